@@ -1,0 +1,203 @@
+import type { Readable } from 'node:stream';
+import type { BlobStore } from '../model/blob-store.ts';
+import type { Digest } from '../model/pure/ids.ts';
+import type { FailedStep } from '../model/errors.ts';
+import type { StoredImage } from '../model/schema/plan.ts';
+
+export type { FailedStep };
+
+export interface EngineInfo {
+  /** The engine's own id: names its task queue. */
+  readonly id: string;
+  readonly version: string;
+  readonly apiVersion: string;
+  /** Which kind of image store it has. */
+  readonly imageStore: 'classic' | 'containerd';
+  readonly platform: string;
+  readonly rootDirectory: string;
+}
+
+/** One line of work for people (`message`), with bytes where they are known. */
+export interface Progress {
+  readonly message: string;
+  readonly bytes?: number;
+}
+export type OnProgress = (progress: Progress) => void;
+
+export interface StepOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: OnProgress;
+}
+
+export interface BuildOptions extends StepOptions {
+  readonly imageName: string;
+  /** The tag that the built image gets in the engine; unique to this build. */
+  readonly tag: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly platform?: string;
+  /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
+  readonly onOutput: (text: string) => void;
+}
+
+export interface BuildResult {
+  /** The engine's own id of the image. */
+  readonly engineImageId: string;
+  readonly steps: number;
+  readonly cachedSteps: number;
+}
+
+export interface PublishResult extends StoredImage {
+  /** Bytes that the engine had to send because the store lacked them. */
+  readonly bytesUploaded: number;
+  readonly way: 'endpoint' | 'tar';
+}
+
+export interface LoadResult {
+  /** What to create containers from, on this engine. */
+  readonly engineImageId: string;
+  /** Bytes that the engine had to fetch; 0 when the image was there. */
+  readonly bytesLoaded: number;
+  readonly way: 'present' | 'endpoint' | 'tar';
+}
+
+export interface RegistryPull {
+  readonly engineImageId: string;
+}
+
+/** Images in one engine: built, found, pulled from outside, moved to and from the store. */
+export interface EngineImages {
+  /** Builds from a context tar. @throws {ImageBuildFailed} with the step, its exit code and last lines. */
+  build(context: Readable, options: BuildOptions): Promise<BuildResult>;
+  /** Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayRead` tells which blobs the endpoint may confirm. */
+  publish(
+    image: string,
+    options: StepOptions & { readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean> },
+  ): Promise<PublishResult>;
+  /** Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. @throws {ImageUnavailable} {TransferFailed} */
+  load(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LoadResult>;
+  /** The engine's id of a reference that it has, or undefined. */
+  find(reference: string): Promise<string | undefined>;
+  /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
+  pull(reference: string, options: StepOptions): Promise<RegistryPull>;
+  tag(image: string, reference: string): Promise<void>;
+  /** Removes a reference (or an image by id); no error when it is gone. */
+  remove(reference: string): Promise<void>;
+}
+
+export interface ContainerSpec {
+  /** Deterministic: creating one that exists adopts it. */
+  readonly name: string;
+  readonly engineImageId: string;
+  /** Undefined: the image's own command. The image's entrypoint is kept. */
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the command starts; undefined: the image's own working directory. */
+  readonly workingDirectory?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly resources: {
+    readonly memoryBytes?: number;
+    readonly cpus?: number;
+    readonly pids: number;
+    readonly shmBytes: number;
+  };
+}
+
+export interface ContainerState {
+  readonly id: string;
+  readonly state: 'created' | 'running' | 'exited';
+  /** ISO times, absent while they have not come. */
+  readonly started?: string;
+  readonly finished?: string;
+  readonly exitCode?: number;
+  readonly outOfMemory: boolean;
+}
+
+/** Containers of one engine. Everything that it creates carries `slipway.*` labels and is found by them. */
+export interface EngineContainers {
+  /** Creates the container and its own network, or adopts the one of that name. */
+  ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState>;
+  inspect(name: string): Promise<ContainerState | undefined>;
+  /** User (uid:gid) that the image's processes run as, to own what is put in. */
+  owner(name: string): Promise<{ readonly uid: number; readonly gid: number }>;
+  /** Extracts a tar at a directory of the container (made if absent), owned by `owner`. Works on a created container. */
+  putArchive(
+    name: string,
+    directory: string,
+    tar: Readable,
+    options: {
+      readonly owner?: { readonly uid: number; readonly gid: number };
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void>;
+  /** Puts one file; parents are made. */
+  putFile(
+    name: string,
+    path: string,
+    body: Readable,
+    sizeBytes: number,
+    options: {
+      readonly owner?: { readonly uid: number; readonly gid: number };
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void>;
+  /** Starts it; no error when it runs or has run. @throws {ContainerStartFailed} when the command cannot be started. */
+  start(name: string): Promise<void>;
+  /** The output from its beginning, stdout and stderr in the order of the engine, ending when the container exits. */
+  output(name: string, signal: AbortSignal): Promise<Readable>;
+  /** Waits for the exit. */
+  wait(name: string, signal: AbortSignal): Promise<ContainerState>;
+  kill(name: string): Promise<void>;
+  /** Peak memory so far in bytes, when the engine can tell. */
+  peakMemory(name: string): Promise<number | undefined>;
+  /** A file's bytes, or a tar of a directory; undefined when the path is absent. The type is what the container has. */
+  readPath(
+    name: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly type: 'file'; readonly sizeBytes: number; readonly body: Readable }
+    | { readonly type: 'directory'; readonly tar: Readable }
+    | undefined
+  >;
+  /** Removes container, its volumes and its network; no error when they are gone. */
+  remove(name: string): Promise<void>;
+  /** Containers with these labels (value undefined: any). */
+  list(
+    labels: Readonly<Record<string, string | undefined>>,
+  ): Promise<
+    readonly {
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly state: ContainerState['state'];
+    }[]
+  >;
+}
+
+/** One Docker Engine. */
+export interface Engine {
+  /** For messages: the address it was connected by. */
+  readonly address: string;
+  info(): Promise<EngineInfo>;
+  readonly images: EngineImages;
+  readonly containers: EngineContainers;
+  /** Closes endpoint and connections; the engine itself goes on. */
+  close(): Promise<void>;
+}
+
+/** How the engine reaches the image endpoint of this worker. */
+export type EndpointReach =
+  /** The engine shares our 127.0.0.1. */
+  | { readonly kind: 'loopback' }
+  /** A forwarder in the engine's own network namespace listens on `port` of 127.0.0.1 and forwards to our unix socket. */
+  | { readonly kind: 'forwarder'; readonly socketPath: string; readonly port: number }
+  /** It cannot: the tar way is used. */
+  | { readonly kind: 'none' };
+
+export interface EngineOptions {
+  /** `unix:///path` or `tcp://host:port`. */
+  readonly address: string;
+  readonly blobs: BlobStore;
+  readonly reach: EndpointReach;
+  readonly fleet: string;
+}

@@ -1,0 +1,21 @@
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86_400,
+  week: 604_800,
+  month: 2_592_000,
+  year: 31_536_000,
+};
+
+const PART = /(\d+)\s*(second|minute|hour|day|week|month|year)s?/g;
+const WHOLE = /^\s*(\d+\s*(second|minute|hour|day|week|month|year)s?\s*)+$/;
+
+/** Seconds of a duration such as `30 days` or `1 hour 30 minutes` (a month has 30 days, a year 365), or undefined when it is none. */
+export function parseDuration(text: string): number | undefined {
+  if (!WHOLE.test(text)) return undefined;
+  let seconds = 0;
+  for (const [, count, unit] of text.matchAll(PART))
+    seconds += Number(count) * (UNIT_SECONDS[unit ?? ''] ?? 0);
+  return seconds;
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+
+const level = z.union([z.literal(1), z.literal(2), z.literal(3)]);
+const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/)
+  .transform((text) => text as `sha256:${string}`);
+
+export const findingSchema = z.object({
+  severity: z.enum(['error', 'warning']),
+  file: z.string(),
+  line: z.number(),
+  column: z.number(),
+  message: z.string(),
+  hint: z.string().optional(),
+});
+
+/** Names an image in the store. */
+export const storedImageSchema = z.object({
+  manifestDigest: digest,
+  configDigest: digest,
+  /** Digests of the uncompressed layers, lowest first; with the config they identify an image on every engine. */
+  diffIds: z.array(digest),
+  sizeBytes: z.number().describe('Sum of the stored blobs'),
+});
+export type StoredImage = z.infer<typeof storedImageSchema>;
+
+/** Everything that decides an image's bytes, as far as Slipway knows; what `image why` compares. */
+export const imageInputsSchema = z.object({
+  contextHash: z.string(),
+  args: z.record(z.string(), z.string()),
+  platform: z.string(),
+  parent: z.string().nullable().describe('imageHash of the parent'),
+  bases: z.record(z.string(), z.string()).describe('Reference to manifest digest'),
+});
+export type ImageInputs = z.infer<typeof imageInputsSchema>;
+
+export const plannedImageSchema = z.object({
+  name: z.string(),
+  taskId: z.string(),
+  context: z.string(),
+  parent: z.string().nullable().describe('Name of the parent image'),
+  symbol: z.string().optional(),
+  tarball: z.enum(['view', 'stored']),
+  inputs: imageInputsSchema,
+  contextHash: z.string(),
+  imageHash: z.string().nullable().describe('null while a base has no record'),
+  action: z.enum(['build', 'reuse', 'unknown']),
+  why: z.string(),
+  /** For `reuse`: what the index answered, and the level and task that made it. */
+  stored: storedImageSchema.optional(),
+  madeBy: z.string().optional(),
+  /** Bases without a record; they are brought into the store before the hash is known. */
+  missingBases: z.array(z.string()),
+});
+export type PlannedImage = z.infer<typeof plannedImageSchema>;
+
+/** The one canonical form of a task's image. */
+export const taskImageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('in-tree'), name: z.string() }),
+  z.object({ type: z.literal('docker-image'), name: z.string() }),
+  z.object({
+    type: z.literal('task-image'),
+    taskId: z.string().optional(),
+    label: z.string().optional(),
+    path: z.string(),
+  }),
+  z.object({ type: z.literal('indexed-image'), namespace: z.string(), path: z.string() }),
+]);
+export type TaskImage = z.infer<typeof taskImageSchema>;
+
+export const plannedArtifactSchema = z.object({
+  type: z.enum(['file', 'directory', 'volume']),
+  path: z.string(),
+  expiresSeconds: z.number().optional(),
+  optional: z.boolean(),
+  contentType: z.string().optional(),
+});
+
+/** A wanted task with every default filled in. */
+export const plannedTaskSchema = z.object({
+  label: z.string(),
+  description: z.string(),
+  image: taskImageSchema,
+  command: z.array(z.string()).optional(),
+  env: z.record(z.string(), z.string()),
+  maxRunTimeSeconds: z.number(),
+  artifacts: z.record(z.string(), plannedArtifactSchema),
+  inputs: z.record(z.string(), z.object({ task: z.string(), artifact: z.string() })),
+  dependencies: z.array(z.string()),
+  requires: z.enum(['all-completed', 'all-resolved']),
+  priority: z.enum(['highest', 'very-high', 'high', 'medium', 'low', 'very-low', 'lowest']),
+  retries: z.number(),
+  deadlineSeconds: z.number(),
+  retryExitCodes: z.array(z.number()),
+  resources: z.object({
+    memoryBytes: z.number().optional(),
+    cpus: z.number().optional(),
+    diskBytes: z.number().optional(),
+    pids: z.number(),
+    shmBytes: z.number(),
+  }),
+  checkout: z.string().nullable().describe('Path in the container, null: nothing is put anywhere'),
+  symbol: z.string().optional(),
+  group: z.string().optional(),
+  /** Why this task is wanted: selected by which pattern, needed by which task. */
+  why: z.string(),
+});
+export type PlannedTask = z.infer<typeof plannedTaskSchema>;
+
+/** What was asked for beyond the default; the variant in the push's id is its hash. */
+export const pushRequestSchema = z.object({
+  tasks: z.array(z.string()).optional().describe('Patterns as written, sorted, unique'),
+  rebuild: z.array(z.string()).optional(),
+  base: z.string().optional(),
+});
+export type PushRequest = z.infer<typeof pushRequestSchema>;
+
+export const planSchema = z.object({
+  version: z.literal(1),
+  pushId: z.string(),
+  project: z.string(),
+  domain: z.string(),
+  level,
+  repository: z.string(),
+  ref: z.string(),
+  revision: z.string(),
+  request: pushRequestSchema,
+  warnings: z.array(findingSchema),
+  images: z.array(plannedImageSchema).describe('Needed images, parents before children'),
+  tasks: z.array(plannedTaskSchema).describe('Wanted tasks, dependencies before dependents'),
+  skipped: z.array(z.object({ label: z.string(), why: z.string() })),
+});
+export type Plan = z.infer<typeof planSchema>;

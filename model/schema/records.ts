@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import { findingSchema, imageInputsSchema, pushRequestSchema, storedImageSchema } from './plan.ts';
+
+const isoTime = z.string();
+const taskState = z.enum(['unscheduled', 'pending', 'running', 'completed', 'failed', 'exception']);
+const taskReason = z.enum([
+  'completed',
+  'failed',
+  'max-run-time-exceeded',
+  'out-of-memory',
+  'artifact-missing',
+  'image-build-failed',
+  'canceled',
+  'deadline-exceeded',
+  'dependency-failed',
+  'malformed-payload',
+  'resource-unavailable',
+  'internal-error',
+  'worker-lost',
+  'worker-shutdown',
+  'intermittent-task',
+  'upload-failed',
+]);
+const pushReason = z.enum([
+  'completed',
+  'failed',
+  'canceled',
+  'malformed-plan',
+  'revision-not-found',
+  'repository-unavailable',
+  'internal-error',
+]);
+
+/** Milliseconds spent in each phase of a run; a phase that was not reached is absent. */
+export const phasesSchema = z.object({
+  queueMs: z.number().optional(),
+  imageMs: z.number().optional().describe('Fetch and load of the image'),
+  buildMs: z.number().optional(),
+  publishMs: z.number().optional(),
+  prepareMs: z.number().optional().describe('Inputs and checkout put in, container created'),
+  runMs: z.number().optional(),
+  uploadMs: z.number().optional(),
+});
+export type Phases = z.infer<typeof phasesSchema>;
+
+export const artifactRecordSchema = z.object({
+  name: z.string(),
+  sizeBytes: z.number(),
+  sha256: z.string().describe('Lower case hex of the bytes as downloaded'),
+  contentType: z.string(),
+  expires: isoTime.optional(),
+});
+export type ArtifactRecord = z.infer<typeof artifactRecordSchema>;
+
+export const runRecordSchema = z.object({
+  run: z.number().int(),
+  state: taskState,
+  reason: taskReason.optional(),
+  /** One sentence for people when the reason does not say it all. */
+  detail: z.string().optional(),
+  worker: z.string().optional(),
+  engineId: z.string().optional(),
+  started: isoTime.optional(),
+  resolved: isoTime.optional(),
+  exitCode: z.number().optional(),
+  peakMemoryBytes: z.number().optional(),
+  bytesLoaded: z.number().optional().describe('Bytes of image layers fetched from the store by this run'),
+  bytesUploaded: z.number().optional(),
+  manifestDigest: z.string().optional(),
+  configDigest: z.string().optional(),
+  phases: phasesSchema,
+  artifacts: z.array(artifactRecordSchema),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** `level-<L>/tasks/<key>/status.json`: a task (or an image build) and its runs. Written whole by its own workflow only. */
+export const taskRecordSchema = z.object({
+  version: z.literal(1),
+  taskId: z.string(),
+  label: z.string(),
+  pushId: z.string().optional(),
+  image: z.string().optional().describe('What the task runs in, for people: an in-tree name or a reference'),
+  state: taskState,
+  reason: taskReason.optional(),
+  detail: z.string().optional(),
+  /** The first task or image that made this one fail. */
+  culprit: z.string().optional(),
+  created: isoTime,
+  resolved: isoTime.optional(),
+  runs: z.array(runRecordSchema),
+});
+export type TaskRecord = z.infer<typeof taskRecordSchema>;
+
+/** `runs/<n>/claim.json`: which worker and engine carries a run out. Created once. */
+export const claimSchema = z.object({
+  worker: z.string(),
+  engineId: z.string(),
+  queue: z.string(),
+  claimed: isoTime,
+});
+export type Claim = z.infer<typeof claimSchema>;
+
+/** `level-<L>/index/<domain>/images/<name>/<imageHash>`. */
+export const indexEntrySchema = storedImageSchema.extend({
+  version: z.literal(1),
+  taskId: z.string(),
+  run: z.number(),
+  created: isoTime,
+  inputs: imageInputsSchema,
+});
+export type IndexEntry = z.infer<typeof indexEntrySchema>;
+
+/** `level-<L>/index/<domain>/bases/<platform>/<reference>`: what a reference was resolved to, first time. */
+export const baseRecordSchema = storedImageSchema.extend({
+  version: z.literal(1),
+  reference: z.string(),
+  platform: z.string(),
+  resolved: isoTime,
+  source: z.string().describe('Where it came from: "pulled" or "debootstrap"'),
+});
+export type BaseRecord = z.infer<typeof baseRecordSchema>;
+
+/** `level-<L>/pushes/<key>/push.json`: what was asked, by whom. */
+export const pushRecordSchema = z.object({
+  version: z.literal(1),
+  pushId: z.string(),
+  project: z.string(),
+  domain: z.string(),
+  level: z.number(),
+  repository: z.string(),
+  refs: z.array(z.string()),
+  revision: z.string(),
+  request: pushRequestSchema,
+  pushedBy: z.string(),
+  received: isoTime,
+});
+export type PushRecord = z.infer<typeof pushRecordSchema>;
+
+export const pushImageSchema = z.object({
+  name: z.string(),
+  contextHash: z.string(),
+  imageHash: z.string().nullable(),
+  taskId: z.string(),
+  outcome: z.enum(['pending', 'built', 'reused', 'failed', 'canceled']),
+  bytesUploaded: z.number(),
+  why: z.string(),
+  manifestDigest: z.string().optional(),
+  detail: z.string().optional(),
+});
+export type PushImage = z.infer<typeof pushImageSchema>;
+
+export const pushTaskSchema = z.object({
+  label: z.string(),
+  taskId: z.string(),
+  state: taskState,
+  reason: taskReason.optional(),
+  detail: z.string().optional(),
+  culprit: z.string().optional(),
+  image: z.string(),
+  runs: z.array(
+    z.object({
+      run: z.number(),
+      state: taskState,
+      reason: taskReason.optional(),
+      detail: z.string().optional(),
+      exitCode: z.number().optional(),
+      phases: phasesSchema,
+      bytesLoaded: z.number(),
+    }),
+  ),
+});
+export type PushTask = z.infer<typeof pushTaskSchema>;
+
+/** The one document that `push --watch --json` and `status --json` print, and `level-<L>/pushes/<key>/status.json`. */
+export const pushDocumentSchema = z.object({
+  id: z.string(),
+  project: z.string(),
+  repository: z.string(),
+  ref: z.string(),
+  revision: z.string(),
+  level: z.number(),
+  state: z.enum(['running', 'completed', 'failed', 'exception']),
+  reason: pushReason.optional(),
+  detail: z.string().optional(),
+  findings: z.array(findingSchema),
+  received: isoTime,
+  /** Milliseconds from the start of the workflow until the plan stood. */
+  decisionMs: z.number().optional(),
+  resolved: isoTime.optional(),
+  images: z.array(pushImageSchema),
+  tasks: z.array(pushTaskSchema),
+});
+export type PushDocument = z.infer<typeof pushDocumentSchema>;

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+
+/** The five forms of a task's image, as written; `normalizeImage` in the plan room turns them into {@link TaskImage}. */
+export const imageFormSchema = z.union([
+  z.string().min(1).describe('Any image the engine can pull, for example debian:bookworm'),
+  z.strictObject({ 'in-tree': z.string().describe('Name of an image under `images`') }),
+  z.strictObject({ type: z.literal('docker-image'), name: z.string().min(1) }),
+  z.strictObject({
+    type: z.literal('task-image'),
+    taskId: z.union([z.string().min(1), z.strictObject({ 'task-reference': z.string().min(1) })]),
+    path: z.string().regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst'),
+  }),
+  z.strictObject({
+    type: z.literal('indexed-image'),
+    namespace: z.string().min(1),
+    path: z.string().regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst'),
+  }),
+]);
+
+export type ImageForm = z.infer<typeof imageFormSchema>;
+
+const duration = z
+  .union([z.number().int().positive(), z.string()])
+  .describe('Seconds, or words such as "30 days"');
+
+export const artifactSchema = z.strictObject({
+  type: z.enum(['file', 'directory', 'volume']),
+  path: z.string().startsWith('/', 'must be an absolute path in the container'),
+  expires: duration.optional(),
+  optional: z
+    .boolean()
+    .optional()
+    .describe('Only excuses absence; default false: a missing artifact fails the task'),
+  contentType: z.string().optional(),
+});
+
+export const resourcesSchema = z.strictObject({
+  memory: z.string().optional().describe('For example 2g; default: no limit'),
+  cpus: z.number().positive().optional(),
+  disk: z.string().optional(),
+  pids: z.number().int().positive().optional(),
+  shm: z.string().optional().describe('Size of /dev/shm, default 1.8g'),
+});
+
+export const whenSchema = z.strictObject({
+  changed: z.array(z.string()).optional().describe('Globs; one changed file must match'),
+  refs: z.array(z.string()).optional(),
+  levels: z.array(z.union([z.literal(1), z.literal(2), z.literal(3)])).optional(),
+});
+
+/** A task as slipway.yml has it, after `defaults` are merged under it. */
+export const taskSchema = z.strictObject({
+  description: z.string().optional(),
+  image: imageFormSchema,
+  command: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe('Arguments, or one string run by sh -c; default: the command of the image'),
+  env: z.record(z.string(), z.string()).optional(),
+  maxRunTime: duration.optional().describe('Default 3600 seconds, counted from the start of the container'),
+  artifacts: z.record(z.string(), artifactSchema).optional(),
+  inputs: z
+    .record(
+      z.string().startsWith('/', 'must be an absolute path in the container'),
+      z.strictObject({ task: z.string(), artifact: z.string() }),
+    )
+    .optional(),
+  dependencies: z.array(z.string()).optional(),
+  requires: z.enum(['all-completed', 'all-resolved']).optional(),
+  priority: z.enum(['highest', 'very-high', 'high', 'medium', 'low', 'very-low', 'lowest']).optional(),
+  retries: z
+    .number()
+    .int()
+    .min(0)
+    .max(49)
+    .optional()
+    .describe('New runs after infrastructure trouble, default 5'),
+  deadline: duration.optional(),
+  features: z.record(z.string(), z.unknown()).optional(),
+  cache: z.record(z.string(), z.string()).optional(),
+  capabilities: z.record(z.string(), z.unknown()).optional(),
+  onExitStatus: z
+    .strictObject({
+      retry: z.array(z.number().int()).optional(),
+      purgeCaches: z.array(z.number().int()).optional(),
+    })
+    .optional(),
+  secrets: z.array(z.string()).optional(),
+  routes: z.array(z.string()).optional(),
+  resources: resourcesSchema.optional(),
+  checkout: z
+    .union([z.literal(false), z.string().startsWith('/', 'must be an absolute path in the container')])
+    .optional()
+    .describe('Where the revision is put, default /src; false: nowhere'),
+  symbol: z.string().optional(),
+  group: z.string().optional(),
+  when: whenSchema.optional(),
+  log: z.string().optional(),
+});
+
+export type TaskForm = z.infer<typeof taskSchema>;
+
+export const imageDefinitionSchema = z.strictObject({
+  context: z.string().min(1).describe('A directory of the tree with a Dockerfile'),
+  parent: z.string().optional().describe('Another image; reaches the Dockerfile as DOCKER_IMAGE_PARENT'),
+  args: z.record(z.string(), z.string()).optional(),
+  symbol: z.string().optional(),
+  base: z.enum(['pin', 'track']).optional(),
+  'rebuild-after': duration.optional(),
+  tarball: z
+    .enum(['view', 'stored'])
+    .optional()
+    .describe('stored: keep public/image.tar as an object of its own too; default view'),
+  platform: z.string().optional(),
+});
+
+export type ImageDefinition = z.infer<typeof imageDefinitionSchema>;
+
+/** The whole of slipway.yml. `x-*` members at the top level are dropped before this schema sees it. */
+export const slipwayYmlSchema = z.strictObject({
+  version: z.literal(1),
+  images: z.record(z.string(), imageDefinitionSchema).optional(),
+  defaults: taskSchema.partial().optional(),
+  tasks: z.record(z.string(), taskSchema).optional(),
+  decision: z
+    .strictObject({ image: imageFormSchema, command: z.union([z.string(), z.array(z.string())]) })
+    .optional(),
+});
+
+export type SlipwayYml = z.infer<typeof slipwayYmlSchema>;

@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream';
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly lastModified: Date;
+  /** User metadata, keys in lower case. Absent in listings. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export interface PutOptions {
+  /** `absent`: only when no such object exists. An etag: only when the object still has it. Default: always. */
+  readonly onlyIf?: 'absent' | { readonly etag: string };
+  readonly contentType?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Lower case hex; the store itself verifies the bytes against it. */
+  readonly sha256?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The few verbs of S3 that Slipway uses, implemented over S3 and in memory; both pass one contract suite.
+ * Objects appear whole or not at all; reads after writes see them. Trouble is retried inside within bounds,
+ * then thrown as `StoreUnavailable`.
+ */
+export interface ObjectStore {
+  readonly bucket: string;
+  head(key: string, signal?: AbortSignal): Promise<ObjectInfo | undefined>;
+  /** A small object with its info, or undefined. */
+  get(
+    key: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly info: ObjectInfo; readonly body: Buffer } | undefined>;
+  /** Streams an object from byte `start`, continuing by range where the body broke; undefined when there is none. */
+  stream(
+    key: string,
+    options?: { readonly start?: number; readonly signal?: AbortSignal },
+  ): Promise<Readable | undefined>;
+  /** Puts a small object. @throws {WriteConflict} when `onlyIf` does not hold. @throws {DigestMismatch} when `sha256` differs. */
+  put(key: string, body: Buffer, options?: PutOptions): Promise<{ readonly etag: string }>;
+  /** Puts a stream of known or unknown size with flat memory (multipart when large). Nothing appears when it breaks. */
+  putStream(
+    key: string,
+    body: Readable,
+    options?: PutOptions & { readonly sizeBytes?: number },
+  ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly sha256: string }>;
+  copy(from: string, to: string, signal?: AbortSignal): Promise<void>;
+  /** Safe to repeat. */
+  delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Objects whose key begins with a prefix, in order of their keys, page by page. */
+  list(
+    prefix: string,
+    options?: { readonly startAfter?: string; readonly signal?: AbortSignal },
+  ): AsyncIterable<ObjectInfo>;
+}

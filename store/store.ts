@@ -1,0 +1,119 @@
+import type { Readable } from 'node:stream';
+import type { BlobStore } from '../model/blob-store.ts';
+import type { Level } from '../model/pure/ids.ts';
+import type {
+  ArtifactRecord,
+  BaseRecord,
+  Claim,
+  IndexEntry,
+  PushDocument,
+  PushRecord,
+  TaskRecord,
+} from '../model/schema/records.ts';
+import type { Plan } from '../model/schema/plan.ts';
+
+/** Everything that Slipway keeps, by what it is. `createStore` makes one over any object store. */
+export interface Store {
+  readonly blobs: BlobStore;
+  readonly index: ImageIndex;
+  readonly tasks: TaskRecords;
+  readonly pushes: PushRecords;
+  readonly artifacts: Artifacts;
+  readonly logs: Logs;
+}
+
+export interface ImageKey {
+  readonly domain: string;
+  readonly name: string;
+  readonly imageHash: string;
+}
+
+export interface ImageIndex {
+  /** Looks from level 3 down to `level`; undefined when no level has it. */
+  find(
+    key: ImageKey,
+    level: Level,
+  ): Promise<{ readonly entry: IndexEntry; readonly level: Level } | undefined>;
+  /** Replaces what was there. Written only at one's own level, only after the manifest was read back. */
+  write(key: ImageKey, level: Level, entry: IndexEntry): Promise<void>;
+  /** All entries of a name that a level may read, newest first. */
+  list(
+    domain: string,
+    level: Level,
+    name?: string,
+  ): AsyncIterable<{ readonly key: ImageKey; readonly level: Level; readonly entry: IndexEntry }>;
+  /** The recorded resolution of a base reference, from level 3 down to `level`. Bases entered by `up` are found by every domain. */
+  findBase(
+    domain: string,
+    platform: string,
+    reference: string,
+    level: Level,
+  ): Promise<BaseRecord | undefined>;
+  /** Create-only: the first resolution stays; gives the record that counts. */
+  recordBase(domain: string, level: Level, record: BaseRecord): Promise<BaseRecord>;
+  /** Blob digests known to unpack to a layer: a hint, verified when used. */
+  findLayers(domain: string, level: Level, diffId: string): Promise<readonly string[]>;
+  recordLayer(domain: string, level: Level, diffId: string, digest: string): Promise<void>;
+}
+
+export interface TaskRecords {
+  find(taskId: string): Promise<TaskRecord | undefined>;
+  write(record: TaskRecord): Promise<void>;
+  /** Creates `runs/<n>/claim.json`, or gives the claim that is there already. */
+  claim(taskId: string, run: number, claim: Claim): Promise<Claim>;
+  findClaim(taskId: string, run: number): Promise<Claim | undefined>;
+}
+
+export interface PushRecords {
+  /** Creates the push's record, or adds the ref to the one that is there. */
+  receive(record: PushRecord): Promise<PushRecord>;
+  find(pushId: string): Promise<PushRecord | undefined>;
+  writePlan(plan: Plan): Promise<void>;
+  findPlan(pushId: string): Promise<Plan | undefined>;
+  writeStatus(document: PushDocument): Promise<void>;
+  findStatus(pushId: string): Promise<PushDocument | undefined>;
+  /** Newest first, over all levels given. */
+  list(options: {
+    readonly levels: readonly Level[];
+    readonly project?: string;
+    readonly limit: number;
+  }): Promise<readonly { readonly pushId: string; readonly received: string }[]>;
+}
+
+export interface Artifacts {
+  /** Streams an artifact in and gives its record; safe to repeat (the same name and run is replaced whole). */
+  write(
+    taskId: string,
+    run: number,
+    name: string,
+    body: Readable,
+    options: { readonly contentType: string; readonly expires?: string; readonly signal?: AbortSignal },
+  ): Promise<ArtifactRecord>;
+  find(taskId: string, run: number, name: string): Promise<ArtifactRecord | undefined>;
+  /** @throws {NotFound} */
+  read(taskId: string, run: number, name: string, signal?: AbortSignal): Promise<Readable>;
+  list(taskId: string, run: number): Promise<readonly ArtifactRecord[]>;
+}
+
+export interface LogChunk {
+  readonly seq: number;
+  readonly text: Buffer;
+  /** Bytes of the container's own output in all chunks up to and including this one: where an adopter goes on. */
+  readonly taskBytes: number;
+}
+
+export interface Logs {
+  /** Create-only. @throws {WriteConflict} when another writer has written that number. */
+  append(taskId: string, run: number, chunk: LogChunk): Promise<void>;
+  /** Number and taskBytes of the last chunk, or undefined when there is none. */
+  findLast(
+    taskId: string,
+    run: number,
+  ): Promise<{ readonly seq: number; readonly taskBytes: number } | undefined>;
+  /** Chunks after a number, in order. */
+  chunks(taskId: string, run: number, afterSeq?: number): AsyncIterable<LogChunk>;
+  /** Joins the chunks to the artifact `public/logs/live.log`, then removes them. Safe to repeat. */
+  finish(taskId: string, run: number, signal?: AbortSignal): Promise<ArtifactRecord>;
+  /** The whole log: the artifact when finished, else the chunks so far. */
+  read(taskId: string, run: number): Promise<Readable>;
+}

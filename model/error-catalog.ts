@@ -1,0 +1,154 @@
+/** Whose an error is to mend: the author of the tree, those who run Slipway, or Slipway's developers. */
+export type ErrorOwner = 'author' | 'operator' | 'slipway';
+
+export interface ErrorEntry {
+  readonly owner: ErrorOwner;
+  /** Whether the same step may succeed when repeated unchanged. */
+  readonly retryable: boolean;
+  readonly meaning: string;
+  readonly next: string;
+}
+
+/** Every error type with its policy. `docs/errors.md` shows this table; a test keeps both in step. */
+export const ERRORS = {
+  InvalidInput: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'A text of the tree or an argument is wrong; every finding is listed.',
+    next: 'Mend the findings and push again.',
+  },
+  ConfigInvalid: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'The server configuration or the environment is wrong.',
+    next: 'Mend the configuration and start again.',
+  },
+  NotFound: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'No push, task, image or artifact has that name.',
+    next: 'Look at the name; `slipway pushes` and `slipway artifacts` list what there is.',
+  },
+  RepositoryUnavailable: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The repository could not be reached or read.',
+    next: 'Slipway tries again; then the push ends as repository-unavailable.',
+  },
+  RevisionNotFound: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'The revision is not in the repository, or not reachable from its ref.',
+    next: 'Push the revision first.',
+  },
+  ProjectNotFound: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'No project of the configuration names this repository and ref.',
+    next: 'Add the repository to `sources` in slipway.config.yml.',
+  },
+  BaseUnavailable: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'A base image is neither in the store nor to be had from outside.',
+    next: 'The images that need it fail; the next push tries again.',
+  },
+  ImageBuildFailed: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'A step of a Dockerfile failed.',
+    next: 'Tasks that need the image are not run; the next push builds again.',
+  },
+  ImageHashMismatch: {
+    owner: 'slipway',
+    retryable: false,
+    meaning: 'The builder computed another hash than the plan.',
+    next: 'The build is refused.',
+  },
+  ImageUnavailable: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'The image of a task cannot be had or read.',
+    next: 'The task ends as resource-unavailable.',
+  },
+  EngineUnavailable: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The Docker Engine does not answer.',
+    next: 'Slipway tries again.',
+  },
+  EngineRequestFailed: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The Docker Engine refused a request.',
+    next: 'Slipway tries again where that can help.',
+  },
+  EngineOutOfSpace: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The disk of the Docker Engine is full.',
+    next: 'Free space; Slipway tries again.',
+  },
+  TransferFailed: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'An image could not be moved between engine and store.',
+    next: 'Slipway repeats the transfer; what arrived stays.',
+  },
+  ContainerStartFailed: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'The command of a task could not be started.',
+    next: 'The task ends as failed.',
+  },
+  StoreUnavailable: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The S3 store does not answer or refuses.',
+    next: 'Slipway tries again.',
+  },
+  BlobNotFound: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'A blob that a record names is not in the store.',
+    next: 'The image is built again by the next push that needs it.',
+  },
+  DigestMismatch: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'Stored or sent bytes have another digest than their name.',
+    next: 'The bytes are not used.',
+  },
+  WriteConflict: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'Another writer changed an object first.',
+    next: 'Slipway reads it again and decides anew.',
+  },
+  InputUnavailable: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'An artifact that a task takes as input cannot be had.',
+    next: 'The task ends as resource-unavailable.',
+  },
+  RunSuperseded: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'A newer run of the task counts; this one was given up.',
+    next: 'Its container is removed, nothing is uploaded.',
+  },
+  SetupFailed: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'A part that Slipway needs cannot be had on this machine.',
+    next: 'Do what the message says and run it again.',
+  },
+  InternalError: {
+    owner: 'slipway',
+    retryable: false,
+    meaning: 'Slipway met a case that it does not know.',
+    next: 'Report it with the log.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorType = keyof typeof ERRORS;

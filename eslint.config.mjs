@@ -68,7 +68,7 @@ export default tseslint.config(
         'error',
         {
           paths: NODE_BUILTINS.map((name) => ({ name, message: 'Workflow code is deterministic and does no I/O.' })),
-          patterns: [NO_DOCKERODE, NO_AWS, { group: ['zod', '@temporalio/*', '!@temporalio/workflow'], message: 'Workflow code imports values from @temporalio/workflow only.' }],
+          patterns: [NO_DOCKERODE, NO_AWS, { group: ['zod', '@temporalio/*', '!@temporalio/workflow', '!@temporalio/common'], message: 'Workflow code imports values from the SDK only.' }],
         },
       ],
       '@typescript-eslint/no-restricted-imports': [

@@ -1,0 +1,61 @@
+import type { RetryPolicy } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type {
+  BuilderActivities,
+  ClaimActivities,
+  ControlActivities,
+  RunnerActivities,
+} from '../activities/contracts.ts';
+import type { Level } from '../model/pure/ids.ts';
+import { queueName } from '../model/pure/ids.ts';
+
+/** A lost worker is noticed after this long; not less, so that a busy event loop does not look like death. */
+const HEARTBEAT_TIMEOUT = '10s';
+
+/** An engine's queue that nobody polls for this long is a machine that is gone. */
+const ENGINE_QUEUE_PATIENCE = '45s';
+
+const PATIENT: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' };
+
+/** Short steps against store and repository. They outlast a store or repository that is away for minutes. */
+export function controlActivities(level: Level): ControlActivities {
+  return proxyActivities<ControlActivities>({
+    taskQueue: queueName('control', level),
+    startToCloseTimeout: '10m',
+    scheduleToCloseTimeout: '30m',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    retry: PATIENT,
+  });
+}
+
+/** Builds: long, heartbeating, repeated on another builder when one is lost. */
+export function builderActivities(level: Level): BuilderActivities {
+  return proxyActivities<BuilderActivities>({
+    taskQueue: queueName('builder', level),
+    startToCloseTimeout: '2h',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { ...PATIENT, maximumAttempts: 6 },
+  });
+}
+
+/** The claim of a run waits in the shared queue for as long as it takes some runner to be free. */
+export function claimActivities(level: Level): ClaimActivities {
+  return proxyActivities<ClaimActivities>({
+    taskQueue: queueName('runner', level),
+    startToCloseTimeout: '1m',
+    retry: PATIENT,
+  });
+}
+
+/** Steps beside one engine. Schedule-to-start bounds the retries too: it tells "machine gone" from "worker restarted". */
+export function runnerActivities(queue: string, startToCloseSeconds: number): RunnerActivities {
+  return proxyActivities<RunnerActivities>({
+    taskQueue: queue,
+    scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
+    startToCloseTimeout: startToCloseSeconds * 1000,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { ...PATIENT, maximumAttempts: 10 },
+  });
+}

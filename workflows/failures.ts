@@ -1,0 +1,55 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import type { TaskReason } from '../model/pure/states.ts';
+
+/** The `type` of the error that an activity threw in the end, `Timeout:<kind>` for a time-out, undefined when neither. */
+export function failureType(error: unknown): string | undefined {
+  const cause = rootFailure(error);
+  if (cause instanceof TimeoutFailure) return `Timeout:${cause.timeoutType}`;
+  if (cause instanceof ApplicationFailure) return cause.type ?? undefined;
+  return undefined;
+}
+
+/** The message of the error that an activity threw in the end, for people. */
+export function failureDetail(error: unknown): string {
+  const cause = rootFailure(error);
+  if (cause instanceof TimeoutFailure) return `no answer in time (${cause.timeoutType})`;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** In which phase of a run a failure came; it decides what an unknown failure means. */
+export type RunPhase = 'claim' | 'load' | 'run' | 'save';
+
+const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
+  ImageUnavailable: 'resource-unavailable',
+  BlobNotFound: 'resource-unavailable',
+  InputUnavailable: 'resource-unavailable',
+  DigestMismatch: 'resource-unavailable',
+  InvalidInput: 'malformed-payload',
+  ImageHashMismatch: 'internal-error',
+  InternalError: 'internal-error',
+  WorkerShutdown: 'worker-shutdown',
+  RunSuperseded: 'worker-lost',
+  EngineUnavailable: 'worker-lost',
+  EngineOutOfSpace: 'worker-lost',
+  TransferFailed: 'worker-lost',
+};
+
+/** How a run ends when one of its activities has finally failed. */
+export function runReason(error: unknown, phase: RunPhase): TaskReason {
+  const type = failureType(error);
+  const known = type === undefined ? undefined : FINAL_REASONS[type];
+  if (known) return known;
+  if (type?.startsWith('Timeout:')) return 'worker-lost';
+  if (type === 'StoreUnavailable') return phase === 'save' ? 'upload-failed' : 'worker-lost';
+  return phase === 'save' ? 'upload-failed' : 'internal-error';
+}
+
+function rootFailure(error: unknown): unknown {
+  const wrapped = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
+  return wrapped && error.cause ? error.cause : error;
+}

@@ -1,0 +1,151 @@
+import {
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../activities/contracts.ts';
+import { levelOf } from '../model/pure/ids.ts';
+import { builderActivities, controlActivities } from './activity-proxies.ts';
+import { failureDetail, failureType } from './failures.ts';
+import { imageResolvedSignal, unwantImageSignal, wantImageSignal } from './messages.ts';
+
+/**
+ * One build per content and level, whoever asks and however many ask at once.
+ *
+ * Id `image/<domain>/<level>/<name>/<imageHash>`, which is also the taskId of the build. Started by
+ * signal-with-start of `wantImage`; reads the index first and answers from it; asks for its parent; writes the index
+ * entry, then tells everyone who waits. A failure is told and then forgotten: the next request starts a new run.
+ */
+export async function image(input: ImageInput): Promise<ImageResolved> {
+  const wanted = new Map<string, { force: boolean }>();
+  let parentResolved: ImageResolved | undefined;
+  let work: CancellationScope | undefined;
+
+  setHandler(wantImageSignal, ({ requester, force }) => {
+    wanted.set(requester, { force });
+  });
+  setHandler(unwantImageSignal, ({ requester }) => {
+    wanted.delete(requester);
+    if (wanted.size === 0) work?.cancel();
+  });
+  setHandler(imageResolvedSignal, (resolved) => {
+    parentResolved = resolved;
+  });
+
+  let resolved: ImageResolved;
+  do {
+    work = new CancellationScope();
+    resolved = await work.run(() =>
+      resolveImage(input, {
+        isForced: () => [...wanted.values()].some(({ force }) => force),
+        parentResolved: () => parentResolved,
+      }),
+    );
+    // Replay: no await may stand between the last look at `wanted` and the return, or a request would be lost.
+    while (wanted.size > 0 && resolved.reason !== 'canceled') await tellAll(wanted, resolved);
+    // Somebody asked again while the build was being cancelled: it is wanted after all, unless the cancel came from outside.
+  } while (wanted.size > 0 && !CancellationScope.current().consideredCancelled);
+  if (wanted.size > 0) await CancellationScope.nonCancellable(() => tellAll(wanted, resolved));
+  return resolved;
+}
+
+interface Wishes {
+  isForced(): boolean;
+  parentResolved(): ImageResolved | undefined;
+}
+
+async function resolveImage(input: ImageInput, wishes: Wishes): Promise<ImageResolved> {
+  const control = controlActivities(levelOf(input.taskId));
+  let found: FoundImage | undefined;
+  try {
+    found = await control.findImage({ ...input, force: wishes.isForced() });
+    if (found.stored)
+      return { taskId: input.taskId, reason: 'reused', stored: found.stored, bytesUploaded: 0 };
+
+    let parent = found.parent?.stored;
+    if (found.parent && !parent) {
+      const answer = await requestParent(input, found.parent, wishes);
+      if (!answer.stored) return await fail(input, found, 'dependency-failed', answer);
+      parent = answer.stored;
+    }
+    const built = await builderActivities(levelOf(input.taskId)).buildImage({
+      ...input,
+      run: found.nextRun,
+      ...(parent ? { parent } : {}),
+    });
+    await control.recordImage({ ...input, run: found.nextRun, reason: 'built', built });
+    return {
+      taskId: input.taskId,
+      reason: 'built',
+      stored: built.stored,
+      bytesUploaded: built.bytesUploaded,
+    };
+  } catch (error) {
+    const reason = isCancellation(error) ? 'canceled' : reasonOf(error);
+    return await CancellationScope.nonCancellable(() =>
+      fail(input, found, reason, { detail: failureDetail(error) }),
+    );
+  }
+}
+
+async function requestParent(
+  input: ImageInput,
+  parent: { readonly taskId: string; readonly name: string },
+  wishes: Wishes,
+): Promise<ImageResolved> {
+  const requester = workflowInfo().workflowId;
+  await controlActivities(levelOf(input.taskId)).requestImages({
+    requester,
+    pushId: input.pushId,
+    plannedAt: input.plannedAt,
+    images: [{ taskId: parent.taskId, name: parent.name, force: false }],
+  });
+  try {
+    await condition(() => wishes.parentResolved() !== undefined);
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => takeBack(parent.taskId, requester));
+    throw error;
+  }
+  return wishes.parentResolved() ?? { taskId: parent.taskId, reason: 'internal-error', bytesUploaded: 0 };
+}
+
+async function takeBack(taskId: string, requester: string): Promise<void> {
+  await getExternalWorkflowHandle(taskId)
+    .signal(unwantImageSignal, { requester })
+    .catch(() => log.info('The parent image is resolved already', { taskId }));
+}
+
+async function fail(
+  input: ImageInput,
+  found: FoundImage | undefined,
+  reason: ImageReason,
+  why: { readonly detail?: string; readonly culprit?: string; readonly taskId?: string },
+): Promise<ImageResolved> {
+  const culprit = why.culprit ?? (reason === 'dependency-failed' ? why.taskId : undefined);
+  const told = { reason, ...(why.detail ? { detail: why.detail } : {}), ...(culprit ? { culprit } : {}) };
+  await controlActivities(levelOf(input.taskId)).recordImage({ ...input, run: found?.nextRun ?? 0, ...told });
+  return { taskId: input.taskId, bytesUploaded: 0, ...told };
+}
+
+/** Signals each requester by workflow id; one that is gone is nobody's trouble. */
+async function tellAll(wanted: Map<string, unknown>, resolved: ImageResolved): Promise<void> {
+  const requesters = [...wanted.keys()];
+  for (const requester of requesters) wanted.delete(requester);
+  await Promise.all(
+    requesters.map((requester) =>
+      getExternalWorkflowHandle(requester)
+        .signal(imageResolvedSignal, resolved)
+        .catch(() => log.info('A requester is gone', { requester })),
+    ),
+  );
+}
+
+function reasonOf(error: unknown): ImageReason {
+  const type = failureType(error);
+  const authors = ['ImageBuildFailed', 'BaseUnavailable', 'InvalidInput', 'RevisionNotFound'];
+  return type !== undefined && authors.includes(type) ? 'image-build-failed' : 'internal-error';
+}

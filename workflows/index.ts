@@ -1,0 +1,3 @@
+export { image } from './image.ts';
+export { push } from './push.ts';
+export { task } from './task.ts';

@@ -1,0 +1,15 @@
+import { defineSignal } from '@temporalio/workflow';
+import type { ImageResolved, TaskResolved } from '../activities/contracts.ts';
+
+/** Asks an image workflow for its image; always sent as signal-with-start. `requester` is a workflow id, never a run id. */
+export const wantImageSignal =
+  defineSignal<[{ readonly requester: string; readonly force: boolean }]>('wantImage');
+
+/** Takes a request back; the build is cancelled when nobody is left. */
+export const unwantImageSignal = defineSignal<[{ readonly requester: string }]>('unwantImage');
+
+/** Tells a requester how its image ended. May arrive twice. */
+export const imageResolvedSignal = defineSignal<[ImageResolved]>('imageResolved');
+
+/** Tells a push how one of its tasks ended. May arrive twice. */
+export const taskResolvedSignal = defineSignal<[TaskResolved]>('taskResolved');

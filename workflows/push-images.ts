@@ -1,0 +1,107 @@
+import type { GraphImage, ImageOutcome, ImageResolved } from '../activities/contracts.ts';
+import type { Level } from '../model/pure/ids.ts';
+import { controlActivities } from './activity-proxies.ts';
+import type { PushGraph } from './push-graph.ts';
+
+/** The images of one push: which are known already, which were asked for, how each ended. */
+export class PushImages {
+  readonly #images: readonly GraphImage[];
+  readonly #graph: PushGraph;
+  readonly #resolved = new Map<string, ImageResolved>();
+  #hasNews = false;
+
+  constructor(images: readonly GraphImage[], graph: PushGraph) {
+    this.#images = images;
+    this.#graph = graph;
+    const known = new Map(graph.state.images);
+    for (const image of images) {
+      const before = known.get(image.name);
+      if (before) this.#resolved.set(image.name, before);
+      else if (image.action === 'reuse' && image.stored) {
+        this.#settle(image, {
+          taskId: image.taskId,
+          reason: 'reused',
+          stored: image.stored,
+          bytesUploaded: 0,
+        });
+      } else if (image.unavailable) {
+        this.#settle(image, {
+          taskId: image.taskId,
+          reason: 'image-build-failed',
+          bytesUploaded: 0,
+          detail: image.unavailable,
+        });
+      }
+    }
+    this.#hasNews = false;
+  }
+
+  /** Asks for everything that is not known yet; safe to repeat. */
+  async request(requester: string, plannedAt: string, level: Level): Promise<void> {
+    const open = this.#images.filter(({ name }) => !this.#resolved.has(name));
+    if (open.length === 0) return;
+    const images = open.map(({ taskId, name, force }) => ({ taskId, name, force }));
+    await controlActivities(level).requestImages({ requester, pushId: requester, plannedAt, images });
+  }
+
+  /** Takes an answer; one that came before counts. */
+  resolve(resolved: ImageResolved): void {
+    for (const image of this.#images) {
+      if (image.taskId === resolved.taskId && !this.#resolved.has(image.name)) this.#settle(image, resolved);
+    }
+  }
+
+  cancelOpen(): void {
+    for (const image of this.#images) {
+      if (!this.#resolved.has(image.name)) {
+        this.#settle(image, { taskId: image.taskId, reason: 'canceled', bytesUploaded: 0 });
+      }
+    }
+  }
+
+  get openTaskIds(): readonly string[] {
+    return this.#images.filter(({ name }) => !this.#resolved.has(name)).map(({ taskId }) => taskId);
+  }
+
+  get allResolved(): boolean {
+    return this.#resolved.size === this.#images.length;
+  }
+
+  get allWell(): boolean {
+    return [...this.#resolved.values()].every(({ stored }) => stored !== undefined);
+  }
+
+  get hasNews(): boolean {
+    return this.#hasNews;
+  }
+
+  takeNews(): boolean {
+    const news = this.#hasNews;
+    this.#hasNews = false;
+    return news;
+  }
+
+  /** For the push's record. */
+  get outcomes(): readonly ImageOutcome[] {
+    return this.#images.map(({ name }) => outcomeOf(name, this.#resolved.get(name)));
+  }
+
+  #settle(image: GraphImage, resolved: ImageResolved): void {
+    this.#resolved.set(image.name, resolved);
+    this.#graph.resolveImage(image.name, resolved);
+    this.#hasNews = true;
+  }
+}
+
+function outcomeOf(name: string, resolved: ImageResolved | undefined): ImageOutcome {
+  if (!resolved) return { name, outcome: 'pending', bytesUploaded: 0 };
+  const { reason, bytesUploaded, stored, detail } = resolved;
+  const outcome = reason === 'built' || reason === 'reused' || reason === 'canceled' ? reason : 'failed';
+  return {
+    name,
+    outcome,
+    bytesUploaded,
+    ...(stored ? { manifestDigest: stored.manifestDigest } : {}),
+    ...(detail ? { detail } : {}),
+  };
+}

@@ -1,0 +1,78 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type {
+  ClaimedRun,
+  ContainerResult,
+  LoadedImage,
+  RunInput,
+  SavedArtifacts,
+} from '../activities/contracts.ts';
+import type { TaskReason } from '../model/pure/states.ts';
+import { claimActivities, runnerActivities } from './activity-proxies.ts';
+import type { RunPhase } from './failures.ts';
+import { failureDetail, runReason } from './failures.ts';
+
+/** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
+const RUN_MARGIN_SECONDS = 1_800;
+
+/** Moving an image or artifacts has a budget of its own, apart from maxRunTime. */
+const TRANSFER_SECONDS = 7_200;
+
+export interface EndedRun {
+  readonly reason: TaskReason;
+  readonly detail?: string;
+  readonly loaded?: LoadedImage;
+  readonly result?: ContainerResult;
+  readonly saved?: SavedArtifacts;
+}
+
+/**
+ * One run: claimed on the shared queue, carried out on the queue of the engine that claimed it. Never throws:
+ * every failure is a reason. Artifacts are saved whatever the end, as long as the machine is there.
+ */
+export async function carryOutRun(input: RunInput): Promise<EndedRun> {
+  const soFar: { loaded?: LoadedImage; result?: ContainerResult } = {};
+  let phase: RunPhase = 'claim';
+  let claim: ClaimedRun | undefined;
+  try {
+    claim = await claimActivities(input.task.level).claimRun(input);
+    const runner = runnerActivities(claim.queue, TRANSFER_SECONDS);
+    phase = 'load';
+    soFar.loaded = await runner.loadImage(input);
+    phase = 'run';
+    const running = runnerActivities(claim.queue, input.task.maxRunTimeSeconds + RUN_MARGIN_SECONDS);
+    soFar.result = await running.runContainer({ ...input, engineImageId: soFar.loaded.engineImageId });
+    phase = 'save';
+    const saved = await runner.saveArtifacts({ ...input, reason: soFar.result.reason });
+    return { ...soFar, saved, ...verdict(soFar.result, saved) };
+  } catch (error) {
+    const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);
+    const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
+    const abandoned = claim === undefined || phase === 'save' || reason === 'worker-lost';
+    return abandoned ? ended : { ...ended, ...(await saveWhatThereIs(input, claim, reason)) };
+  }
+}
+
+/** What was produced until a cancel or a failure is kept, and the container is removed; trouble with that changes nothing. */
+async function saveWhatThereIs(
+  input: RunInput,
+  claim: ClaimedRun | undefined,
+  reason: TaskReason,
+): Promise<{ saved?: SavedArtifacts }> {
+  if (!claim) return {};
+  try {
+    const saved = await CancellationScope.nonCancellable(() =>
+      runnerActivities(claim.queue, TRANSFER_SECONDS).saveArtifacts({ ...input, reason }),
+    );
+    return { saved };
+  } catch {
+    return {};
+  }
+}
+
+function verdict(result: ContainerResult, saved: SavedArtifacts): Pick<EndedRun, 'reason' | 'detail'> {
+  if (result.reason !== 'completed')
+    return { reason: result.reason, ...(result.detail ? { detail: result.detail } : {}) };
+  if (saved.missing.length === 0) return { reason: 'completed' };
+  const names = saved.missing.map(({ name, found }) => `${name} (${found})`);
+  return { reason: 'artifact-missing', detail: `missing: ${names.join(', ')}` };
+}

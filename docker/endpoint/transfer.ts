@@ -1,0 +1,123 @@
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import type { Digest } from '../../model/pure/ids.ts';
+import type { Closure } from './closure.ts';
+import type { StoredManifest } from './closure.ts';
+import type { Upload } from './upload.ts';
+
+/** The one repository name that the endpoint knows. */
+export const REPOSITORY = 'slipway';
+
+/** One direction, one credential, ended by `close`. */
+export interface Transfer {
+  readonly repository: string;
+  /** A throw-away name: engines push tags only. */
+  readonly tag: string;
+  readonly username: string;
+  readonly password: string;
+  /** Bytes of configs and layers that were moved, repetitions included. */
+  readonly stats: { bytesIn: number; bytesOut: number };
+  /** What failed on our side, in order, for people. */
+  readonly errors: readonly string[];
+  /** Ends it: its credential is refused from now on, what is under way is aborted. */
+  close(): void;
+}
+
+export interface PushedManifest {
+  /** The tag or digest that it was put under. */
+  readonly reference: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+}
+
+/** What a push transfer has taken in so far. */
+export interface PushOutcome {
+  readonly manifests: readonly PushedManifest[];
+  readonly uploaded: readonly Digest[];
+  readonly confirmed: readonly Digest[];
+}
+
+/** What the endpoint itself knows of any transfer. */
+export class OpenTransfer implements Transfer {
+  readonly repository = REPOSITORY;
+  readonly tag = randomUUID();
+  readonly username: string;
+  readonly password = randomBytes(24).toString('base64url');
+  readonly stats = { bytesIn: 0, bytesOut: 0 };
+  readonly errors: string[] = [];
+  readonly #ended = new AbortController();
+  readonly #onError: ((error: unknown) => void) | undefined;
+
+  constructor(direction: 'pull' | 'push', onError?: (error: unknown) => void) {
+    this.username = `${direction}-${randomUUID()}`;
+    this.#onError = onError;
+  }
+
+  /** Aborted by `close`. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Takes as long for a wrong password as for the right one. */
+  accepts(password: string): boolean {
+    return timingSafeEqual(fingerprint(password), fingerprint(this.password));
+  }
+
+  fail(error: unknown): void {
+    this.errors.push(error instanceof Error ? error.message : String(error));
+    this.#onError?.(error);
+  }
+
+  close(): void {
+    this.#ended.abort(new Error('the transfer has ended'));
+  }
+}
+
+/** Serves the closure of one manifest. */
+export class PullTransfer extends OpenTransfer {
+  readonly closure: Closure;
+  constructor(closure: Closure, onError?: (error: unknown) => void) {
+    super('pull', onError);
+    this.closure = closure;
+  }
+}
+
+export type MayConfirm = (digest: Digest) => boolean | Promise<boolean>;
+
+/** Takes in blobs and the manifests that name them. */
+export class PushTransfer extends OpenTransfer {
+  readonly mayConfirm: MayConfirm;
+  /** Sizes of blobs that this transfer may name: sent in it, or confirmed to it. */
+  readonly uploaded = new Map<Digest, number>();
+  readonly confirmed = new Map<Digest, number>();
+  readonly manifests = new Map<Digest, StoredManifest>();
+  readonly references = new Map<string, Digest>();
+  readonly uploads = new Map<string, Upload>();
+
+  constructor(mayConfirm: MayConfirm) {
+    super('push');
+    this.mayConfirm = mayConfirm;
+  }
+
+  /** Size of a blob that a manifest of this transfer may name. */
+  sizeOf(digest: Digest): number | undefined {
+    return this.uploaded.get(digest) ?? this.confirmed.get(digest);
+  }
+
+  result(): PushOutcome {
+    const manifests = [...this.references].map(([reference, digest]) => ({
+      reference,
+      digest,
+      mediaType: this.manifests.get(digest)?.manifest.mediaType ?? '',
+    }));
+    return { manifests, uploaded: [...this.uploaded.keys()], confirmed: [...this.confirmed.keys()] };
+  }
+
+  override close(): void {
+    for (const upload of this.uploads.values()) upload.abort();
+    super.close();
+  }
+}
+
+function fingerprint(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pack as createPack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
+import type { BlobStore } from '../../model/blob-store.ts';
+import { DigestMismatch } from '../../model/errors.ts';
+import type { Digest } from '../../model/pure/ids.ts';
+import type { StoredImage } from '../../model/schema/plan.ts';
+import { readClosure, readWhole } from '../endpoint/closure.ts';
+import type { Descriptor } from '../endpoint/manifest.ts';
+import { CONFIG_MAX_BYTES, parseDiffIds } from '../transport/stored-image.ts';
+import { layoutFiles } from './image-layout.ts';
+import { measureLayer, readLayer } from './layer-bytes.ts';
+import { addBuffer, addStream } from './tar-entries.ts';
+
+export interface ImageTarOptions {
+  /** Names that the image gets where the tar is loaded, for example `lint:latest`. */
+  readonly names: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `public/image.tar` of a stored image, made as it streams: layers as plain tars, config, `manifest.json` and the OCI
+ * layout that names just these. One image gives one byte sequence, however its blobs are compressed. Engines load it
+ * from 20.10 on. The stream fails with {BlobNotFound} or {DigestMismatch} when the store is not as its manifest says.
+ */
+export function streamImageTar(
+  blobs: BlobStore,
+  image: Pick<StoredImage, 'manifestDigest'>,
+  options: ImageTarOptions,
+): Readable {
+  const ended = new AbortController();
+  const pack = createPack();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  fill(pack, { blobs, root: image.manifestDigest as Digest, names: options.names, signal }).then(
+    () => pack.finalize(),
+    (error: unknown) => pack.destroy(error as Error),
+  );
+  const tar = Readable.from(pack, { objectMode: false });
+  tar.once('close', () => ended.abort(new Error('the tar was given up')));
+  return tar;
+}
+
+async function fill(
+  pack: Pack,
+  options: { blobs: BlobStore; root: Digest; names: readonly string[]; signal: AbortSignal },
+): Promise<void> {
+  const { blobs, root, names, signal } = options;
+  const { image } = await readClosure(blobs, root, signal);
+  const config = await readWhole(blobs, image.config.digest, { maxBytes: CONFIG_MAX_BYTES, signal });
+  const layers = pairLayers(parseDiffIds(config), image.layers, image.config.digest);
+
+  const sizes = new Map<Digest, number>();
+  for (const { diffId, layer } of layers) {
+    if (sizes.has(diffId)) continue;
+    const sizeBytes = await measureLayer(blobs, layer, signal);
+    sizes.set(diffId, sizeBytes);
+    const body = verified(await readLayer(blobs, layer, signal), diffId);
+    await addStream(pack, blobPath(diffId), { body, sizeBytes });
+  }
+  await addBuffer(pack, blobPath(image.config.digest), config);
+  const parts = layers.map(({ diffId }) => ({ digest: diffId, sizeBytes: sizes.get(diffId) ?? 0 }));
+  for (const [path, bytes] of layoutFiles({
+    names,
+    config,
+    configDigest: image.config.digest,
+    layers: parts,
+  }))
+    await addBuffer(pack, path, bytes);
+}
+
+/** Where the layout keeps a blob. */
+export function blobPath(digest: Digest): string {
+  return `blobs/sha256/${digest.slice('sha256:'.length)}`;
+}
+
+function pairLayers(
+  diffIds: readonly Digest[],
+  layers: readonly Descriptor[],
+  configDigest: Digest,
+): { diffId: Digest; layer: Descriptor }[] {
+  if (diffIds.length !== layers.length)
+    throw new DigestMismatch(`Config ${configDigest}`, `${layers.length} layers`, `${diffIds.length}`);
+  return diffIds.map((diffId, at) => ({ diffId, layer: layers[at] as Descriptor }));
+}
+
+async function* verified(body: Readable, diffId: Digest): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const chunk of body) {
+    hash.update(chunk as Buffer);
+    yield chunk as Buffer;
+  }
+  const got = `sha256:${hash.digest('hex')}`;
+  if (got !== diffId) throw new DigestMismatch('Unpacked layer', diffId, got);
+}

@@ -1,0 +1,149 @@
+import type { Readable } from 'node:stream';
+import { ImageUnavailable, isSlipwayError, TransferFailed } from '../../model/errors.ts';
+import type { BlobNotFound } from '../../model/errors.ts';
+import type { StoredImage } from '../../model/schema/plan.ts';
+import type { LoadResult, StepOptions } from '../engine.ts';
+import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
+import { expectedId, findLoaded, removeReference } from './engine-images.ts';
+import { loadAsTar } from './load-as-tar.ts';
+import { followProgress } from './progress-stream.ts';
+import { repeat } from './repeat.ts';
+import { endpointRepository, OWN_REPOSITORY, ownReference } from './transport-context.ts';
+import type { TransportContext } from './transport-context.ts';
+
+export interface LoadOptions extends StepOptions {
+  /** The image is `slipway.invalid/image:<tag>` afterwards. */
+  readonly tag: string;
+}
+
+/** Trouble of the store that the endpoint could not hide, after which a classic engine need not try on for a minute. */
+const MAX_STORE_ERRORS = 3;
+
+/**
+ * Makes a stored image usable in the engine: nothing moves when it is there; else the engine pulls what it lacks
+ * through the endpoint; else, or where there is no endpoint, all of it goes as a tar.
+ * @throws {ImageUnavailable} when the store lacks a part of it. @throws {TransferFailed}
+ */
+export async function loadImage(
+  context: TransportContext,
+  image: StoredImage,
+  options: LoadOptions,
+): Promise<LoadResult> {
+  const { signal, tag } = options;
+  signal.throwIfAborted();
+  try {
+    const present = await findLoaded(context, image, [ownReference(tag), expectedId(context, image)]);
+    if (present) {
+      await nameIt(context, present, options);
+      return { engineImageId: present, bytesLoaded: 0, way: 'present' };
+    }
+    return await transfer(context, image, options);
+  } catch (error) {
+    signal.throwIfAborted();
+    const missing = findMissing(error);
+    if (missing) throw new ImageUnavailable(image.manifestDigest, missing.message, { cause: error });
+    if (isSlipwayError(error)) throw error;
+    throw new TransferFailed('load', image.manifestDigest, (error as Error).message, { cause: error });
+  }
+}
+
+async function transfer(
+  context: TransportContext,
+  image: StoredImage,
+  options: LoadOptions,
+): Promise<LoadResult> {
+  const { endpoint } = context;
+  if (!endpoint) return await asTar(context, image, options);
+  try {
+    return await pull(context, endpoint, { ...options, image });
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (findMissing(error)) throw error;
+    options.onProgress?.({ message: `pull failed, sending all of it: ${(error as Error).message}` });
+    return await asTar(context, image, options);
+  }
+}
+
+async function asTar(
+  context: TransportContext,
+  image: StoredImage,
+  options: LoadOptions,
+): Promise<LoadResult> {
+  const { engineImageId, bytesLoaded, release } = await loadAsTar(context, image, options);
+  await nameIt(context, engineImageId, options);
+  await release();
+  return { engineImageId, bytesLoaded, way: 'tar' };
+}
+
+async function pull(
+  context: TransportContext,
+  endpoint: ImageEndpoint,
+  options: LoadOptions & { readonly image: StoredImage },
+): Promise<LoadResult> {
+  const { image, signal, tag } = options;
+  const hopeless = new AbortController();
+  let storeErrors = 0;
+  const opened = await endpoint.openPull(image, {
+    signal,
+    onError(error) {
+      storeErrors += 1;
+      if (isMissing(error) || storeErrors >= MAX_STORE_ERRORS) hopeless.abort(error);
+    },
+  });
+  const repository = endpointRepository(context);
+  const reference = `${repository}@${image.manifestDigest}`;
+  try {
+    await repeat(
+      () => pullOnce(context, options, { opened, signal: AbortSignal.any([signal, hopeless.signal]) }),
+      {
+        signal,
+        attempts: 2,
+        isHopeless: () => hopeless.signal.aborted,
+        describe: (error) => [(error as Error).message, opened.errors.at(-1)].filter(Boolean).join(' '),
+        fail: (detail, cause) =>
+          new TransferFailed('load', image.manifestDigest, detail, {
+            cause: hopeless.signal.aborted ? hopeless.signal.reason : cause,
+          }),
+      },
+    );
+    // Another load of the same image may have renamed it meanwhile, so its id and own name are asked for too.
+    const engineImageId = await findLoaded(context, image, [
+      reference,
+      expectedId(context, image),
+      ownReference(tag),
+    ]);
+    if (!engineImageId) throw new Error('the engine pulled it, but does not have all of it');
+    await nameIt(context, engineImageId, options);
+    return { engineImageId, bytesLoaded: opened.stats.bytesOut, way: 'endpoint' };
+  } finally {
+    opened.close();
+    // Without its own name the image would be dangling on a classic engine; with it this only forgets our address.
+    await removeReference(context, reference);
+  }
+}
+
+async function pullOnce(
+  context: TransportContext,
+  { image, onProgress }: LoadOptions & { readonly image: StoredImage },
+  { opened, signal }: { opened: { username: string; password: string }; signal: AbortSignal },
+): Promise<void> {
+  const { username, password } = opened;
+  const stream = await context.docker.createImage(
+    { username, password, serveraddress: context.registryHost },
+    { fromImage: endpointRepository(context), tag: image.manifestDigest, abortSignal: signal },
+  );
+  await followProgress(stream as Readable, onProgress);
+}
+
+async function nameIt(context: TransportContext, id: string, { tag, signal }: LoadOptions): Promise<void> {
+  await context.docker.getImage(id).tag({ repo: OWN_REPOSITORY, tag, abortSignal: signal });
+}
+
+function findMissing(error: unknown): BlobNotFound | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (isMissing(cause)) return cause;
+  return undefined;
+}
+
+function isMissing(error: unknown): error is BlobNotFound {
+  return isSlipwayError(error) && error.type === 'BlobNotFound';
+}

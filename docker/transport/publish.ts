@@ -1,0 +1,102 @@
+import type { Readable } from 'node:stream';
+import { isSlipwayError, ImageUnavailable, TransferFailed } from '../../model/errors.ts';
+import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
+import type { Digest } from '../../model/pure/ids.ts';
+import type { PublishResult, StepOptions } from '../engine.ts';
+import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
+import { inspectImage, removeReference } from './engine-images.ts';
+import { followProgress } from './progress-stream.ts';
+import { publishAsTar } from './publish-as-tar.ts';
+import { repeat } from './repeat.ts';
+import { describeStoredImage } from './stored-image.ts';
+import { endpointRepository } from './transport-context.ts';
+import type { TransportContext } from './transport-context.ts';
+
+export interface PublishOptions extends StepOptions {
+  /** Of which stored blobs the endpoint may tell the engine that they need not be sent. */
+  readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
+}
+
+/**
+ * Moves an image of the engine (id or tag) into the store: by the engine's own push into the endpoint, which sends
+ * only what the store lacks, or as a tar where there is no endpoint. Safe to repeat: what arrived stays.
+ * @throws {ImageUnavailable} when the engine has no such image. @throws {TransferFailed}
+ */
+export async function publishImage(
+  context: TransportContext,
+  image: string,
+  options: PublishOptions,
+): Promise<PublishResult> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  const found = await inspectImage(context, image);
+  if (!found) throw new ImageUnavailable(image, 'the engine does not have it');
+  try {
+    return context.endpoint
+      ? await push(context, context.endpoint, { ...options, image, id: found.Id })
+      : await publishAsTar(context, image, options);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isSlipwayError(error)) throw error;
+    throw new TransferFailed('publish', image, (error as Error).message, { cause: error });
+  }
+}
+
+async function push(
+  context: TransportContext,
+  endpoint: ImageEndpoint,
+  options: PublishOptions & { readonly image: string; readonly id: string },
+): Promise<PublishResult> {
+  const { image, id, signal, mayConfirm } = options;
+  const transfer = endpoint.openPush({ mayConfirm });
+  const repository = endpointRepository(context);
+  const reference = `${repository}:${transfer.tag}`;
+  try {
+    await context.docker.getImage(image).tag({ repo: repository, tag: transfer.tag, abortSignal: signal });
+    const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {
+      signal,
+      describe: (error) => describe(error, transfer.errors),
+      fail: (detail, cause) => new TransferFailed('publish', image, detail, { cause }),
+    });
+    const stored = await describeStoredImage(context.blobs, manifestDigest, signal);
+    return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
+  } finally {
+    transfer.close();
+    await removeThrowAway(context, reference, id);
+  }
+}
+
+async function pushOnce(
+  context: TransportContext,
+  transfer: { readonly tag: string; readonly username: string; readonly password: string },
+  { signal, onProgress }: StepOptions,
+): Promise<Digest> {
+  const stream = await context.docker.getImage(endpointRepository(context)).push({
+    tag: transfer.tag,
+    authconfig: {
+      username: transfer.username,
+      password: transfer.password,
+      serveraddress: context.registryHost,
+    },
+    abortSignal: signal,
+  });
+  const aux = await followProgress(stream as Readable, onProgress);
+  const digest = aux.map((item) => (item as { Digest?: string }).Digest).findLast(Boolean);
+  if (!digest || !DIGEST_PATTERN.test(digest)) throw new Error('the engine ended its push without a digest');
+  return digest as Digest;
+}
+
+/** The endpoint's message says what went wrong; the engine's often only that something did. */
+function describe(error: unknown, errors: readonly string[]): string {
+  const last = errors.at(-1);
+  const message = (error as Error).message;
+  return last && !message.includes(last) ? `${message} (${last})` : message;
+}
+
+/** Removing an image's only name would remove the image: one that had none keeps its throw-away name. */
+async function removeThrowAway(context: TransportContext, reference: string, id: string): Promise<void> {
+  const found = await inspectImage(context, id);
+  const others = (found?.RepoTags ?? []).filter((tag) => tag !== reference);
+  if (found && others.length === 0) return;
+  await removeReference(context, reference);
+}

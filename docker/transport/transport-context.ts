@@ -1,0 +1,29 @@
+import type Docker from 'dockerode';
+import type { BlobStore } from '../../model/blob-store.ts';
+import type { EngineInfo } from '../engine.ts';
+import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
+import { REPOSITORY } from '../endpoint/transfer.ts';
+
+/** What moving images needs: one engine, one store, and the endpoint between them. */
+export interface TransportContext {
+  readonly docker: Docker;
+  readonly info: Pick<EngineInfo, 'imageStore'>;
+  readonly blobs: BlobStore;
+  /** Undefined: the engine cannot reach one, images go as tars. */
+  readonly endpoint: ImageEndpoint | undefined;
+  /** `127.0.0.1:<port>` as the engine sees the endpoint. */
+  readonly registryHost: string;
+}
+
+/** The repository of the endpoint as the engine names it. */
+export function endpointRepository(context: TransportContext): string {
+  return `${context.registryHost}/${REPOSITORY}`;
+}
+
+/** Where loaded images have their own names. Its host does not exist, so no engine ever asks for one outside. */
+export const OWN_REPOSITORY = 'slipway.invalid/image';
+
+/** The name that a loaded image has in an engine. */
+export function ownReference(tag: string): string {
+  return `${OWN_REPOSITORY}:${tag}`;
+}

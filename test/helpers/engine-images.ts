@@ -1,0 +1,50 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import Docker from 'dockerode';
+import { pack } from 'tar-stream';
+
+/** The engine that integration tests use, or one line on how to get it. */
+export function testEngine(): Docker {
+  const address = process.env['SLIPWAY_TEST_ENGINE'];
+  if (!address)
+    throw new Error(
+      'SLIPWAY_TEST_ENGINE is not set: give it the address of a Docker Engine, for example unix:///var/run/docker.sock',
+    );
+  return new Docker({ socketPath: address.replace(/^unix:\/\//, '') });
+}
+
+export interface Layer {
+  readonly [path: string]: Buffer | string;
+}
+
+/** Makes an image of exactly these files without running anything: FROM scratch, then one ADD for each layer. */
+export async function makeImage(
+  docker: Docker,
+  options: { readonly layers: readonly Layer[]; readonly from?: string },
+): Promise<{ tag: string; id: string }> {
+  const tag = `slipway-test/${randomUUID()}:1`;
+  const context = pack();
+  const lines = [`FROM ${options.from ?? 'scratch'}`, `LABEL slipway.test=1`];
+  options.layers.forEach((layer, at) => {
+    for (const [path, content] of Object.entries(layer))
+      context.entry({ name: `${at}/${path}`, mtime: new Date(0) }, content);
+    lines.push(`COPY ${at}/ /`);
+  });
+  lines.push('CMD ["/bin/true"]');
+  context.entry({ name: 'Dockerfile' }, `${lines.join('\n')}\n`);
+  context.finalize();
+  const stream = await docker.buildImage(Readable.from(context), { t: tag, rm: true, forcerm: true });
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(stream, (error, output: { error?: string }[]) => {
+      const failed = error?.message ?? output.find((line) => line.error)?.error;
+      if (failed) reject(new Error(failed));
+      else resolve();
+    });
+  });
+  return { tag, id: (await docker.getImage(tag).inspect()).Id };
+}
+
+/** A file that does not compress, so that sizes on the wire are about its own. */
+export function noise(sizeBytes: number): Buffer {
+  return randomBytes(sizeBytes);
+}

@@ -7,7 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../activities/contracts.ts';
+import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../model/pure/payloads.ts';
 import { levelOf } from '../model/pure/ids.ts';
 import { builderActivities, controlActivities } from './activity-proxies.ts';
 import { failureDetail, failureType } from './failures.ts';

@@ -1,5 +1,5 @@
 import { defineSignal } from '@temporalio/workflow';
-import type { ImageResolved, TaskResolved } from '../activities/contracts.ts';
+import type { ImageResolved, TaskResolved } from '../model/pure/payloads.ts';
 
 /** Asks an image workflow for its image; always sent as signal-with-start. `requester` is a workflow id, never a run id. */
 export const wantImageSignal =

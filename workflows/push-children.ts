@@ -8,8 +8,8 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { GraphTask, PushInput, TaskInput } from '../activities/contracts.ts';
-import { parseId, queueName, taskId } from '../model/pure/ids.ts';
+import type { GraphTask, PushInput, TaskInput } from '../model/pure/payloads.ts';
+import { queueName, taskIdIn } from '../model/pure/ids.ts';
 import { unwantImageSignal } from './messages.ts';
 import type { PushGraph } from './push-graph.ts';
 import {
@@ -35,7 +35,7 @@ export async function startTask(
   { push, pushId, plannedAt, graph }: PushContext & { readonly plannedAt: string; readonly graph: PushGraph },
 ): Promise<void> {
   const { label, retries, firstRun, deadlineSeconds, maxRunTimeSeconds } = graphTask;
-  const id = taskIdOf(pushId, label);
+  const id = taskIdIn(pushId, label);
   const image = graph.imageOf(label)?.stored;
   const { level } = push;
   const input: TaskInput = {
@@ -85,7 +85,7 @@ export async function cancelTasks(labels: readonly string[], { pushId }: PushCon
   for (let i = 0; i < labels.length; i += CANCELS_IN_FLIGHT) {
     const batch = labels.slice(i, i + CANCELS_IN_FLIGHT);
     await Promise.all(
-      batch.map((label) => getExternalWorkflowHandle(taskIdOf(pushId, label)).cancel().catch(ignoreGone)),
+      batch.map((label) => getExternalWorkflowHandle(taskIdIn(pushId, label)).cancel().catch(ignoreGone)),
     );
   }
 }
@@ -97,12 +97,6 @@ export async function takeBackImages(taskIds: readonly string[], requester: stri
       getExternalWorkflowHandle(id).signal(unwantImageSignal, { requester }).catch(ignoreGone),
     ),
   );
-}
-
-function taskIdOf(pushId: string, label: string): string {
-  const parsed = parseId(pushId);
-  if (parsed?.kind !== 'push') throw new TypeError(`Not a push: ${pushId}`);
-  return taskId(parsed, label);
 }
 
 function ignoreGone(): void {

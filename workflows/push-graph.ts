@@ -1,4 +1,4 @@
-import type { GraphTask, ImageResolved, TaskResolved, UnstartedTask } from '../activities/contracts.ts';
+import type { GraphTask, ImageResolved, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
 import type { TaskReason, TaskState } from '../model/pure/states.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 

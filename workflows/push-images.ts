@@ -1,4 +1,4 @@
-import type { GraphImage, ImageOutcome, ImageResolved } from '../activities/contracts.ts';
+import type { GraphImage, ImageOutcome, ImageResolved } from '../model/pure/payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { controlActivities } from './activity-proxies.ts';
 import type { PushGraph } from './push-graph.ts';
@@ -27,9 +27,10 @@ export class PushImages {
       } else if (image.unavailable) {
         this.#settle(image, {
           taskId: image.taskId,
-          reason: 'image-build-failed',
+          reason: image.culprit ? 'dependency-failed' : 'image-build-failed',
           bytesUploaded: 0,
           detail: image.unavailable,
+          ...(image.culprit ? { culprit: image.culprit } : {}),
         });
       }
     }

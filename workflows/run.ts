@@ -5,7 +5,7 @@ import type {
   LoadedImage,
   RunInput,
   SavedArtifacts,
-} from '../activities/contracts.ts';
+} from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { claimActivities, runnerActivities } from './activity-proxies.ts';
 import type { RunPhase } from './failures.ts';

@@ -6,7 +6,7 @@ import {
   sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { RecordRunInput, TaskInput, TaskResolved } from '../activities/contracts.ts';
+import type { RecordRunInput, TaskInput, TaskResolved } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
 import { controlActivities } from './activity-proxies.ts';

@@ -49,6 +49,13 @@ export function taskId(push: PushCoordinates, label: string): string {
   return `task/${push.project}/${push.level}/${revisionPart(push)}/${label}`;
 }
 
+/** The id of a task of a push, from the push's id. */
+export function taskIdIn(push: string, label: string): string {
+  const parsed = parseId(push);
+  if (parsed?.kind !== 'push') throw new TypeError(`Not a push: ${push}`);
+  return taskId(parsed, label);
+}
+
 /** `image/<domain>/<level>/<name>/<imageHash>`: the workflow id of an image and its taskId. */
 export function imageTaskId(image: ImageCoordinates): string {
   return `image/${image.domain}/${image.level}/${image.name}/${image.imageHash}`;

@@ -52,6 +52,9 @@ export const plannedImageSchema = z.object({
   madeBy: z.string().optional(),
   /** Bases without a record; they are brought into the store before the hash is known. */
   missingBases: z.array(z.string()),
+  /** Why it cannot be built at all, and the parent that is to blame, if one is. */
+  unavailable: z.string().optional(),
+  culprit: z.string().optional(),
 });
 export type PlannedImage = z.infer<typeof plannedImageSchema>;
 
@@ -119,6 +122,7 @@ export type PushRequest = z.infer<typeof pushRequestSchema>;
 export const planSchema = z.object({
   version: z.literal(1),
   pushId: z.string(),
+  plannedAt: z.string().describe('ISO time; with the pushId it names one plan for good'),
   project: z.string(),
   domain: z.string(),
   level,

@@ -1,0 +1,251 @@
+/** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
+
+import type { Level } from './ids.ts';
+import type { PushReason, TaskReason, TaskState } from './states.ts';
+import type { PushRequest, StoredImage } from '../schema/plan.ts';
+import type { ArtifactRecord, Phases, PushImage } from '../schema/records.ts';
+
+/** What a push names. The level is part of the workflow's id and is checked against the configuration by `planPush`. */
+export interface PushInput {
+  readonly project: string;
+  readonly level: Level;
+  readonly repository: string;
+  /** Full ref, `refs/heads/…`. */
+  readonly ref: string;
+  readonly revision: string;
+  readonly request: PushRequest;
+  readonly pushedBy: string;
+  readonly received: string;
+  /** The ref's former revision, when the pusher knows it: `when.changed` is against it. */
+  readonly before?: string;
+  /** A new round of a push that is resolved: runs go on from the numbers in the records. */
+  readonly again?: boolean;
+}
+
+/** The graph of a push as the workflow carries it: labels and ids only. The plan itself is in the store. */
+export interface GraphTask {
+  readonly label: string;
+  readonly dependencies: readonly string[];
+  readonly requires: 'all-completed' | 'all-resolved';
+  /** Name of the in-tree image that it runs in. */
+  readonly image?: string;
+  readonly firstRun: number;
+  readonly retries: number;
+  readonly deadlineSeconds: number;
+  readonly maxRunTimeSeconds: number;
+  readonly priority: number;
+}
+
+export interface GraphImage {
+  readonly name: string;
+  /** Its own task: the image workflow that builds it, or that built it before. */
+  readonly taskId: string;
+  readonly action: 'build' | 'reuse';
+  readonly stored?: StoredImage;
+  /** Why it cannot be built at all: a base that is not to be had. */
+  readonly unavailable?: string;
+  /** The parent image that cannot be built, when that is why. */
+  readonly culprit?: string;
+  readonly force: boolean;
+}
+
+export type PlannedPush =
+  | {
+      readonly outcome: 'planned';
+      readonly plannedAt: string;
+      readonly tasks: readonly GraphTask[];
+      readonly images: readonly GraphImage[];
+    }
+  /** Bases to bring into the store before the hashes are known; plan again afterwards. */
+  | {
+      readonly outcome: 'bases-missing';
+      readonly bases: readonly string[];
+      readonly domain: string;
+      readonly platform: string;
+    }
+  /** The record is written, with every finding. */
+  | { readonly outcome: 'rejected'; readonly reason: PushReason; readonly detail: string };
+
+export interface PlanPushInput {
+  readonly push: PushInput;
+  readonly pushId: string;
+  /** Bases that could not be had, with the reason: their images fail, the other tasks go on. */
+  readonly unavailableBases: Readonly<Record<string, string>>;
+}
+
+export interface ImportBaseInput {
+  readonly domain: string;
+  readonly level: Level;
+  readonly platform: string;
+  readonly reference: string;
+}
+
+export interface RequestImagesInput {
+  /** Workflow id to be told. */
+  readonly requester: string;
+  /** The push whose plan describes the images. */
+  readonly pushId: string;
+  readonly plannedAt: string;
+  readonly images: readonly { readonly taskId: string; readonly name: string; readonly force: boolean }[];
+}
+
+export interface ImageInput {
+  readonly taskId: string;
+  readonly name: string;
+  readonly pushId: string;
+  readonly plannedAt: string;
+}
+
+export type ImageReason =
+  'built' | 'reused' | 'image-build-failed' | 'dependency-failed' | 'canceled' | 'internal-error';
+
+/** How an image workflow answers whoever asked. */
+export interface ImageResolved {
+  readonly taskId: string;
+  readonly reason: ImageReason;
+  readonly stored?: StoredImage;
+  readonly bytesUploaded: number;
+  readonly detail?: string;
+  /** The first image that failed, when it is a parent of this one. */
+  readonly culprit?: string;
+}
+
+export interface FoundImage {
+  readonly stored?: StoredImage;
+  readonly parent?: { readonly taskId: string; readonly name: string; readonly stored?: StoredImage };
+  /** Number of the run that a build would be. */
+  readonly nextRun: number;
+}
+
+export interface BuildImageInput extends ImageInput {
+  readonly run: number;
+  readonly parent?: StoredImage;
+}
+
+export interface BuiltImage {
+  readonly stored: StoredImage;
+  readonly bytesUploaded: number;
+  readonly steps: number;
+  readonly cachedSteps: number;
+  readonly phases: Phases;
+  readonly worker: string;
+  readonly engineId: string;
+  readonly started: string;
+}
+
+export interface RecordImageInput extends ImageInput {
+  readonly run: number;
+  readonly reason: ImageReason;
+  readonly built?: BuiltImage;
+  readonly detail?: string;
+  readonly culprit?: string;
+}
+
+export interface TaskInput {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  readonly taskId: string;
+  readonly label: string;
+  readonly level: Level;
+  readonly firstRun: number;
+  readonly retries: number;
+  readonly deadlineSeconds: number;
+  readonly maxRunTimeSeconds: number;
+  /** The in-tree image that the push recorded for it. */
+  readonly image?: StoredImage;
+}
+
+/** Names one run of a task to an activity. */
+export interface RunInput {
+  readonly task: TaskInput;
+  readonly run: number;
+}
+
+export interface ClaimedRun {
+  readonly queue: string;
+  readonly engineId: string;
+  readonly worker: string;
+}
+
+export interface LoadedImage {
+  readonly engineImageId: string;
+  readonly bytesLoaded: number;
+  readonly imageMs: number;
+  readonly manifestDigest?: string;
+  readonly configDigest?: string;
+}
+
+export interface RunContainerInput extends RunInput {
+  readonly engineImageId: string;
+}
+
+/** How a command ended. A command that exits non-zero is a result, not an error. */
+export interface ContainerResult {
+  readonly reason: Extract<
+    TaskReason,
+    'completed' | 'failed' | 'max-run-time-exceeded' | 'out-of-memory' | 'intermittent-task'
+  >;
+  readonly exitCode?: number;
+  readonly detail?: string;
+  readonly started?: string;
+  readonly finished?: string;
+  readonly peakMemoryBytes?: number;
+  readonly prepareMs: number;
+  readonly runMs: number;
+}
+
+export interface SaveArtifactsInput extends RunInput {
+  /** How the run ends if every required artifact is there. */
+  readonly reason: TaskReason;
+}
+
+export interface SavedArtifacts {
+  readonly artifacts: readonly ArtifactRecord[];
+  /** Names of required artifacts that are absent or of another type, with what was found. */
+  readonly missing: readonly { readonly name: string; readonly found: string }[];
+  readonly uploadMs: number;
+  readonly bytesUploaded: number;
+}
+
+export interface RecordRunInput extends RunInput {
+  readonly state: TaskState;
+  readonly reason: TaskReason;
+  readonly detail?: string;
+  /** Whether the task is resolved with this run; otherwise a new one follows. */
+  readonly final: boolean;
+  readonly loaded?: LoadedImage;
+  readonly result?: ContainerResult;
+  readonly saved?: SavedArtifacts;
+}
+
+/** Signalled by a task to its push. */
+export interface TaskResolved {
+  readonly label: string;
+  readonly state: TaskState;
+  readonly reason: TaskReason;
+  readonly culprit?: string;
+}
+
+export interface UnstartedTask {
+  readonly label: string;
+  readonly reason: TaskReason;
+  readonly culprit?: string;
+  readonly detail?: string;
+}
+
+export interface RecordUnstartedInput {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  readonly tasks: readonly UnstartedTask[];
+}
+
+export type ImageOutcome = Pick<PushImage, 'name' | 'outcome' | 'bytesUploaded'> &
+  Partial<Pick<PushImage, 'manifestDigest' | 'detail'>>;
+
+export interface RecordPushInput {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  readonly images: readonly ImageOutcome[];
+  /** Absent while the push runs. */
+  readonly verdict?: { readonly reason: PushReason; readonly detail?: string };
+}

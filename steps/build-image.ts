@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import type { BuildResult, Engine, PublishResult } from '../docker/engine.ts';
+import { streamImageTar } from '../docker/tarball/image-tar.ts';
+import type { BuildContext } from '../images/build-context.ts';
+import { openBuildContext } from '../images/build-context.ts';
+import { computeImageHash } from '../images/image-hash.ts';
+import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
+import { parseId } from '../model/pure/ids.ts';
+import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
+import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
+import type { GitSource } from '../source/git-source.ts';
+import type { Store } from '../store/store.ts';
+import { closureOf } from './image-closure.ts';
+import type { PlanCache } from './plan-cache.ts';
+import { RunLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
+
+export interface BuildImageDeps {
+  readonly store: Store;
+  readonly plans: PlanCache;
+  readonly source: GitSource;
+  /** The builder's engine for a trust domain, made on demand; one per domain and level. */
+  builderEngine(domain: string, signal: AbortSignal): Promise<Engine>;
+  readonly worker: string;
+}
+
+/** Images of the same name whose layers a publish may take for known. */
+const ANCESTORS = 5;
+
+/**
+ * Builds one in-tree image and publishes it into the store; nothing names it until the index entry is written. Both
+ * hashes are computed again from what is about to be built. Safe to repeat: the engine's cache and the store know what is done.
+ * @throws {ImageBuildFailed} {BaseUnavailable} {ImageHashMismatch} and the errors of engine and store.
+ */
+export async function buildImage(deps: BuildImageDeps, input: BuildImageInput, context: StepContext): Promise<BuiltImage> {
+  const { store } = deps;
+  const started = new Date().toISOString();
+  const plan = await deps.plans.plan(input.pushId, input.plannedAt);
+  const planned = await deps.plans.image(input.pushId, input.plannedAt, input.name);
+  const log = await RunLog.open(store.logs, input.taskId, input.run);
+  log.say(`Image ${input.name}: ${planned.why}`);
+  const parentTag = `slipway.invalid/parent:${randomUUID()}`;
+  const tag = `slipway.invalid/build:${randomUUID()}`;
+  let engine: Engine | undefined;
+  try {
+    const buildContext = await openVerified(deps, { plan, planned, input }, context);
+    log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
+    engine = await deps.builderEngine(plan.domain, context.signal);
+    const { id: engineId, version } = await engine.info();
+    log.say(`Building on ${deps.worker}, Docker Engine ${version}`);
+    await bringBases(store, engine, { plan, planned, input, parentTag }, context);
+    const buildBegan = Date.now();
+    const built = await build(engine, { buildContext, planned, input, tag, parentTag, log }, context);
+    const buildMs = Date.now() - buildBegan;
+    log.say(`Built in ${buildMs} ms, ${built.cachedSteps} of ${built.steps} steps from the cache; publishing`);
+    const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
+    log.say(`Published ${published.manifestDigest}: ${published.bytesUploaded} bytes sent in ${publishMs} ms (${published.way})`);
+    const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded } = published;
+    const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
+    if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
+    const phases = { buildMs, publishMs };
+    const { steps, cachedSteps } = built;
+    return { stored, bytesUploaded, steps, cachedSteps, phases, worker: deps.worker, engineId, started };
+  } catch (error) {
+    if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');
+    throw error;
+  } finally {
+    await engine?.images.remove(tag).catch(() => undefined);
+    await engine?.images.remove(parentTag).catch(() => undefined);
+    await log.flush();
+  }
+}
+
+interface Wanted {
+  readonly plan: Plan;
+  readonly planned: PlannedImage;
+  readonly input: BuildImageInput;
+}
+
+async function openVerified(deps: BuildImageDeps, { plan, planned, input }: Wanted, { signal }: StepContext): Promise<BuildContext> {
+  const tree = await deps.source.open(plan.repository, { ref: plan.ref, revision: plan.revision, signal });
+  const { args } = planned.inputs;
+  const definition = { imageName: planned.name, context: planned.context, args, hasParent: planned.parent !== null };
+  const buildContext = await openBuildContext(tree, definition, signal);
+  const got = computeImageHash({ ...planned.inputs, contextHash: buildContext.contextHash });
+  const id = parseId(input.taskId);
+  const expected = id?.kind === 'image' ? id.imageHash : '';
+  if (got !== expected) throw new ImageHashMismatch(planned.name, expected, got);
+  return buildContext;
+}
+
+/** Builders take bases and parents from the store, never from outside. */
+async function bringBases(
+  store: Store,
+  engine: Engine,
+  { plan, planned, input, parentTag }: Wanted & { readonly parentTag: string },
+  { signal, onProgress }: StepContext,
+): Promise<void> {
+  const { platform, bases } = planned.inputs;
+  for (const [reference, digest] of Object.entries(bases)) {
+    const record = await store.index.findBase(plan.domain, platform, reference, plan.level);
+    if (record?.manifestDigest !== digest) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
+    const tag = `base-${digest.slice('sha256:'.length)}`;
+    const loaded = await engine.images.load(record, { tag, signal, onProgress });
+    await engine.images.tag(loaded.engineImageId, reference);
+  }
+  if (!input.parent) return;
+  const loaded = await engine.images.load(input.parent, { tag: planned.inputs.parent ?? 'parent', signal, onProgress });
+  await engine.images.tag(loaded.engineImageId, parentTag);
+}
+
+async function build(
+  engine: Engine,
+  parts: Omit<Wanted, 'plan'> & { readonly buildContext: BuildContext; readonly tag: string; readonly parentTag: string; readonly log: RunLog },
+  { signal, onProgress }: StepContext,
+): Promise<BuildResult> {
+  const { buildContext, planned, input, tag, parentTag, log } = parts;
+  const parent: Record<string, string> = input.parent ? { DOCKER_IMAGE_PARENT: parentTag } : {};
+  const tar = buildContext.tar({ ...(input.parent ? { parentReference: parentTag } : {}), signal });
+  return engine.images.build(tar, {
+    imageName: planned.name,
+    tag,
+    args: { ...planned.inputs.args, ...parent },
+    platform: planned.inputs.platform,
+    onOutput: (text) => log.writeText(text),
+    onProgress,
+    signal,
+  });
+}
+
+async function publish(
+  store: Store,
+  engine: Engine,
+  { plan, planned, input, tag }: Wanted & { readonly tag: string },
+  { signal, onProgress }: StepContext,
+): Promise<{ published: PublishResult; publishMs: number }> {
+  const began = Date.now();
+  const known = await confirmable(store, { plan, planned, input }, signal);
+  const published = await engine.images.publish(tag, { signal, onProgress, mayConfirm: (digest) => known.has(digest) });
+  // Under its own name it is there for the next build on top of it.
+  await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
+  return { published, publishMs: Date.now() - began };
+}
+
+/** Blobs that the endpoint may take for known: of parent, bases, and earlier images of the name that this domain and level may read. */
+async function confirmable(store: Store, { plan, planned, input }: Wanted, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const manifests = new Set<string>(Object.values(planned.inputs.bases));
+  if (input.parent) manifests.add(input.parent.manifestDigest);
+  let ancestors = 0;
+  for await (const { entry } of store.index.list(plan.domain, plan.level, planned.name)) {
+    manifests.add(entry.manifestDigest);
+    if (++ancestors >= ANCESTORS) break;
+  }
+  const closures = await Promise.all([...manifests].map((digest) => closureOf(store.blobs, digest, signal)));
+  return new Set(closures.flat());
+}
+
+async function storeTarball(store: Store, image: StoredImage, input: BuildImageInput, { signal }: StepContext): Promise<void> {
+  const names = [`slipway.invalid/image:${parseImageHash(input.taskId)}`];
+  const tar = streamImageTar(store.blobs, image, { names, signal });
+  await store.artifacts.write(input.taskId, input.run, 'public/image.tar', tar, { contentType: 'application/x-tar', signal });
+}
+
+function parseImageHash(taskId: string): string {
+  const id = parseId(taskId);
+  return id?.kind === 'image' ? id.imageHash : 'unknown';
+}

@@ -1,0 +1,111 @@
+import { parseId } from '../model/pure/ids.ts';
+import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
+import type { TaskReason } from '../model/pure/states.ts';
+import { isSlipwayError } from '../model/errors.ts';
+import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import { verifyClosure } from './image-closure.ts';
+import type { PlanCache } from './plan-cache.ts';
+import { RunLog } from './run-log.ts';
+
+export interface IndexDeps {
+  readonly store: Store;
+  readonly plans: PlanCache;
+}
+
+/** First step of an image's workflow: the index may know the image by now; else what a build of it needs. */
+export async function findImage({ store, plans }: IndexDeps, input: ImageInput & { readonly force: boolean }): Promise<FoundImage> {
+  const id = imageCoordinates(input.taskId);
+  const nextRun = ((await store.tasks.find(input.taskId))?.runs.at(-1)?.run ?? -1) + 1;
+  const found = input.force ? undefined : await store.index.find(id, id.level);
+  if (found && (await isWhole(store, found.entry.manifestDigest))) {
+    const { manifestDigest, configDigest, diffIds, sizeBytes } = found.entry;
+    return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, nextRun };
+  }
+  const planned = await plans.image(input.pushId, input.plannedAt, input.name);
+  if (planned.parent === null) return { nextRun };
+  const parent = await plans.image(input.pushId, input.plannedAt, planned.parent);
+  return {
+    nextRun,
+    parent: { taskId: parent.taskId, name: parent.name, ...(parent.stored ? { stored: parent.stored } : {}) },
+  };
+}
+
+/**
+ * Last step of an image's workflow: reads the manifest back, writes the index entry, and only then the record that
+ * says it is built. For a failure it writes the record only.
+ */
+export async function recordImage({ store, plans }: IndexDeps, input: RecordImageInput): Promise<void> {
+  const id = imageCoordinates(input.taskId);
+  const planned = await plans.image(input.pushId, input.plannedAt, input.name);
+  const now = new Date().toISOString();
+  if (input.built) {
+    await verifyClosure(store.blobs, input.built.stored.manifestDigest);
+    const entry = { version: 1 as const, ...input.built.stored, taskId: input.taskId, run: input.run, created: now, inputs: planned.inputs };
+    await store.index.write(id, id.level, entry);
+  }
+  const log = await endLog(store, input);
+  const before = await store.tasks.find(input.taskId);
+  const run = runRecord(input, now, log);
+  const reason = taskReason(input);
+  const record: TaskRecord = {
+    version: 1,
+    taskId: input.taskId,
+    label: `image ${input.name}`,
+    pushId: input.pushId,
+    image: input.name,
+    state: run.state,
+    reason,
+    ...(input.detail ? { detail: input.detail } : {}),
+    ...(input.culprit ? { culprit: input.culprit } : {}),
+    created: before?.created ?? input.built?.started ?? now,
+    resolved: now,
+    runs: [...(before?.runs ?? []).filter((other) => other.run !== input.run), run],
+  };
+  await store.tasks.write(record);
+}
+
+async function isWhole(store: Store, manifestDigest: string): Promise<boolean> {
+  try {
+    await verifyClosure(store.blobs, manifestDigest);
+    return true;
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'BlobNotFound') return false;
+    throw error;
+  }
+}
+
+async function endLog(store: Store, input: RecordImageInput): Promise<ArtifactRecord | undefined> {
+  const last = await store.logs.findLast(input.taskId, input.run);
+  const finished = await store.artifacts.find(input.taskId, input.run, 'public/logs/live.log');
+  if (last === undefined && finished) return finished;
+  const log = await RunLog.open(store.logs, input.taskId, input.run);
+  log.say(`Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`, input.built ? 'info' : 'error');
+  await log.flush();
+  return store.logs.finish(input.taskId, input.run);
+}
+
+function runRecord(input: RecordImageInput, now: string, log: ArtifactRecord | undefined): RunRecord {
+  const { built, run } = input;
+  return {
+    run,
+    state: built ? 'completed' : input.reason === 'image-build-failed' ? 'failed' : 'exception',
+    reason: taskReason(input),
+    ...(input.detail ? { detail: input.detail } : {}),
+    ...(built ? { worker: built.worker, engineId: built.engineId, started: built.started, bytesUploaded: built.bytesUploaded } : {}),
+    ...(built ? { manifestDigest: built.stored.manifestDigest, configDigest: built.stored.configDigest } : {}),
+    resolved: now,
+    phases: built?.phases ?? {},
+    artifacts: log ? [log] : [],
+  };
+}
+
+function taskReason({ reason }: RecordImageInput): TaskReason {
+  return reason === 'built' || reason === 'reused' ? 'completed' : reason;
+}
+
+function imageCoordinates(taskId: string): Extract<ReturnType<typeof parseId>, { kind: 'image' }> {
+  const id = parseId(taskId);
+  if (id?.kind !== 'image') throw new TypeError(`Not the id of an image: ${taskId}`);
+  return id;
+}

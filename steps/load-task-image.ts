@@ -1,0 +1,90 @@
+import type { Engine } from '../docker/engine.ts';
+import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
+import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
+import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
+import type { Store } from '../store/store.ts';
+import type { PlanCache } from './plan-cache.ts';
+import { RunLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
+
+export interface LoadTaskImageDeps {
+  readonly store: Store;
+  readonly plans: PlanCache;
+  readonly engine: Engine;
+}
+
+/**
+ * Makes a task's image usable in this engine; only missing layers move. Safe to repeat.
+ * @throws {ImageUnavailable} when it cannot be had or read.
+ */
+export async function loadTaskImage(deps: LoadTaskImageDeps, input: RunInput, context: StepContext): Promise<LoadedImage> {
+  const { task, run } = input;
+  const plan = await deps.plans.plan(task.pushId, task.plannedAt);
+  const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
+  const log = await RunLog.open(deps.store.logs, task.taskId, run);
+  const began = Date.now();
+  log.say(`Task ${task.taskId} run ${run}`);
+  try {
+    const image = await have(deps, { planned, plan, input }, context, (line) => log.say(line));
+    const imageMs = Date.now() - began;
+    const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
+    log.say(`Image ${image.name} ${how} (${imageMs} ms)`);
+    const { engineImageId, bytesLoaded, stored } = image;
+    const digests = stored ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest } : {};
+    return { engineImageId, bytesLoaded, imageMs, ...digests };
+  } catch (error) {
+    if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');
+    throw error;
+  } finally {
+    await log.flush();
+  }
+}
+
+interface Had {
+  readonly name: string;
+  readonly engineImageId: string;
+  readonly bytesLoaded: number;
+  readonly stored?: StoredImage;
+}
+
+async function have(
+  { store, engine }: LoadTaskImageDeps,
+  { planned, plan, input }: { readonly planned: PlannedTask; readonly plan: Plan; readonly input: RunInput },
+  context: StepContext,
+  say: (line: string) => void,
+): Promise<Had> {
+  const { image } = planned;
+  const { signal, onProgress } = context;
+  switch (image.type) {
+    case 'in-tree': {
+      const stored = input.task.image;
+      if (!stored) throw new ImageUnavailable(image.name, 'the push recorded none for this task');
+      const imageHash = plan.images.find(({ name }) => name === image.name)?.imageHash ?? 'unknown';
+      const loaded = await engine.images.load(stored, { tag: imageHash, signal, onProgress });
+      return { name: image.name, ...loaded, stored };
+    }
+    case 'docker-image': {
+      const { platform } = await engine.info();
+      const base = await store.index.findBase(plan.domain, platform, image.name, plan.level);
+      if (base) {
+        const tag = `base-${base.manifestDigest.slice('sha256:'.length)}`;
+        const loaded = await engine.images.load(base, { tag, signal, onProgress });
+        return { name: image.name, ...loaded, stored: base };
+      }
+      const present = await engine.images.find(image.name);
+      if (present) return { name: image.name, engineImageId: present, bytesLoaded: 0 };
+      say(`Pulling ${image.name}`);
+      const pulled = await engine.images.pull(image.name, { signal, onProgress }).catch((error: unknown) => {
+        // A reference that nobody serves does not come to be served by asking again.
+        if (isSlipwayError(error) && error.type === 'EngineRequestFailed') {
+          throw new ImageUnavailable(image.name, error.message, { cause: error });
+        }
+        throw error;
+      });
+      return { name: image.name, engineImageId: pulled.engineImageId, bytesLoaded: 0 };
+    }
+    case 'task-image':
+    case 'indexed-image':
+      throw new ImageUnavailable(image.path, `images of type ${image.type} are not carried out yet`);
+  }
+}

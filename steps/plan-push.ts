@@ -1,0 +1,165 @@
+import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
+import { formatFinding } from '../model/findings.ts';
+import type { Finding } from '../model/findings.ts';
+import { taskIdIn } from '../model/pure/ids.ts';
+import type { GraphImage, GraphTask, PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
+import type { PushReason } from '../model/pure/states.ts';
+import type { ServerConfig } from '../model/schema/config.ts';
+import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
+import type { SourceTree } from '../model/source-tree.ts';
+import type { GitSource } from '../source/git-source.ts';
+import type { Store } from '../store/store.ts';
+import { CONFIG_FILE, makePlan } from './make-plan.ts';
+import { composeDocument } from './push-document.ts';
+import type { ResolvedProject } from './resolve-project.ts';
+import { canonicalRepository, resolveProject } from './resolve-project.ts';
+import type { PushRecord } from '../model/schema/records.ts';
+import type { StepContext } from './step-context.ts';
+
+export interface PlanPushDeps {
+  readonly store: Store;
+  readonly source: GitSource;
+  readonly config: ServerConfig;
+  readonly platform: string;
+}
+
+/** Seven names of the field on the five keys that the server has; 1 goes first. */
+const PRIORITY_KEYS: Readonly<Record<PlannedTask['priority'], number>> = {
+  highest: 1,
+  'very-high': 1,
+  high: 2,
+  medium: 3,
+  low: 4,
+  'very-low': 5,
+  lowest: 5,
+};
+
+/**
+ * Plans one push from its revision and records what was decided. Whatever the tree holds, there is a record
+ * afterwards; only trouble with store or repository throws. Safe to repeat.
+ */
+export async function planPush(deps: PlanPushDeps, input: PlanPushInput, context: StepContext): Promise<PlannedPush> {
+  const { push } = input;
+  let owner: ResolvedProject;
+  let tree: SourceTree;
+  try {
+    owner = authorize(deps.config, push);
+    tree = await deps.source.open(push.repository, { ref: push.ref, revision: push.revision, signal: context.signal });
+  } catch (error) {
+    const reason = isSlipwayError(error) ? FINAL[error.type] : undefined;
+    if (reason === undefined || !(error instanceof Error)) throw error;
+    const record = await receive(deps.store, input, push.project);
+    return reject(deps.store, record, { reason, detail: error.message, findings: [] });
+  }
+  const record = await receive(deps.store, input, owner.domain);
+  const made = await makePlan(tree, deps.store, {
+    pushId: input.pushId,
+    ...owner,
+    repository: push.repository,
+    ref: push.ref,
+    request: push.request,
+    platform: deps.platform,
+    plannedAt: new Date().toISOString(),
+    changedFiles: () => changedFiles(deps, push, context.signal),
+    unavailableBases: input.unavailableBases,
+    signal: context.signal,
+  });
+  switch (made.outcome) {
+    case 'nothing':
+      return reject(deps.store, record, { reason: 'completed', detail: made.detail, findings: [] });
+    case 'invalid':
+      return reject(deps.store, record, {
+        reason: 'malformed-plan',
+        detail: formatFinding(made.findings.find(({ severity }) => severity === 'error') ?? NO_FINDING),
+        findings: made.findings,
+      });
+    case 'planned':
+      return accept(deps.store, record, input, made.plan);
+  }
+}
+
+/** Errors that end a push for good; others are trouble that may pass. */
+const FINAL: Partial<Record<string, PushReason>> = {
+  ProjectNotFound: 'repository-unavailable',
+  RevisionNotFound: 'revision-not-found',
+};
+
+const NO_FINDING: Finding = { severity: 'error', file: CONFIG_FILE, line: 1, column: 1, message: 'is wrong' };
+
+/** The level in the push's id must be the one that the configuration gives; a client's word does not count. */
+function authorize(config: ServerConfig, push: PushInput): ResolvedProject {
+  const owner = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
+  if (owner.level !== push.level) {
+    throw new ProjectNotFound(`The configuration gives ${push.ref} of ${push.repository} level ${owner.level}, not ${push.level}`);
+  }
+  return owner;
+}
+
+function receive(store: Store, { push, pushId }: PlanPushInput, domain: string): Promise<PushRecord> {
+  const { project, level, repository, ref, revision, request, pushedBy, received } = push;
+  const record = { version: 1 as const, pushId, project, domain, level, repository, refs: [ref], revision, request, pushedBy, received };
+  return store.pushes.receive(record);
+}
+
+async function reject(
+  store: Store,
+  record: PushRecord,
+  verdict: { readonly reason: PushReason; readonly detail: string; readonly findings: readonly Finding[] },
+): Promise<PlannedPush> {
+  await store.pushes.writeStatus(composeDocument({ record, verdict, findings: verdict.findings, outcomes: [], taskRecords: new Map() }));
+  return { outcome: 'rejected', reason: verdict.reason, detail: verdict.detail };
+}
+
+async function accept(store: Store, record: PushRecord, input: PlanPushInput, plan: Plan): Promise<PlannedPush> {
+  const unsettled = plan.images.flatMap(({ missingBases }) => missingBases).filter((base) => input.unavailableBases[base] === undefined);
+  if (unsettled.length > 0) {
+    const platform = plan.images[0]?.inputs.platform ?? '';
+    return { outcome: 'bases-missing', bases: [...new Set(unsettled)], domain: plan.domain, platform };
+  }
+  await store.pushes.writePlan(plan);
+  await store.pushes.writeStatus(composeDocument({ record, plan, findings: plan.warnings, outcomes: [], taskRecords: new Map() }));
+  const tasks = await Promise.all(plan.tasks.map((task) => graphTask(store, input, task)));
+  return { outcome: 'planned', plannedAt: plan.plannedAt, tasks, images: plan.images.map((image) => graphImage(plan, image)) };
+}
+
+async function graphTask(store: Store, { push, pushId }: PlanPushInput, task: PlannedTask): Promise<GraphTask> {
+  const before = push.again ? await store.tasks.find(taskIdIn(pushId, task.label)) : undefined;
+  return {
+    label: task.label,
+    dependencies: task.dependencies,
+    requires: task.requires,
+    ...(task.image.type === 'in-tree' ? { image: task.image.name } : {}),
+    firstRun: Math.max(-1, ...(before?.runs.map(({ run }) => run) ?? [])) + 1,
+    retries: task.retries,
+    deadlineSeconds: task.deadlineSeconds,
+    maxRunTimeSeconds: task.maxRunTimeSeconds,
+    priority: PRIORITY_KEYS[task.priority],
+  };
+}
+
+function graphImage(plan: Plan, image: PlannedImage): GraphImage {
+  return {
+    name: image.name,
+    taskId: image.taskId,
+    action: image.action === 'reuse' ? 'reuse' : 'build',
+    ...(image.stored ? { stored: image.stored } : {}),
+    ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
+    ...(image.culprit === undefined ? {} : { culprit: image.culprit }),
+    force: plan.request.rebuild?.includes(image.name) ?? false,
+  };
+}
+
+/** Against what was asked for, else the ref's former revision, else the merge base with the project's first ref. */
+async function changedFiles(deps: PlanPushDeps, push: PushInput, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  const { repository, revision } = push;
+  const base = push.request.base ?? push.before ?? (await mergeBase(deps, push, signal));
+  return base === undefined ? undefined : deps.source.changedFiles(repository, base, revision, signal);
+}
+
+async function mergeBase(deps: PlanPushDeps, push: PushInput, signal: AbortSignal): Promise<string | undefined> {
+  const canonical = canonicalRepository(push.repository);
+  const source = deps.config.projects[push.project]?.sources.find(({ repository }) => canonicalRepository(repository) === canonical);
+  const firstRef = Object.keys(source?.refs ?? {}).find((ref) => !ref.includes('*'));
+  if (firstRef === undefined || push.ref === `refs/heads/${firstRef}`) return undefined;
+  return deps.source.mergeBase(push.repository, firstRef, push.revision, signal);
+}

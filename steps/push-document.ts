@@ -1,0 +1,115 @@
+import type { Finding } from '../model/findings.ts';
+import { taskIdIn } from '../model/pure/ids.ts';
+import type { ImageOutcome } from '../model/pure/payloads.ts';
+import type { PushReason } from '../model/pure/states.ts';
+import { PUSH_REASONS } from '../model/pure/states.ts';
+import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
+import type { PushDocument, PushImage, PushRecord, PushTask, RunRecord, TaskRecord } from '../model/schema/records.ts';
+
+export interface DocumentParts {
+  readonly record: PushRecord;
+  readonly plan?: Plan | undefined;
+  readonly findings: readonly Finding[];
+  /** How the images stand, as the push's workflow knows; those not named are pending. */
+  readonly outcomes: readonly ImageOutcome[];
+  /** Records of tasks by label; a task without one has not begun. */
+  readonly taskRecords: ReadonlyMap<string, TaskRecord>;
+  readonly verdict?: { readonly reason: PushReason; readonly detail?: string } | undefined;
+}
+
+/** The one document about a push: what `status --json` prints and the store keeps. */
+export function composeDocument(parts: DocumentParts): PushDocument {
+  const { record, plan, verdict, taskRecords } = parts;
+  const outcomes = new Map(parts.outcomes.map((outcome) => [outcome.name, outcome]));
+  const images = (plan?.images ?? []).map((image) => imageOf(image, outcomes.get(image.name)));
+  const ready = new Set(images.filter(({ outcome }) => outcome === 'built' || outcome === 'reused').map(({ name }) => name));
+  return {
+    id: record.pushId,
+    project: record.project,
+    repository: record.repository,
+    ref: record.refs.at(-1) ?? '',
+    revision: record.revision,
+    level: record.level,
+    state: verdict ? PUSH_REASONS[verdict.reason].state : 'running',
+    ...(verdict ? { reason: verdict.reason, resolved: new Date().toISOString() } : {}),
+    ...(verdict?.detail ? { detail: verdict.detail } : {}),
+    findings: [...parts.findings],
+    received: record.received,
+    ...(plan ? { decisionMs: Math.max(0, Date.parse(plan.plannedAt) - Date.parse(record.received)) } : {}),
+    images,
+    tasks: (plan?.tasks ?? []).map((task) => taskOf(record.pushId, task, taskRecords, ready)),
+  };
+}
+
+function imageOf(image: PlannedImage, outcome: ImageOutcome | undefined): PushImage {
+  const { name, contextHash, imageHash, taskId: id, why } = image;
+  const reused = image.action === 'reuse' && image.stored;
+  return {
+    name,
+    contextHash,
+    imageHash,
+    taskId: id,
+    outcome: outcome?.outcome ?? (reused ? 'reused' : 'pending'),
+    bytesUploaded: outcome?.bytesUploaded ?? 0,
+    why,
+    ...(outcome?.manifestDigest ? { manifestDigest: outcome.manifestDigest } : {}),
+    ...(outcome?.detail ? { detail: outcome.detail } : {}),
+  };
+}
+
+function taskOf(
+  pushId: string,
+  task: PlannedTask,
+  records: ReadonlyMap<string, TaskRecord>,
+  readyImages: ReadonlySet<string>,
+): PushTask {
+  const record = records.get(task.label);
+  const known = { label: task.label, taskId: taskIdIn(pushId, task.label), image: imageText(task) };
+  if (!record) return { ...known, state: isPending(task, records, readyImages) ? 'pending' : 'unscheduled', runs: [] };
+  const { state, reason, detail, culprit } = record;
+  return {
+    ...known,
+    state,
+    ...(reason ? { reason } : {}),
+    ...(detail ? { detail } : {}),
+    ...(culprit ? { culprit } : {}),
+    runs: record.runs.map(runOf),
+  };
+}
+
+/** Everything that it needs is there: it waits for a runner only. */
+function isPending(
+  task: PlannedTask,
+  records: ReadonlyMap<string, TaskRecord>,
+  readyImages: ReadonlySet<string>,
+): boolean {
+  const imageReady = task.image.type !== 'in-tree' || readyImages.has(task.image.name);
+  return imageReady && task.dependencies.every((label) => records.get(label)?.resolved !== undefined);
+}
+
+function runOf(run: RunRecord): PushTask['runs'][number] {
+  const { state, reason, detail, exitCode, phases, bytesLoaded = 0 } = run;
+  return {
+    run: run.run,
+    state,
+    ...(reason ? { reason } : {}),
+    ...(detail ? { detail } : {}),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    phases,
+    bytesLoaded,
+  };
+}
+
+/** What a task runs in, for people. */
+export function imageText(task: PlannedTask): string {
+  const { image } = task;
+  switch (image.type) {
+    case 'in-tree':
+    case 'docker-image':
+      return image.name;
+    case 'task-image':
+      return `${image.taskId ?? image.label ?? ''}/${image.path}`;
+    case 'indexed-image':
+      return `${image.namespace}/${image.path}`;
+  }
+}

@@ -1,0 +1,73 @@
+import { NotFound } from '../model/errors.ts';
+import { taskIdIn } from '../model/pure/ids.ts';
+import type { RecordPushInput, RecordUnstartedInput } from '../model/pure/payloads.ts';
+import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
+import type { Plan } from '../model/schema/plan.ts';
+import type { PushDocument, TaskRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import type { PlanCache } from './plan-cache.ts';
+import { composeDocument, imageText } from './push-document.ts';
+
+/** Reads of task records side by side. */
+const READS_IN_FLIGHT = 32;
+
+/** The document of a push as it stands now: from its record when resolved, else with the tasks' own records. */
+export async function readPush(store: Store, pushId: string): Promise<PushDocument> {
+  const status = await store.pushes.findStatus(pushId);
+  if (status && isResolved(status.state)) return status;
+  const record = await store.pushes.find(pushId);
+  if (!record) throw new NotFound(`No push ${pushId}`);
+  const plan = await store.pushes.findPlan(pushId);
+  const findings = status?.findings ?? [];
+  const taskRecords = plan ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskRecord>();
+  return composeDocument({ record, plan, findings, outcomes: status?.images ?? [], taskRecords });
+}
+
+/** Writes the push's record: as it stands, or with its verdict. */
+export async function recordPush(store: Store, input: RecordPushInput): Promise<void> {
+  const record = await store.pushes.find(input.pushId);
+  if (!record) throw new NotFound(`No push ${input.pushId}`);
+  const plan = input.plannedAt === '' ? undefined : await store.pushes.findPlan(input.pushId);
+  // While it runs, readers take the tasks' states from the tasks' own records.
+  const taskRecords = plan && input.verdict ? await readTaskRecords(store, input.pushId, plan) : new Map<string, TaskRecord>();
+  const findings = plan?.warnings ?? [];
+  const { images: outcomes, verdict } = input;
+  await store.pushes.writeStatus(composeDocument({ record, plan, findings, outcomes, taskRecords, verdict }));
+}
+
+/** Records tasks that will never start: a dependency or an image of theirs failed, or the push was cancelled. */
+export async function recordUnstarted(store: Store, plans: PlanCache, input: RecordUnstartedInput): Promise<void> {
+  const now = new Date().toISOString();
+  await inBatches(input.tasks, async ({ label, reason, culprit, detail }) => {
+    const task = await plans.task(input.pushId, input.plannedAt, label);
+    const id = taskIdIn(input.pushId, label);
+    const before = await store.tasks.find(id);
+    await store.tasks.write({
+      version: 1,
+      taskId: id,
+      label,
+      pushId: input.pushId,
+      image: imageText(task),
+      state: TASK_REASONS[reason].state,
+      reason,
+      ...(culprit ? { culprit } : {}),
+      ...(detail ? { detail } : {}),
+      created: before?.created ?? now,
+      resolved: now,
+      runs: before?.runs ?? [],
+    });
+  });
+}
+
+async function readTaskRecords(store: Store, pushId: string, plan: Plan): Promise<Map<string, TaskRecord>> {
+  const records = new Map<string, TaskRecord>();
+  await inBatches(plan.tasks, async ({ label }) => {
+    const record = await store.tasks.find(taskIdIn(pushId, label));
+    if (record) records.set(label, record);
+  });
+  return records;
+}
+
+async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let i = 0; i < items.length; i += READS_IN_FLIGHT) await Promise.all(items.slice(i, i + READS_IN_FLIGHT).map(work));
+}

@@ -1,0 +1,72 @@
+import { basename, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ProjectNotFound } from '../model/errors.ts';
+import type { Level } from '../model/pure/ids.ts';
+import { NAME_PATTERN } from '../model/pure/ids.ts';
+import type { ServerConfig } from '../model/schema/config.ts';
+
+export interface ResolvedProject {
+  readonly project: string;
+  /** Trust domain: projects of one domain share images. */
+  readonly domain: string;
+  readonly level: Level;
+}
+
+/** A repository as the configuration writes it: local paths become `file://` URLs, everything else stays. */
+export function canonicalRepository(repository: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !repository.startsWith('file:')) return stripSlash(repository);
+  if (/^[^/\s]+@[^/\s]+:/.test(repository)) return repository;
+  const path = repository.startsWith('file:') ? fileURLToPath(repository) : resolve(repository);
+  return stripSlash(pathToFileURL(path).href);
+}
+
+/**
+ * Finds the project whose `sources` hold a repository and the level of the first ref that matches. The server's
+ * configuration alone decides; `wanted` only chooses among the projects that name the repository.
+ * @throws {ProjectNotFound} when there is none.
+ */
+export function resolveProject(
+  config: ServerConfig,
+  repository: string,
+  { ref, wanted }: { readonly ref: string; readonly wanted?: string | undefined },
+): ResolvedProject {
+  const canonical = canonicalRepository(repository);
+  let named = false;
+  for (const [project, { sources, trustDomain }] of Object.entries(config.projects)) {
+    if (wanted !== undefined && wanted !== project) continue;
+    for (const source of sources) {
+      if (canonicalRepository(source.repository) !== canonical) continue;
+      named = true;
+      const level = Object.entries(source.refs).find(([pattern]) => matchesRef(pattern, ref))?.[1];
+      if (level) return { project, domain: trustDomain ?? project, level };
+    }
+  }
+  if (named) throw new ProjectNotFound(`No project lets ${ref} of ${repository} be pushed`);
+  return localProject(config, canonical, wanted);
+}
+
+/** A local repository that no project names is a project of its directory's name, at level 1. */
+function localProject(config: ServerConfig, canonical: string, wanted: string | undefined): ResolvedProject {
+  if (!config.localProjects || !canonical.startsWith('file:')) {
+    throw new ProjectNotFound(`No project of the configuration names the repository ${canonical}`);
+  }
+  const directory = basename(fileURLToPath(canonical)).replace(/\.git$/, '');
+  const project = directory.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '').slice(0, 63);
+  if (!NAME_PATTERN.test(project)) throw new ProjectNotFound(`The directory name of ${canonical} makes no project name`);
+  if (config.projects[project] !== undefined || (wanted !== undefined && wanted !== project)) {
+    throw new ProjectNotFound(`Project "${wanted ?? project}" does not name the repository ${canonical}`);
+  }
+  return { project, domain: project, level: 1 };
+}
+
+/** Patterns name branches, `refs/…` spells a ref out; `*` stands for anything, slashes too. */
+function matchesRef(pattern: string, ref: string): boolean {
+  const short = ref.replace(/^refs\/heads\//, '');
+  const name = pattern.startsWith('refs/') ? ref : short;
+  const regexp = pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*');
+  return new RegExp(`^${regexp}$`, 's').test(name);
+}
+
+function stripSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}

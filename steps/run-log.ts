@@ -1,0 +1,111 @@
+import { RunSuperseded } from '../model/errors.ts';
+import { isSlipwayError } from '../model/errors.ts';
+import type { Logs } from '../store/store.ts';
+
+/** A chunk is written when it is this big … */
+const CHUNK_BYTES = 64 * 1024;
+/** … or this old. */
+const CHUNK_AGE_MS = 300;
+/** The task's output is not read faster than the store takes it. */
+const BUFFER_BYTES = 4 * CHUNK_BYTES;
+
+/** Begins each line that the worker itself says, apart from the task's output. */
+export const WORKER_MARK = '[slipway';
+
+/**
+ * The log of one run: the task's output and the worker's words, in chunks that readers see within a second. An
+ * adopter opens it again and goes on: `taskBytes` tells how much of the task's output is in it already.
+ */
+export class RunLog {
+  readonly #logs: Logs;
+  readonly #taskId: string;
+  readonly #run: number;
+  #seq: number;
+  #taskBytes: number;
+  #buffer: Buffer[] = [];
+  #bufferedBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #failure: unknown;
+  #atLineStart = true;
+
+  private constructor(logs: Logs, coordinates: { taskId: string; run: number; seq: number; taskBytes: number }) {
+    this.#logs = logs;
+    this.#taskId = coordinates.taskId;
+    this.#run = coordinates.run;
+    this.#seq = coordinates.seq;
+    this.#taskBytes = coordinates.taskBytes;
+  }
+
+  static async open(logs: Logs, taskId: string, run: number): Promise<RunLog> {
+    const last = await logs.findLast(taskId, run);
+    return new RunLog(logs, { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0 });
+  }
+
+  /** Bytes of the task's own output that are in the log so far. */
+  get taskBytes(): number {
+    return this.#taskBytes;
+  }
+
+  /** Adds output of the task; waits when the store is slower than the task. */
+  async write(output: Buffer): Promise<void> {
+    this.#taskBytes += output.byteLength;
+    this.#atLineStart = output.at(-1) === 0x0a;
+    this.#append(output);
+    if (this.#bufferedBytes >= BUFFER_BYTES) await this.flush();
+  }
+
+  /** Adds output that comes as text (a build's). */
+  writeText(text: string): void {
+    this.#atLineStart = text.endsWith('\n');
+    this.#append(Buffer.from(text));
+  }
+
+  /** Adds a line of the worker's own, marked and dated. */
+  say(message: string, kind: 'info' | 'error' = 'info'): void {
+    const mark = kind === 'error' ? `${WORKER_MARK}:error` : WORKER_MARK;
+    const lines = message.split('\n').map((line) => `${mark} ${new Date().toISOString()}] ${line}\n`);
+    this.#append(Buffer.from((this.#atLineStart ? '' : '\n') + lines.join('')));
+    this.#atLineStart = true;
+  }
+
+  /** Writes what is buffered. @throws {RunSuperseded} when somebody else writes this run's log. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#writeChunk());
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #append(bytes: Buffer): void {
+    this.#buffer.push(bytes);
+    this.#bufferedBytes += bytes.byteLength;
+    if (this.#bufferedBytes >= CHUNK_BYTES) this.#writing = this.#writing.then(() => this.#writeChunk());
+    else this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), CHUNK_AGE_MS);
+  }
+
+  async #writeChunk(): Promise<void> {
+    if (this.#bufferedBytes === 0 || this.#failure !== undefined) return;
+    const text = Buffer.concat(this.#buffer);
+    const taskBytes = this.#taskBytes;
+    this.#buffer = [];
+    this.#bufferedBytes = 0;
+    try {
+      await this.#logs.append(this.#taskId, this.#run, { seq: this.#seq, text, taskBytes });
+      this.#seq += 1;
+    } catch (error) {
+      // Kept for the next flush: writes come from a timer too, where nobody could catch it.
+      const conflict = isSlipwayError(error) && error.type === 'WriteConflict';
+      if (!conflict) this.#failure = error;
+      else if (await this.#isOurs(text)) this.#seq += 1;
+      else this.#failure = new RunSuperseded(this.#taskId, this.#run);
+    }
+  }
+
+  /** A write whose answer was lost is repeated by the client and then finds itself. */
+  async #isOurs(text: Buffer): Promise<boolean> {
+    for await (const chunk of this.#logs.chunks(this.#taskId, this.#run, this.#seq - 1)) return chunk.text.equals(text);
+    return false;
+  }
+}

@@ -1,0 +1,108 @@
+import type { ClaimedRun, RecordRunInput, RunInput } from '../model/pure/payloads.ts';
+import { TASK_REASONS } from '../model/pure/states.ts';
+import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import type { PlanCache } from './plan-cache.ts';
+import { imageText } from './push-document.ts';
+import { RunLog } from './run-log.ts';
+
+export interface RunnerIdentity {
+  readonly worker: string;
+  readonly engineId: string;
+  /** The task queue of that engine. */
+  readonly queue: string;
+}
+
+/** Claims a run for this worker's engine, or gives the claim that is there; the task's record says `running` then. */
+export async function claimRun(
+  { store, plans, identity }: { readonly store: Store; readonly plans: PlanCache; readonly identity: RunnerIdentity },
+  { task, run }: RunInput,
+): Promise<ClaimedRun> {
+  const now = new Date().toISOString();
+  const claim = await store.tasks.claim(task.taskId, run, { ...identity, claimed: now });
+  const before = await store.tasks.find(task.taskId);
+  const planned = await plans.task(task.pushId, task.plannedAt, task.label);
+  const running: RunRecord = {
+    run,
+    state: 'running',
+    worker: claim.worker,
+    engineId: claim.engineId,
+    started: claim.claimed,
+    phases: {},
+    artifacts: [],
+  };
+  await store.tasks.write({
+    version: 1,
+    taskId: task.taskId,
+    label: task.label,
+    pushId: task.pushId,
+    image: imageText(planned),
+    state: 'running',
+    created: before?.created ?? now,
+    runs: withRun(before?.runs ?? [], running),
+  });
+  return { queue: claim.queue, engineId: claim.engineId, worker: claim.worker };
+}
+
+/** Records how a run ended, and the task with it when it is resolved; ends the run's log. Safe to repeat. */
+export async function recordRun(store: Store, plans: PlanCache, input: RecordRunInput): Promise<void> {
+  const { task, run, state, reason, detail, final } = input;
+  const log = await endLog(store, input);
+  const before = await store.tasks.find(task.taskId);
+  const claimed = before?.runs.find((other) => other.run === run);
+  const now = new Date().toISOString();
+  const artifacts = [...(input.saved?.artifacts ?? [])].filter(({ name }) => name !== log?.name);
+  const ended: RunRecord = {
+    ...claimed,
+    run,
+    state,
+    reason,
+    resolved: now,
+    ...(detail === undefined ? {} : { detail }),
+    ...(input.result?.exitCode === undefined ? {} : { exitCode: input.result.exitCode }),
+    ...(input.result?.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: input.result.peakMemoryBytes }),
+    ...(input.loaded?.manifestDigest ? { manifestDigest: input.loaded.manifestDigest } : {}),
+    ...(input.loaded?.configDigest ? { configDigest: input.loaded.configDigest } : {}),
+    bytesLoaded: input.loaded?.bytesLoaded ?? 0,
+    bytesUploaded: input.saved?.bytesUploaded ?? 0,
+    phases: {
+      ...(input.loaded ? { imageMs: input.loaded.imageMs } : {}),
+      ...(input.result ? { prepareMs: input.result.prepareMs, runMs: input.result.runMs } : {}),
+      ...(input.saved ? { uploadMs: input.saved.uploadMs } : {}),
+    },
+    artifacts: log ? [...artifacts, log] : artifacts,
+  };
+  const planned = await plans.task(task.pushId, task.plannedAt, task.label);
+  const record: TaskRecord = {
+    version: 1,
+    taskId: task.taskId,
+    label: task.label,
+    pushId: task.pushId,
+    image: imageText(planned),
+    state: final ? state : 'pending',
+    ...(final ? { reason, resolved: now } : {}),
+    ...(final && detail !== undefined ? { detail } : {}),
+    created: before?.created ?? now,
+    runs: withRun(before?.runs ?? [], ended),
+  };
+  await store.tasks.write(record);
+}
+
+/** Every run has a log with its reason in it, also one that never reached a machine. */
+async function endLog(store: Store, { task, run, reason, detail, final }: RecordRunInput): Promise<RunRecord['artifacts'][number] | undefined> {
+  const last = await store.logs.findLast(task.taskId, run);
+  const finished = await store.artifacts.find(task.taskId, run, 'public/logs/live.log');
+  if (last === undefined && finished) return finished;
+  const log = await RunLog.open(store.logs, task.taskId, run);
+  const policy = TASK_REASONS[reason];
+  log.say(
+    `Run ${run} ended: ${policy.state}/${reason}${detail ? `: ${detail}` : ''}. ${final ? 'The task is resolved.' : 'A new run follows.'}`,
+    policy.state === 'completed' ? 'info' : 'error',
+  );
+  await log.flush();
+  return store.logs.finish(task.taskId, run);
+}
+
+function withRun(runs: readonly RunRecord[], run: RunRecord): RunRecord[] {
+  return [...runs.filter((other) => other.run !== run.run), run].sort((a, b) => a.run - b.run);
+}

@@ -1,0 +1,66 @@
+import { isDeclared } from './artifact-names.ts';
+import type { Draft, DraftTask } from './draft.ts';
+import type { FindingList } from './finding-list.ts';
+import { shorten } from './values.ts';
+
+/** Checks what a task says of other tasks: its dependencies, and the artifacts that it takes from them. */
+export function checkRelations(task: DraftTask, draft: Draft, list: FindingList): void {
+  const dependencies = new Set<string>();
+  for (const [index, label] of (task.merged.dependencies ?? []).entries()) {
+    checkDependency(label, index);
+    dependencies.add(label);
+  }
+  for (const [target, input] of Object.entries(task.merged.inputs ?? {})) {
+    checkTarget(target);
+    checkInput(target, input);
+  }
+
+  function checkDependency(label: string, index: number): void {
+    const path = task.path('dependencies', index);
+    if (label === task.label) {
+      list.error(path, `task "${label}" depends on itself`, { hint: 'leave it out' });
+    } else if (!draft.labels.has(label)) {
+      list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
+    } else if (dependencies.has(label)) {
+      list.warning(path, `task "${label}" is named twice`, { hint: 'once is enough' });
+    }
+  }
+
+  function checkTarget(target: string): void {
+    const segments = target.split('/').slice(1);
+    if (segments.every((segment) => !['', '.', '..'].includes(segment))) return;
+    list.error(task.path('inputs', target), `"${shorten(target)}" is no path of a file`, {
+      at: 'key',
+      hint: 'write an absolute path that names the file, such as /in/all.tar',
+    });
+  }
+
+  function checkInput(target: string, input: { task: string; artifact: string }): void {
+    if (!draft.labels.has(input.task)) {
+      list.error(task.path('inputs', target, 'task'), `unknown task "${shorten(input.task)}"`, {
+        hint: draft.nearest.hint(input.task, draft.labels),
+      });
+      return;
+    }
+    // A list of dependencies that has the wrong shape has been reported; what it would say is not known.
+    const isUnknown = task.mentions('dependencies') && !task.merged.dependencies;
+    if (!isUnknown && !dependencies.has(input.task)) {
+      list.error(
+        task.path('inputs', target, 'task'),
+        `task "${input.task}" is not among the dependencies of the task that takes its artifact`,
+        { hint: `add "${input.task}" to "dependencies"` },
+      );
+    }
+    const maker = draft.tasks.get(input.task);
+    if (!maker || isDeclared(input.artifact, maker.artifacts)) return;
+    list.error(
+      task.path('inputs', target, 'artifact'),
+      `task "${input.task}" does not declare an artifact "${shorten(input.artifact)}"`,
+      {
+        hint:
+          draft.nearest.hint(input.artifact, new Set(maker.artifacts.keys())) ??
+          `add it to the artifacts of "${input.task}"`,
+      },
+    );
+  }
+}

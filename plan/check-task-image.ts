@@ -1,0 +1,83 @@
+import type { Draft, DraftTask } from './draft.ts';
+import type { FindingList } from './finding-list.ts';
+import { isDeclared } from './artifact-names.ts';
+import { normalizeImage } from './normalize.ts';
+import { shorten } from './values.ts';
+
+/** What an engine accepts as the name of an image, as the reference grammar of distribution has it. */
+const REFERENCE =
+  /^(?:[A-Za-z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+
+const MAX_REFERENCE_LENGTH = 600;
+
+/** The artifact that a task which builds an image by itself may leave without declaring it as a file. */
+const IMAGE_ARTIFACT = 'public/image.tar';
+
+/** Checks that a task has an image, and that what it names is there. */
+export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList): void {
+  const form = task.merged.image;
+  if (form === undefined) {
+    if (task.mentions('image')) return;
+    list.error(['tasks', task.label], `task "${task.label}" has no image`, {
+      at: 'key',
+      hint: 'write "image: {in-tree: NAME}" or a name such as debian:bookworm, here or in defaults',
+    });
+    return;
+  }
+  const image = normalizeImage(form);
+  switch (image.type) {
+    case 'in-tree':
+      return checkInTree(image.name);
+    case 'docker-image':
+      return checkReference(image.name);
+    case 'task-image':
+      return checkTaskReference(image.label, image.path);
+    case 'indexed-image':
+      return;
+  }
+
+  function checkInTree(name: string): void {
+    if (draft.imageNames.has(name)) return;
+    list.error(task.path('image', 'in-tree'), `unknown in-tree image "${shorten(name)}"`, {
+      hint: draft.nearest.hint(name, draft.imageNames) ?? `add it under "images"`,
+    });
+  }
+
+  function checkReference(name: string): void {
+    const path = typeof form === 'string' ? task.path('image') : task.path('image', 'name');
+    if (name.length > MAX_REFERENCE_LENGTH || !REFERENCE.test(name)) {
+      list.error(path, `"${shorten(name)}" is no name of an image`, {
+        hint: 'write NAME:TAG or NAME@sha256:DIGEST, the name in lower case',
+      });
+    } else if (draft.imageNames.has(name)) {
+      list.warning(path, `"${name}" is pulled from outside, though an in-tree image has this name`, {
+        hint: `write "{in-tree: ${name}}" if that one is meant`,
+      });
+    }
+  }
+
+  function checkTaskReference(label: string | undefined, artifact: string): void {
+    if (label === undefined) return;
+    const path = task.path('image', 'taskId', 'task-reference');
+    const dependencies = task.merged.dependencies ?? [];
+    const isSkipped = task.mentions('dependencies') && !task.merged.dependencies;
+    if (!draft.labels.has(label)) {
+      list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
+      return;
+    }
+    if (!isSkipped && !dependencies.includes(label)) {
+      list.error(path, `task "${label}" is not among the dependencies of the task that uses its image`, {
+        hint: `add "${label}" to "dependencies"`,
+      });
+    }
+    const maker = draft.tasks.get(label);
+    if (!maker || artifact === IMAGE_ARTIFACT || isDeclared(artifact, maker.artifacts)) return;
+    list.error(
+      task.path('image', 'path'),
+      `task "${label}" does not declare an artifact "${shorten(artifact)}"`,
+      {
+        hint: draft.nearest.hint(artifact, new Set(maker.artifacts.keys())) ?? `add it to "${label}"`,
+      },
+    );
+  }
+}

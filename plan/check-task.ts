@@ -1,0 +1,115 @@
+import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
+import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
+import { checkDuration } from './check-duration.ts';
+import { checkRelations } from './check-relations.ts';
+import { checkTaskImage } from './check-task-image.ts';
+import type { Draft, DraftTask } from './draft.ts';
+import type { FindingList } from './finding-list.ts';
+import { globMistake } from './globs.ts';
+import { parseSizeBytes } from './sizes.ts';
+import { shorten } from './values.ts';
+
+/** An engine refuses less. */
+const MIN_MEMORY_BYTES = 6 * 2 ** 20;
+
+/** Checks one task, with `defaults` under it. What stands in `defaults` is reported there. */
+export function checkTask(task: DraftTask, draft: Draft, list: FindingList): void {
+  checkTaskImage(task, draft, list);
+  checkTexts(task, list);
+  checkDurations(task, list);
+  checkSizes(task, list);
+  checkArtifacts(task, list);
+  checkWhen(task, list);
+  checkRelations(task, draft, list);
+}
+
+/** Checks what a task is called. */
+export function checkLabel(label: string, list: FindingList): void {
+  if (LABEL_PATTERN.test(label) && label.length <= LABEL_MAX_LENGTH) return;
+  const isLong = label.length > LABEL_MAX_LENGTH;
+  list.error(['tasks', label], `"${shorten(label)}" is no label for a task`, {
+    at: 'key',
+    hint: isLong
+      ? `a label has at most ${LABEL_MAX_LENGTH} characters`
+      : 'a label has letters, digits, ".", "_", "+" and "-", each part between "/" beginning with a letter or digit',
+  });
+}
+
+function checkTexts(task: DraftTask, list: FindingList): void {
+  const { command, env } = task.merged;
+  if (command?.length === 0) {
+    list.error(task.path('command'), 'command is empty', {
+      hint: 'leave it out to run the command of the image',
+    });
+  }
+  for (const name of Object.keys(env ?? {})) {
+    if (name !== '' && !name.includes('=') && !name.includes('\0')) continue;
+    list.error(task.path('env', name), `"${shorten(name)}" is no name for a variable`, {
+      at: 'key',
+      hint: 'a name is not empty and has no "="',
+    });
+  }
+}
+
+function checkDurations(task: DraftTask, list: FindingList): void {
+  const { maxRunTime, deadline, artifacts } = task.merged;
+  checkDuration(maxRunTime, task.path('maxRunTime'), list);
+  checkDuration(deadline, task.path('deadline'), list);
+  for (const [name, { expires }] of Object.entries(artifacts ?? {})) {
+    checkDuration(expires, task.path('artifacts', name, 'expires'), list);
+  }
+}
+
+function checkSizes(task: DraftTask, list: FindingList): void {
+  for (const field of ['memory', 'disk', 'shm'] as const) {
+    const text = task.merged.resources?.[field];
+    if (text === undefined) continue;
+    const bytes = parseSizeBytes(text);
+    if (bytes === undefined || bytes === 0) {
+      list.error(task.path('resources', field), `"${shorten(text)}" is no size`, {
+        hint: 'write a number with a unit, such as "512m" or "2g", or bytes as a text',
+      });
+    } else if (field === 'memory' && bytes < MIN_MEMORY_BYTES) {
+      list.error(task.path('resources', field), `"${text}" is less memory than a container can have`, {
+        hint: 'at least 6m',
+      });
+    }
+  }
+}
+
+function checkArtifacts(task: DraftTask, list: FindingList): void {
+  const names = [...task.artifacts.keys()];
+  for (const name of names) {
+    const mistake = artifactNameMistake(name);
+    if (!mistake) continue;
+    list.error(task.path('artifacts', name), `artifact name "${shorten(name)}" ${mistake}`, {
+      at: 'key',
+      hint: 'a name is a relative path, such as public/build.tar',
+    });
+  }
+  for (const { directory, inside } of artifactNameClashes(names)) {
+    const at = task.artifacts.has(inside) ? inside : directory;
+    list.error(
+      task.path('artifacts', at),
+      `artifact names "${shorten(directory)}" and "${shorten(inside)}" clash: one would be the directory of the other`,
+      { at: 'key', hint: `rename "${shorten(at)}"` },
+    );
+  }
+}
+
+function checkWhen(task: DraftTask, list: FindingList): void {
+  const { when = {} } = task.merged;
+  for (const field of ['changed', 'refs', 'levels'] as const) {
+    if (when[field]?.length === 0) {
+      list.warning(task.path('when', field), `when.${field} is empty, so the condition never holds`, {
+        hint: 'leave it out if it is not meant',
+      });
+    }
+  }
+  for (const field of ['changed', 'refs'] as const) {
+    for (const [index, glob] of (when[field] ?? []).entries()) {
+      const mistake = globMistake(glob);
+      if (mistake) list.error(task.path('when', field, index), `the glob "${shorten(glob)}" ${mistake}`);
+    }
+  }
+}

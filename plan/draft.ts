@@ -1,0 +1,83 @@
+import type { FileForm, TaskPart } from './file-schema.ts';
+import { isMergedMap, mergeDefaults, uncoveredDefaults } from './merge-defaults.ts';
+import { Nearest } from './nearest.ts';
+import { entriesOf, isRecord, ownValue, valueAt } from './values.ts';
+import type { YamlPath } from './yaml-positions.ts';
+
+/** One task while it is checked. */
+export interface DraftTask {
+  readonly label: string;
+  /** With `defaults` under it and without the fields that have the wrong shape. */
+  readonly merged: TaskPart;
+  /** Artifacts by name, those too whose definition is wrong. */
+  readonly artifacts: ReadonlyMap<string, { readonly isDirectory: boolean }>;
+  /** Whether the text gives the field, rightly or wrongly. */
+  mentions(field: keyof TaskPart): boolean;
+  /** Where a field, or a member of it, stands: in the task, else in `defaults`. */
+  path(field: keyof TaskPart, ...inside: YamlPath): YamlPath;
+}
+
+/** A file while it is checked. Names are those that the text has, also of members that are wrong themselves. */
+export interface Draft {
+  readonly file: FileForm;
+  readonly imageNames: ReadonlySet<string>;
+  readonly labels: ReadonlySet<string>;
+  readonly tasks: ReadonlyMap<string, DraftTask>;
+  readonly nearest: Nearest;
+}
+
+/** Joins what the text says (`root`) with what of it has the right shape (`file`). */
+export function createDraft(root: unknown, file: FileForm): Draft {
+  const defaults = recordAt(root, ['defaults']);
+  const tasks = new Map<string, DraftTask>();
+  for (const [label, part] of Object.entries(file.tasks ?? {})) {
+    const written = recordAt(root, ['tasks', label]);
+    // What the task says wrongly is not known: the default that it would replace does not stand in for it.
+    const merged = mergeDefaults(uncoveredDefaults(file.defaults, written), part);
+    tasks.set(label, createDraftTask(label, merged, written, defaults));
+  }
+  return {
+    file,
+    imageNames: new Set(entriesOf(valueAt(root, ['images'])).map(([name]) => name)),
+    labels: new Set(entriesOf(valueAt(root, ['tasks'])).map(([label]) => label)),
+    tasks,
+    nearest: new Nearest(),
+  };
+}
+
+function createDraftTask(
+  label: string,
+  merged: TaskPart,
+  written: Record<string, unknown>,
+  defaults: Record<string, unknown>,
+): DraftTask {
+  const { artifacts } = mergeDefaults(defaults, written);
+  return {
+    label,
+    merged,
+    artifacts: new Map(
+      entriesOf(artifacts).map(([name, definition]) => [
+        name,
+        { isDirectory: isRecord(definition) && definition['type'] === 'directory' },
+      ]),
+    ),
+    mentions: (field) => Object.hasOwn(written, field) || Object.hasOwn(defaults, field),
+    path: (field, ...inside) => [
+      ...(isOwn(field, inside[0]) ? ['tasks', label] : ['defaults']),
+      field,
+      ...inside,
+    ],
+  };
+
+  function isOwn(field: string, member: string | number | undefined): boolean {
+    const own = ownValue(written, field);
+    if (own === undefined) return !Object.hasOwn(defaults, field);
+    if (member === undefined || !isMergedMap(field) || !isRecord(own)) return true;
+    return Object.hasOwn(own, member) || valueAt(defaults, [field, member]) === undefined;
+  }
+}
+
+function recordAt(root: unknown, path: YamlPath): Record<string, unknown> {
+  const value = valueAt(root, path);
+  return isRecord(value) ? value : {};
+}

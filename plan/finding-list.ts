@@ -1,0 +1,48 @@
+import type { Finding } from '../model/findings.ts';
+import type { YamlSource } from './read-yaml.ts';
+import type { YamlPath } from './yaml-positions.ts';
+
+export interface AddOptions {
+  /** What would be right. */
+  readonly hint?: string | undefined;
+  /** Default `value`. */
+  readonly at?: 'key' | 'value';
+}
+
+/** Collects what the checks find, by path; the same words at the same place (an anchor used twice) count once. */
+export interface FindingList {
+  error(path: YamlPath, message: string, options?: AddOptions): void;
+  warning(path: YamlPath, message: string, options?: AddOptions): void;
+  sorted(): readonly Finding[];
+}
+
+/** Starts with what is wrong with the text as YAML. */
+export function createFindingList(source: YamlSource): FindingList {
+  const findings = new Map<string, Finding>();
+  source.findings.forEach(keep);
+  return {
+    error: (path, message, options) => add('error', path, message, options),
+    warning: (path, message, options) => add('warning', path, message, options),
+    sorted: () => [...findings.values()].sort((a, b) => a.line - b.line || a.column - b.column),
+  };
+
+  function add(
+    severity: Finding['severity'],
+    path: YamlPath,
+    message: string,
+    { hint, at }: AddOptions = {},
+  ): void {
+    keep({
+      severity,
+      file: source.file,
+      ...source.position(path, at),
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
+  function keep(finding: Finding): void {
+    const key = `${finding.line}:${finding.column}:${finding.message}`;
+    if (!findings.has(key)) findings.set(key, finding);
+  }
+}

@@ -1,0 +1,24 @@
+import type { PlannedTask } from '../model/schema/plan.ts';
+import type { ImageDefinition } from '../model/schema/task.ts';
+import { orderGraph } from './graph.ts';
+import { ownValue } from './values.ts';
+
+/** Names of the in-tree images that tasks use, with their parents: parents first, else in the order of the file. */
+export function neededImages(
+  images: Readonly<Record<string, ImageDefinition>>,
+  tasks: readonly Pick<PlannedTask, 'image'>[],
+): string[] {
+  const needed = new Set<string>();
+  for (const { image } of tasks) {
+    let name = image.type === 'in-tree' ? image.name : undefined;
+    while (name !== undefined && !needed.has(name)) {
+      needed.add(name);
+      name = ownValue(images, name)?.parent;
+    }
+  }
+  const { order } = orderGraph(Object.keys(images), (name) => {
+    const parent = ownValue(images, name)?.parent;
+    return parent === undefined ? [] : [parent];
+  });
+  return order.filter((name) => needed.has(name));
+}

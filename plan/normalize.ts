@@ -1,0 +1,97 @@
+import { posix } from 'node:path';
+import type { PlannedTask, TaskImage } from '../model/schema/plan.ts';
+import type { ImageDefinition, ImageForm } from '../model/schema/task.ts';
+import { durationSeconds } from './check-duration.ts';
+import type { TaskPart } from './file-schema.ts';
+import { parseSizeBytes } from './sizes.ts';
+
+/** A task with every default filled in, before it is known whether and why it is wanted. */
+export type NormalizedTask = Omit<PlannedTask, 'why'> & {
+  readonly when: NonNullable<TaskPart['when']>;
+};
+
+const DEFAULT_MAX_RUN_TIME_SECONDS = 3600;
+const DEFAULT_DEADLINE_SECONDS = 86_400;
+const DEFAULT_RETRIES = 5;
+const DEFAULT_PIDS = 4096;
+const DEFAULT_SHM_BYTES = 1_800_000_000;
+const DEFAULT_CHECKOUT = '/src';
+
+/** Fills in the defaults of a task that has been checked. */
+export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
+  if (task.image === undefined) throw new TypeError(`Task "${label}" has not been checked: it has no image`);
+  const { memory, cpus, disk, pids, shm } = task.resources ?? {};
+  return {
+    label,
+    description: task.description ?? '',
+    image: normalizeImage(task.image),
+    ...optional('command', typeof task.command === 'string' ? ['sh', '-c', task.command] : task.command),
+    env: task.env ?? {},
+    maxRunTimeSeconds: secondsOf(task.maxRunTime) ?? DEFAULT_MAX_RUN_TIME_SECONDS,
+    artifacts: normalizeArtifacts(task.artifacts ?? {}),
+    inputs: task.inputs ?? {},
+    dependencies: [...new Set(task.dependencies)],
+    requires: task.requires ?? 'all-completed',
+    priority: task.priority ?? 'lowest',
+    retries: task.retries ?? DEFAULT_RETRIES,
+    deadlineSeconds: secondsOf(task.deadline) ?? DEFAULT_DEADLINE_SECONDS,
+    retryExitCodes: task.onExitStatus?.retry ?? [],
+    resources: {
+      ...optional('memoryBytes', bytesOf(memory)),
+      ...optional('cpus', cpus),
+      ...optional('diskBytes', bytesOf(disk)),
+      pids: pids ?? DEFAULT_PIDS,
+      shmBytes: bytesOf(shm) ?? DEFAULT_SHM_BYTES,
+    },
+    checkout: task.checkout === false ? null : (task.checkout ?? DEFAULT_CHECKOUT),
+    ...optional('symbol', task.symbol),
+    ...optional('group', task.group),
+    when: task.when ?? {},
+  };
+}
+
+/** The one form of a task's image. `<label>`, as taskgraph writes a reference, is understood. */
+export function normalizeImage(form: ImageForm): TaskImage {
+  if (typeof form === 'string') return { type: 'docker-image', name: form };
+  if ('in-tree' in form) return { type: 'in-tree', name: form['in-tree'] };
+  if (form.type !== 'task-image') return form;
+  const { type, taskId, path } = form;
+  if (typeof taskId === 'string') return { type, taskId, path };
+  return { type, label: taskId['task-reference'].replace(/^<(.*)>$/, '$1'), path };
+}
+
+/** An image definition with its context as git names it: without `./` and trailing `/`. */
+export function normalizeImageDefinition(image: ImageDefinition): ImageDefinition {
+  return { ...image, context: posix.normalize(image.context).replace(/(.)\/$/, '$1') };
+}
+
+function normalizeArtifacts(artifacts: NonNullable<TaskPart['artifacts']>): PlannedTask['artifacts'] {
+  return Object.fromEntries(
+    Object.entries(artifacts).map(([name, { type, path, expires, optional: isOptional, contentType }]) => [
+      name,
+      {
+        type,
+        path,
+        ...optional('expiresSeconds', secondsOf(expires)),
+        optional: isOptional ?? false,
+        ...optional('contentType', contentType),
+      },
+    ]),
+  );
+}
+
+function secondsOf(duration: number | string | undefined): number | undefined {
+  return duration === undefined ? undefined : durationSeconds(duration);
+}
+
+function bytesOf(size: string | undefined): number | undefined {
+  return size === undefined ? undefined : parseSizeBytes(size);
+}
+
+/** A member only if there is a value: payloads carry no undefined. */
+function optional<Key extends string, Value>(
+  key: Key,
+  value: Value | undefined,
+): Partial<Record<Key, Value>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
+}

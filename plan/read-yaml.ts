@@ -1,0 +1,121 @@
+import { LineCounter, isScalar, parseDocument } from 'yaml';
+import type { YAMLError } from 'yaml';
+import type { Finding } from '../model/findings.ts';
+import { checkNodes } from './check-nodes.ts';
+import { YamlPositions } from './yaml-positions.ts';
+import type { Place, YamlPath } from './yaml-positions.ts';
+
+/** A YAML text: its plain value, what is wrong with it as YAML, and where everything stands. */
+export interface YamlSource {
+  readonly file: string;
+  /** Whether `value` is all that the text says; if not, `findings` say why. */
+  readonly usable: boolean;
+  readonly value: unknown;
+  readonly findings: readonly Finding[];
+  position(path: YamlPath, at?: 'key' | 'value'): Place;
+  /** Whether the path is there. */
+  has(path: YamlPath): boolean;
+  /** A scalar as it is written: `1.10`, where the value is 1.1. */
+  writtenAt(path: YamlPath): string | undefined;
+}
+
+/** Beyond this a text is no configuration; YAML takes about a second for two million characters. */
+const MAX_CHARACTERS = 16_000_000;
+
+/** One broken line often breaks many that follow. */
+const MAX_SYNTAX_FINDINGS = 20;
+
+/** Reads one YAML (or JSON) document with anchors and merge keys. Never throws. */
+export function readYaml(text: string | undefined, file: string): YamlSource {
+  if (text === undefined) return unusable(file, `${file} is missing`, `add ${file} at the root of the tree`);
+  if (text.length > MAX_CHARACTERS)
+    return unusable(file, `the text has ${text.length} characters`, `at most ${MAX_CHARACTERS}`);
+  const lines = new LineCounter();
+  try {
+    return readDocument(text, file, lines);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return unusable(
+      file,
+      error instanceof RangeError ? 'nested too deeply' : `cannot be read: ${error.message}`,
+    );
+  }
+}
+
+function readDocument(text: string, file: string, lines: LineCounter): YamlSource {
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    merge: true,
+    // Our own check says where the first of two equal keys stands, and takes linear time.
+    uniqueKeys: false,
+    prettyErrors: false,
+    strict: true,
+    logLevel: 'error',
+  });
+  const root = document.contents ?? undefined;
+  const nodes = checkNodes(root, lines);
+  const positions = new YamlPositions(root, nodes.resolve, lines);
+  const syntax = syntaxFindings([...document.errors, ...document.warnings]);
+  const usable = syntax.length === 0 && !nodes.broken;
+  const empty = usable && (root === undefined || (isScalar(root) && root.value === null));
+  return {
+    file,
+    usable: usable && !empty,
+    // The walk has already bounded how far aliases expand.
+    value: usable ? document.toJS({ maxAliasCount: -1 }) : undefined,
+    findings: [
+      ...syntax,
+      ...nodes.findings.map((found) => ({ severity: 'error' as const, file, ...found })),
+      ...(empty ? [atStart(file, 'the file is empty', 'write at least "version: 1"')] : []),
+    ],
+    position: (path, at) => positions.place(path, at),
+    has: (path) => positions.locate(path).depth === path.length,
+    writtenAt: (path) => {
+      const { value, depth } = positions.locate(path);
+      return depth === path.length && isScalar(value) ? value.source : undefined;
+    },
+  };
+
+  /** The first error of each line: what follows on it is mostly its echo. */
+  function syntaxFindings(errors: readonly YAMLError[]): Finding[] {
+    const byLine = new Map<number, Finding>();
+    for (const error of errors) {
+      const place = positions.placeAt(error.pos[0]);
+      if (byLine.has(place.line) || byLine.size >= MAX_SYNTAX_FINDINGS) continue;
+      const known = SYNTAX[error.code];
+      const message = known?.message ?? error.message.replace(/\s+/g, ' ').replace(/\.$/, '');
+      byLine.set(place.line, {
+        severity: 'error',
+        file,
+        ...place,
+        message: `not YAML: ${message}`,
+        hint: known?.hint,
+      });
+    }
+    return [...byLine.values()];
+  }
+}
+
+const SYNTAX: Readonly<Record<string, { message?: string; hint?: string }>> = {
+  TAB_AS_INDENT: { hint: 'indent with spaces' },
+  BAD_SCALAR_START: { hint: 'quote the text' },
+  MULTIPLE_DOCS: { message: 'a second document begins here', hint: 'one file holds one document' },
+  RESOURCE_EXHAUSTION: { message: 'nested too deeply' },
+  TAG_RESOLVE_FAILED: { hint: 'tags such as !name mean nothing here; quote the text if it begins with "!"' },
+};
+
+function unusable(file: string, message: string, hint?: string): YamlSource {
+  return {
+    file,
+    usable: false,
+    value: undefined,
+    findings: [atStart(file, message, hint)],
+    position: () => ({ line: 1, column: 1 }),
+    has: () => false,
+    writtenAt: () => undefined,
+  };
+}
+
+function atStart(file: string, message: string, hint?: string): Finding {
+  return { severity: 'error', file, line: 1, column: 1, message, hint };
+}

@@ -1,0 +1,138 @@
+import type { Finding } from '../model/findings.ts';
+import type { Level } from '../model/pure/ids.ts';
+import type { PlannedTask } from '../model/schema/plan.ts';
+import { createMatcher, globMistake } from './globs.ts';
+import { orderGraph } from './graph.ts';
+import { neededImages } from './needed-images.ts';
+import { Nearest } from './nearest.ts';
+import type { NormalizedTask } from './normalize.ts';
+import type { ValidConfig } from './parse-slipway-yml.ts';
+import { createWhenCheck } from './when.ts';
+
+/** What a push is and what was asked of it. */
+export interface Selection {
+  /** Exact labels or globs; without any, every task whose `when` holds is wanted. */
+  readonly tasks?: readonly string[] | undefined;
+  /** Full (`refs/heads/main`) or short (`main`). */
+  readonly ref: string;
+  readonly level: Level;
+  /** Paths that differ from the base; undefined: not known, so everything counts as changed. */
+  readonly changedFiles?: readonly string[] | undefined;
+}
+
+export interface Selected {
+  /** Wanted tasks and what they depend on, dependencies before dependents, else in the order of the file. */
+  readonly tasks: PlannedTask[];
+  /** In-tree images of these tasks with their parents, parents first, else in the order of the file. */
+  readonly neededImages: string[];
+  /** Every other task, in the order of the file, with the reason. */
+  readonly skipped: { label: string; why: string }[];
+  /** Patterns that match nothing. They stand in no file: it is `--tasks`, and the column counts the patterns. */
+  readonly findings: Finding[];
+}
+
+const BY_DEFAULT = 'no selection: every task whose `when` holds';
+
+/**
+ * Decides which tasks a push runs, and why. A task named by a pattern ignores `changed`, never `refs` and `levels`; so does
+ * a dependency of a wanted task. A task whose dependency may not run here does not run either.
+ */
+export function selectTasks(config: ValidConfig, selection: Selection): Selected {
+  const tasks = new Map(Object.entries(config.tasks));
+  const order = orderGraph(tasks.keys(), (label) => tasks.get(label)?.dependencies ?? []).order;
+  const when = createWhenCheck(selection);
+  const blocked = findBlocked();
+  const { patterns, findings } = readPatterns(selection.tasks ?? [], new Set(tasks.keys()));
+  const hasPatterns = (selection.tasks ?? []).length > 0;
+  const skipped = new Map<string, string>();
+  const wanted = new Map<string, string>();
+  for (const task of tasks.values()) chooseRoot(task);
+  wantDependencies();
+
+  const planned = order.flatMap((label) => {
+    const task = tasks.get(label);
+    const why = wanted.get(label);
+    return task && why !== undefined ? [plan(task, why)] : [];
+  });
+  return {
+    tasks: planned,
+    neededImages: neededImages(config.images, planned),
+    skipped: [...tasks.keys()]
+      .filter((label) => !wanted.has(label))
+      .map((label) => ({ label, why: skipped.get(label) ?? '' })),
+    findings,
+  };
+
+  /** Why tasks may not run at this ref and level: by their own `when`, or by that of one they depend on. */
+  function findBlocked(): Map<string, string> {
+    const reasons = new Map<string, string>();
+    for (const label of order) {
+      const task = tasks.get(label);
+      if (!task) continue;
+      const culprit = task.dependencies.find((dependency) => reasons.has(dependency));
+      const reason =
+        when.blocked(task) ?? (culprit === undefined ? undefined : needs(culprit, reasons.get(culprit)));
+      if (reason !== undefined) reasons.set(label, reason);
+    }
+    return reasons;
+  }
+
+  function chooseRoot(task: NormalizedTask): void {
+    const pattern = patterns.find(({ matches }) => matches(task.label));
+    const unselected = hasPatterns && !pattern ? 'not selected' : undefined;
+    const unchanged = pattern ? undefined : when.unchanged(task);
+    const against = unselected ?? blocked.get(task.label) ?? unchanged;
+    if (against !== undefined) skipped.set(task.label, against);
+    else wanted.set(task.label, pattern ? `selected by "${pattern.text}"` : BY_DEFAULT);
+  }
+
+  /** Dependents come after their dependencies in the order, so one way back meets every dependent first. */
+  function wantDependencies(): void {
+    for (const label of [...order].reverse()) {
+      if (!wanted.has(label)) continue;
+      for (const dependency of tasks.get(label)?.dependencies ?? []) {
+        if (wanted.has(dependency)) continue;
+        const unchanged = tasks.get(dependency) && when.unchanged(tasks.get(dependency) as NormalizedTask);
+        wanted.set(dependency, `needed by ${label}${unchanged ? `, although ${unchanged}` : ''}`);
+      }
+    }
+  }
+}
+
+function needs(culprit: string, reason: string | undefined): string {
+  // A chain names its end only: "needs a: …" where a itself needs b would be said twice over.
+  return reason?.startsWith('needs ') ? reason : `needs ${culprit}: ${reason ?? 'it may not run here'}`;
+}
+
+interface Pattern {
+  readonly text: string;
+  readonly matches: (label: string) => boolean;
+}
+
+function readPatterns(
+  texts: readonly string[],
+  labels: ReadonlySet<string>,
+): { patterns: Pattern[]; findings: Finding[] } {
+  const nearest = new Nearest();
+  const patterns: Pattern[] = [];
+  const findings: Finding[] = [];
+  for (const [index, text] of texts.entries()) {
+    const mistake = labels.has(text) ? undefined : globMistake(text);
+    if (mistake) {
+      report(`the pattern "${text}" ${mistake}`);
+      continue;
+    }
+    const matches = labels.has(text) ? (label: string) => label === text : createMatcher(text);
+    patterns.push({ text, matches });
+    if (![...labels].some(matches)) report(`no task matches "${text}"`, nearest.hint(text, labels));
+
+    function report(message: string, hint?: string): void {
+      findings.push({ severity: 'error', file: '--tasks', line: 1, column: index + 1, message, hint });
+    }
+  }
+  return { patterns, findings };
+}
+
+function plan({ when: _when, ...task }: NormalizedTask, why: string): PlannedTask {
+  return { ...task, why };
+}

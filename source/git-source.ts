@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSlipwayError, RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
+import { REVISION_PATTERN } from '../model/pure/ids.ts';
+import type { SourceTree } from '../model/source-tree.ts';
+import { checkReachable, checkReadable, findCommit, isRefName, splitPaths } from './commits.ts';
+import { gitEnvironment, runGit } from './git-command.ts';
+import { createGitTree } from './git-tree.ts';
+import { Mirror } from './mirror.ts';
+import type { ObjectFormat } from './mirror.ts';
+import { parseRepository } from './repository-url.ts';
+import type { RepositoryUrl } from './repository-url.ts';
+
+export { dirtyFiles, openCheckout } from './checkout.ts';
+
+export interface GitSourceOptions {
+  /** Where the mirrors lie; made if it is not there. Several processes may share it. */
+  readonly mirrorsDirectory: string;
+  /** Whether absolute paths and file URLs may be read, besides https and ssh. */
+  readonly allowFile: boolean;
+  /** A git configuration file, for credentials. The user's own and the system's are not read. */
+  readonly configFile?: string;
+}
+
+/** Repositories and what is in them. Only git plumbing is run; nothing of a repository is executed. */
+export interface GitSource {
+  /**
+   * The tree of a revision (a full commit id), fetched into the repository's mirror as far as it is missing there.
+   * With a ref, which without `refs/` is a branch, the revision must be reachable from where the ref is now.
+   * @throws {RepositoryUnavailable} @throws {RevisionNotFound}
+   */
+  open(
+    repository: string,
+    options: { readonly ref?: string; readonly revision: string; readonly signal?: AbortSignal },
+  ): Promise<SourceTree>;
+  /** The full commit id for a ref, an abbreviated id or, in a local repository, any way git has to name a commit. @throws {RepositoryUnavailable} @throws {RevisionNotFound} */
+  resolve(repository: string, rev: string, signal?: AbortSignal): Promise<string>;
+  /** Paths that differ between two revisions, or undefined when `from` is not known (a new ref, a lost history). @throws {RepositoryUnavailable} @throws {RevisionNotFound} for `to` */
+  changedFiles(
+    repository: string,
+    from: string,
+    to: string,
+    signal?: AbortSignal,
+  ): Promise<readonly string[] | undefined>;
+  /** The best common ancestor of two revisions or refs, or undefined when there or one of them is none. @throws {RepositoryUnavailable} */
+  mergeBase(repository: string, a: string, b: string, signal?: AbortSignal): Promise<string | undefined>;
+}
+
+/** Repositories read by the `git` of this machine. */
+export function createGitSource(options: GitSourceOptions): GitSource {
+  return new MirroringSource(options);
+}
+
+const CONFIG_NAME = 'gitconfig';
+
+/** A directory of git objects, and whether (or how) a commit gets there. */
+interface Objects {
+  readonly directory: string;
+  ensure(revision: string): Promise<boolean>;
+}
+
+class MirroringSource implements GitSource {
+  readonly #options: GitSourceOptions;
+  readonly #mirrors = new Map<string, Mirror>();
+
+  constructor(options: GitSourceOptions) {
+    this.#options = options;
+  }
+
+  async open(
+    repository: string,
+    options: { readonly ref?: string; readonly revision: string; readonly signal?: AbortSignal },
+  ): Promise<SourceTree> {
+    const { ref, revision, signal } = options;
+    const url = parseRepository(repository, this.#options);
+    if (!REVISION_PATTERN.test(revision))
+      throw new RevisionNotFound(repository, revision, 'is not a full commit id');
+    const mirror = await this.#mirror(url, formatOf(revision), signal);
+    if (ref !== undefined) await checkReachable(mirror, { repository, ref, revision, signal });
+    else if (!(await mirror.ensureRevision(revision, signal)))
+      throw new RevisionNotFound(repository, revision);
+    return createGitTree({ directory: mirror.directory, revision, repository });
+  }
+
+  async resolve(repository: string, rev: string, signal?: AbortSignal): Promise<string> {
+    const url = parseRepository(repository, this.#options);
+    if (rev === '' || rev.startsWith('-')) throw new RevisionNotFound(repository, rev, 'is not a revision');
+    const found = url.directory
+      ? await findCommit(url.directory, rev, signal)
+      : await this.#resolveRemote(url, rev, signal);
+    if (found) return found;
+    if (url.directory) await checkReadable(url.directory, repository, signal);
+    throw new RevisionNotFound(repository, rev);
+  }
+
+  async changedFiles(
+    repository: string,
+    from: string,
+    to: string,
+    signal?: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
+    const objects = await this.#objects(repository, to, signal);
+    if (!(await objects.ensure(to))) throw new RevisionNotFound(repository, to);
+    if (/^0*$/.test(from) || !(await objects.ensure(from))) return undefined;
+    const args = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--no-ext-diff', from, to, '--'];
+    const { exitCode, stdout, stderr } = await runGit(objects.directory, args, { signal });
+    if (exitCode !== 0) throw new RepositoryUnavailable(repository, `no difference could be made: ${stderr}`);
+    return splitPaths(stdout);
+  }
+
+  async mergeBase(
+    repository: string,
+    a: string,
+    b: string,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    const ends: string[] = [];
+    for (const end of [a, b]) {
+      const revision = REVISION_PATTERN.test(end) ? end : await this.#resolveOrNone(repository, end, signal);
+      if (revision === undefined) return undefined;
+      const objects = await this.#objects(repository, revision, signal);
+      if (!(await objects.ensure(revision))) return undefined;
+      ends.push(revision);
+    }
+    const { directory } = await this.#objects(repository, ends[0] ?? a, signal);
+    const { exitCode, stdout } = await runGit(directory, ['merge-base', ...ends], { signal });
+    return exitCode === 0 ? stdout.toString('utf8').trim() : undefined;
+  }
+
+  async #resolveRemote(url: RepositoryUrl, rev: string, signal?: AbortSignal): Promise<string | undefined> {
+    const mirror = await this.#mirror(url, formatOf(rev), signal);
+    if (REVISION_PATTERN.test(rev)) return (await mirror.ensureRevision(rev, signal)) ? rev : undefined;
+    const candidates =
+      rev === 'HEAD' || rev.startsWith('refs/') ? [rev] : [`refs/heads/${rev}`, `refs/tags/${rev}`];
+    for (const ref of candidates.filter(isRefName)) {
+      const tip = await mirror.fetchRef(ref, signal);
+      if (tip) return tip;
+    }
+    if (!/^[0-9a-f]{4,64}$/.test(rev)) return undefined;
+    await mirror.fetchAll(signal);
+    return findCommit(mirror.directory, rev, signal);
+  }
+
+  async #resolveOrNone(repository: string, rev: string, signal?: AbortSignal): Promise<string | undefined> {
+    try {
+      return await this.resolve(repository, rev, signal);
+    } catch (error) {
+      if (isSlipwayError(error) && error.type === 'RevisionNotFound') return undefined;
+      throw error;
+    }
+  }
+
+  /** A local repository answers questions about itself; what is opened to be used later is mirrored. */
+  async #objects(repository: string, revision: string, signal?: AbortSignal): Promise<Objects> {
+    const url = parseRepository(repository, this.#options);
+    const { directory } = url;
+    if (directory !== undefined) {
+      await checkReadable(directory, repository, signal);
+      return {
+        directory,
+        ensure: async (wanted) => (await findCommit(directory, wanted, signal)) !== undefined,
+      };
+    }
+    const mirror = await this.#mirror(url, formatOf(revision), signal);
+    return { directory: mirror.directory, ensure: async (wanted) => mirror.ensureRevision(wanted, signal) };
+  }
+
+  async #mirror(url: RepositoryUrl, format: ObjectFormat, signal?: AbortSignal): Promise<Mirror> {
+    const { mirrorsDirectory, allowFile } = this.#options;
+    const transports = ['https', 'ssh', ...(allowFile ? ['file'] : [])];
+    const key = `${format} ${url.key}`;
+    const known = this.#mirrors.get(key);
+    const mirror =
+      known ??
+      new Mirror(url, format, {
+        mirrorsDirectory,
+        environment: gitEnvironment(transports, join(mirrorsDirectory, CONFIG_NAME)),
+      });
+    this.#mirrors.set(key, mirror);
+    if (!known) await this.#writeConfig();
+    await mirror.ensure(format, signal);
+    return mirror;
+  }
+
+  /** The other end of a local fetch is a git of its own that obeys only a configuration file, not our `-c`. */
+  async #writeConfig(): Promise<void> {
+    const { mirrorsDirectory, configFile } = this.#options;
+    const include = configFile === undefined ? '' : `[include]\n\tpath = ${JSON.stringify(configFile)}\n`;
+    await mkdir(mirrorsDirectory, { recursive: true });
+    const fresh = join(mirrorsDirectory, `${CONFIG_NAME}.${randomBytes(6).toString('hex')}`);
+    await writeFile(fresh, `[safe]\n\tdirectory = *\n${include}`);
+    await rename(fresh, join(mirrorsDirectory, CONFIG_NAME));
+  }
+}
+
+function formatOf(revision: string): ObjectFormat {
+  return revision.length === 64 ? 'sha256' : 'sha1';
+}

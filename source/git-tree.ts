@@ -1,0 +1,173 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
+import { comparePaths, decodePath } from '../model/path-bytes.ts';
+import type { SourceTree, TreeEntry, TreeEntryKind } from '../model/source-tree.ts';
+import { runGit } from './git-command.ts';
+import { ReaderPool } from './reader-pool.ts';
+import { RepositoryRefused } from './repository-url.ts';
+import { treeArchive } from './tree-archive.ts';
+
+const TAB = 9;
+
+/** What a revision of a repository on this machine is read from. */
+export interface TreeLocation {
+  /** A bare repository, or any directory of a checkout. */
+  readonly directory: string;
+  readonly revision: string;
+  /** The repository as errors should name it. */
+  readonly repository: string;
+}
+
+/** The files of a revision, straight from git's objects; no working tree is looked at or made. */
+export function createGitTree(location: TreeLocation): SourceTree {
+  return new GitTree(location);
+}
+
+class GitTree implements SourceTree {
+  readonly revision: string;
+  readonly #location: TreeLocation;
+  readonly #readers: ReaderPool;
+  #entries: Promise<readonly TreeEntry[]> | undefined;
+  #byPath: Map<string, TreeEntry> | undefined;
+
+  constructor(location: TreeLocation) {
+    this.revision = location.revision;
+    this.#location = location;
+    this.#readers = new ReaderPool(location.directory);
+  }
+
+  async list(directory: string, signal?: AbortSignal): Promise<readonly TreeEntry[]> {
+    const entries = await this.#all(signal);
+    if (directory === '') return entries;
+    const prefix = `${directory}/`;
+    const start = firstIndex(entries, prefix);
+    let end = start;
+    while (entries[end]?.path.startsWith(prefix)) end += 1;
+    return entries.slice(start, end);
+  }
+
+  async find(path: string, signal?: AbortSignal): Promise<TreeEntry | undefined> {
+    const entries = await this.#all(signal);
+    this.#byPath ??= new Map(entries.map((entry) => [entry.path, entry]));
+    return this.#byPath.get(path);
+  }
+
+  async readFile(path: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    const entry = await this.find(path, signal);
+    if (!entry || entry.kind === 'submodule') return undefined;
+    let content: Buffer | undefined;
+    for await (const { body } of this.readMany([entry], signal)) content = await buffer(body);
+    return content;
+  }
+
+  async *readMany(
+    entries: readonly TreeEntry[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ entry: TreeEntry; sizeBytes: number; body: Readable }> {
+    const objects = this.#readers.read(
+      entries.map((entry) => entry.objectId),
+      signal,
+    );
+    let index = 0;
+    for await (const object of objects) {
+      const entry = entries[index++];
+      if (!entry || !object) throw this.#lacks(entry);
+      yield { entry, sizeBytes: object.sizeBytes, body: object.body };
+    }
+  }
+
+  archive(signal?: AbortSignal): Readable {
+    return Readable.from(this.#archive(signal), { objectMode: false });
+  }
+
+  async *#archive(signal?: AbortSignal): AsyncGenerator<Buffer, void> {
+    yield* treeArchive(this, await this.#commitSeconds(signal), signal);
+  }
+
+  /** Read once: a revision never changes. A reader that was cancelled leaves nothing behind for the next. */
+  async #all(signal?: AbortSignal): Promise<readonly TreeEntry[]> {
+    this.#entries ??= this.#listTree();
+    const entries = await this.#entries.catch((error: unknown) => {
+      this.#entries = undefined;
+      throw error;
+    });
+    signal?.throwIfAborted();
+    return entries;
+  }
+
+  async #listTree(): Promise<readonly TreeEntry[]> {
+    const { directory, revision, repository } = this.#location;
+    const result = await runGit(directory, [
+      'ls-tree',
+      '-r',
+      '-z',
+      '--full-tree',
+      checkedRevision(this.#location),
+    ]);
+    if (result.exitCode !== 0) {
+      const commit = await runGit(directory, ['cat-file', '-e', `${revision}^{commit}`]);
+      if (commit.exitCode !== 0) throw new RevisionNotFound(repository, revision);
+      throw new RepositoryUnavailable(repository, `its tree cannot be listed: ${result.stderr}`);
+    }
+    return parseListing(result.stdout, repository);
+  }
+
+  async #commitSeconds(signal?: AbortSignal): Promise<number> {
+    const { directory, repository } = this.#location;
+    const revision = checkedRevision(this.#location);
+    const result = await runGit(directory, ['show', '-s', '--format=%ct', revision, '--'], { signal });
+    const seconds = Number(result.stdout.toString('utf8').trim());
+    if (result.exitCode !== 0 || !Number.isInteger(seconds))
+      throw new RepositoryUnavailable(repository, `the time of ${revision} cannot be read: ${result.stderr}`);
+    return Math.max(0, seconds);
+  }
+
+  #lacks(entry: TreeEntry | undefined): Error {
+    const what = entry ? `the content of "${entry.path}" (${entry.objectId})` : 'an object';
+    return new RepositoryUnavailable(this.#location.repository, `${what} is missing`);
+  }
+}
+
+/** A revision that git could take for an option or a range is none. */
+function checkedRevision({ repository, revision }: TreeLocation): string {
+  if (/^[A-Za-z0-9]/.test(revision) && !revision.includes('..')) return revision;
+  throw new RevisionNotFound(repository, revision);
+}
+
+/** Takes `<mode> <type> <object>\t<path>\0` apart. Names that git itself refuses to check out are refused here too. */
+function parseListing(listing: Buffer, repository: string): readonly TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  for (let start = 0; start < listing.length;) {
+    const end = listing.indexOf(0, start);
+    const tab = listing.indexOf(TAB, start);
+    const [mode = '', , objectId = ''] = listing.toString('latin1', start, tab).split(' ');
+    const path = decodePath(listing.subarray(tab + 1, end));
+    const kind = kindOf(Number.parseInt(mode, 8));
+    if (/(^|\/)(\.\.?|\.git)?(\/|$)/i.test(path))
+      throw new RepositoryRefused(repository, `its tree holds the forbidden path "${path}"`);
+    entries.push({ path, kind, objectId });
+    start = end + 1;
+  }
+  // Git's order is that of bytes, which differs only where a path is not UTF-8.
+  return entries.sort((a, b) => comparePaths(a.path, b.path));
+}
+
+/** Old repositories hold other permissions than 644 and 755; git checks them out by the owner's execute bit. */
+function kindOf(mode: number): TreeEntryKind {
+  const type = mode & 0o170000;
+  if (type === 0o120000) return 'symlink';
+  if (type === 0o160000) return 'submodule';
+  return mode & 0o100 ? 'executable' : 'file';
+}
+
+function firstIndex(entries: readonly TreeEntry[], prefix: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (comparePaths(entries[middle]?.path ?? '', prefix) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

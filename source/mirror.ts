@@ -1,0 +1,166 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { access, glob, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RepositoryUnavailable } from '../model/errors.ts';
+import { runGit } from './git-command.ts';
+import type { GitResult } from './git-command.ts';
+import type { RepositoryUrl } from './repository-url.ts';
+
+/** Other processes fetch into the same mirror; where their locks meet ours, we come again. */
+const ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 40;
+const STALE_LOCK_MS = 10 * 60 * 1000;
+const ALL_REFS = '+refs/*:refs/slipway/all/*';
+
+export interface MirrorOptions {
+  readonly mirrorsDirectory: string;
+  /** Environment of the commands that reach the repository; see `gitEnvironment`. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export type ObjectFormat = 'sha1' | 'sha256';
+
+/** A bare repository beside others that holds what was fetched of one repository. Any number of processes may use it at once. */
+export class Mirror {
+  readonly directory: string;
+  readonly #repository: RepositoryUrl;
+  readonly #environment: NodeJS.ProcessEnv;
+  /** Fetches of this process go one after the other: the second mostly finds its objects there. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(repository: RepositoryUrl, format: ObjectFormat, options: MirrorOptions) {
+    const name = format === 'sha1' ? `${repository.key}.git` : `${repository.key}-${format}.git`;
+    this.directory = join(options.mirrorsDirectory, name);
+    this.#repository = repository;
+    this.#environment = options.environment;
+  }
+
+  /** Makes the mirror if there is none. Made aside and renamed, so nobody sees half of one. */
+  async ensure(format: ObjectFormat, signal?: AbortSignal): Promise<void> {
+    if (await exists(join(this.directory, 'HEAD'))) return;
+    const fresh = `${this.directory}.${randomBytes(6).toString('hex')}`;
+    await mkdir(fresh, { recursive: true });
+    try {
+      const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
+      const result = await runGit(fresh, args, { signal });
+      if (result.exitCode !== 0) throw this.#unavailable(`no mirror could be made: ${result.stderr}`);
+      await rename(fresh, this.directory);
+    } catch (error) {
+      if (!(await exists(join(this.directory, 'HEAD')))) throw error;
+    } finally {
+      await rm(fresh, { recursive: true, force: true });
+    }
+  }
+
+  /** Whether a commit is here with all that it needs, as far as fetches were whole. */
+  async has(revision: string, signal?: AbortSignal): Promise<boolean> {
+    const result = await this.git(['cat-file', '-e', `${revision}^{commit}`], signal);
+    return result.exitCode === 0;
+  }
+
+  /** Fetches a ref and gives the commit at its tip, or undefined when the repository has no such ref. */
+  async fetchRef(ref: string, signal?: AbortSignal): Promise<string | undefined> {
+    const local = `refs/slipway/refs/${hashOf(ref)}`;
+    const fetched = await this.#fetch([`+${ref}:${local}`], [ref], signal);
+    if (!fetched) return undefined;
+    const tip = await this.git(['rev-parse', '--verify', '--quiet', `${local}^{commit}`], signal);
+    return tip.exitCode === 0 ? tip.stdout.toString('utf8').trim() : undefined;
+  }
+
+  /** Makes sure that a commit is here; false when the repository does not have it either. */
+  async ensureRevision(revision: string, signal?: AbortSignal): Promise<boolean> {
+    return (await this.has(revision, signal)) || this.#fetchRevision(revision, signal);
+  }
+
+  /** Fetches a commit by its id, or everything where the server does not give commits by id; tells whether it is here then. */
+  async #fetchRevision(revision: string, signal?: AbortSignal): Promise<boolean> {
+    const byId = [`+${revision}:refs/slipway/revisions/${revision}`];
+    if ((await this.#attempt(byId, signal)).exitCode === 0 || (await this.has(revision, signal))) return true;
+    await this.fetchAll(signal);
+    return this.has(revision, signal);
+  }
+
+  /** Fetches every ref that the repository shows. */
+  async fetchAll(signal?: AbortSignal): Promise<void> {
+    await this.#fetch([ALL_REFS], [], signal);
+  }
+
+  async git(args: readonly string[], signal?: AbortSignal): Promise<GitResult> {
+    return runGit(this.directory, args, { signal });
+  }
+
+  /** Fetches until it works; false when the repository answers but has none of the wanted refs. */
+  async #fetch(refspecs: string[], wanted: string[], signal?: AbortSignal): Promise<boolean> {
+    let failure = '';
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if (attempt > 0) await this.#makeWay(attempt, signal);
+      const result = await this.#attempt(refspecs, signal);
+      if (result.exitCode === 0) return true;
+      failure = result.stderr;
+      // Git's exit code does not tell these apart; ls-remote's does.
+      const answer = await this.#remote(
+        ['ls-remote', '--exit-code', this.#repository.url, ...wanted],
+        signal,
+      );
+      if (answer.exitCode === 2) return false;
+      if (answer.exitCode !== 0) throw this.#unavailable(answer.stderr);
+    }
+    throw this.#unavailable(`fetching failed ${ATTEMPTS} times: ${failure}`);
+  }
+
+  async #attempt(refspecs: readonly string[], signal?: AbortSignal): Promise<GitResult> {
+    const fetching = this.#last.then(async () =>
+      this.#remote(
+        [
+          'fetch',
+          '--quiet',
+          '--no-tags',
+          '--no-write-fetch-head',
+          '--no-recurse-submodules',
+          // A repository may itself be shallow.
+          '--update-shallow',
+          // A branch `a` that became `a/b` must make room. Not for a single commit: no ref has its name, so all would go.
+          ...(refspecs.includes(ALL_REFS) ? ['--prune'] : []),
+          this.#repository.url,
+          ...refspecs,
+        ],
+        signal,
+      ),
+    );
+    this.#last = fetching.catch(() => undefined);
+    return fetching;
+  }
+
+  async #remote(args: readonly string[], signal?: AbortSignal): Promise<GitResult> {
+    return runGit(this.directory, args, { signal, environment: this.#environment });
+  }
+
+  /** Waits for those who hold a lock, and takes away the locks of those who died with theirs. */
+  async #makeWay(attempt: number, signal?: AbortSignal): Promise<void> {
+    await sleep(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random()), undefined, { signal });
+    for await (const lock of glob('{*.lock,refs/**/*.lock}', { cwd: this.directory })) {
+      const path = join(this.directory, lock);
+      const since = await stat(path).then(
+        (found) => found.mtimeMs,
+        () => Infinity,
+      );
+      if (Date.now() - since > STALE_LOCK_MS) await rm(path, { force: true });
+    }
+  }
+
+  #unavailable(detail: string): RepositoryUnavailable {
+    return new RepositoryUnavailable(this.#repository.url, detail || 'git gave no reason');
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
+import { gitArguments, gitEnvironment } from './git-command.ts';
+
+export interface GitObject {
+  readonly sizeBytes: number;
+  readonly body: Readable;
+}
+
+/** A content of at most this many bytes is handed out in one piece. */
+const WHOLE_BYTES = 256 * 1024;
+const LINE_FEED = 10;
+
+/** One `git cat-file --batch`: objects asked for in a row, streamed with flat memory. Serves one `read` at a time. */
+export class ObjectReader {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #chunks: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+  #failure: unknown;
+
+  constructor(directory: string) {
+    this.#child = spawn('git', gitArguments(directory, ['cat-file', '--batch']), {
+      env: gitEnvironment([]),
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    this.#child.on('error', (error) => (this.#failure = error));
+    this.#child.stdin.on('error', (error) => (this.#failure ??= error));
+    this.#chunks = this.#child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  }
+
+  /** Yields the objects in the given order, undefined for one that the repository lacks. A body that was not consumed is skipped. */
+  async *read(objectIds: readonly string[]): AsyncGenerator<GitObject | undefined, void> {
+    // Asked for at once: git answers while earlier contents are still being read here.
+    this.#child.stdin.write(objectIds.map((id) => `${id}\n`).join(''));
+    for (const objectId of objectIds) {
+      const [, , size] = (await this.#line()).split(' ');
+      if (size === undefined) {
+        yield undefined;
+        continue;
+      }
+      const sizeBytes = Number(size);
+      if (!Number.isSafeInteger(sizeBytes))
+        throw new Error(`git cat-file: unexpected answer for ${objectId}`);
+      const content = new Content(sizeBytes, (atMost) => this.#take(atMost));
+      yield { sizeBytes, body: await content.open() };
+      await content.skip();
+      await this.#take(1);
+    }
+  }
+
+  /** Lets the process of Node end although this one waits for questions, or keeps it alive again. */
+  hold(alive: boolean): void {
+    const parts = [this.#child, this.#child.stdin, this.#child.stdout] as { ref?(): void; unref?(): void }[];
+    for (const part of parts) (alive ? part.ref : part.unref)?.call(part);
+  }
+
+  close(): void {
+    this.#child.kill();
+    this.#child.stdout.destroy();
+  }
+
+  async #line(): Promise<string> {
+    const parts: Buffer[] = [];
+    for (;;) {
+      const end = this.#rest.indexOf(LINE_FEED);
+      if (end >= 0) {
+        parts.push(this.#rest.subarray(0, end));
+        this.#rest = this.#rest.subarray(end + 1);
+        return Buffer.concat(parts).toString('latin1');
+      }
+      parts.push(this.#rest);
+      this.#rest = await this.#next();
+    }
+  }
+
+  /** Some bytes, at least one and at most so many. */
+  async #take(atMost: number): Promise<Buffer> {
+    if (this.#rest.length === 0) this.#rest = await this.#next();
+    const taken = this.#rest.subarray(0, atMost);
+    this.#rest = this.#rest.subarray(taken.length);
+    return taken;
+  }
+
+  async #next(): Promise<Buffer> {
+    const next = await this.#chunks.next();
+    if (next.done) throw new Error('git cat-file ended early', { cause: this.#failure });
+    return next.value;
+  }
+}
+
+/** The bytes of one object on their way out of the pipe. */
+class Content {
+  #left: number;
+  readonly #sizeBytes: number;
+  readonly #take: (atMost: number) => Promise<Buffer>;
+  #feeding: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(sizeBytes: number, take: (atMost: number) => Promise<Buffer>) {
+    this.#left = sizeBytes;
+    this.#sizeBytes = sizeBytes;
+    this.#take = take;
+  }
+
+  async open(): Promise<Readable> {
+    if (this.#sizeBytes > WHOLE_BYTES) return this.#stream();
+    const parts: Buffer[] = [];
+    while (this.#left > 0) parts.push(await this.#piece());
+    return wholeBody(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+  }
+
+  /** Passes over what nobody read; the body, if somebody still holds it, ends as cut off. */
+  async skip(): Promise<void> {
+    this.#closed = true;
+    await this.#feeding;
+    while (this.#left > 0) await this.#piece();
+  }
+
+  async #piece(): Promise<Buffer> {
+    const piece = await this.#take(this.#left);
+    this.#left -= piece.length;
+    return piece;
+  }
+
+  #stream(): Readable {
+    const body: Readable = new Readable({
+      read: () => {
+        this.#feeding = this.#feed(body);
+      },
+    });
+    return body;
+  }
+
+  async #feed(body: Readable): Promise<void> {
+    try {
+      if (this.#closed) body.destroy();
+      else body.push(this.#left > 0 ? await this.#piece() : null);
+    } catch (error) {
+      body.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+function wholeBody(bytes: Buffer | undefined): Readable {
+  return new Readable({
+    read() {
+      if (bytes && bytes.length > 0) this.push(bytes);
+      this.push(null);
+    },
+  });
+}

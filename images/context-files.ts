@@ -1,0 +1,101 @@
+import { posix } from 'node:path';
+import type { Finding } from '../model/findings.ts';
+import type { TreeEntry } from '../model/source-tree.ts';
+import type { Include } from './special-comments.ts';
+import type { Resolved, TreeIndex } from './tree-index.ts';
+
+export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>;
+
+const INCLUDES = 'topsrcdir';
+const BYTECODE = '__pycache__';
+
+/** Collects the files of a context under their names there. What leaves the tree or is not there becomes a finding. */
+export class ContextFiles {
+  readonly files = new Map<string, TreeEntry>();
+  readonly findings: Finding[] = [];
+  readonly #index: TreeIndex;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(index: TreeIndex, signal?: AbortSignal) {
+    this.#index = index;
+    this.#signal = signal;
+  }
+
+  /**
+   * Adds every file below a directory of the tree (a path without links in it). As taskgraph walks: links to files are
+   * taken for those files, links to directories and Python's bytecode are passed over.
+   */
+  async addDirectory(
+    directory: string,
+    nameInContext: (path: string) => string,
+    place?: FindingPlace,
+  ): Promise<void> {
+    for (const entry of this.#index.below(directory)) {
+      const path = directory === '' ? entry.path : entry.path.slice(directory.length + 1);
+      if (entry.kind === 'submodule' || path.split('/').slice(0, -1).includes(BYTECODE)) continue;
+      if (entry.kind !== 'symlink') {
+        this.files.set(nameInContext(path), entry);
+        continue;
+      }
+      const target = await this.#index.resolve(entry.path, this.#signal);
+      if (target.kind === 'file') this.files.set(nameInContext(path), target.entry);
+      else if (target.kind !== 'directory')
+        this.#refuse(place ?? { file: entry.path, line: 1, column: 1 }, describe(target, entry.path));
+    }
+  }
+
+  /** Adds what a `# %include` names. */
+  async addInclude(include: Include, dockerfile: string): Promise<void> {
+    const { path: written, line, column } = include;
+    const place = { file: dockerfile, line, column };
+    const problem = problemOf(written);
+    if (problem) {
+      this.#refuse(place, problem);
+      return;
+    }
+    // Dots are taken away before links are followed: that is how taskgraph reads a path.
+    const path = posix.normalize(written);
+    const found = await this.#index.resolve(path, this.#signal);
+    if (found.kind === 'file') {
+      this.files.set(`${INCLUDES}/${written}`, found.entry);
+    } else if (found.kind === 'directory') {
+      const prefix = `${INCLUDES}/${written}${written.endsWith('/') ? '' : '/'}`;
+      await this.addDirectory(found.path, (inside) => prefix + inside, place);
+    } else if (found.kind === 'missing') {
+      this.#refuse(place, {
+        message: `included path "${written}" does not exist in the tree`,
+        hint: 'paths of "# %include" begin at the root of the repository; only committed files count',
+      });
+    } else {
+      this.#refuse(place, describe(found, written));
+    }
+  }
+
+  #refuse(place: FindingPlace, what: Pick<Finding, 'message' | 'hint'>): void {
+    this.findings.push({ severity: 'error', ...place, ...what });
+  }
+}
+
+function problemOf(include: string): Pick<Finding, 'message' | 'hint'> | undefined {
+  const hint = 'write a path from the root of the repository';
+  if (include === '') return { message: '"# %include" names no path', hint };
+  if (include.startsWith('/')) return { message: `included path "${include}" is absolute`, hint };
+  if (/^\.\.(\/|$)/.test(posix.normalize(include)))
+    return { message: `included path "${include}" is outside the tree`, hint };
+  return undefined;
+}
+
+function describe(
+  found: Exclude<Resolved, { kind: 'file' | 'directory' }>,
+  path: string,
+): Pick<Finding, 'message' | 'hint'> {
+  if (found.kind === 'missing')
+    return {
+      message: `"${path}" is a symbolic link to something that does not exist in the tree`,
+      hint: 'mend or remove the link',
+    };
+  const via = found.link === path ? `"${path}" is` : `"${path}" leads through "${found.link}",`;
+  return found.kind === 'loop'
+    ? { message: `${via} a symbolic link that leads round in a loop`, hint: 'mend or remove the link' }
+    : { message: `${via} a symbolic link out of the tree`, hint: 'commit the file itself instead' };
+}

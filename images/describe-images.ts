@@ -1,0 +1,143 @@
+import type { Finding } from '../model/findings.ts';
+import { isSlipwayError } from '../model/errors.ts';
+import type { InvalidInput } from '../model/errors.ts';
+import type { ImageInputs } from '../model/schema/plan.ts';
+import type { ImageDefinition } from '../model/schema/task.ts';
+import type { SourceTree } from '../model/source-tree.ts';
+import { openBuildContext } from './build-context.ts';
+import type { BuildContext } from './build-context.ts';
+import { computeImageHash } from './image-hash.ts';
+
+export interface DescribedImage {
+  readonly name: string;
+  readonly definition: ImageDefinition;
+  /** `bases` holds those that were resolved. */
+  readonly inputs: ImageInputs;
+  readonly contextHash: string;
+  /** null while a base of it or of a parent is not resolved. */
+  readonly imageHash: string | null;
+  readonly missingBases: string[];
+}
+
+export interface DescribeOptions {
+  /** For images that name none themselves, for example linux/amd64. */
+  readonly platform: string;
+  /** Digest of a base image, or undefined when it has no record. */
+  readonly resolveBase: (platform: string, reference: string) => Promise<string | undefined>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type ImageFinding = Finding & { readonly imageName: string };
+
+/**
+ * Computes the hashes of the needed images and of all their parents, parents first. An image with mistakes is in the findings
+ * instead; its children are described without a hash. Names that are not defined and cycles are the plan's to report.
+ */
+export async function describeImages(
+  tree: SourceTree,
+  definitions: Readonly<Record<string, ImageDefinition>>,
+  needed: readonly string[],
+  options: DescribeOptions,
+): Promise<{ images: DescribedImage[]; findings: ImageFinding[] }> {
+  const described = new Map<string, DescribedImage>();
+  const findings: ImageFinding[] = [];
+  const resolved = new Map<string, Promise<string | undefined>>();
+  const resolveBase = async (platform: string, reference: string): Promise<string | undefined> => {
+    const key = `${platform} ${reference}`;
+    const known = resolved.get(key) ?? options.resolveBase(platform, reference);
+    resolved.set(key, known);
+    return known;
+  };
+
+  for (const name of parentsFirst(definitions, needed)) {
+    const definition = definitions[name];
+    if (!definition) continue;
+    const platform = definition.platform ?? options.platform;
+    const context = await openOrFind(tree, { name, definition, platform, signal: options.signal });
+    if ('findings' in context) {
+      findings.push(...context.findings.map((finding) => ({ ...finding, imageName: name })));
+      continue;
+    }
+    const parent = definition.parent === undefined ? null : described.get(definition.parent);
+    described.set(name, await describe({ name, definition, platform, context, parent, resolveBase }));
+  }
+  return { images: [...described.values()], findings };
+}
+
+async function openOrFind(
+  tree: SourceTree,
+  image: {
+    readonly name: string;
+    readonly definition: ImageDefinition;
+    readonly platform: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<BuildContext | { readonly findings: readonly Finding[] }> {
+  const { name, definition, platform, signal } = image;
+  try {
+    return await openBuildContext(
+      tree,
+      {
+        imageName: name,
+        context: definition.context,
+        args: definition.args ?? {},
+        hasParent: definition.parent !== undefined,
+        platform,
+      },
+      signal,
+    );
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'InvalidInput')
+      return { findings: (error as InvalidInput).findings };
+    throw error;
+  }
+}
+
+async function describe(image: {
+  readonly name: string;
+  readonly definition: ImageDefinition;
+  readonly platform: string;
+  readonly context: BuildContext;
+  /** null: it has none. undefined: it has one that could not be described. */
+  readonly parent: DescribedImage | null | undefined;
+  readonly resolveBase: DescribeOptions['resolveBase'];
+}): Promise<DescribedImage> {
+  const { name, definition, platform, context, parent, resolveBase } = image;
+  const bases: Record<string, string> = {};
+  const missingBases: string[] = [];
+  for (const reference of context.bases) {
+    const digest = await resolveBase(platform, reference);
+    if (digest === undefined) missingBases.push(reference);
+    else bases[reference] = digest;
+  }
+  const { contextHash } = context;
+  const parentHash = parent?.imageHash ?? null;
+  const inputs = { contextHash, args: definition.args ?? {}, platform, parent: parentHash, bases };
+  const known = missingBases.length === 0 && (parent === null || parentHash !== null);
+  return {
+    name,
+    definition,
+    inputs,
+    contextHash,
+    imageHash: known ? computeImageHash(inputs) : null,
+    missingBases,
+  };
+}
+
+/** The needed images and their parents, each once, in the order of `needed`. A cycle is cut where it closes. */
+function parentsFirst(
+  definitions: Readonly<Record<string, ImageDefinition>>,
+  needed: readonly string[],
+): readonly string[] {
+  const ordered = new Set<string>();
+  for (const name of needed) {
+    const chain: string[] = [];
+    let next: string | undefined = name;
+    while (next !== undefined && !ordered.has(next) && !chain.includes(next)) {
+      chain.push(next);
+      next = Object.hasOwn(definitions, next) ? definitions[next]?.parent : undefined;
+    }
+    for (const image of chain.reverse()) ordered.add(image);
+  }
+  return [...ordered];
+}

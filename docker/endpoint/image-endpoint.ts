@@ -45,9 +45,12 @@ export async function startImageEndpoint(options: ImageEndpointOptions): Promise
   const handler = createRequestHandler(transfers, blobs);
   const servers = [await listen(handler, { host: '127.0.0.1', port: options.port ?? 0 })];
   if (socketPath) {
-    await removeStaleSocket(socketPath);
-    servers.push(await listen(handler, { path: socketPath }));
-    await chmod(socketPath, 0o600);
+    try {
+      servers.push(await listenOnSocket(handler, socketPath));
+    } catch (error) {
+      await Promise.all(servers.map(stop));
+      throw error;
+    }
   }
 
   const open = <T extends OpenTransfer>(transfer: T): T => {
@@ -84,6 +87,13 @@ function listen(
     server.once('error', reject);
     server.listen(where, () => resolve(server));
   });
+}
+
+async function listenOnSocket(handler: RequestListener, path: string): Promise<Server> {
+  await removeStaleSocket(path);
+  const server = await listen(handler, { path });
+  await chmod(path, 0o600);
+  return server;
 }
 
 async function stop(server: Server): Promise<void> {

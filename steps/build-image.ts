@@ -32,7 +32,11 @@ const ANCESTORS = 5;
  * hashes are computed again from what is about to be built. Safe to repeat: the engine's cache and the store know what is done.
  * @throws {ImageBuildFailed} {BaseUnavailable} {ImageHashMismatch} and the errors of engine and store.
  */
-export async function buildImage(deps: BuildImageDeps, input: BuildImageInput, context: StepContext): Promise<BuiltImage> {
+export async function buildImage(
+  deps: BuildImageDeps,
+  input: BuildImageInput,
+  context: StepContext,
+): Promise<BuiltImage> {
   const { store } = deps;
   const started = new Date().toISOString();
   const plan = await deps.plans.plan(input.pushId, input.plannedAt);
@@ -52,9 +56,13 @@ export async function buildImage(deps: BuildImageDeps, input: BuildImageInput, c
     const buildBegan = Date.now();
     const built = await build(engine, { buildContext, planned, input, tag, parentTag, log }, context);
     const buildMs = Date.now() - buildBegan;
-    log.say(`Built in ${buildMs} ms, ${built.cachedSteps} of ${built.steps} steps from the cache; publishing`);
+    log.say(
+      `Built in ${buildMs} ms, ${built.cachedSteps} of ${built.steps} steps from the cache; publishing`,
+    );
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
-    log.say(`Published ${published.manifestDigest}: ${published.bytesUploaded} bytes sent in ${publishMs} ms (${published.way})`);
+    log.say(
+      `Published ${published.manifestDigest}: ${published.bytesUploaded} bytes sent in ${publishMs} ms (${published.way})`,
+    );
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded } = published;
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
@@ -77,10 +85,19 @@ interface Wanted {
   readonly input: BuildImageInput;
 }
 
-async function openVerified(deps: BuildImageDeps, { plan, planned, input }: Wanted, { signal }: StepContext): Promise<BuildContext> {
+async function openVerified(
+  deps: BuildImageDeps,
+  { plan, planned, input }: Wanted,
+  { signal }: StepContext,
+): Promise<BuildContext> {
   const tree = await deps.source.open(plan.repository, { ref: plan.ref, revision: plan.revision, signal });
   const { args } = planned.inputs;
-  const definition = { imageName: planned.name, context: planned.context, args, hasParent: planned.parent !== null };
+  const definition = {
+    imageName: planned.name,
+    context: planned.context,
+    args,
+    hasParent: planned.parent !== null,
+  };
   const buildContext = await openBuildContext(tree, definition, signal);
   const got = computeImageHash({ ...planned.inputs, contextHash: buildContext.contextHash });
   const id = parseId(input.taskId);
@@ -99,19 +116,29 @@ async function bringBases(
   const { platform, bases } = planned.inputs;
   for (const [reference, digest] of Object.entries(bases)) {
     const record = await store.index.findBase(plan.domain, platform, reference, plan.level);
-    if (record?.manifestDigest !== digest) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
+    if (record?.manifestDigest !== digest)
+      throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });
     await engine.images.tag(loaded.engineImageId, reference);
   }
   if (!input.parent) return;
-  const loaded = await engine.images.load(input.parent, { tag: planned.inputs.parent ?? 'parent', signal, onProgress });
+  const loaded = await engine.images.load(input.parent, {
+    tag: planned.inputs.parent ?? 'parent',
+    signal,
+    onProgress,
+  });
   await engine.images.tag(loaded.engineImageId, parentTag);
 }
 
 async function build(
   engine: Engine,
-  parts: Omit<Wanted, 'plan'> & { readonly buildContext: BuildContext; readonly tag: string; readonly parentTag: string; readonly log: RunLog },
+  parts: Omit<Wanted, 'plan'> & {
+    readonly buildContext: BuildContext;
+    readonly tag: string;
+    readonly parentTag: string;
+    readonly log: RunLog;
+  },
   { signal, onProgress }: StepContext,
 ): Promise<BuildResult> {
   const { buildContext, planned, input, tag, parentTag, log } = parts;
@@ -136,14 +163,22 @@ async function publish(
 ): Promise<{ published: PublishResult; publishMs: number }> {
   const began = Date.now();
   const known = await confirmable(store, { plan, planned, input }, signal);
-  const published = await engine.images.publish(tag, { signal, onProgress, mayConfirm: (digest) => known.has(digest) });
+  const published = await engine.images.publish(tag, {
+    signal,
+    onProgress,
+    mayConfirm: (digest) => known.has(digest),
+  });
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
   return { published, publishMs: Date.now() - began };
 }
 
 /** Blobs that the endpoint may take for known: of parent, bases, and earlier images of the name that this domain and level may read. */
-async function confirmable(store: Store, { plan, planned, input }: Wanted, signal: AbortSignal): Promise<ReadonlySet<string>> {
+async function confirmable(
+  store: Store,
+  { plan, planned, input }: Wanted,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
   const manifests = new Set<string>(Object.values(planned.inputs.bases));
   if (input.parent) manifests.add(input.parent.manifestDigest);
   let ancestors = 0;
@@ -155,10 +190,18 @@ async function confirmable(store: Store, { plan, planned, input }: Wanted, signa
   return new Set(closures.flat());
 }
 
-async function storeTarball(store: Store, image: StoredImage, input: BuildImageInput, { signal }: StepContext): Promise<void> {
+async function storeTarball(
+  store: Store,
+  image: StoredImage,
+  input: BuildImageInput,
+  { signal }: StepContext,
+): Promise<void> {
   const names = [`slipway.invalid/image:${parseImageHash(input.taskId)}`];
   const tar = streamImageTar(store.blobs, image, { names, signal });
-  await store.artifacts.write(input.taskId, input.run, 'public/image.tar', tar, { contentType: 'application/x-tar', signal });
+  await store.artifacts.write(input.taskId, input.run, 'public/image.tar', tar, {
+    contentType: 'application/x-tar',
+    signal,
+  });
 }
 
 function parseImageHash(taskId: string): string {

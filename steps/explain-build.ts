@@ -5,7 +5,12 @@ import type { Store } from '../store/store.ts';
 /** Says in a few words why an image has to be built: what changed against the newest known image of its name. */
 export async function explainBuild(
   store: Store,
-  image: { readonly domain: string; readonly level: Level; readonly name: string; readonly inputs: ImageInputs },
+  image: {
+    readonly domain: string;
+    readonly level: Level;
+    readonly name: string;
+    readonly inputs: ImageInputs;
+  },
 ): Promise<string> {
   for await (const { entry } of store.index.list(image.domain, image.level, image.name)) {
     const changes = changedInputs(entry.inputs, image.inputs);
@@ -26,7 +31,10 @@ export function changedInputs(before: ImageInputs, after: ImageInputs): readonly
   return changes;
 }
 
-function changedKeys(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): string[] {
+function changedKeys(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].filter((key) => before[key] !== after[key]).sort();
 }

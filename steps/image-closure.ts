@@ -14,7 +14,11 @@ export interface ReadManifest {
 }
 
 /** Reads an image's manifest back from the store. @throws {BlobNotFound} @throws {InternalError} when it is no manifest. */
-export async function readManifest(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<ReadManifest> {
+export async function readManifest(
+  blobs: BlobStore,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<ReadManifest> {
   const body = await blobs.read(digest as Digest, signal ? { signal } : {});
   const parts: Buffer[] = [];
   let sizeBytes = 0;
@@ -24,7 +28,8 @@ export async function readManifest(blobs: BlobStore, digest: string, signal?: Ab
     parts.push(part);
   }
   const parsed = manifestSchema.safeParse(JSON.parse(Buffer.concat(parts).toString('utf8')));
-  if (!parsed.success) throw new InternalError(`Blob ${digest} is not an image manifest: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success)
+    throw new InternalError(`Blob ${digest} is not an image manifest: ${z.prettifyError(parsed.error)}`);
   const { config, layers } = parsed.data;
   return {
     configDigest: config.digest as Digest,
@@ -33,7 +38,11 @@ export async function readManifest(blobs: BlobStore, digest: string, signal?: Ab
 }
 
 /** Digests of everything that a manifest names, itself included; empty when the manifest is gone. */
-export async function closureOf(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<readonly string[]> {
+export async function closureOf(
+  blobs: BlobStore,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   try {
     const manifest = await readManifest(blobs, digest, signal);
     return [digest, ...manifest.blobs.map((blob) => blob.digest)];
@@ -44,7 +53,11 @@ export async function closureOf(blobs: BlobStore, digest: string, signal?: Abort
 }
 
 /** Checks that a manifest and every blob in it are in the store. @throws {BlobNotFound} naming the first that is not. */
-export async function verifyClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<ReadManifest> {
+export async function verifyClosure(
+  blobs: BlobStore,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<ReadManifest> {
   const manifest = await readManifest(blobs, digest, signal);
   const stats = await Promise.all(manifest.blobs.map((blob) => blobs.stat(blob.digest, signal)));
   const missing = manifest.blobs.find((_, i) => stats[i] === undefined);

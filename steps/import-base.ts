@@ -24,7 +24,11 @@ export async function importBase(
   try {
     onProgress({ message: `pulling base ${reference}` });
     const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
-    const published = await engine.images.publish(engineImageId, { signal, onProgress, mayConfirm: () => false });
+    const published = await engine.images.publish(engineImageId, {
+      signal,
+      onProgress,
+      mayConfirm: () => false,
+    });
     const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
     await store.index.recordBase(domain, level, {
@@ -37,7 +41,8 @@ export async function importBase(
     });
     return {};
   } catch (error) {
-    const final = isSlipwayError(error) && (error.type === 'ImageUnavailable' || error.type === 'EngineRequestFailed');
+    const final =
+      isSlipwayError(error) && (error.type === 'ImageUnavailable' || error.type === 'EngineRequestFailed');
     if (final && !signal.aborted) return { unavailable: error.message };
     throw error;
   }

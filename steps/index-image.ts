@@ -14,7 +14,10 @@ export interface IndexDeps {
 }
 
 /** First step of an image's workflow: the index may know the image by now; else what a build of it needs. */
-export async function findImage({ store, plans }: IndexDeps, input: ImageInput & { readonly force: boolean }): Promise<FoundImage> {
+export async function findImage(
+  { store, plans }: IndexDeps,
+  input: ImageInput & { readonly force: boolean },
+): Promise<FoundImage> {
   const id = imageCoordinates(input.taskId);
   const nextRun = ((await store.tasks.find(input.taskId))?.runs.at(-1)?.run ?? -1) + 1;
   const found = input.force ? undefined : await store.index.find(id, id.level);
@@ -41,7 +44,14 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
   const now = new Date().toISOString();
   if (input.built) {
     await verifyClosure(store.blobs, input.built.stored.manifestDigest);
-    const entry = { version: 1 as const, ...input.built.stored, taskId: input.taskId, run: input.run, created: now, inputs: planned.inputs };
+    const entry = {
+      version: 1 as const,
+      ...input.built.stored,
+      taskId: input.taskId,
+      run: input.run,
+      created: now,
+      inputs: planned.inputs,
+    };
     await store.index.write(id, id.level, entry);
   }
   const log = await endLog(store, input);
@@ -80,7 +90,10 @@ async function endLog(store: Store, input: RecordImageInput): Promise<ArtifactRe
   const finished = await store.artifacts.find(input.taskId, input.run, 'public/logs/live.log');
   if (last === undefined && finished) return finished;
   const log = await RunLog.open(store.logs, input.taskId, input.run);
-  log.say(`Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`, input.built ? 'info' : 'error');
+  log.say(
+    `Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`,
+    input.built ? 'info' : 'error',
+  );
   await log.flush();
   return store.logs.finish(input.taskId, input.run);
 }
@@ -92,8 +105,17 @@ function runRecord(input: RecordImageInput, now: string, log: ArtifactRecord | u
     state: built ? 'completed' : input.reason === 'image-build-failed' ? 'failed' : 'exception',
     reason: taskReason(input),
     ...(input.detail ? { detail: input.detail } : {}),
-    ...(built ? { worker: built.worker, engineId: built.engineId, started: built.started, bytesUploaded: built.bytesUploaded } : {}),
-    ...(built ? { manifestDigest: built.stored.manifestDigest, configDigest: built.stored.configDigest } : {}),
+    ...(built
+      ? {
+          worker: built.worker,
+          engineId: built.engineId,
+          started: built.started,
+          bytesUploaded: built.bytesUploaded,
+        }
+      : {}),
+    ...(built
+      ? { manifestDigest: built.stored.manifestDigest, configDigest: built.stored.configDigest }
+      : {}),
     resolved: now,
     phases: built?.phases ?? {},
     artifacts: log ? [log] : [],

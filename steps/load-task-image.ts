@@ -17,7 +17,11 @@ export interface LoadTaskImageDeps {
  * Makes a task's image usable in this engine; only missing layers move. Safe to repeat.
  * @throws {ImageUnavailable} when it cannot be had or read.
  */
-export async function loadTaskImage(deps: LoadTaskImageDeps, input: RunInput, context: StepContext): Promise<LoadedImage> {
+export async function loadTaskImage(
+  deps: LoadTaskImageDeps,
+  input: RunInput,
+  context: StepContext,
+): Promise<LoadedImage> {
   const { task, run } = input;
   const plan = await deps.plans.plan(task.pushId, task.plannedAt);
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
@@ -30,7 +34,9 @@ export async function loadTaskImage(deps: LoadTaskImageDeps, input: RunInput, co
     const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
     log.say(`Image ${image.name} ${how} (${imageMs} ms)`);
     const { engineImageId, bytesLoaded, stored } = image;
-    const digests = stored ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest } : {};
+    const digests = stored
+      ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest }
+      : {};
     return { engineImageId, bytesLoaded, imageMs, ...digests };
   } catch (error) {
     if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');

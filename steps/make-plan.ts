@@ -38,7 +38,11 @@ export type MadePlan =
  * Decides a push: which tasks are wanted, which images they need, which of those are known. The same on a laptop
  * and on a worker; without a store every image's action is `unknown`.
  */
-export async function makePlan(tree: SourceTree, store: Store | undefined, input: MakePlanInput): Promise<MadePlan> {
+export async function makePlan(
+  tree: SourceTree,
+  store: Store | undefined,
+  input: MakePlanInput,
+): Promise<MadePlan> {
   const text = await tree.readFile(CONFIG_FILE, input.signal);
   if (!text) return { outcome: 'nothing', detail: `No ${CONFIG_FILE} at ${tree.revision}: nothing to do` };
   const parsed = parseSlipwayYml(text.toString('utf8'), { file: CONFIG_FILE });
@@ -61,7 +65,9 @@ export async function makePlan(tree: SourceTree, store: Store | undefined, input
     signal: input.signal,
   });
   const imageFindings = described.findings.map(({ imageName, ...finding }) =>
-    finding.file === CONFIG_FILE ? { ...finding, ...parsed.position(['images', imageName, 'context']) } : finding,
+    finding.file === CONFIG_FILE
+      ? { ...finding, ...parsed.position(['images', imageName, 'context']) }
+      : finding,
   );
   const unknownRebuilds = (input.request.rebuild ?? [])
     .filter((name) => config.images[name] === undefined)
@@ -76,10 +82,27 @@ export async function makePlan(tree: SourceTree, store: Store | undefined, input
     input,
   );
   const { pushId, plannedAt, project, domain, level, repository, ref, request } = input;
-  const identity = { version: 1 as const, pushId, plannedAt, project, domain, level, repository, ref, revision: tree.revision };
+  const identity = {
+    version: 1 as const,
+    pushId,
+    plannedAt,
+    project,
+    domain,
+    level,
+    repository,
+    ref,
+    revision: tree.revision,
+  };
   return {
     outcome: 'planned',
-    plan: { ...identity, request, warnings: findings, images, tasks: selected.tasks, skipped: selected.skipped },
+    plan: {
+      ...identity,
+      request,
+      warnings: findings,
+      images,
+      tasks: selected.tasks,
+      skipped: selected.skipped,
+    },
   };
 }
 
@@ -93,7 +116,10 @@ async function planImages(
   const lookups = new Map(described.map((image) => [image.name, lookUp(image, store, input)] as const));
   for (const image of described) {
     const parent = image.definition.parent === undefined ? undefined : planned.get(image.definition.parent);
-    planned.set(image.name, { ...(await (lookups.get(image.name) ?? lookUp(image, store, input))), ...blame(image, parent, input) });
+    planned.set(image.name, {
+      ...(await (lookups.get(image.name) ?? lookUp(image, store, input))),
+      ...blame(image, parent, input),
+    });
   }
   return [...planned.values()];
 }
@@ -105,12 +131,17 @@ function blame(
   { unavailableBases = {} }: MakePlanInput,
 ): Pick<PlannedImage, 'unavailable' | 'culprit'> {
   const base = image.missingBases.find((reference) => unavailableBases[reference] !== undefined);
-  if (base !== undefined) return { unavailable: `Base image "${base}" cannot be had: ${unavailableBases[base]}` };
+  if (base !== undefined)
+    return { unavailable: `Base image "${base}" cannot be had: ${unavailableBases[base]}` };
   if (parent?.unavailable === undefined) return {};
   return { unavailable: parent.unavailable, culprit: parent.culprit ?? parent.taskId };
 }
 
-async function lookUp(image: DescribedImage, store: Store | undefined, input: MakePlanInput): Promise<PlannedImage> {
+async function lookUp(
+  image: DescribedImage,
+  store: Store | undefined,
+  input: MakePlanInput,
+): Promise<PlannedImage> {
   const { domain, level } = input;
   const { name, definition, inputs, contextHash, imageHash, missingBases } = image;
   const known = {
@@ -127,12 +158,20 @@ async function lookUp(image: DescribedImage, store: Store | undefined, input: Ma
   const taskId = imageTaskId({ domain, level, name, imageHash: imageHash ?? 'unknown' });
   if (!store) return { ...known, taskId, action: 'unknown', why: 'no store is reachable' };
   if (imageHash === null) {
-    const bases = missingBases.length > 0 ? missingBases.join(', ') : `those of its parent ${definition.parent}`;
+    const bases =
+      missingBases.length > 0 ? missingBases.join(', ') : `those of its parent ${definition.parent}`;
     return { ...known, taskId, action: 'unknown', why: `no record of its base: ${bases}` };
   }
-  if (input.request.rebuild?.includes(name)) return { ...known, taskId, action: 'build', why: 'its rebuild was asked for' };
+  if (input.request.rebuild?.includes(name))
+    return { ...known, taskId, action: 'build', why: 'its rebuild was asked for' };
   const found = await store.index.find({ domain, name, imageHash }, level);
-  if (!found) return { ...known, taskId, action: 'build', why: await explainBuild(store, { domain, level, name, inputs }) };
+  if (!found)
+    return {
+      ...known,
+      taskId,
+      action: 'build',
+      why: await explainBuild(store, { domain, level, name, inputs }),
+    };
   const { entry } = found;
   const { manifestDigest, configDigest, diffIds, sizeBytes } = entry;
   if (!(await store.blobs.stat(manifestDigest, input.signal))) {

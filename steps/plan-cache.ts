@@ -41,7 +41,8 @@ export class PlanCache {
     // Last used last, so that the first one of the map is the one to forget.
     this.#plans.delete(key);
     this.#plans.set(key, cached);
-    if (this.#plans.size > this.#size) for (const oldest of [...this.#plans.keys()].slice(0, 1)) this.#plans.delete(oldest);
+    if (this.#plans.size > this.#size)
+      for (const oldest of [...this.#plans.keys()].slice(0, 1)) this.#plans.delete(oldest);
     return cached;
   }
 

@@ -38,13 +38,21 @@ const PRIORITY_KEYS: Readonly<Record<PlannedTask['priority'], number>> = {
  * Plans one push from its revision and records what was decided. Whatever the tree holds, there is a record
  * afterwards; only trouble with store or repository throws. Safe to repeat.
  */
-export async function planPush(deps: PlanPushDeps, input: PlanPushInput, context: StepContext): Promise<PlannedPush> {
+export async function planPush(
+  deps: PlanPushDeps,
+  input: PlanPushInput,
+  context: StepContext,
+): Promise<PlannedPush> {
   const { push } = input;
   let owner: ResolvedProject;
   let tree: SourceTree;
   try {
     owner = authorize(deps.config, push);
-    tree = await deps.source.open(push.repository, { ref: push.ref, revision: push.revision, signal: context.signal });
+    tree = await deps.source.open(push.repository, {
+      ref: push.ref,
+      revision: push.revision,
+      signal: context.signal,
+    });
   } catch (error) {
     const reason = isSlipwayError(error) ? FINAL[error.type] : undefined;
     if (reason === undefined || !(error instanceof Error)) throw error;
@@ -90,14 +98,28 @@ const NO_FINDING: Finding = { severity: 'error', file: CONFIG_FILE, line: 1, col
 function authorize(config: ServerConfig, push: PushInput): ResolvedProject {
   const owner = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
   if (owner.level !== push.level) {
-    throw new ProjectNotFound(`The configuration gives ${push.ref} of ${push.repository} level ${owner.level}, not ${push.level}`);
+    throw new ProjectNotFound(
+      `The configuration gives ${push.ref} of ${push.repository} level ${owner.level}, not ${push.level}`,
+    );
   }
   return owner;
 }
 
 function receive(store: Store, { push, pushId }: PlanPushInput, domain: string): Promise<PushRecord> {
   const { project, level, repository, ref, revision, request, pushedBy, received } = push;
-  const record = { version: 1 as const, pushId, project, domain, level, repository, refs: [ref], revision, request, pushedBy, received };
+  const record = {
+    version: 1 as const,
+    pushId,
+    project,
+    domain,
+    level,
+    repository,
+    refs: [ref],
+    revision,
+    request,
+    pushedBy,
+    received,
+  };
   return store.pushes.receive(record);
 }
 
@@ -106,23 +128,43 @@ async function reject(
   record: PushRecord,
   verdict: { readonly reason: PushReason; readonly detail: string; readonly findings: readonly Finding[] },
 ): Promise<PlannedPush> {
-  await store.pushes.writeStatus(composeDocument({ record, verdict, findings: verdict.findings, outcomes: [], taskRecords: new Map() }));
+  await store.pushes.writeStatus(
+    composeDocument({ record, verdict, findings: verdict.findings, outcomes: [], taskRecords: new Map() }),
+  );
   return { outcome: 'rejected', reason: verdict.reason, detail: verdict.detail };
 }
 
-async function accept(store: Store, record: PushRecord, input: PlanPushInput, plan: Plan): Promise<PlannedPush> {
-  const unsettled = plan.images.flatMap(({ missingBases }) => missingBases).filter((base) => input.unavailableBases[base] === undefined);
+async function accept(
+  store: Store,
+  record: PushRecord,
+  input: PlanPushInput,
+  plan: Plan,
+): Promise<PlannedPush> {
+  const unsettled = plan.images
+    .flatMap(({ missingBases }) => missingBases)
+    .filter((base) => input.unavailableBases[base] === undefined);
   if (unsettled.length > 0) {
     const platform = plan.images[0]?.inputs.platform ?? '';
     return { outcome: 'bases-missing', bases: [...new Set(unsettled)], domain: plan.domain, platform };
   }
   await store.pushes.writePlan(plan);
-  await store.pushes.writeStatus(composeDocument({ record, plan, findings: plan.warnings, outcomes: [], taskRecords: new Map() }));
+  await store.pushes.writeStatus(
+    composeDocument({ record, plan, findings: plan.warnings, outcomes: [], taskRecords: new Map() }),
+  );
   const tasks = await Promise.all(plan.tasks.map((task) => graphTask(store, input, task)));
-  return { outcome: 'planned', plannedAt: plan.plannedAt, tasks, images: plan.images.map((image) => graphImage(plan, image)) };
+  return {
+    outcome: 'planned',
+    plannedAt: plan.plannedAt,
+    tasks,
+    images: plan.images.map((image) => graphImage(plan, image)),
+  };
 }
 
-async function graphTask(store: Store, { push, pushId }: PlanPushInput, task: PlannedTask): Promise<GraphTask> {
+async function graphTask(
+  store: Store,
+  { push, pushId }: PlanPushInput,
+  task: PlannedTask,
+): Promise<GraphTask> {
   const before = push.again ? await store.tasks.find(taskIdIn(pushId, task.label)) : undefined;
   return {
     label: task.label,
@@ -150,15 +192,25 @@ function graphImage(plan: Plan, image: PlannedImage): GraphImage {
 }
 
 /** Against what was asked for, else the ref's former revision, else the merge base with the project's first ref. */
-async function changedFiles(deps: PlanPushDeps, push: PushInput, signal: AbortSignal): Promise<readonly string[] | undefined> {
+async function changedFiles(
+  deps: PlanPushDeps,
+  push: PushInput,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
   const { repository, revision } = push;
   const base = push.request.base ?? push.before ?? (await mergeBase(deps, push, signal));
   return base === undefined ? undefined : deps.source.changedFiles(repository, base, revision, signal);
 }
 
-async function mergeBase(deps: PlanPushDeps, push: PushInput, signal: AbortSignal): Promise<string | undefined> {
+async function mergeBase(
+  deps: PlanPushDeps,
+  push: PushInput,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const canonical = canonicalRepository(push.repository);
-  const source = deps.config.projects[push.project]?.sources.find(({ repository }) => canonicalRepository(repository) === canonical);
+  const source = deps.config.projects[push.project]?.sources.find(
+    ({ repository }) => canonicalRepository(repository) === canonical,
+  );
   const firstRef = Object.keys(source?.refs ?? {}).find((ref) => !ref.includes('*'));
   if (firstRef === undefined || push.ref === `refs/heads/${firstRef}`) return undefined;
   return deps.source.mergeBase(push.repository, firstRef, push.revision, signal);

@@ -23,19 +23,29 @@ interface ContainerOfTask {
  * Puts the pushed revision and the task's inputs into a container that is created and not started. Safe to repeat.
  * @throws {InputUnavailable} when an artifact that it takes cannot be had.
  */
-export async function prepareContainer(deps: PrepareContainerDeps, container: ContainerOfTask, context: StepContext): Promise<void> {
+export async function prepareContainer(
+  deps: PrepareContainerDeps,
+  container: ContainerOfTask,
+  context: StepContext,
+): Promise<void> {
   const { name, plan, planned } = container;
   const { containers } = deps.engine;
   const owner = await containers.owner(name);
   if (planned.checkout !== null) {
     const { repository, ref, revision } = plan;
     const tree = await deps.source.open(repository, { ref, revision, signal: context.signal });
-    await containers.putArchive(name, planned.checkout, tree.archive(context.signal), { owner, signal: context.signal });
+    await containers.putArchive(name, planned.checkout, tree.archive(context.signal), {
+      owner,
+      signal: context.signal,
+    });
   }
   for (const [path, from] of Object.entries(planned.inputs)) {
     for (const file of await findInput(deps.store, plan, from)) {
       const body = await deps.store.artifacts.read(file.taskId, file.run, file.record.name, context.signal);
-      const target = file.record.name === from.artifact ? path : `${path}/${file.record.name.slice(from.artifact.length + 1)}`;
+      const target =
+        file.record.name === from.artifact
+          ? path
+          : `${path}/${file.record.name.slice(from.artifact.length + 1)}`;
       await containers.putFile(name, target, body, file.record.sizeBytes, { owner, signal: context.signal });
     }
   }
@@ -48,11 +58,18 @@ interface InputFile {
 }
 
 /** The artifact of the run that counts, or the files of a directory artifact. */
-async function findInput(store: Store, plan: Plan, from: { readonly task: string; readonly artifact: string }): Promise<readonly InputFile[]> {
+async function findInput(
+  store: Store,
+  plan: Plan,
+  from: { readonly task: string; readonly artifact: string },
+): Promise<readonly InputFile[]> {
   const taskId = taskIdIn(plan.pushId, from.task);
   const run = (await store.tasks.find(taskId))?.runs.at(-1);
   if (!run) throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
-  const records = run.artifacts.filter(({ name }) => name === from.artifact || name.startsWith(`${from.artifact}/`));
-  if (records.length === 0) throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);
+  const records = run.artifacts.filter(
+    ({ name }) => name === from.artifact || name.startsWith(`${from.artifact}/`),
+  );
+  if (records.length === 0)
+    throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);
   return records.map((record) => ({ taskId, run: run.run, record }));
 }

@@ -4,7 +4,14 @@ import type { ImageOutcome } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
-import type { PushDocument, PushImage, PushRecord, PushTask, RunRecord, TaskRecord } from '../model/schema/records.ts';
+import type {
+  PushDocument,
+  PushImage,
+  PushRecord,
+  PushTask,
+  RunRecord,
+  TaskRecord,
+} from '../model/schema/records.ts';
 
 export interface DocumentParts {
   readonly record: PushRecord;
@@ -22,7 +29,9 @@ export function composeDocument(parts: DocumentParts): PushDocument {
   const { record, plan, verdict, taskRecords } = parts;
   const outcomes = new Map(parts.outcomes.map((outcome) => [outcome.name, outcome]));
   const images = (plan?.images ?? []).map((image) => imageOf(image, outcomes.get(image.name)));
-  const ready = new Set(images.filter(({ outcome }) => outcome === 'built' || outcome === 'reused').map(({ name }) => name));
+  const ready = new Set(
+    images.filter(({ outcome }) => outcome === 'built' || outcome === 'reused').map(({ name }) => name),
+  );
   return {
     id: record.pushId,
     project: record.project,
@@ -65,7 +74,8 @@ function taskOf(
 ): PushTask {
   const record = records.get(task.label);
   const known = { label: task.label, taskId: taskIdIn(pushId, task.label), image: imageText(task) };
-  if (!record) return { ...known, state: isPending(task, records, readyImages) ? 'pending' : 'unscheduled', runs: [] };
+  if (!record)
+    return { ...known, state: isPending(task, records, readyImages) ? 'pending' : 'unscheduled', runs: [] };
   const { state, reason, detail, culprit } = record;
   return {
     ...known,

@@ -29,14 +29,19 @@ export async function recordPush(store: Store, input: RecordPushInput): Promise<
   if (!record) throw new NotFound(`No push ${input.pushId}`);
   const plan = input.plannedAt === '' ? undefined : await store.pushes.findPlan(input.pushId);
   // While it runs, readers take the tasks' states from the tasks' own records.
-  const taskRecords = plan && input.verdict ? await readTaskRecords(store, input.pushId, plan) : new Map<string, TaskRecord>();
+  const taskRecords =
+    plan && input.verdict ? await readTaskRecords(store, input.pushId, plan) : new Map<string, TaskRecord>();
   const findings = plan?.warnings ?? [];
   const { images: outcomes, verdict } = input;
   await store.pushes.writeStatus(composeDocument({ record, plan, findings, outcomes, taskRecords, verdict }));
 }
 
 /** Records tasks that will never start: a dependency or an image of theirs failed, or the push was cancelled. */
-export async function recordUnstarted(store: Store, plans: PlanCache, input: RecordUnstartedInput): Promise<void> {
+export async function recordUnstarted(
+  store: Store,
+  plans: PlanCache,
+  input: RecordUnstartedInput,
+): Promise<void> {
   const now = new Date().toISOString();
   await inBatches(input.tasks, async ({ label, reason, culprit, detail }) => {
     const task = await plans.task(input.pushId, input.plannedAt, label);
@@ -69,5 +74,6 @@ async function readTaskRecords(store: Store, pushId: string, plan: Plan): Promis
 }
 
 async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let i = 0; i < items.length; i += READS_IN_FLIGHT) await Promise.all(items.slice(i, i + READS_IN_FLIGHT).map(work));
+  for (let i = 0; i < items.length; i += READS_IN_FLIGHT)
+    await Promise.all(items.slice(i, i + READS_IN_FLIGHT).map(work));
 }

@@ -14,7 +14,8 @@ export interface ResolvedProject {
 
 /** A repository as the configuration writes it: local paths become `file://` URLs, everything else stays. */
 export function canonicalRepository(repository: string): string {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !repository.startsWith('file:')) return stripSlash(repository);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !repository.startsWith('file:'))
+    return stripSlash(repository);
   if (/^[^/\s]+@[^/\s]+:/.test(repository)) return repository;
   const path = repository.startsWith('file:') ? fileURLToPath(repository) : resolve(repository);
   return stripSlash(pathToFileURL(path).href);
@@ -51,8 +52,13 @@ function localProject(config: ServerConfig, canonical: string, wanted: string | 
     throw new ProjectNotFound(`No project of the configuration names the repository ${canonical}`);
   }
   const directory = basename(fileURLToPath(canonical)).replace(/\.git$/, '');
-  const project = directory.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-').replace(/^[^a-z0-9]+/, '').slice(0, 63);
-  if (!NAME_PATTERN.test(project)) throw new ProjectNotFound(`The directory name of ${canonical} makes no project name`);
+  const project = directory
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[^a-z0-9]+/, '')
+    .slice(0, 63);
+  if (!NAME_PATTERN.test(project))
+    throw new ProjectNotFound(`The directory name of ${canonical} makes no project name`);
   if (config.projects[project] !== undefined || (wanted !== undefined && wanted !== project)) {
     throw new ProjectNotFound(`Project "${wanted ?? project}" does not name the repository ${canonical}`);
   }
@@ -63,7 +69,10 @@ function localProject(config: ServerConfig, canonical: string, wanted: string | 
 function matchesRef(pattern: string, ref: string): boolean {
   const short = ref.replace(/^refs\/heads\//, '');
   const name = pattern.startsWith('refs/') ? ref : short;
-  const regexp = pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*');
+  const regexp = pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*');
   return new RegExp(`^${regexp}$`, 's').test(name);
 }
 

@@ -27,7 +27,11 @@ const KILLED_EXIT_CODE = 137;
  * end within maxRunTime. Safe to repeat: a repeat goes on where the log ends. Aborted by a cancel, it kills the
  * container; aborted otherwise, it leaves it to whoever adopts it.
  */
-export async function runContainer(deps: RunContainerDeps, input: RunContainerInput, context: StepContext): Promise<ContainerResult> {
+export async function runContainer(
+  deps: RunContainerDeps,
+  input: RunContainerInput,
+  context: StepContext,
+): Promise<ContainerResult> {
   const { task, run } = input;
   const name = containerName(task.taskId, run);
   const plan = await deps.plans.plan(task.pushId, task.plannedAt);
@@ -36,14 +40,21 @@ export async function runContainer(deps: RunContainerDeps, input: RunContainerIn
   const { containers } = deps.engine;
   const began = Date.now();
   try {
-    const created = await containers.ensureCreated(containerSpec(deps, { input, plan, planned, name }), context.signal);
+    const created = await containers.ensureCreated(
+      containerSpec(deps, { input, plan, planned, name }),
+      context.signal,
+    );
     if (created.state === 'created') {
       await prepareContainer(deps, { name, plan, planned }, context);
       log.say(`Starting ${commandText(planned)}`);
       await containers.start(name);
     } else log.say('Going on with the container that is there');
     const prepareMs = Date.now() - began;
-    const ended = await followToEnd(deps.engine, { name, log, maxRunTimeSeconds: planned.maxRunTimeSeconds }, context);
+    const ended = await followToEnd(
+      deps.engine,
+      { name, log, maxRunTimeSeconds: planned.maxRunTimeSeconds },
+      context,
+    );
     const peakMemoryBytes = await containers.peakMemory(name).catch(() => undefined);
     const result = judge(ended, planned);
     log.say(resultText(result, ended), result.reason === 'completed' ? 'info' : 'error');
@@ -70,17 +81,26 @@ interface Ended {
 
 async function followToEnd(
   engine: Engine,
-  { name, log, maxRunTimeSeconds }: { readonly name: string; readonly log: RunLog; readonly maxRunTimeSeconds: number },
+  {
+    name,
+    log,
+    maxRunTimeSeconds,
+  }: { readonly name: string; readonly log: RunLog; readonly maxRunTimeSeconds: number },
   context: StepContext,
 ): Promise<Ended> {
   const { containers } = engine;
   const started = await containers.inspect(name);
   const sinceStartMs = started?.started ? Date.now() - Date.parse(started.started) : 0;
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    void containers.kill(name).catch((error: unknown) => context.onProgress({ message: `kill: ${String(error)}` }));
-  }, Math.max(0, maxRunTimeSeconds * 1000 - sinceStartMs));
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      void containers
+        .kill(name)
+        .catch((error: unknown) => context.onProgress({ message: `kill: ${String(error)}` }));
+    },
+    Math.max(0, maxRunTimeSeconds * 1000 - sinceStartMs),
+  );
   try {
     const following = copyOutput(engine, name, log, context);
     const [state] = await Promise.all([containers.wait(name, context.signal), following]);
@@ -106,7 +126,12 @@ function judge({ state, timedOut }: Ended, planned: PlannedTask): Omit<Container
   const { exitCode = KILLED_EXIT_CODE, started, finished } = state;
   const runMs = started && finished ? Math.max(0, Date.parse(finished) - Date.parse(started)) : 0;
   const facts = { exitCode, runMs, ...(started ? { started } : {}), ...(finished ? { finished } : {}) };
-  if (timedOut) return { ...facts, reason: 'max-run-time-exceeded', detail: `ran longer than ${planned.maxRunTimeSeconds} s` };
+  if (timedOut)
+    return {
+      ...facts,
+      reason: 'max-run-time-exceeded',
+      detail: `ran longer than ${planned.maxRunTimeSeconds} s`,
+    };
   if (state.outOfMemory) return { ...facts, reason: 'out-of-memory' };
   if (exitCode === 0) return { ...facts, reason: 'completed' };
   const reason = planned.retryExitCodes.includes(exitCode) ? 'intermittent-task' : 'failed';
@@ -120,7 +145,17 @@ function resultText(result: Omit<ContainerResult, 'prepareMs'>, { state }: Ended
 
 function containerSpec(
   { fleet }: RunContainerDeps,
-  { input, plan, planned, name }: { readonly input: RunContainerInput; readonly plan: Plan; readonly planned: PlannedTask; readonly name: string },
+  {
+    input,
+    plan,
+    planned,
+    name,
+  }: {
+    readonly input: RunContainerInput;
+    readonly plan: Plan;
+    readonly planned: PlannedTask;
+    readonly name: string;
+  },
 ): ContainerSpec {
   const { task, run, engineImageId } = input;
   const { memoryBytes, cpus, pids, shmBytes } = planned.resources;
@@ -148,10 +183,17 @@ function containerSpec(
       [LABEL.run]: String(run),
       [LABEL.level]: String(plan.level),
     },
-    resources: { pids, shmBytes, ...(memoryBytes === undefined ? {} : { memoryBytes }), ...(cpus === undefined ? {} : { cpus }) },
+    resources: {
+      pids,
+      shmBytes,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(cpus === undefined ? {} : { cpus }),
+    },
   };
 }
 
 function commandText({ command }: PlannedTask): string {
-  return command ? command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ') : "the image's own command";
+  return command
+    ? command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')
+    : "the image's own command";
 }

@@ -29,7 +29,10 @@ export class RunLog {
   #failure: unknown;
   #atLineStart = true;
 
-  private constructor(logs: Logs, coordinates: { taskId: string; run: number; seq: number; taskBytes: number }) {
+  private constructor(
+    logs: Logs,
+    coordinates: { taskId: string; run: number; seq: number; taskBytes: number },
+  ) {
     this.#logs = logs;
     this.#taskId = coordinates.taskId;
     this.#run = coordinates.run;
@@ -105,7 +108,8 @@ export class RunLog {
 
   /** A write whose answer was lost is repeated by the client and then finds itself. */
   async #isOurs(text: Buffer): Promise<boolean> {
-    for await (const chunk of this.#logs.chunks(this.#taskId, this.#run, this.#seq - 1)) return chunk.text.equals(text);
+    for await (const chunk of this.#logs.chunks(this.#taskId, this.#run, this.#seq - 1))
+      return chunk.text.equals(text);
     return false;
   }
 }

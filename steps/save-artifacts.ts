@@ -31,7 +31,11 @@ interface Upload extends SaveArtifactsDeps {
  * Saves what the task's command left, whatever its end, and removes its container. Safe to repeat: artifacts lie below
  * their run's number and are replaced whole; a repeat after the removal finds them in the store.
  */
-export async function saveArtifacts(deps: SaveArtifactsDeps, input: SaveArtifactsInput, context: StepContext): Promise<SavedArtifacts> {
+export async function saveArtifacts(
+  deps: SaveArtifactsDeps,
+  input: SaveArtifactsInput,
+  context: StepContext,
+): Promise<SavedArtifacts> {
   const { task, run } = input;
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const container = containerName(task.taskId, run);
@@ -48,19 +52,27 @@ export async function saveArtifacts(deps: SaveArtifactsDeps, input: SaveArtifact
       continue;
     }
     const excused = spec.optional && saved === 'absent';
-    log.say(`Artifact ${name}: ${spec.path} is ${saved}${excused ? ' (optional)' : ''}`, excused ? 'info' : 'error');
+    log.say(
+      `Artifact ${name}: ${spec.path} is ${saved}${excused ? ' (optional)' : ''}`,
+      excused ? 'info' : 'error',
+    );
     if (!excused) missing.push({ name, found: saved });
   }
   const bytesUploaded = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const uploadMs = Date.now() - began;
-  if (artifacts.length > 0) log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
+  if (artifacts.length > 0)
+    log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   await log.flush();
   await deps.engine.containers.remove(container);
   return { artifacts, missing, uploadMs, bytesUploaded };
 }
 
 /** Gives the records, or what is there instead. */
-async function saveOne(upload: Upload, name: string, spec: ArtifactSpec): Promise<readonly ArtifactRecord[] | string> {
+async function saveOne(
+  upload: Upload,
+  name: string,
+  spec: ArtifactSpec,
+): Promise<readonly ArtifactRecord[] | string> {
   const found = await upload.engine.containers.readPath(upload.container, spec.path, upload.context.signal);
   if (!found) return 'absent';
   if (found.type === 'file') {
@@ -76,7 +88,12 @@ async function saveOne(upload: Upload, name: string, spec: ArtifactSpec): Promis
 }
 
 /** Each file of a directory becomes an artifact below its name; links and special files are left out. */
-async function saveDirectory(upload: Upload, name: string, spec: ArtifactSpec, tar: NodeJS.ReadableStream): Promise<readonly ArtifactRecord[]> {
+async function saveDirectory(
+  upload: Upload,
+  name: string,
+  spec: ArtifactSpec,
+  tar: NodeJS.ReadableStream,
+): Promise<readonly ArtifactRecord[]> {
   const records: ArtifactRecord[] = [];
   const entries = extract();
   const reading = pipeline(tar, entries, { signal: upload.context.signal });
@@ -91,11 +108,20 @@ async function saveDirectory(upload: Upload, name: string, spec: ArtifactSpec, t
   return records;
 }
 
-function write(upload: Upload, name: string, spec: ArtifactSpec, body: NodeJS.ReadableStream): Promise<ArtifactRecord> {
+function write(
+  upload: Upload,
+  name: string,
+  spec: ArtifactSpec,
+  body: NodeJS.ReadableStream,
+): Promise<ArtifactRecord> {
   const { store, input, context } = upload;
   context.onProgress({ message: `saving ${name}` });
-  const contentType = spec.contentType ?? (mime.contentType(posix.basename(name)) || 'application/octet-stream');
-  const expires = spec.expiresSeconds === undefined ? undefined : new Date(Date.now() + spec.expiresSeconds * 1000).toISOString();
+  const contentType =
+    spec.contentType ?? (mime.contentType(posix.basename(name)) || 'application/octet-stream');
+  const expires =
+    spec.expiresSeconds === undefined
+      ? undefined
+      : new Date(Date.now() + spec.expiresSeconds * 1000).toISOString();
   return store.artifacts.write(input.task.taskId, input.run, name, body as PassThrough, {
     contentType,
     ...(expires ? { expires } : {}),
@@ -104,7 +130,10 @@ function write(upload: Upload, name: string, spec: ArtifactSpec, body: NodeJS.Re
 }
 
 /** The container is gone: an earlier attempt has saved what there was. */
-async function findSaved({ store, input }: Upload, name: string): Promise<readonly ArtifactRecord[] | string> {
+async function findSaved(
+  { store, input }: Upload,
+  name: string,
+): Promise<readonly ArtifactRecord[] | string> {
   const all = await store.artifacts.list(input.task.taskId, input.run);
   const own = all.filter((record) => record.name === name || record.name.startsWith(`${name}/`));
   return own.length > 0 ? own : 'absent';

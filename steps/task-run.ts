@@ -15,7 +15,11 @@ export interface RunnerIdentity {
 
 /** Claims a run for this worker's engine, or gives the claim that is there; the task's record says `running` then. */
 export async function claimRun(
-  { store, plans, identity }: { readonly store: Store; readonly plans: PlanCache; readonly identity: RunnerIdentity },
+  {
+    store,
+    plans,
+    identity,
+  }: { readonly store: Store; readonly plans: PlanCache; readonly identity: RunnerIdentity },
   { task, run }: RunInput,
 ): Promise<ClaimedRun> {
   const now = new Date().toISOString();
@@ -89,7 +93,10 @@ export async function recordRun(store: Store, plans: PlanCache, input: RecordRun
 }
 
 /** Every run has a log with its reason in it, also one that never reached a machine. */
-async function endLog(store: Store, { task, run, reason, detail, final }: RecordRunInput): Promise<RunRecord['artifacts'][number] | undefined> {
+async function endLog(
+  store: Store,
+  { task, run, reason, detail, final }: RecordRunInput,
+): Promise<RunRecord['artifacts'][number] | undefined> {
   const last = await store.logs.findLast(task.taskId, run);
   const finished = await store.artifacts.find(task.taskId, run, 'public/logs/live.log');
   if (last === undefined && finished) return finished;

@@ -1,0 +1,24 @@
+import { loadTaskImage } from '../steps/load-task-image.ts';
+import type { RunContainerDeps } from '../steps/run-container.ts';
+import { runContainer } from '../steps/run-container.ts';
+import { saveArtifacts } from '../steps/save-artifacts.ts';
+import type { RunnerIdentity } from '../steps/task-run.ts';
+import { claimRun } from '../steps/task-run.ts';
+import { carryOut } from './carry-out.ts';
+import type { ClaimActivities, RunnerActivities } from './contracts.ts';
+
+/** The activity of the shared runner queue: whoever claims a run carries it out on its own engine's queue. */
+export function createClaimActivities(
+  deps: RunContainerDeps & { readonly identity: RunnerIdentity },
+): ClaimActivities {
+  return { claimRun: (input) => carryOut(() => claimRun(deps, input)) };
+}
+
+/** The activities of one engine's queue. */
+export function createRunnerActivities(deps: RunContainerDeps): RunnerActivities {
+  return {
+    loadImage: (input) => carryOut((context) => loadTaskImage(deps, input, context)),
+    runContainer: (input) => carryOut((context) => runContainer(deps, input, context)),
+    saveArtifacts: (input) => carryOut((context) => saveArtifacts(deps, input, context)),
+  };
+}

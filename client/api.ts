@@ -1,0 +1,79 @@
+import type { Readable } from 'node:stream';
+import type { Level } from '../model/pure/ids.ts';
+import type { PushRequest } from '../model/schema/plan.ts';
+import type { ArtifactRecord, IndexEntry, PushDocument, TaskRecord } from '../model/schema/records.ts';
+
+export interface StartPush {
+  /** Path or URL of the repository. */
+  readonly repository: string;
+  /** Full ref, `refs/heads/…`. */
+  readonly ref: string;
+  /** Full revision. */
+  readonly revision: string;
+  readonly request: PushRequest;
+  /** Chooses among the projects that name the repository. */
+  readonly project?: string;
+  readonly pushedBy: string;
+  /** The ref's former revision, when known. */
+  readonly before?: string;
+  /** Opens a new round when the push is resolved already. */
+  readonly again?: boolean;
+}
+
+export interface StartedPush {
+  readonly pushId: string;
+  /** `started`: by this call; `joined`: it runs already; `resolved`: its record stands, nothing was started. */
+  readonly outcome: 'started' | 'joined' | 'resolved';
+  /** Where it can be seen in the Temporal UI, when there is one. */
+  readonly url?: string;
+}
+
+export interface ListedArtifact extends ArtifactRecord {
+  readonly run: number;
+}
+
+/** The one interface that the verbs know: start, read, follow, cancel, download. */
+export interface SlipwayApi {
+  start(push: StartPush): Promise<StartedPush>;
+  /** A push named by its id, its revision or an unambiguous beginning of it. @throws {NotFound} */
+  resolvePush(name: string): Promise<string>;
+  /** A task named by its id, or `LABEL` of a push (newest when none is named), or `image:NAME`. @throws {NotFound} */
+  resolveTask(name: string, push?: string): Promise<string>;
+  read(pushId: string): Promise<PushDocument>;
+  /** Newest first. */
+  list(options: { readonly limit: number; readonly project?: string }): Promise<readonly PushDocument[]>;
+  /** The push's document whenever it changed, the last one with its verdict. */
+  follow(pushId: string, signal: AbortSignal): AsyncIterable<PushDocument>;
+  /** Asks a push or a task to cancel; false when it is resolved already. */
+  cancel(id: string): Promise<boolean>;
+  task(taskId: string): Promise<TaskRecord>;
+  /** The log of a run (the newest when none is named), following it until the run ends if asked to. */
+  log(
+    taskId: string,
+    options: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<Buffer>;
+  artifacts(taskId: string): Promise<readonly ListedArtifact[]>;
+  /** An artifact's bytes; `public/image.tar` of an image is made as it streams. @throws {NotFound} */
+  download(
+    taskId: string,
+    name: string,
+    options: { readonly run?: number; readonly signal: AbortSignal },
+  ): Promise<{ readonly body: Readable; readonly sizeBytes?: number }>;
+  /** Images that the index knows, newest first, of one trust domain or of all that the configuration names. */
+  images(options: {
+    readonly domain?: string;
+    readonly level?: Level;
+    readonly name?: string;
+    readonly limit: number;
+  }): Promise<
+    readonly (IndexEntry & {
+      readonly name: string;
+      readonly domain: string;
+      readonly level: Level;
+      readonly imageHash: string;
+    })[]
+  >;
+  /** Where a workflow can be seen in the Temporal UI. */
+  uiLink(id: string): string | undefined;
+  close(): Promise<void>;
+}

@@ -1,0 +1,48 @@
+import { NotFound } from '../model/errors.ts';
+import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
+import type { Store } from '../store/store.ts';
+
+/** How far back a push is looked for by its revision. */
+const RECENT_PUSHES = 1_000;
+
+/** The id of the push that a person names: by its id, its revision or an unambiguous beginning of it. @throws {NotFound} */
+export async function resolvePushName(store: Store, name: string): Promise<string> {
+  const id = name.startsWith('push/') ? name : `push/${name}`;
+  if (parseId(id)?.kind === 'push' && (await store.pushes.find(id))) return id;
+  const recent = await store.pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
+  const matching = recent.map(({ pushId }) => pushId).filter((pushId) => matches(pushId, name));
+  const [first, ...others] = [...new Set(matching)];
+  if (first === undefined) throw new NotFound(`No push is named "${name}"`);
+  if (others.length > 0)
+    throw new NotFound(`"${name}" names several pushes: ${[first, ...others].slice(0, 5).join(', ')}`);
+  return first;
+}
+
+/** The id of the task that a person names; a bare label belongs to the push that is named, else the newest one. @throws {NotFound} */
+export async function resolveTaskName(store: Store, name: string, push: string | undefined): Promise<string> {
+  const kind = parseId(name)?.kind;
+  if (kind === 'task' || kind === 'image') return name;
+  const pushId = push === undefined ? await newestPush(store) : await resolvePushName(store, push);
+  const status = await store.pushes.findStatus(pushId);
+  if (name.startsWith('image:')) {
+    const image = status?.images.find((other) => `image:${other.name}` === name);
+    if (!image) throw new NotFound(`Push ${pushId} needs no image "${name.slice('image:'.length)}"`);
+    return image.taskId;
+  }
+  if (!status?.tasks.some(({ label }) => label === name))
+    throw new NotFound(`Push ${pushId} has no task "${name}"`);
+  return taskIdIn(pushId, name);
+}
+
+async function newestPush(store: Store): Promise<string> {
+  const [newest] = await store.pushes.list({ levels: LEVELS, limit: 1 });
+  if (!newest) throw new NotFound('There is no push yet');
+  return newest.pushId;
+}
+
+/** The beginning of a revision, or the end of an id (`demo/3/1a2b…`). */
+function matches(pushId: string, name: string): boolean {
+  const parsed = parseId(pushId);
+  if (parsed?.kind !== 'push') return false;
+  return (name.length >= 4 && parsed.revision.startsWith(name)) || pushId.startsWith(`push/${name}`);
+}

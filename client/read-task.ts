@@ -1,0 +1,102 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { streamImageTar } from '../docker/tarball/image-tar.ts';
+import { NotFound } from '../model/errors.ts';
+import { levelOf, parseId } from '../model/pure/ids.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { TaskRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import type { ListedArtifact } from './api.ts';
+
+export const LOG_ARTIFACT = 'public/logs/live.log';
+export const IMAGE_ARTIFACT = 'public/image.tar';
+
+/** A reader looks for new log chunks this often. */
+const LOG_POLL_MS = 250;
+
+/** @throws {NotFound} when the task has not begun or does not exist. */
+export async function readTask(store: Store, taskId: string): Promise<TaskRecord> {
+  const record = await store.tasks.find(taskId);
+  if (!record) throw new NotFound(`Task ${taskId} has no record: it has not begun, or there is no such task`);
+  return record;
+}
+
+/** The log of a run from its beginning; followed, it ends when the run is resolved and its log is whole. */
+export async function* readLog(
+  store: Store,
+  taskId: string,
+  { run, follow, signal }: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
+): AsyncIterable<Buffer> {
+  const wanted = run ?? (await newestRun(store, taskId, { wait: follow, signal }));
+  let seen = 0;
+  let afterSeq = -1;
+  for (;;) {
+    signal.throwIfAborted();
+    const finished = await store.artifacts.find(taskId, wanted, LOG_ARTIFACT);
+    if (finished) {
+      // The chunks are gone or about to go: the artifact holds the same bytes, from where we are on.
+      yield* skip(await store.artifacts.read(taskId, wanted, LOG_ARTIFACT, signal), seen);
+      return;
+    }
+    for await (const chunk of store.logs.chunks(taskId, wanted, afterSeq)) {
+      afterSeq = chunk.seq;
+      seen += chunk.text.byteLength;
+      yield chunk.text;
+    }
+    if (!follow) return;
+    await delay(LOG_POLL_MS, undefined, { signal });
+  }
+}
+
+/** All artifacts of all runs; an image has its tarball as a view, whatever is stored. */
+export async function listArtifacts(store: Store, taskId: string): Promise<readonly ListedArtifact[]> {
+  const record = await readTask(store, taskId);
+  return record.runs.flatMap(({ run, artifacts }) => artifacts.map((artifact) => ({ ...artifact, run })));
+}
+
+/** @throws {NotFound} */
+export async function downloadArtifact(
+  store: Store,
+  taskId: string,
+  { name, run, signal }: { readonly name: string; readonly run?: number; readonly signal: AbortSignal },
+): Promise<{ readonly body: Readable; readonly sizeBytes?: number }> {
+  const id = parseId(taskId);
+  if (id?.kind === 'image' && name === IMAGE_ARTIFACT) {
+    const found = await store.index.find(id, levelOf(taskId));
+    if (!found) throw new NotFound(`Image ${taskId} is not in the index`);
+    return {
+      body: streamImageTar(store.blobs, found.entry, {
+        names: [`slipway.invalid/${id.name}:${id.imageHash}`],
+        signal,
+      }),
+    };
+  }
+  const wanted = run ?? (await newestRun(store, taskId, { wait: false, signal }));
+  const record = await store.artifacts.find(taskId, wanted, name);
+  if (!record) throw new NotFound(`Run ${wanted} of ${taskId} has no artifact "${name}"`);
+  return { body: await store.artifacts.read(taskId, wanted, name, signal), sizeBytes: record.sizeBytes };
+}
+
+async function newestRun(
+  store: Store,
+  taskId: string,
+  { wait, signal }: { readonly wait: boolean; readonly signal: AbortSignal },
+): Promise<number> {
+  for (;;) {
+    const record = await store.tasks.find(taskId);
+    const newest = record?.runs.at(-1)?.run;
+    if (newest !== undefined) return newest;
+    // An image has no record before its build ends, but a log from its beginning.
+    if (!record && (await store.logs.findLast(taskId, 0))) return 0;
+    if (!wait || (record && isResolved(record.state))) throw new NotFound(`Task ${taskId} has no run`);
+    await delay(LOG_POLL_MS, undefined, { signal });
+  }
+}
+
+async function* skip(body: Readable, bytes: number): AsyncIterable<Buffer> {
+  let left = bytes;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    if (left < chunk.byteLength) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.byteLength);
+  }
+}

@@ -1,0 +1,83 @@
+import type { Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { pushId as idOf, queueName } from '../model/pure/ids.ts';
+import type { PushInput } from '../model/pure/payloads.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { ServerConfig } from '../model/schema/config.ts';
+import { normalizeRequest, variantOf } from '../model/variant.ts';
+import { canonicalRepository, resolveProject } from '../steps/resolve-project.ts';
+import type { Store } from '../store/store.ts';
+import {
+  SLIPWAY_LEVEL,
+  SLIPWAY_PROJECT,
+  SLIPWAY_PUSHED_BY,
+  SLIPWAY_REVISION,
+  SLIPWAY_STATE,
+} from '../workflows/search-attributes.ts';
+import type { StartPush, StartedPush } from './api.ts';
+
+export interface StartPushDeps {
+  readonly client: Client;
+  readonly store: Store;
+  readonly config: ServerConfig;
+}
+
+/**
+ * Starts the workflow of a push, or joins the one that runs; a push that is resolved is answered from its record, unless
+ * a new round is asked for. The level in the id is the configuration's, and the control worker checks it again.
+ */
+export async function startPush(
+  { client, store, config }: StartPushDeps,
+  push: StartPush,
+): Promise<StartedPush> {
+  const { project, level } = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
+  const request = normalizeRequest(push.request);
+  const variant = variantOf(request);
+  const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
+  // Temporal alone forgets after its retention, so the store is asked first.
+  const status = await store.pushes.findStatus(pushId);
+  if (status && isResolved(status.state) && !push.again) return { pushId, outcome: 'resolved' };
+
+  const input: PushInput = {
+    project,
+    level,
+    repository: canonicalRepository(push.repository),
+    ref: push.ref,
+    revision: push.revision,
+    request,
+    pushedBy: push.pushedBy,
+    received: new Date().toISOString(),
+    ...(push.before ? { before: push.before } : {}),
+    ...(push.again ? { again: true } : {}),
+  };
+  try {
+    await client.workflow.start('push', {
+      workflowId: pushId,
+      taskQueue: queueName('control', level),
+      args: [input],
+      // A running push is joined below; a closed one of the same id is either a new round or one without a verdict.
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      staticSummary: `${project} ${push.ref.replace('refs/heads/', '')} ${push.revision.slice(0, 12)}`,
+      staticDetails: `Repository \`${input.repository}\`, pushed by ${push.pushedBy}`,
+      typedSearchAttributes: [
+        { key: SLIPWAY_PROJECT, value: project },
+        { key: SLIPWAY_LEVEL, value: level },
+        { key: SLIPWAY_REVISION, value: push.revision },
+        { key: SLIPWAY_PUSHED_BY, value: push.pushedBy },
+        { key: SLIPWAY_STATE, value: 'running' },
+      ],
+    });
+    return { pushId, outcome: 'started' };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    await addRef(store, pushId, push.ref);
+    return { pushId, outcome: 'joined' };
+  }
+}
+
+/** A further ref that arrives at the same revision and level is added to the record. */
+async function addRef(store: Store, pushId: string, ref: string): Promise<void> {
+  const record = await store.pushes.find(pushId);
+  if (record && !record.refs.includes(ref)) await store.pushes.receive({ ...record, refs: [ref] });
+}

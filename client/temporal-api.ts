@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { LEVELS } from '../model/pure/ids.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { Connections } from '../model/schema/connections.ts';
+import type { ServerConfig } from '../model/schema/config.ts';
+import type { PushDocument } from '../model/schema/records.ts';
+import { readPush } from '../steps/read-push.ts';
+import type { Store } from '../store/store.ts';
+import { openStore } from '../store/open-store.ts';
+import type { SlipwayApi } from './api.ts';
+import { resolvePushName, resolveTaskName } from './names.ts';
+import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
+import { startPush } from './start-push.ts';
+
+/** A follower looks for changes this often. */
+const FOLLOW_POLL_MS = 300;
+
+/**
+ * The verbs' interface over a running stack: Temporal to start and cancel, the store for everything that is read. Temporal
+ * is connected to only when it is needed, so that records can be read while it is away.
+ */
+export async function openApi(connections: Connections, config: ServerConfig): Promise<SlipwayApi> {
+  const store = openStore(connections.store);
+  const { address, namespace, uiUrl } = connections.temporal;
+  let connecting: Promise<Connection> | undefined;
+  const client = async (): Promise<Client> => {
+    connecting ??= Connection.connect({ address });
+    return new Client({ connection: await connecting, namespace });
+  };
+  const uiLink = (id: string): string | undefined =>
+    uiUrl === undefined ? undefined : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}`;
+  return {
+    start: async (push) => {
+      const started = await startPush({ client: await client(), store, config }, push);
+      const url = uiLink(started.pushId);
+      return { ...started, ...(url ? { url } : {}) };
+    },
+    resolvePush: (name) => resolvePushName(store, name),
+    resolveTask: (name, push) => resolveTaskName(store, name, push),
+    read: (pushId) => readPush(store, pushId),
+    list: (options) => listPushes(store, options),
+    follow: (pushId, signal) => follow(store, pushId, signal),
+    cancel: async (id) => cancel(await client(), id),
+    task: (taskId) => readTask(store, taskId),
+    log: (taskId, options) => readLog(store, taskId, options),
+    artifacts: (taskId) => listArtifacts(store, taskId),
+    download: (taskId, name, options) => downloadArtifact(store, taskId, { name, ...options }),
+    images: (options) => listImages(store, config, options),
+    uiLink,
+    close: async () => {
+      await (await connecting?.catch(() => undefined))?.close();
+      store.close();
+    },
+  };
+}
+
+async function listPushes(
+  store: Store,
+  { limit, project }: { readonly limit: number; readonly project?: string },
+): Promise<readonly PushDocument[]> {
+  const listed = await store.pushes.list({ levels: LEVELS, limit, ...(project ? { project } : {}) });
+  const ids = [...new Set(listed.map(({ pushId }) => pushId))];
+  const statuses = await Promise.all(ids.map((pushId) => store.pushes.findStatus(pushId)));
+  return statuses.filter((status) => status !== undefined);
+}
+
+async function* follow(store: Store, pushId: string, signal: AbortSignal): AsyncIterable<PushDocument> {
+  let shown = '';
+  for (;;) {
+    signal.throwIfAborted();
+    // A push that was only just started has no record for a moment.
+    const document = (await store.pushes.find(pushId)) ? await readPush(store, pushId) : undefined;
+    const text = JSON.stringify(document);
+    if (document && text !== shown) yield document;
+    shown = text;
+    if (document && isResolved(document.state)) return;
+    await delay(FOLLOW_POLL_MS, undefined, { signal });
+  }
+}
+
+async function cancel(client: Client, id: string): Promise<boolean> {
+  try {
+    await client.workflow.getHandle(id).cancel();
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+async function listImages(
+  store: Store,
+  config: ServerConfig,
+  { domain, level = 1, name, limit }: Parameters<SlipwayApi['images']>[0],
+): ReturnType<SlipwayApi['images']> {
+  const own = Object.entries(config.projects).map(([project, { trustDomain }]) => trustDomain ?? project);
+  const images: Awaited<ReturnType<SlipwayApi['images']>>[number][] = [];
+  for (const each of new Set(domain === undefined ? own : [domain])) {
+    for await (const { key, level: found, entry } of store.index.list(each, level, name)) {
+      images.push({ ...entry, name: key.name, domain: key.domain, imageHash: key.imageHash, level: found });
+      if (images.length >= limit) break;
+    }
+  }
+  return images.sort((a, b) => b.created.localeCompare(a.created)).slice(0, limit);
+}

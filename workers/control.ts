@@ -1,0 +1,35 @@
+import type { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import { createControlActivities } from '../activities/control.ts';
+import { queueName } from '../model/pure/ids.ts';
+import type { Parts } from './parts.ts';
+import { hostPlatform } from './parts.ts';
+import { readServerConfig } from './server-config.ts';
+import { HEARTBEAT_THROTTLE } from './throttle.ts';
+import { workflowBundle } from './workflow-bundle.ts';
+
+/** The worker of `control-<level>`: all workflows of the level, and the activities that decide and record. */
+export async function createControlWorker(
+  parts: Parts,
+  connection: NativeConnection,
+  client: Client,
+): Promise<Worker> {
+  const { connections, level } = parts;
+  return Worker.create({
+    connection,
+    namespace: connections.temporal.namespace,
+    identity: parts.worker,
+    taskQueue: queueName('control', level),
+    workflowBundle: await workflowBundle(connections.stateDirectory),
+    activities: createControlActivities({
+      ...parts,
+      client,
+      readServerConfig: () => readServerConfig(connections.serverConfig),
+      platform: hostPlatform(),
+    }),
+    maxCachedWorkflows: 600,
+    maxConcurrentActivityTaskExecutions: 40,
+    ...HEARTBEAT_THROTTLE,
+  });
+}

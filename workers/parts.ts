@@ -1,0 +1,48 @@
+import { arch, hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Level } from '../model/pure/ids.ts';
+import type { Connections } from '../model/schema/connections.ts';
+import type { GitSource } from '../source/git-source.ts';
+import { createGitSource } from '../source/git-source.ts';
+import { PlanCache } from '../steps/plan-cache.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
+
+/** What every worker of one process shares. */
+export interface Parts {
+  readonly connections: Connections;
+  readonly level: Level;
+  readonly store: Store;
+  readonly source: GitSource;
+  readonly plans: PlanCache;
+  /** Names this process to people: in claims, records and Temporal. */
+  readonly worker: string;
+  readonly logger: Logger;
+  close(): void;
+}
+
+export function openParts(connections: Connections, level: Level, logger: Logger): Parts {
+  const store = openStore(connections.store);
+  const source = createGitSource({
+    mirrorsDirectory: join(connections.stateDirectory, 'mirrors'),
+    allowFile: true,
+  });
+  const worker = `${hostname()}/${process.pid}`;
+  return {
+    connections,
+    level,
+    store,
+    source,
+    plans: new PlanCache(store),
+    worker,
+    logger,
+    close: () => store.close(),
+  };
+}
+
+/** The platform of images in OCI's words. */
+export function hostPlatform(): string {
+  const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+  return `linux/${architectures[arch()] ?? arch()}`;
+}

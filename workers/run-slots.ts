@@ -1,0 +1,72 @@
+import type { CustomSlotSupplier, SlotPermit } from '@temporalio/worker';
+
+/** A run whose next activity has not come for this long does not occupy its slot any more. */
+const REST_MS = 60_000;
+const CHECK_MS = 100;
+
+/**
+ * Bounds the runs on one engine. A claim occupies a slot until the run's artifacts are saved, so that a full machine
+ * does not poll the shared queue and the claim goes to another one.
+ */
+export class RunSlots {
+  readonly #capacity: number;
+  /** Per run: how many of its activities are going on, and when the last one ended. */
+  readonly #runs = new Map<string, { active: number; restingSince: number }>();
+  #reserved = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Carries a run's activity out while it occupies its slot; `last` gives the slot back afterwards. */
+  async during<T>(run: string, work: () => Promise<T>, { last }: { readonly last: boolean }): Promise<T> {
+    const slot = this.#runs.get(run) ?? { active: 0, restingSince: 0 };
+    slot.active += 1;
+    this.#runs.set(run, slot);
+    try {
+      const result = await work();
+      if (last) this.#runs.delete(run);
+      return result;
+    } finally {
+      slot.active -= 1;
+      slot.restingSince = Date.now();
+    }
+  }
+
+  /** For the worker of the shared queue: a poll begins only while a slot is free. */
+  get supplier(): CustomSlotSupplier<never> {
+    const supplier: CustomSlotSupplier<never> = {
+      type: 'custom',
+      reserveSlot: async (_context, abortSignal) => {
+        while (!this.#isFree()) {
+          if (abortSignal.aborted) throw abortError();
+          await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+        }
+        return this.#reserve();
+      },
+      tryReserveSlot: () => (this.#isFree() ? this.#reserve() : null),
+      markSlotUsed: () => undefined,
+      releaseSlot: () => {
+        this.#reserved -= 1;
+      },
+    };
+    return supplier;
+  }
+
+  #reserve(): SlotPermit {
+    this.#reserved += 1;
+    return {};
+  }
+
+  #isFree(): boolean {
+    const now = Date.now();
+    for (const [run, { active, restingSince }] of this.#runs) {
+      if (active === 0 && now - restingSince > REST_MS) this.#runs.delete(run);
+    }
+    return this.#runs.size + this.#reserved < this.#capacity;
+  }
+}
+
+function abortError(): Error {
+  return Object.assign(new Error('The slot is not needed any more'), { name: 'AbortError' });
+}

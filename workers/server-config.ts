@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { ConfigInvalid } from '../model/errors.ts';
+import type { ServerConfig } from '../model/schema/config.ts';
+import { serverConfigSchema } from '../model/schema/config.ts';
+
+/** Reads slipway.config.yml; a file that is not there is one that names no project. @throws {ConfigInvalid} */
+export async function readServerConfig(path: string): Promise<ServerConfig> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return 'version: 1';
+    throw new ConfigInvalid(`${path} cannot be read: ${error.message}`, { cause: error });
+  });
+  const document = parseDocument(text);
+  if (document.errors.length > 0)
+    throw new ConfigInvalid(`${path}: ${document.errors.map(({ message }) => message).join('; ')}`);
+  const parsed = serverConfigSchema.safeParse(document.toJS());
+  if (!parsed.success) throw new ConfigInvalid(`${path}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}

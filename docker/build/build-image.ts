@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { EngineUnavailable } from '../../model/errors.ts';
+import { asEngineError } from '../engine-errors.ts';
+import type { BuildOptions, BuildResult, EngineInfo } from '../engine.ts';
+import { errorInProgress, jsonLines } from '../json-lines.ts';
+import { BuildLog } from './build-log.ts';
+import { buildError } from './build-error.ts';
+import { decodeTrace } from './trace.ts';
+
+export interface Builder {
+  readonly docker: Docker;
+  readonly address: string;
+  readonly info: Pick<EngineInfo, 'imageStore'>;
+}
+
+/**
+ * Builds a context tar with the engine's BuildKit. An abort cancels the build in the engine too.
+ *
+ * @throws {ImageBuildFailed} when a step of the Dockerfile, or the Dockerfile itself, is wrong.
+ * @throws {BaseUnavailable} when an image that it names is neither in the engine nor to be had.
+ * @throws {EngineUnavailable} when the engine went away. @throws {EngineOutOfSpace}
+ */
+export async function buildImage(
+  builder: Builder,
+  context: Readable,
+  options: BuildOptions,
+): Promise<BuildResult> {
+  const { signal, imageName, onOutput, onProgress } = options;
+  const buildId = randomUUID();
+  const log = new BuildLog({ onText: onOutput, onStep: (name) => onProgress?.({ message: name }) });
+  let contextError: Error | undefined;
+  context.once('error', (error) => (contextError = error));
+  signal.throwIfAborted();
+  try {
+    const response = await startBuild(builder, context, { ...options, buildId });
+    let engineImageId: string | undefined;
+    for await (const document of jsonLines(response)) {
+      const message = errorInProgress(document);
+      if (message !== undefined) throw buildError({ imageName, message, log, address: builder.address });
+      const aux = auxOf(document);
+      if (aux?.id === 'moby.buildkit.trace' && typeof aux.value === 'string') log.add(decodeTrace(aux.value));
+      if (aux?.id === 'moby.image.id') engineImageId = (aux.value as { ID?: string }).ID;
+    }
+    if (engineImageId) return { engineImageId, ...log.counts };
+    throw new EngineUnavailable(builder.address, `build of image "${imageName}" ended without a result`);
+  } catch (error) {
+    if (signal.aborted) await cancelBuild(builder.docker, buildId);
+    else if (contextError) throw contextError;
+    throw asEngineError(error, { address: builder.address, doing: `build image "${imageName}"`, signal });
+  } finally {
+    context.destroy();
+  }
+}
+
+function startBuild(
+  { docker, info }: Builder,
+  context: Readable,
+  options: BuildOptions & { readonly buildId: string },
+): Promise<Readable> {
+  const query = {
+    version: '2',
+    t: options.tag,
+    buildid: options.buildId,
+    buildargs: options.args,
+    labels: options.labels ?? {},
+    ...(options.platform ? { platform: options.platform } : {}),
+    ...(info.imageStore === 'containerd' ? { outputs: FAST_COMPRESSION } : {}),
+  };
+  // Not dockerode's `buildImage`: that opens a BuildKit session which it never closes when the build is aborted.
+  const request = {
+    path: '/build?',
+    method: 'POST',
+    file: context,
+    options: query,
+    abortSignal: options.signal,
+    isStream: true,
+    headers: { 'Content-Type': 'application/x-tar' },
+    statusCodes: { 200: true },
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error: unknown, response: unknown) =>
+      error ? reject(error as Error) : resolve(response as Readable),
+    );
+  });
+}
+
+/** The containerd store compresses layers at the end of a build; its default (gzip) takes three times as long. */
+const FAST_COMPRESSION = JSON.stringify([
+  { Type: 'moby', Attrs: { compression: 'zstd', 'compression-level': '1' } },
+]);
+
+/** The engine cancels a build whose request is closed; asking for it as well covers a proxy that keeps the request open. */
+async function cancelBuild(docker: Docker, buildId: string): Promise<void> {
+  const request = {
+    path: `/build/cancel?id=${buildId}`,
+    method: 'POST',
+    statusCodes: { 200: true, 204: true, 404: true },
+  };
+  await new Promise<void>((resolve) => docker.modem.dial(request, () => resolve()));
+}
+
+function auxOf(document: unknown): { readonly id: string; readonly value: unknown } | undefined {
+  if (typeof document !== 'object' || document === null || !('aux' in document)) return undefined;
+  return { id: 'id' in document ? String(document.id) : '', value: document.aux };
+}

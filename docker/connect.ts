@@ -1,0 +1,15 @@
+import { dockerAt } from './client.ts';
+import { DockerodeEngine } from './dockerode-engine.ts';
+import { readEngineInfo } from './engine-info.ts';
+import type { Engine, EngineOptions } from './engine.ts';
+
+/**
+ * Connects to an engine: it answers, or this throws. The image endpoint is started by the first transfer.
+ *
+ * @throws {EngineUnavailable} {ConfigInvalid} for an address that is none.
+ */
+export async function connectEngine(options: EngineOptions): Promise<Engine> {
+  const docker = dockerAt(options.address);
+  const info = await readEngineInfo(docker, options.address);
+  return new DockerodeEngine(docker, info, options);
+}

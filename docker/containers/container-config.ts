@@ -1,0 +1,57 @@
+import type Docker from 'dockerode';
+import type { ContainerSpec } from '../engine.ts';
+import { KIND, LABEL } from '../labels.ts';
+
+/**
+ * What root in a task keeps, enough for package managers, `su` and servers on low ports. Of Docker's own default these are
+ * missing: NET_RAW (forging packets), MKNOD, AUDIT_WRITE, SETFCAP.
+ */
+const CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+];
+
+/** As good as no limit; the driver knows none that a configuration of the engine could not override. */
+const LOG_MAX_SIZE = '1000g';
+
+/** The labels of a container and its network. */
+export function labelsOf(spec: ContainerSpec, fleet: string): Record<string, string> {
+  return { [LABEL.kind]: KIND.task, ...spec.labels, [LABEL.fleet]: fleet };
+}
+
+/**
+ * What the engine is asked to create. There is no init process, as in `docker run`: with one, a command that does not
+ * exist would start well and then exit with 127.
+ */
+export function containerConfig(spec: ContainerSpec, fleet: string): Docker.ContainerCreateOptions {
+  const { memoryBytes, cpus, pids, shmBytes } = spec.resources;
+  return {
+    name: spec.name,
+    Image: spec.engineImageId,
+    ...(spec.command ? { Cmd: [...spec.command] } : {}),
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    ...(spec.workingDirectory === undefined ? {} : { WorkingDir: spec.workingDirectory }),
+    Labels: labelsOf(spec, fleet),
+    Tty: false,
+    HostConfig: {
+      NetworkMode: spec.name,
+      CapDrop: ['ALL'],
+      CapAdd: CAPABILITIES,
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: pids,
+      ShmSize: shmBytes,
+      // The same number for both: no swap, so that the limit is one.
+      ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
+      ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+      LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_MAX_SIZE } },
+    },
+  };
+}

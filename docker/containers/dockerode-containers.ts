@@ -1,0 +1,232 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { ImageUnavailable } from '../../model/errors.ts';
+import { asEngineError, detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import type { ContainerSpec, ContainerState, EngineContainers } from '../engine.ts';
+import { fileOfArchive, guarded, resolvePath } from './archive-path.ts';
+import { containerConfig, labelsOf } from './container-config.ts';
+import { ensureNetwork, removeNetwork } from './container-network.ts';
+import { simpleState, stateOf } from './container-state.ts';
+import { demultiplex } from './demultiplex.ts';
+import { ownerOf } from './image-user.ts';
+import type { Owner } from './image-user.ts';
+import { PeakMemory } from './peak-memory.ts';
+import { putArchive, putFile } from './put-archive.ts';
+import type { PutOptions } from './put-archive.ts';
+import { startContainer } from './start-container.ts';
+
+const REMOVAL_POLL_MS = 100;
+const REMOVAL_POLLS = 100;
+/** More than this of a hostile `/etc/passwd` is not read. */
+const TABLE_MAX_BYTES = 1_048_576;
+
+export interface ContainersOptions {
+  readonly docker: Docker;
+  readonly address: string;
+  readonly fleet: string;
+}
+
+/** Containers of one engine by its HTTP API. */
+export class DockerodeContainers implements EngineContainers {
+  readonly #docker: Docker;
+  readonly #address: string;
+  readonly #fleet: string;
+  readonly #peaks: PeakMemory;
+
+  constructor({ docker, address, fleet }: ContainersOptions) {
+    this.#docker = docker;
+    this.#address = address;
+    this.#fleet = fleet;
+    this.#peaks = new PeakMemory(docker);
+  }
+
+  ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
+    return this.#ask(`create container ${spec.name}`, signal, async () => {
+      const existing = await this.#find(spec.name);
+      if (existing) return stateOf(existing);
+      await ensureNetwork(this.#docker, spec.name, { labels: labelsOf(spec, this.#fleet), signal });
+      try {
+        await this.#create(spec, signal);
+      } catch (error) {
+        await removeNetwork(this.#docker, spec.name);
+        throw error;
+      }
+      return stateOf(await this.#container(spec.name).inspect());
+    });
+  }
+
+  inspect(name: string): Promise<ContainerState | undefined> {
+    return this.#ask(`inspect container ${name}`, undefined, async () => {
+      const found = await this.#find(name);
+      return found && stateOf(found);
+    });
+  }
+
+  owner(name: string): Promise<Owner> {
+    return this.#ask(`read the user of container ${name}`, undefined, async () => {
+      const { Config } = await this.#container(name).inspect();
+      return await ownerOf(Config.User, (path) => this.#readTable(name, path));
+    });
+  }
+
+  putArchive(name: string, directory: string, tar: Readable, options: PutOptions): Promise<void> {
+    return this.#ask(`put files into container ${name}`, options.signal, () =>
+      putArchive(this.#container(name), directory, { ...options, tar }),
+    );
+  }
+
+  putFile(name: string, path: string, body: Readable, sizeBytes: number, options: PutOptions): Promise<void> {
+    return this.#ask(`put ${path} into container ${name}`, options.signal, () =>
+      putFile(this.#container(name), path, { ...options, body, sizeBytes }),
+    );
+  }
+
+  start(name: string): Promise<void> {
+    return this.#ask(`start container ${name}`, undefined, () => startContainer(this.#container(name)));
+  }
+
+  /** Only of a container that was started: of another the engine tells at once that there is nothing. */
+  output(name: string, signal: AbortSignal): Promise<Readable> {
+    const doing = `read the output of container ${name}`;
+    return this.#ask(doing, signal, async () => {
+      const options = { follow: true, stdout: true, stderr: true, abortSignal: signal } as const;
+      const framed = (await this.#container(name).logs(options)) as Readable;
+      const out = demultiplex();
+      framed.once('error', (error) =>
+        out.destroy(asEngineError(error, { address: this.#address, doing, signal }) as Error),
+      );
+      out.once('close', () => framed.destroy());
+      return framed.pipe(out);
+    });
+  }
+
+  wait(name: string, signal: AbortSignal): Promise<ContainerState> {
+    return this.#ask(`wait for container ${name}`, signal, async () => {
+      const watch = this.#peaks.watch(name);
+      try {
+        await this.#container(name).wait({ condition: 'not-running', abortSignal: signal });
+      } finally {
+        watch.stop();
+      }
+      return stateOf(await this.#container(name).inspect());
+    });
+  }
+
+  async kill(name: string): Promise<void> {
+    await this.#ask(`kill container ${name}`, undefined, () =>
+      unlessStatus([404, 409], () => this.#container(name).kill({ signal: 'SIGKILL' })),
+    );
+  }
+
+  peakMemory(name: string): Promise<number | undefined> {
+    return this.#ask(`read the memory of container ${name}`, undefined, async () => {
+      await this.#peaks.sample(name);
+      return this.#peaks.get(name);
+    });
+  }
+
+  readPath(
+    name: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly type: 'file'; readonly sizeBytes: number; readonly body: Readable }
+    | { readonly type: 'directory'; readonly tar: Readable }
+    | undefined
+  > {
+    const doing = `read ${path} of container ${name}`;
+    return this.#ask(doing, signal, async () => {
+      const container = this.#container(name);
+      const found = await resolvePath(container, path, signal);
+      // Sockets, pipes and devices have no bytes that could be kept.
+      if (!found || found.stat.type === 'other') return undefined;
+      const archive = await unlessStatus([404], () =>
+        container.getArchive({ path: found.path, abortSignal: signal }),
+      );
+      if (!archive) return undefined;
+      const tar = guarded(archive as Readable, (error) =>
+        asEngineError(error, { address: this.#address, doing, signal }),
+      );
+      if (found.stat.type === 'directory') return { type: 'directory', tar } as const;
+      const file = await fileOfArchive(tar);
+      return file && ({ type: 'file', ...file } as const);
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#ask(`remove container ${name}`, undefined, async () => {
+      for (let poll = 0; poll < REMOVAL_POLLS; poll += 1) {
+        // 409: somebody else is removing it.
+        const answer = await removal(this.#container(name));
+        if (answer !== 'in progress') break;
+        await delay(REMOVAL_POLL_MS);
+      }
+      await removeNetwork(this.#docker, name);
+      this.#peaks.forget(name);
+    });
+  }
+
+  list(labels: Readonly<Record<string, string | undefined>>): Promise<
+    readonly {
+      readonly name: string;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly state: ContainerState['state'];
+    }[]
+  > {
+    const label = Object.entries(labels).map(([key, value]) =>
+      value === undefined ? key : `${key}=${value}`,
+    );
+    return this.#ask('list containers', undefined, async () => {
+      const found = await this.#docker.listContainers({ all: true, filters: { label } });
+      return found.map(({ Names, Labels, State }) => ({
+        name: (Names[0] ?? '').replace(/^\//, ''),
+        labels: Labels,
+        state: simpleState(State),
+      }));
+    });
+  }
+
+  async #create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
+    try {
+      const options = { ...containerConfig(spec, this.#fleet), abortSignal: signal };
+      // 409: another of us was faster, so its container is adopted.
+      await unlessStatus([409], () => this.#docker.createContainer(options));
+    } catch (error) {
+      if (statusCodeOf(error) !== 404) throw error;
+      throw new ImageUnavailable(spec.engineImageId, detailOf(error), { cause: error });
+    }
+  }
+
+  #find(name: string): Promise<Docker.ContainerInspectInfo | undefined> {
+    return unlessStatus([404], () => this.#container(name).inspect());
+  }
+
+  async #readTable(name: string, path: string): Promise<string> {
+    const found = await this.readPath(name, path, AbortSignal.timeout(30_000));
+    if (found?.type === 'directory') found.tar.destroy();
+    if (found?.type !== 'file') return '';
+    if (found.sizeBytes <= TABLE_MAX_BYTES) return await text(found.body);
+    found.body.destroy();
+    return '';
+  }
+
+  #container(name: string): Docker.Container {
+    return this.#docker.getContainer(name);
+  }
+
+  #ask<T>(doing: string, signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
+    return inEngine({ address: this.#address, doing, signal }, request);
+  }
+}
+
+async function removal(container: Docker.Container): Promise<'gone' | 'in progress'> {
+  try {
+    await unlessStatus([404], () => container.remove({ force: true, v: true }));
+    return 'gone';
+  } catch (error) {
+    if (statusCodeOf(error) === 409) return 'in progress';
+    throw error;
+  }
+}

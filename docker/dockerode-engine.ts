@@ -1,0 +1,67 @@
+import type Docker from 'dockerode';
+import { readEngineInfo } from './engine-info.ts';
+import { DockerodeContainers } from './containers/dockerode-containers.ts';
+import { startImageEndpoint } from './endpoint/image-endpoint.ts';
+import type { ImageEndpoint } from './endpoint/image-endpoint.ts';
+import type { Engine, EngineInfo, EngineOptions } from './engine.ts';
+import { DockerodeImages } from './images/dockerode-images.ts';
+import type { TransportContext } from './transport/transport-context.ts';
+
+/** One engine by its HTTP API. */
+export class DockerodeEngine implements Engine {
+  readonly address: string;
+  readonly images: DockerodeImages;
+  readonly containers: DockerodeContainers;
+  readonly #docker: Docker;
+  readonly #info: EngineInfo;
+  readonly #options: EngineOptions;
+  #endpoint: Promise<ImageEndpoint> | undefined;
+
+  constructor(docker: Docker, info: EngineInfo, options: EngineOptions) {
+    const { address, fleet } = options;
+    this.address = address;
+    this.#docker = docker;
+    this.#info = info;
+    this.#options = options;
+    this.images = new DockerodeImages({ docker, address, info, transport: () => this.#transport() });
+    this.containers = new DockerodeContainers({ docker, address, fleet });
+  }
+
+  info(): Promise<EngineInfo> {
+    return readEngineInfo(this.#docker, this.address);
+  }
+
+  async close(): Promise<void> {
+    const endpoint = this.#endpoint;
+    this.#endpoint = undefined;
+    await (await endpoint?.catch(() => undefined))?.close();
+  }
+
+  async #transport(): Promise<TransportContext> {
+    const { blobs, reach } = this.#options;
+    const common = { docker: this.#docker, info: this.#info, blobs };
+    switch (reach.kind) {
+      case 'none':
+        return { ...common, endpoint: undefined, registryHost: '' };
+      case 'loopback': {
+        const endpoint = await this.#startEndpoint();
+        return { ...common, endpoint, registryHost: `127.0.0.1:${endpoint.port}` };
+      }
+      case 'forwarder': {
+        const endpoint = await this.#startEndpoint(reach.socketPath);
+        return { ...common, endpoint, registryHost: `127.0.0.1:${reach.port}` };
+      }
+    }
+  }
+
+  /** One endpoint for all transfers; a start that failed is tried again by the next. */
+  #startEndpoint(socketPath?: string): Promise<ImageEndpoint> {
+    this.#endpoint ??= startImageEndpoint({ blobs: this.#options.blobs, socketPath }).catch(
+      (error: unknown) => {
+        this.#endpoint = undefined;
+        throw error;
+      },
+    );
+    return this.#endpoint;
+  }
+}

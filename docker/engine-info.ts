@@ -1,0 +1,41 @@
+import type Docker from 'dockerode';
+import { inEngine } from './engine-errors.ts';
+import type { EngineInfo } from './engine.ts';
+
+/** What an engine tells about itself. @throws {EngineUnavailable} */
+export async function readEngineInfo(docker: Docker, address: string): Promise<EngineInfo> {
+  const [info, version] = await inEngine({ address, doing: 'info' }, () =>
+    Promise.all([docker.info() as Promise<SystemInfo>, docker.version()]),
+  );
+  return {
+    id: info.ID,
+    version: info.ServerVersion,
+    apiVersion: version.ApiVersion,
+    imageStore: isContainerdStore(info) ? 'containerd' : 'classic',
+    platform: `${info.OSType}/${ARCHITECTURES[info.Architecture] ?? info.Architecture}`,
+    rootDirectory: info.DockerRootDir,
+  };
+}
+
+interface SystemInfo {
+  readonly ID: string;
+  readonly ServerVersion: string;
+  readonly OSType: string;
+  readonly Architecture: string;
+  readonly DockerRootDir: string;
+  readonly DriverStatus?: readonly (readonly [string, string])[] | null;
+}
+
+/** The kernel's names on the left, those of OCI platforms on the right. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  aarch64: 'arm64',
+  armv7l: 'arm/v7',
+  i686: '386',
+};
+
+function isContainerdStore({ DriverStatus: status }: SystemInfo): boolean {
+  return (status ?? []).some(
+    ([name, value]) => name === 'driver-type' && value === 'io.containerd.snapshotter.v1',
+  );
+}

@@ -19,5 +19,7 @@ export function globMistake(pattern: string): string | undefined {
 
 /** Whether a text matches the glob: `*` stops at `/`, `**` does not, names may begin with a dot, no extended globs. */
 export function createMatcher(pattern: string): (text: string) => boolean {
-  return picomatch(pattern, { dot: true, noext: true });
+  const matches = picomatch(pattern, { dot: true, noext: true });
+  // Its second parameter changes the answer, and `some` and `filter` pass one.
+  return (text) => matches(text);
 }

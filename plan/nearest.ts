@@ -21,7 +21,8 @@ export class Nearest {
   find(word: string, known: ReadonlySet<string>): string | undefined {
     if (word.length > LONGEST || known.size > this.#budget) return undefined;
     this.#budget -= known.size;
-    const reach = Math.max(1, Math.floor(word.length / 3));
+    // Two letters changed over are a distance of 2.
+    const reach = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3));
     let best: string | undefined;
     let bestDistance = reach + 1;
     for (const name of known) {

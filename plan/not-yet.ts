@@ -56,6 +56,7 @@ const NOT_YET: readonly NotYet[] = [
   ...NO_EFFECT_FEATURES.map((name): NotYet => ({
     of: 'task',
     path: ['features', name],
+    values: [true, false],
     severity: 'warning',
     message: `feature "${name}" has no effect: the log and artifacts are always kept`,
   })),

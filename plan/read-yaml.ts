@@ -30,9 +30,8 @@ export function readYaml(text: string | undefined, file: string): YamlSource {
   if (text === undefined) return unusable(file, `${file} is missing`, `add ${file} at the root of the tree`);
   if (text.length > MAX_CHARACTERS)
     return unusable(file, `the text has ${text.length} characters`, `at most ${MAX_CHARACTERS}`);
-  const lines = new LineCounter();
   try {
-    return readDocument(text, file, lines);
+    return readDocument(text, file);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return unusable(
@@ -42,9 +41,9 @@ export function readYaml(text: string | undefined, file: string): YamlSource {
   }
 }
 
-function readDocument(text: string, file: string, lines: LineCounter): YamlSource {
+function readDocument(text: string, file: string): YamlSource {
+  const lines = countLines(text);
   const document = parseDocument(text, {
-    lineCounter: lines,
     merge: true,
     // Our own check says where the first of two equal keys stands, and takes linear time.
     uniqueKeys: false,
@@ -94,6 +93,14 @@ function readDocument(text: string, file: string, lines: LineCounter): YamlSourc
     }
     return [...byLine.values()];
   }
+}
+
+/** Counts by itself: the parser, given a counter, leaves lines out when it meets what it cannot read. */
+function countLines(text: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
+  return lines;
 }
 
 const SYNTAX: Readonly<Record<string, { message?: string; hint?: string }>> = {

@@ -1,0 +1,905 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
+import { markedText } from './marked-text.ts';
+
+type Row = readonly [claim: string, marked: string, message: string, hint?: string];
+
+interface Case {
+  readonly claim: string;
+  /** A text with one mistake, at its mark. */
+  readonly marked: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+function cases(rows: readonly Row[]): Case[] {
+  return rows.map(([claim, marked, message, hint]) => ({ claim, marked, message, hint }));
+}
+
+function expectOneFinding({ marked, message, hint }: Case, severity: 'error' | 'warning'): void {
+  const { text, line, column } = markedText(marked);
+
+  const { findings, config } = parseSlipwayYml(text);
+
+  const expected = { severity, file: 'slipway.yml', line, column, message };
+  expect(findings).toEqual([hint === undefined ? expect.objectContaining(expected) : { ...expected, hint }]);
+  expect(config === undefined).toBe(severity === 'error');
+}
+
+const V = 'version: 1\n';
+const IMAGES = `${V}images:\n  base: {context: docker/base}\n`;
+const DURATION = 'a duration: seconds, or words such as "30 days"';
+const COMMAND = 'write "command": a list of arguments, or one text that sh runs';
+
+describe('a text that is no YAML map', () => {
+  it.each(
+    cases([
+      ['is empty', '‸', 'the file is empty', 'write at least "version: 1"'],
+      ['has comments only', '‸# nothing\n', 'the file is empty'],
+      ['is a list', '‸- a\n', 'the file must be a map', 'begin with "version: 1"'],
+      ['is a text', '‸hello', 'the file must be a map'],
+      [
+        'is indented by tabs',
+        'a: 1\n‸\tb: 2\n',
+        'not YAML: Tabs are not allowed as indentation',
+        'indent with spaces',
+      ],
+      [
+        'begins a value with @',
+        'a: ‸@b\n',
+        'not YAML: Plain value cannot start with reserved character @',
+        'quote the text',
+      ],
+      ['has two documents', 'version: 1\n‸---\nversion: 1\n', 'not YAML: a second document begins here'],
+      ['has a tag', 'version: ‸!secret 1\n', 'not YAML: Unresolved tag: !secret'],
+      [
+        'has an alias without its anchor',
+        'version: 1\nx-a: ‸*.js\n',
+        'there is no anchor "&.js" before this alias',
+        'quote the text if no alias is meant: "*.js"',
+      ],
+      [
+        'has an alias of what it stands in',
+        'x-a: &a [‸*a]\n',
+        'the alias "*a" is inside the value that it stands for',
+      ],
+      ['merges a list of texts', 'version: 1\nx-a: {‸<<: [b]}\n', '"<<" merges maps only'],
+      [
+        'has a duplicate key',
+        'version: 1\ntasks: {}\n‸tasks: {}\n',
+        'duplicate key "tasks"',
+        'it stands in line 2 already; keep one of the two',
+      ],
+      ['has a key that is a list', 'version: 1\nx-a:\n  ‸[b]: 1\n', 'a key must be a text'],
+      [
+        'has a key that every object has',
+        'version: 1\nx-a: {‸__proto__: 1}\n',
+        'a key cannot be "__proto__"',
+      ],
+    ]),
+  )('that $claim is found', (one) => expectOneFinding(one, 'error'));
+
+  it('that is missing is found', () => {
+    const { findings, config, position } = parseSlipwayYml(undefined, { file: 'ci/slipway.yml' });
+
+    expect(findings).toEqual([
+      {
+        severity: 'error',
+        file: 'ci/slipway.yml',
+        line: 1,
+        column: 1,
+        message: 'ci/slipway.yml is missing',
+        hint: 'add ci/slipway.yml at the root of the tree',
+      },
+    ]);
+    expect(config).toBeUndefined();
+    expect(position(['version'])).toEqual({ line: 1, column: 1 });
+  });
+
+  it('has every syntax error reported, one a line', () => {
+    const { findings } = parseSlipwayYml('a: [1\nb: 2\nc: }\n');
+
+    expect(findings.map(({ line, column }) => [line, column])).toEqual([
+      [2, 1],
+      [3, 4],
+    ]);
+    expect(findings.every(({ message }) => message.startsWith('not YAML: '))).toBe(true);
+  });
+
+  it.each([
+    ['flow lists', '['.repeat(5_000)],
+    ['block lists', '- '.repeat(5_000)],
+  ])('of very deep %s is refused, not followed', (_what, text) => {
+    expect(parseSlipwayYml(text).findings.map(({ message }) => message)).toContain(
+      'not YAML: nested too deeply',
+    );
+  });
+
+  it('that aliases blow up is refused before it is written out', () => {
+    const levels = Array.from({ length: 30 }, (_, n) => `  - &l${n + 1} [*l${n}, *l${n}, *l${n}]`);
+
+    const { findings } = parseSlipwayYml(`version: 1\nx-bomb:\n  - &l0 [lol]\n${levels.join('\n')}\n`);
+
+    expect(findings).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('aliases blow this text up') }),
+    ]);
+  });
+
+  it('may use one alias hundreds of times', () => {
+    const uses = Array.from({ length: 500 }, (_, n) => `  t${n}: *task`);
+
+    const { findings } = parseSlipwayYml(
+      `version: 1\nx-task: &task {image: debian}\ntasks:\n${uses.join('\n')}\n`,
+    );
+
+    expect(findings).toEqual([]);
+  });
+});
+
+describe('the file', () => {
+  it.each(
+    cases([
+      ['has no version', '‸tasks: {}\n', 'version is missing', 'write "version: 1"'],
+      [
+        'has a version to come',
+        'version: ‸2\n',
+        'version must be the number 1, which is all that this Slipway reads, not the number 2',
+      ],
+      [
+        'has the version as a text',
+        'version: ‸"1"\n',
+        'version must be the number 1, which is all that this Slipway reads, not the text "1"',
+      ],
+      [
+        'has an unknown field',
+        `${V}‸taskz: {}\n`,
+        'unknown field "taskz" in the file',
+        'did you mean "tasks"?',
+      ],
+      [
+        'has a field that resembles nothing',
+        `${V}‸qqqqqqqqq: {}\n`,
+        'unknown field "qqqqqqqqq" in the file',
+        'known: version, images, defaults, tasks, decision',
+      ],
+      [
+        'has `jobs`',
+        `${V}‸jobs: {}\n`,
+        'unknown field "jobs" in the file',
+        'write "tasks", a map of labels to tasks',
+      ],
+      ['has no tasks below `tasks`', `${V}‸tasks:\n`, '"tasks" must be a map, not nothing'],
+      [
+        'has a list of tasks',
+        `${V}‸tasks:\n  - image: a\n`,
+        '"tasks" must be a map, not a list',
+        'write "name: value" without "-" before it',
+      ],
+      [
+        'has a `decision`',
+        `${V}‸decision: {image: debian, command: [a]}\n`,
+        '"decision" is not carried out yet',
+        'write the tasks out',
+      ],
+    ]),
+  )('that $claim is found', (one) => expectOneFinding(one, 'error'));
+});
+
+describe('an image definition', () => {
+  it.each(
+    cases([
+      ['has a bad name', `${V}images:\n  ‸Base: {context: a}\n`, '"Base" is no name for an image'],
+      [
+        'has no context',
+        `${V}images:\n  ‸base: {}\n`,
+        'image "base" has no "context"',
+        'write "context": a directory of the tree with a Dockerfile',
+      ],
+      [
+        'is a text',
+        `${V}images: {base: ‸docker/base}\n`,
+        'image "base" must be a map, not the text "docker/base"',
+      ],
+      [
+        'has an absolute context',
+        `${V}images:\n  base: {context: ‸/docker}\n`,
+        'context "/docker" is absolute',
+      ],
+      [
+        'has a context outside',
+        `${V}images:\n  base: {context: ‸a/../../b}\n`,
+        'context "a/../../b" has a segment ".."',
+      ],
+      ['has an empty context', `${V}images:\n  base: {context: ‸""}\n`, 'context is empty'],
+      [
+        'has `dockerfile`',
+        `${V}images:\n  base: {context: a, ‸dockerfile: b}\n`,
+        'unknown field "dockerfile" in image "base"',
+        'write "context": the directory that holds the Dockerfile',
+      ],
+      [
+        'has a mistyped field',
+        `${V}images:\n  base: {context: a, ‸agrs: {}}\n`,
+        'unknown field "agrs" in image "base"',
+        'did you mean "args"?',
+      ],
+      [
+        'has a number as argument',
+        `${V}images:\n  base: {context: a, args: {V: ‸1.10}}\n`,
+        'args.V must be a text, not the number 1.1',
+        'quote it: "1.10"',
+      ],
+      [
+        'has an argument that is no name',
+        `${V}images:\n  base: {context: a, args: {‸1a: x}}\n`,
+        '"1a" is no name for a build argument',
+      ],
+      [
+        'sets the parent by hand',
+        `${IMAGES}  lint: {context: a, parent: base, args: {‸DOCKER_IMAGE_PARENT: x}}\n`,
+        '"DOCKER_IMAGE_PARENT" is set by Slipway, since the image has a parent',
+      ],
+      [
+        'has an unknown parent',
+        `${IMAGES}  lint: {context: a, parent: ‸bass}\n`,
+        'unknown parent image "bass"',
+        'did you mean "base"?',
+      ],
+      [
+        'is its own parent',
+        `${V}images:\n  lint: {context: a, parent: ‸lint}\n`,
+        'image "lint" is its own parent',
+      ],
+      [
+        'is in a cycle',
+        `${V}images:\n  a: {context: a, parent: ‸c}\n  b: {context: a, parent: a}\n  c: {context: a, parent: b}\n`,
+        "images are each other's parents: a → c → b → a",
+      ],
+      [
+        'tracks its base',
+        `${V}images:\n  a: {context: a, ‸base: track}\n`,
+        'base "track" is not carried out yet',
+      ],
+      [
+        'is to be rebuilt',
+        `${V}images:\n  a: {context: a, ‸rebuild-after: 1 day}\n`,
+        '"rebuild-after" is not carried out yet',
+      ],
+      [
+        'has an unknown way of keeping the tarball',
+        `${V}images:\n  a: {context: a, tarball: ‸store}\n`,
+        'tarball must be one of view, stored, not the text "store"',
+        'did you mean "stored"?',
+      ],
+    ]),
+  )('that $claim is found', (one) => expectOneFinding(one, 'error'));
+});
+
+/** A file with one task; its other fields are right. */
+const task = (fields: string): string => `${V}tasks:\n  a:\n    image: debian\n    ${fields}\n`;
+const tasks = (lines: string): string => `${IMAGES}tasks:\n${lines}\n`;
+
+describe('a task', () => {
+  it.each(
+    cases([
+      ['has a bad label', tasks('  ‸a b: {image: debian}'), '"a b" is no label for a task'],
+      [
+        'has a label that is too long',
+        tasks(`  ‸${'a'.repeat(201)}: {image: debian}`),
+        `"${'a'.repeat(59)}…" is no label for a task`,
+        'a label has at most 200 characters',
+      ],
+      ['is nothing', tasks('  ‸a:'), 'task "a" must be a map, not nothing'],
+      [
+        'has an unknown field',
+        task('‸comand: [a]'),
+        'unknown field "comand" in task "a"',
+        'did you mean "command"?',
+      ],
+      [
+        'has an x- field',
+        task('‸x-a: 1'),
+        'unknown field "x-a" in task "a"',
+        '"x-" members belong at the top level',
+      ],
+      [
+        'has `needs`',
+        task('‸needs: [b]'),
+        'unknown field "needs" in task "a"',
+        'write "dependencies", a list of labels',
+      ],
+      [
+        'has `depends_on`',
+        task('‸depends_on: [b]'),
+        'unknown field "depends_on" in task "a"',
+        'write "dependencies", a list of labels',
+      ],
+      ['has `script`', task('‸script: [b]'), 'unknown field "script" in task "a"', COMMAND],
+      ['has `run`', task('‸run: b'), 'unknown field "run" in task "a"', COMMAND],
+      ['has `cmd`', task('‸cmd: b'), 'unknown field "cmd" in task "a"', COMMAND],
+      [
+        'has `timeout`',
+        task('‸timeout: 3'),
+        'unknown field "timeout" in task "a"',
+        'write "maxRunTime": seconds, or words such as "30 minutes"',
+      ],
+      [
+        'has `variables`',
+        task('‸variables: {}'),
+        'unknown field "variables" in task "a"',
+        'write "env", a map of names to texts',
+      ],
+      [
+        'has `environment`',
+        task('‸environment: {}'),
+        'unknown field "environment" in task "a"',
+        'write "env", a map of names to texts',
+      ],
+      [
+        'has `only`',
+        task('‸only: [main]'),
+        'unknown field "only" in task "a"',
+        'write "when: {changed: [GLOB], refs: [BRANCH], levels: [1, 3]}"',
+      ],
+      [
+        'has `rules`',
+        task('‸rules: []'),
+        'unknown field "rules" in task "a"',
+        'write "when: {changed: [GLOB], refs: [BRANCH], levels: [1, 3]}"',
+      ],
+      [
+        'has `if`',
+        task('‸if: x'),
+        'unknown field "if" in task "a"',
+        'write "when: {changed: [GLOB], refs: [BRANCH], levels: [1, 3]}"',
+      ],
+      [
+        'has `stage`',
+        task('‸stage: x'),
+        'unknown field "stage" in task "a"',
+        'there are no stages; name in "dependencies" the tasks that this one waits for',
+      ],
+      [
+        'has `matrix`',
+        task('‸matrix: {}'),
+        'unknown field "matrix" in task "a"',
+        'there is no matrix syntax; write the tasks out, with anchors, or print them from a "decision" program',
+      ],
+      [
+        'has `strategy`',
+        task('‸strategy: {}'),
+        'unknown field "strategy" in task "a"',
+        'there is no matrix syntax; write the tasks out, with anchors, or print them from a "decision" program',
+      ],
+      [
+        'has a number in its command',
+        task('command: [make, ‸-1]'),
+        'command[1] must be a text, not the number -1',
+        'quote it: "-1"',
+      ],
+      [
+        'has a map as command',
+        task('command: ‸{a: b}'),
+        'command must be a list of texts, or one text that sh runs, not a map',
+      ],
+      [
+        'has an empty command',
+        task('command: ‸[]'),
+        'command is empty',
+        'leave it out to run the command of the image',
+      ],
+      [
+        'has a boolean in env',
+        task('env: {CI: ‸true}'),
+        'env.CI must be a text, not the boolean true',
+        'quote it: "true"',
+      ],
+      [
+        'has a number in env',
+        task('env: {CI: ‸0x10}'),
+        'env.CI must be a text, not the number 16',
+        'quote it: "0x10"',
+      ],
+      [
+        'has nothing in env',
+        task('env: {‸CI: }'),
+        'env.CI must be a text, not nothing',
+        'write "" if the empty text is meant',
+      ],
+      ['has a list as env', task('env: ‸[CI=1]'), 'env must be a map, not a list'],
+      ['has "=" in a variable', task('env: {‸A=B: x}'), '"A=B" is no name for a variable'],
+      [
+        'has a duration in short form',
+        task('maxRunTime: ‸30m'),
+        '"30m" is no duration',
+        'write "30 minutes"',
+      ],
+      [
+        'has a duration in quotes',
+        task('maxRunTime: ‸"3600"'),
+        '"3600" is no duration',
+        'write 3600 without quotes',
+      ],
+      [
+        'has a duration of no meaning',
+        task('deadline: ‸soon'),
+        '"soon" is no duration',
+        'write seconds, such as 1800, or words, such as "30 minutes" or "1 hour 30 minutes"',
+      ],
+      ['has no time', task('maxRunTime: ‸0 days'), '"0 days" is no time at all'],
+      ['has zero seconds', task('maxRunTime: ‸0'), 'maxRunTime must be more than 0, not the number 0'],
+      ['has half a second', task('maxRunTime: ‸1.5'), `maxRunTime must be ${DURATION}, not the number 1.5`],
+      ['has a list as duration', task('maxRunTime: ‸[1]'), `maxRunTime must be ${DURATION}, not a list`],
+      [
+        'has a duration beyond counting',
+        task(`deadline: ‸${'9'.repeat(30)} days`),
+        `"${'9'.repeat(30)} days" is longer than can be counted`,
+      ],
+      [
+        'has a text as dependencies',
+        task('dependencies: ‸b'),
+        'dependencies must be a list, not the text "b"',
+        'write ["b"]',
+      ],
+      [
+        'has an unknown priority',
+        task('priority: ‸hihg'),
+        'priority must be one of highest, very-high, high, medium, low, very-low, lowest, not the text "hihg"',
+        'did you mean "high"?',
+      ],
+      ['has too many retries', task('retries: ‸50'), 'retries must be at most 49, not the number 50'],
+      ['has fewer than no retries', task('retries: ‸-1'), 'retries must be at least 0, not the number -1'],
+      [
+        'has a relative checkout',
+        task('checkout: ‸src'),
+        'checkout must be an absolute path in the container, not "src"',
+      ],
+      [
+        'has a true checkout',
+        task('checkout: ‸true'),
+        'checkout must be an absolute path or false, not the boolean true',
+      ],
+      [
+        'has an unknown size',
+        task('resources: {memory: ‸2 gigs}'),
+        '"2 gigs" is no size',
+        'write a number with a unit, such as "512m" or "2g", or bytes as a text',
+      ],
+      [
+        'has a size as a number',
+        task('resources: {shm: ‸64}'),
+        'resources.shm must be a text, not the number 64',
+        'quote it: "64"',
+      ],
+      [
+        'has too little memory',
+        task('resources: {memory: ‸1m}'),
+        '"1m" is less memory than a container can have',
+      ],
+      ['has `cpu`', task('resources: {‸cpu: 1}'), 'unknown field "cpu" in "resources"', 'write "cpus"'],
+      [
+        'has a level that is none',
+        task('when: {levels: [‸4]}'),
+        'when.levels[0] must be 1 or 2 or 3, not the number 4',
+      ],
+      [
+        'has `branches`',
+        task('when: {‸branches: [a]}'),
+        'unknown field "branches" in "when"',
+        'write "refs"',
+      ],
+      ['has an empty glob', task('when: {changed: [‸""]}'), 'the glob "" is empty'],
+      [
+        'has a glob that takes for ever',
+        task(`when: {changed: [‸"${'*a'.repeat(9)}"]}`),
+        `the glob "${'*a'.repeat(9)}" has more than 8 wildcards`,
+      ],
+    ]),
+  )('that $claim is found', (one) => expectOneFinding(one, 'error'));
+});
+
+describe('the image of a task', () => {
+  const NEEDED = 'task "b" is not among the dependencies of the task that uses its image';
+
+  it.each(
+    cases([
+      ['is missing', tasks('  ‸a: {}'), 'task "a" has no image'],
+      [
+        'is in-tree and unknown',
+        tasks('  a: {image: {in-tree: ‸bas}}'),
+        'unknown in-tree image "bas"',
+        'did you mean "base"?',
+      ],
+      ['is no name', tasks('  a: {image: ‸Debian}'), '"Debian" is no name of an image'],
+      [
+        'is no name, in its long form',
+        tasks('  a: {image: {type: docker-image, name: ‸a b}}'),
+        '"a b" is no name of an image',
+      ],
+      [
+        'is a number',
+        tasks('  a: {image: ‸7}'),
+        'image must be a name such as debian:bookworm, {in-tree: NAME}, or a map with "type" docker-image, task-image or indexed-image, not the number 7',
+      ],
+      [
+        'has an unknown type',
+        tasks('  a: {image: {type: ‸docker-imag, name: x}}'),
+        'image.type must be one of docker-image, task-image, indexed-image, not the text "docker-imag"',
+        'did you mean "docker-image"?',
+      ],
+      [
+        'has no type',
+        tasks('  a: {image: ‸{in_tree: base}}'),
+        'image has neither "in-tree" nor "type"',
+        'write "{in-tree: NAME}"',
+      ],
+      [
+        'has a field too many',
+        tasks('  a: {image: {in-tree: base, ‸nmae: x}}'),
+        'unknown field "nmae" in "image"',
+      ],
+      ['lacks a field', tasks('  a: {‸image: {type: docker-image}}'), '"image" has no "name"'],
+      [
+        'is of another place',
+        tasks('  a: {image: {‸type: indexed-image, namespace: x, path: a.tar}}'),
+        'images of this type are not carried out yet',
+      ],
+    ]),
+  )('that $claim is found', (one) => expectOneFinding(one, 'error'));
+
+  it.each([
+    [
+      'a path that is no tarball',
+      '{image: {type: task-image, taskId: x, path: ‸a.zip}}',
+      'image.path must end in .tar, .tar.gz or .tar.zst, not "a.zip"',
+    ],
+    [
+      'an unknown label',
+      '{image: {type: task-image, taskId: {task-reference: ‸c}, path: a.tar}}',
+      'unknown task "c"',
+    ],
+    [
+      'a label that it does not depend on',
+      '{image: {type: task-image, taskId: {task-reference: ‸b}, path: a.tar}}',
+      NEEDED,
+    ],
+    [
+      'a label in angle brackets',
+      '{image: {type: task-image, taskId: {task-reference: ‸<b>}, path: a.tar}}',
+      NEEDED,
+    ],
+    [
+      'an artifact that is not declared',
+      '{dependencies: [b], image: {type: task-image, taskId: {task-reference: b}, path: ‸a.tra.tar}}',
+      'task "b" does not declare an artifact "a.tra.tar"',
+    ],
+  ])('of another task with %s is found', (_claim, form, message) => {
+    const b = '  b: {image: debian, artifacts: {a.tar: {type: file, path: /a}}}';
+    const { text, line, column } = markedText(tasks(`  a: ${form}\n${b}`));
+
+    const { findings } = parseSlipwayYml(text);
+
+    expect(findings).toContainEqual(expect.objectContaining({ line, column, message }));
+  });
+
+  it('may be public/image.tar of a dependency that does not declare it', () => {
+    const form =
+      '{dependencies: [b], image: {type: task-image, taskId: {task-reference: b}, path: public/image.tar}}';
+
+    const { findings } = parseSlipwayYml(tasks(`  a: ${form}\n  b: {image: debian}`));
+
+    expect(findings.map(({ message }) => message)).toEqual(['images of this type are not carried out yet']);
+  });
+});
+
+describe('artifacts and inputs', () => {
+  const make = (artifact: string): string => task(`artifacts: {${artifact}}`);
+  const MAKER =
+    '  b: {image: debian, artifacts: {public/a.tar: {type: file, path: /a}, out: {type: directory, path: /o}}}';
+  const take = (fields: string): string => tasks(`  a: {image: debian, ${fields}}\n${MAKER}`);
+
+  it.each(
+    cases([
+      [
+        'an unknown type',
+        make('a: {type: ‸fil, path: /a}'),
+        'artifacts.a.type must be one of file, directory, volume, not the text "fil"',
+        'did you mean "file"?',
+      ],
+      [
+        'a type to come',
+        make('a: {‸type: volume, path: /a}'),
+        'artifacts of type "volume" are not carried out yet',
+      ],
+      [
+        'a relative path',
+        make('a: {type: file, path: ‸b}'),
+        'artifacts.a.path must be an absolute path in the container, not "b"',
+      ],
+      ['no path', make('‸a: {type: file}'), '"artifacts.a" has no "path"', 'write "path": a text'],
+      [
+        'a bad expiry',
+        make('a: {type: file, path: /a, expires: ‸3d}'),
+        '"3d" is no duration',
+        'write "3 days"',
+      ],
+      [
+        '`expire_in`',
+        make('a: {type: file, path: /a, ‸expire_in: 1 day}'),
+        'unknown field "expire_in" in "artifacts.a"',
+        'write "expires": seconds, or words such as "30 days"',
+      ],
+      [
+        'a name with ".."',
+        make('‸a/../b: {type: file, path: /a}'),
+        'artifact name "a/../b" has a segment "." or ".."',
+      ],
+      [
+        'a name that begins with "/"',
+        make('‸/a: {type: file, path: /a}'),
+        'artifact name "/a" begins with "/"',
+      ],
+      [
+        'a name with an empty segment',
+        make('‸a//b: {type: file, path: /a}'),
+        'artifact name "a//b" has an empty segment',
+      ],
+      ['an empty name', make('‸"": {type: file, path: /a}'), 'artifact name "" is empty'],
+      [
+        'the name of the log',
+        make('‸public/logs/live.log: {type: file, path: /a}'),
+        'artifact name "public/logs/live.log" is the log that Slipway itself writes',
+      ],
+      [
+        'the name of the directory of the log',
+        make('‸public/logs: {type: file, path: /a}'),
+        'artifact names "public/logs" and "public/logs/live.log" clash: one would be the directory of the other',
+      ],
+      [
+        'a name inside another',
+        make('a/b: {type: file, path: /a}, ‸a/b/c: {type: file, path: /b}'),
+        'artifact names "a/b" and "a/b/c" clash: one would be the directory of the other',
+        'rename "a/b/c"',
+      ],
+    ]),
+  )('an artifact with $claim is found', (one) => expectOneFinding(one, 'error'));
+
+  it.each(
+    cases([
+      [
+        'to a relative path',
+        take('dependencies: [b], inputs: {‸in: {task: b, artifact: public/a.tar}}'),
+        'inputs.in must be an absolute path in the container',
+      ],
+      [
+        'to no file',
+        take('dependencies: [b], inputs: {‸/in/: {task: b, artifact: public/a.tar}}'),
+        '"/in/" is no path of a file',
+      ],
+      [
+        'of an unknown task',
+        take('dependencies: [b], inputs: {/in: {task: ‸bb, artifact: public/a.tar}}'),
+        'unknown task "bb"',
+        'did you mean "b"?',
+      ],
+      [
+        'of a task that it does not wait for',
+        take('inputs: {/in: {task: ‸b, artifact: public/a.tar}}'),
+        'task "b" is not among the dependencies of the task that takes its artifact',
+        'add "b" to "dependencies"',
+      ],
+      [
+        'that is not declared',
+        take('dependencies: [b], inputs: {/in: {task: b, artifact: ‸public/b.tar}}'),
+        'task "b" does not declare an artifact "public/b.tar"',
+        'did you mean "public/a.tar"?',
+      ],
+      [
+        'without its artifact',
+        take('dependencies: [b], inputs: {‸/in: {task: b}}'),
+        '"inputs./in" has no "artifact"',
+      ],
+    ]),
+  )('an input $claim is found', (one) => expectOneFinding(one, 'error'));
+
+  it.each(['public/a.tar', 'out/x/y.txt', 'public/logs/live.log'])('an input may be %s', (artifact) => {
+    expect(
+      parseSlipwayYml(take(`dependencies: [b], inputs: {/in: {task: b, artifact: ${artifact}}}`)).findings,
+    ).toEqual([]);
+  });
+});
+
+describe('dependencies', () => {
+  it.each(
+    cases([
+      [
+        'is unknown',
+        tasks('  a: {image: debian, dependencies: [‸buidl]}\n  build: {image: debian}'),
+        'unknown task "buidl"',
+        'did you mean "build"?',
+      ],
+      ['is the task itself', tasks('  a: {image: debian, dependencies: [‸a]}'), 'task "a" depends on itself'],
+      [
+        'closes a cycle',
+        tasks(
+          '  a: {image: debian}\n  b: {image: debian, dependencies: [a, ‸c]}\n  c: {image: debian, dependencies: [d]}\n  d: {image: debian, dependencies: [b]}',
+        ),
+        'tasks wait for each other: b → c → d → b',
+      ],
+      [
+        'has a name that every object has',
+        tasks('  a: {image: debian, dependencies: [‸constructor]}'),
+        'unknown task "constructor"',
+      ],
+    ]),
+  )('with one that $claim are found', (one) => expectOneFinding(one, 'error'));
+
+  it('name every cycle once', () => {
+    const { findings } = parseSlipwayYml(
+      tasks(
+        [
+          '  a: {image: debian, dependencies: [b]}',
+          '  b: {image: debian, dependencies: [a]}',
+          '  c: {image: debian, dependencies: [a, d]}',
+          '  d: {image: debian, dependencies: [c]}',
+        ].join('\n'),
+      ),
+    );
+
+    expect(findings.map(({ message }) => message)).toEqual([
+      'tasks wait for each other: a → b → a',
+      'tasks wait for each other: c → d → c',
+    ]);
+  });
+});
+
+describe('a field that is not carried out yet', () => {
+  it.each(
+    cases([
+      ['features.dind', task('features: {‸dind: true}'), 'this feature is not carried out yet'],
+      ['cache', task('‸cache: {a: /b}'), '"cache" is not carried out yet'],
+      ['capabilities', task('‸capabilities: {privileged: true}'), '"capabilities" are not carried out yet'],
+      ['secrets', task('‸secrets: [A]'), '"secrets" are not carried out yet'],
+      ['routes', task('‸routes: [a.b]'), '"routes" are not carried out yet'],
+      [
+        'purgeCaches',
+        task('onExitStatus: {‸purgeCaches: [1]}'),
+        '"purgeCaches" is not carried out yet, as there are no caches',
+      ],
+    ]),
+  )('is refused: $claim', (one) => expectOneFinding(one, 'error'));
+
+  it.each([
+    'features: {}',
+    'features: {dind: false}',
+    'cache: {}',
+    'capabilities: {}',
+    'secrets: []',
+    'routes: []',
+    'onExitStatus: {purgeCaches: []}',
+  ])('asks for nothing, and is accepted: %s', (fields) =>
+    expect(parseSlipwayYml(task(fields)).findings).toEqual([]),
+  );
+});
+
+describe('a warning', () => {
+  it.each(
+    cases([
+      [
+        'for a feature without effect',
+        task('features: {‸localLiveLog: false, dind: false}'),
+        'feature "localLiveLog" has no effect: the log and artifacts are always kept',
+      ],
+      [
+        'for `log`',
+        task('‸log: public/x.log'),
+        '"log" has no effect: the log is always public/logs/live.log',
+      ],
+      [
+        'for an image outside that has the name of one inside',
+        tasks('  a: {image: ‸base}'),
+        '"base" is pulled from outside, though an in-tree image has this name',
+        'write "{in-tree: base}" if that one is meant',
+      ],
+      [
+        'for a dependency named twice',
+        tasks('  a: {image: debian}\n  b: {image: debian, dependencies: [a, ‸a]}'),
+        'task "a" is named twice',
+      ],
+      [
+        'for a condition that never holds',
+        task('when: {refs: ‸[]}'),
+        'when.refs is empty, so the condition never holds',
+      ],
+    ]),
+  )('is given $claim, and the file stands', (one) => expectOneFinding(one, 'warning'));
+});
+
+describe('many mistakes', () => {
+  it('are reported all at once, in the order of the text', () => {
+    const { findings, config } = parseSlipwayYml(`version: 2
+images:
+  base: { contxt: docker/base }
+  lint: { context: ../x, parent: bse, args: { N: 24 } }
+  a: { context: a, parent: b }
+  b: { context: b, parent: a }
+defaults: { maxRunTime: 30m, needs: [x] }
+tasks:
+  compile:
+    image: { in-tree: lnt }
+    script: [make]
+    artifacts:
+      public/build.tar: { type: fil, path: build }
+      a: { type: file, path: /a }
+      a/b: { type: file, path: /a }
+  unit:
+    dependencies: [compil, unit]
+    inputs: { /in: { task: compile, artifact: public/buil.tar } }
+  unit: { image: debian, dependencies: [t2] }
+  t2: { image: debian, dependencies: [unit], maxRunTime: [], cache: { a: /b } }
+  bad label: { image: debian }
+`);
+
+    expect(findings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+      '1:10 version must be the number 1, which is all that this Slipway reads, not the number 2',
+      '3:3 image "base" has no "context"',
+      '3:11 unknown field "contxt" in image "base"',
+      '4:20 context "../x" has a segment ".."',
+      '4:34 unknown parent image "bse"',
+      '4:50 args.N must be a text, not the number 24',
+      "5:28 images are each other's parents: a → b → a",
+      '7:25 "30m" is no duration',
+      '7:30 unknown field "needs" in "defaults"',
+      '10:23 unknown in-tree image "lnt"',
+      '11:5 unknown field "script" in task "compile"',
+      '13:33 artifacts.public/build.tar.type must be one of file, directory, volume, not the text "fil"',
+      '13:44 artifacts.public/build.tar.path must be an absolute path in the container, not "build"',
+      '15:7 artifact names "a" and "a/b" clash: one would be the directory of the other',
+      '19:3 duplicate key "unit"',
+      '19:41 tasks wait for each other: unit → t2 → unit',
+      `20:58 maxRunTime must be ${DURATION}, not a list`,
+      '20:62 "cache" is not carried out yet',
+      '21:3 "bad label" is no label for a task',
+    ]);
+    expect(config).toBeUndefined();
+  });
+
+  it('inside defaults are reported once, at their place', () => {
+    const { findings } = parseSlipwayYml(`version: 1
+defaults:
+  maxRunTime: soon
+  dependencies: [x]
+  inputs: { /in: { task: c, artifact: y } }
+  env: { A: 1 }
+tasks:
+  a: { image: debian }
+  b: { image: debian }
+  c: { image: debian, dependencies: [], inputs: {} }
+`);
+
+    expect(findings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+      '3:15 "soon" is no duration',
+      '4:18 unknown task "x"',
+      '5:26 task "c" is not among the dependencies of the task that takes its artifact',
+      '5:39 task "c" does not declare an artifact "y"',
+      '6:13 env.A must be a text, not the number 1',
+    ]);
+  });
+
+  it('inside an anchor are reported once, where the anchor is', () => {
+    const { findings } = parseSlipwayYml(`version: 1
+x-common: &common
+  maxRunTime: soon
+  kommand: [a]
+tasks:
+  a: { <<: *common, image: debian }
+  b: { <<: [*common], image: debian }
+`);
+
+    expect(findings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+      '3:15 "soon" is no duration',
+      '4:3 unknown field "kommand" in task "a"',
+      '4:3 unknown field "kommand" in task "b"',
+    ]);
+  });
+});

@@ -13,7 +13,7 @@ import { queueName } from '../model/pure/ids.ts';
 const HEARTBEAT_TIMEOUT = '10s';
 
 /** An engine's queue that nobody polls for this long is a machine that is gone. */
-const ENGINE_QUEUE_PATIENCE = '45s';
+const ENGINE_QUEUE_PATIENCE = '30s';
 
 const PATIENT: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' };
 

@@ -1,7 +1,7 @@
 import {
+  CancellationScope,
   ChildWorkflowCancellationType,
   getExternalWorkflowHandle,
-  isCancellation,
   log,
   ParentClosePolicy,
   startChild,
@@ -51,27 +51,30 @@ export async function startTask(
     ...(image ? { image } : {}),
   };
   try {
-    const child = await startChild<typeof task>('task', {
-      workflowId: id,
-      args: [input],
-      taskQueue: queueName('control', level),
-      // The policy is applied at continue-as-new too: anything but ABANDON would kill running tasks there.
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.ABANDON,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      priority: { priorityKey: graphTask.priority, fairnessKey: push.project },
-      staticSummary: `${label} of ${push.project} ${push.revision.slice(0, 12)}`,
-      typedSearchAttributes: [
-        { key: SLIPWAY_PROJECT, value: push.project },
-        { key: SLIPWAY_LEVEL, value: level },
-        { key: SLIPWAY_REVISION, value: push.revision },
-        { key: SLIPWAY_LABEL, value: label },
-        { key: SLIPWAY_STATE, value: 'running' },
-      ],
-    });
+    // A cancel of the push must not look like the end of its tasks: they are asked to cancel and report themselves.
+    const child = await CancellationScope.nonCancellable(() =>
+      startChild<typeof task>('task', {
+        workflowId: id,
+        args: [input],
+        taskQueue: queueName('control', level),
+        // The policy is applied at continue-as-new too: anything but ABANDON would kill running tasks there.
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.ABANDON,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        priority: { priorityKey: graphTask.priority, fairnessKey: push.project },
+        staticSummary: `${label} of ${push.project} ${push.revision.slice(0, 12)}`,
+        typedSearchAttributes: [
+          { key: SLIPWAY_PROJECT, value: push.project },
+          { key: SLIPWAY_LEVEL, value: level },
+          { key: SLIPWAY_REVISION, value: push.revision },
+          { key: SLIPWAY_LABEL, value: label },
+          { key: SLIPWAY_STATE, value: 'running' },
+        ],
+      }),
+    );
     // Tasks never fail as workflows; one that was terminated by hand tells nobody, so its end is taken from here.
-    child.result().catch((error: unknown) => {
-      if (!isCancellation(error)) log.warn('A task was ended from outside', { taskId: id });
+    child.result().catch(() => {
+      log.warn('A task was ended from outside', { taskId: id });
       graph.resolveTask({ label, state: 'exception', reason: 'canceled' });
     });
   } catch (error) {

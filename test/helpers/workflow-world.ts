@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
+import type { WorkflowBundle } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { fileURLToPath } from 'node:url';
+import { requestImages } from '../../activities/control.ts';
+import type {
+  BuilderActivities,
+  ClaimActivities,
+  ControlActivities,
+  RunnerActivities,
+} from '../../activities/contracts.ts';
+import { imageTaskId, pushId as pushIdOf } from '../../model/pure/ids.ts';
+import type {
+  ContainerResult,
+  GraphImage,
+  GraphTask,
+  PlannedPush,
+  PushInput,
+  RecordImageInput,
+  RecordPushInput,
+  RecordRunInput,
+  UnstartedTask,
+} from '../../model/pure/payloads.ts';
+import type { StoredImage } from '../../model/schema/plan.ts';
+import type { PushOutcome } from '../../workflows/push.ts';
+import * as searchAttributes from '../../workflows/search-attributes.ts';
+import { requireEnv } from './require-env.ts';
+
+export const STORED: StoredImage = {
+  manifestDigest: `sha256:${'a'.repeat(64)}`,
+  configDigest: `sha256:${'b'.repeat(64)}`,
+  diffIds: [],
+  sizeBytes: 1,
+};
+
+// Warnings of expected failures would drown the failures that are not.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+/** A Temporal server of its own for one test file. */
+export async function createEnvironment(): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: {
+        type: 'existing-path',
+        path: requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the temporal CLI'),
+      },
+      searchAttributes: Object.values(searchAttributes),
+      extraArgs: ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    },
+  });
+}
+
+let bundle: Promise<WorkflowBundle> | undefined;
+
+export function testBundle(): Promise<WorkflowBundle> {
+  bundle ??= bundleWorkflowCode({
+    logger: new DefaultLogger('ERROR'),
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+  });
+  return bundle;
+}
+
+type Activities = ControlActivities & BuilderActivities & ClaimActivities & RunnerActivities;
+
+/** What the fakes do, and what they saw. Real: workflows, server, signals between them. */
+export class World {
+  readonly builds: string[] = [];
+  readonly imageRecords: RecordImageInput[] = [];
+  readonly runRecords: RecordRunInput[] = [];
+  readonly pushRecords: RecordPushInput[] = [];
+  readonly unstarted: UnstartedTask[] = [];
+  readonly started: string[] = [];
+  readonly killed: string[] = [];
+  readonly indexed = new Set<string>();
+  readonly importedBases: string[] = [];
+  plan: (round: number) => PlannedPush = () => ({
+    outcome: 'rejected',
+    reason: 'completed',
+    detail: 'nothing',
+  });
+  plans = 0;
+  parents = new Map<string, { taskId: string; name: string }>();
+  build: (name: string, attempt: number) => Promise<void> = () => Promise.resolve();
+  run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
+  save: (label: string) => { missing: { name: string; found: string }[] } = () => ({ missing: [] });
+  queueOf: (label: string, run: number) => string = () => 'runner-1@engine';
+  readonly env: TestWorkflowEnvironment;
+
+  constructor(env: TestWorkflowEnvironment) {
+    this.env = env;
+  }
+
+  activities(): Activities {
+    return {
+      planPush: () => Promise.resolve(this.plan(this.plans++)),
+      requestImages: (input) => requestImages(this.env.client, input),
+      findImage: (input) => {
+        const parent = this.parents.get(input.name);
+        if (this.indexed.has(input.taskId) && !input.force)
+          return Promise.resolve({ stored: STORED, nextRun: 1 });
+        return Promise.resolve({ nextRun: 0, ...(parent ? { parent } : {}) });
+      },
+      recordImage: (input) => {
+        this.imageRecords.push(input);
+        if (input.built) this.indexed.add(input.taskId);
+        return Promise.resolve();
+      },
+      recordRun: (input) => {
+        this.runRecords.push(input);
+        return Promise.resolve();
+      },
+      recordUnstarted: (input) => {
+        this.unstarted.push(...input.tasks);
+        return Promise.resolve();
+      },
+      recordPush: (input) => {
+        this.pushRecords.push(input);
+        return Promise.resolve();
+      },
+      importBase: (input) => {
+        this.importedBases.push(input.reference);
+        return Promise.resolve({});
+      },
+      buildImage: async (input) => {
+        this.builds.push(input.name);
+        await this.build(input.name, Context.current().info.attempt);
+        const facts = { steps: 1, cachedSteps: 0, phases: {}, worker: 'w', engineId: 'engine', started: '' };
+        return { stored: STORED, bytesUploaded: 7, ...facts };
+      },
+      claimRun: (input) =>
+        Promise.resolve({
+          queue: this.queueOf(input.task.label, input.run),
+          engineId: 'engine',
+          worker: 'w',
+        }),
+      loadImage: () => Promise.resolve({ engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 }),
+      runContainer: async ({ task, run }) => {
+        this.started.push(`${task.label}#${run}`);
+        try {
+          const result = await this.run(task.label, run);
+          return { reason: 'completed', exitCode: 0, prepareMs: 1, runMs: 1, ...result };
+        } catch (error) {
+          if (Context.current().cancellationSignal.aborted) this.killed.push(task.label);
+          throw error;
+        }
+      },
+      saveArtifacts: ({ task }) =>
+        Promise.resolve({ artifacts: [], uploadMs: 1, bytesUploaded: 0, ...this.save(task.label) }),
+    };
+  }
+
+  /** Runs workers of all of level 1's queues while `work` goes on. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const workflowBundle = await testBundle();
+    const common = {
+      connection: this.env.nativeConnection,
+      activities: this.activities(),
+      maxHeartbeatThrottleInterval: 100,
+      defaultHeartbeatThrottleInterval: 100,
+    };
+    const workers = await Promise.all([
+      Worker.create({ ...common, workflowBundle, taskQueue: 'control-1' }),
+      ...['builder-1', 'runner-1', 'runner-1@engine'].map((taskQueue) =>
+        Worker.create({ ...common, taskQueue }),
+      ),
+    ]);
+    const running = workers.map((worker) => worker.run());
+    try {
+      return await work();
+    } finally {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+    }
+  }
+
+  async startPush(
+    push: PushInput = aPush(),
+  ): Promise<{ id: string; result(): Promise<PushOutcome>; cancel(): Promise<unknown> }> {
+    const id = pushIdOf(push);
+    const handle = await this.env.client.workflow.start('push', {
+      workflowId: id,
+      taskQueue: 'control-1',
+      args: [push],
+    });
+    return { id, result: () => handle.result() as Promise<PushOutcome>, cancel: () => handle.cancel() };
+  }
+
+  lastRecord(): RecordPushInput {
+    const last = this.pushRecords.at(-1);
+    if (!last) throw new Error('The push was not recorded');
+    return last;
+  }
+
+  stateOf(label: string): string {
+    const started = this.runRecords.filter((record) => record.task.label === label && record.final).at(-1);
+    if (started) return `${started.state}/${started.reason}`;
+    const unstarted = this.unstarted.find((task) => task.label === label);
+    return unstarted ? `unstarted/${unstarted.reason}` : 'unknown';
+  }
+}
+
+export function aPush(): PushInput {
+  return {
+    project: 'demo',
+    level: 1,
+    repository: 'file:///srv/demo.git',
+    ref: 'refs/heads/main',
+    revision: randomUUID().replaceAll('-', '').padEnd(40, '0'),
+    request: {},
+    pushedBy: 'somebody',
+    received: new Date().toISOString(),
+  };
+}
+
+export function aTask(label: string, options: Partial<GraphTask> = {}): GraphTask {
+  return {
+    label,
+    dependencies: [],
+    requires: 'all-completed',
+    firstRun: 0,
+    retries: 2,
+    deadlineSeconds: 3600,
+    maxRunTimeSeconds: 60,
+    priority: 5,
+    ...options,
+  };
+}
+
+export function anImage(name: string, options: Partial<GraphImage> = {}): GraphImage {
+  const imageHash = randomUUID().replaceAll('-', '');
+  return {
+    name,
+    taskId: imageTaskId({ domain: 'demo', level: 1, name, imageHash }),
+    action: 'build',
+    force: false,
+    ...options,
+  };
+}
+
+export function planned(tasks: readonly GraphTask[], images: readonly GraphImage[] = []): PlannedPush {
+  return { outcome: 'planned', plannedAt: '2026-01-01T00:00:00.000Z', tasks, images };
+}
+
+/** A failure as `toFailure` makes it. */
+export function failure(type: string, retryable = false): ApplicationFailure {
+  return ApplicationFailure.create({ message: `it was ${type}`, type, nonRetryable: !retryable });
+}
+
+/** Waits for the cancel of the activity that calls it, beating. */
+export async function untilCancelled(): Promise<never> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 50);
+  try {
+    return await context.cancelled;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+export async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 600 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  if (!holds()) throw new Error('It did not come to hold');
+}

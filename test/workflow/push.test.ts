@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { isCancellation } from '@temporalio/workflow';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  aPush,
+  anImage,
+  aTask,
+  createEnvironment,
+  failure,
+  planned,
+  until,
+  untilCancelled,
+  World,
+} from '../helpers/workflow-world.ts';
+
+jest.setTimeout(90_000);
+
+let env: TestWorkflowEnvironment;
+let world: World;
+beforeAll(async () => {
+  env = await createEnvironment();
+});
+afterAll(() => env.teardown());
+beforeEach(() => {
+  world = new World(env);
+});
+
+describe('push', () => {
+  it('ends with the reason of a plan that was rejected, and starts nothing', async () => {
+    world.plan = () => ({ outcome: 'rejected', reason: 'malformed-plan', detail: 'slipway.yml:1:1: wrong' });
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome).toEqual({ state: 'exception', reason: 'malformed-plan' });
+    expect(world.started).toEqual([]);
+  });
+
+  it('builds what is needed, then runs the tasks in the order of their dependencies', async () => {
+    const lint = anImage('lint');
+    world.plan = () => planned([aTask('a', { image: 'lint' }), aTask('b', { dependencies: ['a'] })], [lint]);
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome).toEqual({ state: 'completed', reason: 'completed' });
+    expect(world.builds).toEqual(['lint']);
+    expect(world.started).toEqual(['a#0', 'b#0']);
+    expect(world.lastRecord().images).toEqual([
+      expect.objectContaining({ name: 'lint', outcome: 'built', bytesUploaded: 7 }),
+    ]);
+  });
+
+  it('builds an image once when many pushes ask at once', async () => {
+    const lint = anImage('lint');
+    world.plan = () => planned([aTask('a', { image: 'lint' })], [lint]);
+    world.build = () => new Promise((resolve) => setTimeout(resolve, 500));
+
+    const outcomes = await world.during(async () => {
+      const pushes = await Promise.all(Array.from({ length: 10 }, () => world.startPush(aPush())));
+      return Promise.all(pushes.map((push) => push.result()));
+    });
+
+    expect(outcomes.map(({ state }) => state)).toEqual(Array.from({ length: 10 }, () => 'completed'));
+    expect(world.builds).toEqual(['lint']);
+  });
+
+  it('builds the parent first and names it as the culprit when it fails', async () => {
+    const [base, lint] = [anImage('base'), anImage('lint')];
+    world.parents.set('lint', { taskId: base.taskId, name: 'base' });
+    world.plan = () =>
+      planned(
+        [aTask('on-lint', { image: 'lint' }), aTask('after', { dependencies: ['on-lint'] }), aTask('free')],
+        [base, lint],
+      );
+    world.build = (name) =>
+      name === 'base' ? Promise.reject(failure('ImageBuildFailed')) : Promise.resolve();
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.reason).toBe('failed');
+    expect(world.builds).toEqual(['base']);
+    expect(world.unstarted).toEqual([
+      expect.objectContaining({ label: 'on-lint', reason: 'dependency-failed', culprit: base.taskId }),
+      expect.objectContaining({ label: 'after', reason: 'dependency-failed', culprit: base.taskId }),
+    ]);
+    expect(world.stateOf('free')).toBe('completed/completed');
+  });
+
+  it('gives tasks of a failed build image-build-failed and their dependents dependency-failed; others go on', async () => {
+    const lint = anImage('lint');
+    world.plan = () =>
+      planned([aTask('a', { image: 'lint' }), aTask('b', { dependencies: ['a'] }), aTask('c')], [lint]);
+    world.build = () => Promise.reject(failure('ImageBuildFailed'));
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(world.stateOf('a')).toBe('unstarted/image-build-failed');
+    expect(world.stateOf('b')).toBe('unstarted/dependency-failed');
+    expect(world.stateOf('c')).toBe('completed/completed');
+    expect(world.lastRecord().images[0]).toMatchObject({
+      outcome: 'failed',
+      detail: 'it was ImageBuildFailed',
+    });
+  });
+
+  it('builds a failed image again when the next push asks', async () => {
+    const lint = anImage('lint');
+    world.plan = () => planned([aTask('a', { image: 'lint' })], [lint]);
+    world.build = () =>
+      world.builds.length === 1 ? Promise.reject(failure('ImageBuildFailed')) : Promise.resolve();
+
+    const states = await world.during(async () => [
+      (await (await world.startPush()).result()).state,
+      (await (await world.startPush()).result()).state,
+    ]);
+
+    expect(states).toEqual(['failed', 'completed']);
+  });
+
+  it('brings missing bases into the store and plans again', async () => {
+    world.plan = (round) =>
+      round === 0
+        ? { outcome: 'bases-missing', bases: ['debian:bookworm'], domain: 'demo', platform: 'linux/amd64' }
+        : planned([aTask('a')]);
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.state).toBe('completed');
+    expect(world.importedBases).toEqual(['debian:bookworm']);
+  });
+
+  it('lets a task with requires all-resolved run after a failed dependency', async () => {
+    world.plan = () => planned([aTask('a'), aTask('b', { dependencies: ['a'], requires: 'all-resolved' })]);
+    world.run = (label) => Promise.resolve(label === 'a' ? { reason: 'failed', exitCode: 3 } : {});
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.reason).toBe('failed');
+    expect(world.stateOf('b')).toBe('completed/completed');
+  });
+
+  it('cancels running tasks and builds, records the rest as canceled, and ends as cancelled', async () => {
+    const slow = anImage('slow');
+    world.plan = () =>
+      planned(
+        [aTask('running'), aTask('after', { dependencies: ['running'] }), aTask('imaged', { image: 'slow' })],
+        [slow],
+      );
+    world.run = () => untilCancelled();
+    world.build = () => untilCancelled();
+
+    const error = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.started.includes('running#0') && world.builds.includes('slow'));
+      await push.cancel();
+      const ended = await push.result().catch((failed: unknown) => failed);
+      await until(() => world.imageRecords.length > 0);
+      return ended;
+    });
+
+    expect(error).toBeInstanceOf(WorkflowFailedError);
+    expect(isCancellation((error as WorkflowFailedError).cause)).toBe(true);
+    expect(world.killed).toEqual(['running']);
+    expect(world.stateOf('running')).toBe('exception/canceled');
+    expect(world.stateOf('after')).toBe('unstarted/canceled');
+    expect(world.stateOf('imaged')).toBe('unstarted/canceled');
+    expect(world.imageRecords[0]).toMatchObject({ name: 'slow', reason: 'canceled' });
+    expect(world.lastRecord().verdict).toEqual({ reason: 'canceled' });
+  });
+
+  it('leaves a build alone that another push still waits for', async () => {
+    const slow = anImage('slow');
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    world.plan = () => planned([aTask('a', { image: 'slow' })], [slow]);
+    world.build = () => gate;
+
+    const outcome = await world.during(async () => {
+      const [one, two] = [await world.startPush(aPush()), await world.startPush(aPush())];
+      await until(() => world.builds.length === 1);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await one.cancel();
+      await one.result().catch(() => undefined);
+      release();
+      return two.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.builds).toEqual(['slow']);
+  });
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import {
+  aTask,
+  createEnvironment,
+  failure,
+  planned,
+  until,
+  untilCancelled,
+  World,
+} from '../helpers/workflow-world.ts';
+
+jest.setTimeout(120_000);
+
+let env: TestWorkflowEnvironment;
+let world: World;
+beforeAll(async () => {
+  env = await createEnvironment();
+});
+afterAll(() => env.teardown());
+beforeEach(() => {
+  world = new World(env);
+  world.plan = () => planned([aTask('t')]);
+});
+
+const runsOf = (): string[] =>
+  world.runRecords.map(({ run, reason, final }) => `${run} ${reason}${final ? '' : ' …'}`);
+
+describe('task', () => {
+  it.each([
+    ['failed', { reason: 'failed', exitCode: 3 }, 'failed/failed'],
+    ['max-run-time-exceeded', { reason: 'max-run-time-exceeded' }, 'failed/max-run-time-exceeded'],
+    ['out-of-memory', { reason: 'out-of-memory' }, 'failed/out-of-memory'],
+  ] as const)('resolves without a new run when the command ended %s', async (_name, result, state) => {
+    world.run = () => Promise.resolve(result);
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(world.stateOf('t')).toBe(state);
+    expect(world.started).toEqual(['t#0']);
+  });
+
+  it('fails when a required artifact is missing, naming it', async () => {
+    world.save = () => ({ missing: [{ name: 'public/a', found: 'absent' }] });
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(world.runRecords.at(-1)).toMatchObject({
+      reason: 'artifact-missing',
+      detail: 'missing: public/a (absent)',
+    });
+  });
+
+  it('starts new runs while retries last when the command asks for it', async () => {
+    world.plan = () => planned([aTask('t', { retries: 2 })]);
+    world.run = () => Promise.resolve({ reason: 'intermittent-task', exitCode: 75 });
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf()).toEqual(['0 intermittent-task …', '1 intermittent-task …', '2 intermittent-task']);
+    expect(world.stateOf('t')).toBe('exception/intermittent-task');
+  });
+
+  it('resolves resource-unavailable without a new run when its image cannot be had', async () => {
+    world.run = () => Promise.reject(failure('ImageUnavailable'));
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf()).toEqual(['0 resource-unavailable']);
+    expect(world.runRecords[0]?.detail).toBe('it was ImageUnavailable');
+  });
+
+  it('counts a queue that nobody polls as a lost worker and runs elsewhere', async () => {
+    world.queueOf = (_label, run) => (run === 0 ? 'runner-1@gone' : 'runner-1@engine');
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf()).toEqual(['0 worker-lost …', '1 completed']);
+    expect(world.started).toEqual(['t#1']);
+  });
+
+  it('is cancelled by itself: the container is killed, the push goes on without it', async () => {
+    world.plan = () => planned([aTask('t'), aTask('other')]);
+    world.run = (label) => (label === 't' ? untilCancelled() : Promise.resolve({}));
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.started.includes('t#0'));
+      await env.client.workflow.getHandle(`${push.id.replace('push/', 'task/')}/t`).cancel();
+      return push.result();
+    });
+
+    expect(outcome.reason).toBe('failed');
+    expect(world.killed).toEqual(['t']);
+    expect(world.stateOf('t')).toBe('exception/canceled');
+    expect(world.stateOf('other')).toBe('completed/completed');
+  });
+
+  it('ends deadline-exceeded when it is not resolved in time', async () => {
+    world.plan = () => planned([aTask('t', { deadlineSeconds: 1 })]);
+    world.run = () => untilCancelled();
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(world.stateOf('t')).toBe('exception/deadline-exceeded');
+  });
+});

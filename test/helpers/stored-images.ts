@@ -16,16 +16,19 @@ export interface MadeImage {
   readonly layers: readonly Buffer[];
 }
 
-/** The parts of an image whose layers are tars of one file each; compressed unless told otherwise. */
-export async function anImage(
-  options: {
-    readonly contents?: readonly Buffer[];
-    readonly compress?: (tar: Buffer) => Buffer;
-    readonly mediaType?: string;
-  } = {},
-): Promise<MadeImage> {
+export interface ImageParts {
+  readonly contents?: readonly Buffer[];
+  readonly compress?: (tar: Buffer) => Buffer;
+  readonly mediaType?: string;
+  /** The image has its layers twice. */
+  readonly repeatLayers?: boolean;
+}
+
+/** The parts of an image whose layers are tars of one file each; gzip unless told otherwise. */
+export async function anImage(options: ImageParts = {}): Promise<MadeImage> {
   const contents = options.contents ?? [randomBytes(3000), randomBytes(5000)];
-  const tars = await Promise.all(contents.map((content, at) => tarOf({ [`file-${at}`]: content })));
+  const once = await Promise.all(contents.map((content, at) => tarOf({ [`file-${at}`]: content })));
+  const tars = options.repeatLayers ? [...once, ...once] : once;
   const layers = tars.map(options.compress ?? ((tar) => gzipSync(tar)));
   const diffIds = tars.map(digestOf);
   const config = Buffer.from(

@@ -5,6 +5,10 @@ export interface ObjectInfo {
   readonly sizeBytes: number;
   readonly etag: string;
   readonly lastModified: Date;
+  /** Absent in listings. */
+  readonly contentType?: string;
+  /** Digest of the whole object as the store itself verified it (lower case hex); absent in listings and where it keeps none, as for multipart. */
+  readonly sha256?: string;
   /** User metadata, keys in lower case. Absent in listings. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -16,6 +20,12 @@ export interface PutOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Lower case hex; the store itself verifies the bytes against it. */
   readonly sha256?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface CopyOptions {
+  readonly contentType?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -45,7 +55,8 @@ export interface ObjectStore {
     body: Readable,
     options?: PutOptions & { readonly sizeBytes?: number },
   ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly sha256: string }>;
-  copy(from: string, to: string, signal?: AbortSignal): Promise<void>;
+  /** Copies inside the store, whatever the size. Metadata and content type go along unless either is given, which replaces both. */
+  copy(from: string, to: string, options?: CopyOptions): Promise<void>;
   /** Safe to repeat. */
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Objects whose key begins with a prefix, in order of their keys, page by page. */

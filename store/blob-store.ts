@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { BlobStat, BlobStore } from '../model/blob-store.ts';
+import { BlobNotFound, DigestMismatch, isSlipwayError } from '../model/errors.ts';
+import type { Digest } from '../model/pure/ids.ts';
+import { DIGEST_PATTERN } from '../model/pure/ids.ts';
+import { checkSize } from './body-parts.ts';
+import { checkDigest } from './check-digest.ts';
+import { blobKey } from './keys.ts';
+import type { ObjectStore } from './object-store.ts';
+import { putStaged } from './staged-upload.ts';
+
+/**
+ * Blobs under `blobs/sha256/`, each written once.
+ *
+ * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
+ * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
+ */
+export function createBlobStore(objects: ObjectStore): BlobStore {
+  async function stat(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined> {
+    if (!DIGEST_PATTERN.test(digest)) return undefined;
+    const info = await objects.head(blobKey(digest), signal);
+    return info && { digest, sizeBytes: info.sizeBytes };
+  }
+
+  return {
+    stat,
+
+    async read(digest, options = {}) {
+      if (!DIGEST_PATTERN.test(digest)) throw new BlobNotFound(digest);
+      const body = await objects.stream(blobKey(digest), options);
+      if (!body) throw new BlobNotFound(digest);
+      return options.start ? body : checkDigest(body, digest);
+    },
+
+    async write(digest, sizeBytes, body, signal) {
+      if (!DIGEST_PATTERN.test(digest)) throw new DigestMismatch('Blob', 'a sha256 digest', digest);
+      const present = await stat(digest, signal);
+      if (present) {
+        checkSize(digest, present.sizeBytes, sizeBytes);
+        return 'present';
+      }
+      const options = { onlyIf: 'absent', sha256: digest.slice('sha256:'.length), signal } as const;
+      try {
+        if (Buffer.isBuffer(body)) await putBytes(objects, digest, { ...options, body, sizeBytes });
+        else await objects.putStream(blobKey(digest), body as Readable, { ...options, sizeBytes });
+        return 'written';
+      } catch (error) {
+        if (isSlipwayError(error) && error.type === 'WriteConflict') return 'present';
+        throw error;
+      }
+    },
+
+    async writeUnknown(body, { expected, signal } = {}) {
+      let outcome: 'written' | 'present' = 'written';
+      const place = async (hashed: { sha256: string }) => {
+        const digest: Digest = `sha256:${hashed.sha256}`;
+        const wanted = await expected?.();
+        if (wanted !== undefined && wanted !== digest) throw new DigestMismatch('Blob', wanted, digest);
+        if (!(await stat(digest, signal))) return { key: blobKey(digest) };
+        outcome = 'present';
+        return undefined;
+      };
+      const { sha256, sizeBytes } = await putStaged(objects, body, { place, signal });
+      return { digest: `sha256:${sha256}`, sizeBytes, outcome };
+    },
+  };
+}
+
+async function putBytes(
+  objects: ObjectStore,
+  digest: Digest,
+  options: {
+    readonly body: Buffer;
+    readonly sizeBytes: number;
+    readonly onlyIf: 'absent';
+    readonly sha256: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const { body, sizeBytes, ...put } = options;
+  checkSize(digest, body.length, sizeBytes);
+  const got: Digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+  if (got !== digest) throw new DigestMismatch('Blob', digest, got);
+  await objects.put(blobKey(digest), body, put);
+}

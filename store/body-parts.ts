@@ -1,0 +1,67 @@
+import type { Readable } from 'node:stream';
+import { DigestMismatch } from '../model/errors.ts';
+
+/** The beginning of a body, held in memory until it is decided what to do with the whole. */
+export interface OpenedBody {
+  readonly head: readonly Buffer[];
+  readonly headBytes: number;
+  /** What follows the head, or undefined when the head is all. Can be taken once. */
+  readonly rest: AsyncIterator<Buffer> | undefined;
+}
+
+/** Reads until more than `headMaxBytes` are there or the body ends. */
+export async function openBody(body: Readable, headMaxBytes: number): Promise<OpenedBody> {
+  const chunks = buffersOf(body);
+  const head: Buffer[] = [];
+  let headBytes = 0;
+  while (headBytes <= headMaxBytes) {
+    const { done, value } = await chunks.next();
+    if (done) return { head, headBytes, rest: undefined };
+    head.push(value);
+    headBytes += value.length;
+  }
+  return { head, headBytes, rest: chunks };
+}
+
+/** The whole body again: the head, then the rest. */
+export async function* wholeBody(opened: OpenedBody): AsyncGenerator<Buffer, void> {
+  yield* opened.head;
+  if (opened.rest) yield* { [Symbol.asyncIterator]: () => opened.rest as AsyncIterator<Buffer> };
+}
+
+/** Cuts a body into buffers of exactly `partBytes`, the last one shorter. */
+export async function* cutIntoParts(
+  chunks: AsyncIterable<Buffer>,
+  partBytes: number,
+): AsyncGenerator<Buffer, void> {
+  let part = Buffer.allocUnsafeSlow(partBytes);
+  let filledBytes = 0;
+  for await (const chunk of chunks) {
+    let takenBytes = 0;
+    while (takenBytes < chunk.length) {
+      const copiedBytes = chunk.copy(part, filledBytes, takenBytes);
+      takenBytes += copiedBytes;
+      filledBytes += copiedBytes;
+      if (filledBytes < partBytes) continue;
+      yield part;
+      part = Buffer.allocUnsafeSlow(partBytes);
+      filledBytes = 0;
+    }
+  }
+  if (filledBytes > 0) yield part.subarray(0, filledBytes);
+}
+
+/** @throws {DigestMismatch} when a body has another length than was announced. */
+export function checkSize(key: string, gotBytes: number, expectedBytes: number | undefined): void {
+  if (expectedBytes === undefined || gotBytes === expectedBytes) return;
+  const got = gotBytes > expectedBytes ? 'more' : `${gotBytes} bytes`;
+  throw new DigestMismatch(key, `${expectedBytes} bytes`, got);
+}
+
+async function* buffersOf(body: Readable): AsyncGenerator<Buffer, void> {
+  for await (const chunk of body as AsyncIterable<Uint8Array | string>) {
+    yield typeof chunk === 'string'
+      ? Buffer.from(chunk)
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import type { Level } from '../model/pure/ids.ts';
+import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
+import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
+import { mapConcurrently } from './concurrently.ts';
+import { changeJson, createJson, readJson, writeJson } from './json-object.ts';
+import { baseKey, encodeSegment, imagesPrefix, layerKey } from './keys.ts';
+import type { ObjectStore } from './object-store.ts';
+import { readableDomains, readableLevels } from './readable-domains.ts';
+import type { ImageIndex, ImageKey } from './store.ts';
+
+/** `level-<L>/layers/<domain>/<diffId>`: blobs that unpack to a layer. */
+const layerRecordSchema = z.object({ version: z.literal(1), digests: z.array(z.string()) });
+type LayerRecord = z.infer<typeof layerRecordSchema>;
+
+/** The domain under which `up` enters bases. */
+const STACK_DOMAIN = '_stack';
+/** Where they are kept: at level 3, so that every domain of every level finds them and none can write there. */
+const SHARED_DOMAIN = '_shared';
+
+/** The index of images, bases and layers. A fork's domain also finds what its project's has. */
+export function createImageIndex(objects: ObjectStore): ImageIndex {
+  return {
+    async find(key, level) {
+      for (const [readLevel, domain] of readablePlaces(key.domain, level)) {
+        const found = await readJson(objects, imageKey({ ...key, domain }, readLevel), indexEntrySchema);
+        if (found) return { entry: found.value, level: readLevel };
+      }
+      return undefined;
+    },
+
+    async write(key, level, entry) {
+      await writeJson(objects, imageKey(key, level), indexEntrySchema.parse(entry));
+    },
+
+    list: (domain, level, name) => listImages(objects, { domain, level, name }),
+
+    async findBase(domain, platform, reference, level) {
+      const places = [...readablePlaces(domain, level), ...readablePlaces(SHARED_DOMAIN, level)];
+      for (const [readLevel, readDomain] of places) {
+        const key = baseKey(readDomain, readLevel, { platform, reference });
+        const found = await readJson(objects, key, baseRecordSchema);
+        if (found) return found.value;
+      }
+      return undefined;
+    },
+
+    async recordBase(domain, level, record): Promise<BaseRecord> {
+      const key =
+        domain === STACK_DOMAIN ? baseKey(SHARED_DOMAIN, 3, record) : baseKey(domain, level, record);
+      return createJson(objects, key, { schema: baseRecordSchema, value: baseRecordSchema.parse(record) });
+    },
+
+    async findLayers(domain, level, diffId) {
+      const found = readablePlaces(domain, level).map(([readLevel, readDomain]) =>
+        readJson(objects, layerKey(readDomain, readLevel, diffId), layerRecordSchema),
+      );
+      const digests = (await Promise.all(found)).flatMap((record) => record?.value.digests ?? []);
+      return [...new Set(digests)];
+    },
+
+    async recordLayer(domain, level, diffId, digest) {
+      await changeJson(objects, layerKey(domain, level, diffId), {
+        schema: layerRecordSchema,
+        change(present): LayerRecord {
+          if (present?.digests.includes(digest)) return present;
+          return { version: 1, digests: [...(present?.digests ?? []), digest] };
+        },
+      });
+    },
+  };
+}
+
+async function* listImages(
+  objects: ObjectStore,
+  what: { readonly domain: string; readonly level: Level; readonly name: string | undefined },
+): AsyncGenerator<{ key: ImageKey; level: Level; entry: IndexEntry }, void> {
+  const images: { storeKey: string; level: Level; domain: string }[] = [];
+  for (const [level, domain] of readablePlaces(what.domain, what.level)) {
+    const prefix =
+      imagesPrefix(domain, level) + (what.name === undefined ? '' : `${encodeSegment(what.name)}/`);
+    for await (const { key } of objects.list(prefix)) images.push({ storeKey: key, level, domain });
+  }
+  const read = await mapConcurrently(images, async ({ storeKey, level, domain }) => {
+    const entry = await readJson(objects, storeKey, indexEntrySchema);
+    const [name = '', imageHash = ''] = storeKey.slice(imagesPrefix(domain, level).length).split('/');
+    return entry && { key: { domain, name, imageHash }, level, entry: entry.value };
+  });
+  const there = read.filter((image) => image !== undefined);
+  yield* there.sort((a, b) => Date.parse(b.entry.created) - Date.parse(a.entry.created));
+}
+
+/** Highest level first; within a level, what is trusted more first. */
+function readablePlaces(domain: string, level: Level): readonly (readonly [Level, string])[] {
+  return readableLevels(level).flatMap((readLevel) =>
+    readableDomains(domain).map((readDomain) => [readLevel, readDomain] as const),
+  );
+}
+
+function imageKey({ domain, name, imageHash }: ImageKey, level: Level): string {
+  return `${imagesPrefix(domain, level)}${encodeSegment(name)}/${encodeSegment(imageHash)}`;
+}

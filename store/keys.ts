@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { InternalError } from '../model/errors.ts';
+import type { Digest, Level } from '../model/pure/ids.ts';
+import { levelOf, storeKey } from '../model/pure/ids.ts';
+
+/** The store's layout: every key is made here. No key is the directory of another, since some stores sit on a file system. */
+
+/** Longest name of a file or directory where a store sits on a file system. */
+const SEGMENT_MAX_BYTES = 255;
+/** S3's own limit. */
+const KEY_MAX_BYTES = 1024;
+
+export const UPLOADS_PREFIX = 'uploads/';
+
+export function blobKey(digest: Digest): string {
+  return `blobs/sha256/${digest.slice('sha256:'.length)}`;
+}
+
+export function uploadKey(session: string): string {
+  return `${UPLOADS_PREFIX}${session}`;
+}
+
+export function taskKey(taskId: string): string {
+  return `level-${levelOf(taskId)}/tasks/${storeKey(taskId)}`;
+}
+
+export function runKey(taskId: string, run: number): string {
+  return `${taskKey(taskId)}/runs/${run}`;
+}
+
+export function artifactsPrefix(taskId: string, run: number): string {
+  return `${runKey(taskId, run)}/artifacts/`;
+}
+
+export function artifactKey(taskId: string, run: number, name: string): string {
+  return artifactsPrefix(taskId, run) + name.split('/').map(encodeSegment).join('/');
+}
+
+export function logPrefix(taskId: string, run: number): string {
+  return `${runKey(taskId, run)}/log/`;
+}
+
+export function logChunkKey(taskId: string, run: number, seq: number): string {
+  return logPrefix(taskId, run) + String(seq).padStart(8, '0');
+}
+
+export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): string {
+  return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
+}
+
+export function pushesByDayPrefix(level: Level): string {
+  return `level-${level}/pushes-by-day/`;
+}
+
+export function imagesPrefix(domain: string, level: Level): string {
+  return `level-${level}/index/${encodeSegment(domain)}/images/`;
+}
+
+export function baseKey(
+  domain: string,
+  level: Level,
+  base: { readonly platform: string; readonly reference: string },
+): string {
+  return `level-${level}/index/${encodeSegment(domain)}/bases/${encodeSegment(base.platform)}/${encodeSegment(base.reference)}`;
+}
+
+export function layerKey(domain: string, level: Level, diffId: string): string {
+  return `level-${level}/layers/${encodeSegment(domain)}/${encodeSegment(diffId)}`;
+}
+
+/**
+ * One segment of a key for any text: percent-encoded where it must be, and cut and hashed when it would be too long
+ * for a file name. Different texts give different segments.
+ */
+export function encodeSegment(text: string): string {
+  const encoded = text === '.' || text === '..' ? text.replaceAll('.', '%2E') : encodeURIComponent(text);
+  if (encoded.length <= 200) return encoded;
+  return `${encoded.slice(0, 150)}%~${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
+}
+
+/**
+ * Refuses keys that a store over a file system would take for another key (`a/../b`, `a//b`) or that do not survive a listing.
+ *
+ * @throws {InternalError}
+ */
+export function checkKey(key: string): void {
+  const segments = key.split('/');
+  const odd = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
+  const long = segments.some((segment) => Buffer.byteLength(segment) > SEGMENT_MAX_BYTES);
+  // Control characters are not allowed in the XML of a listing.
+  if (!odd && !long && !/[\u0000-\u001f\u007f]/.test(key) && Buffer.byteLength(key) <= KEY_MAX_BYTES) return;
+  throw new InternalError(`Not a key that every store can hold: ${JSON.stringify(key)}`);
+}

@@ -1,0 +1,132 @@
+import { Readable } from 'node:stream';
+import { InternalError } from '../model/errors.ts';
+import type { ArtifactRecord } from '../model/schema/records.ts';
+import { recordOf, writeArtifact } from './artifacts.ts';
+import { artifactKey, logChunkKey, logPrefix } from './keys.ts';
+import type { ObjectInfo, ObjectStore } from './object-store.ts';
+import type { LogChunk, Logs } from './store.ts';
+
+const LIVE_LOG = 'public/logs/live.log';
+const LIVE_LOG_TYPE = 'text/plain; charset=utf-8';
+/** What a run without output has. */
+const NOTHING = { seq: -1, taskBytes: 0 };
+
+/**
+ * A run's log: chunks `runs/<n>/log/<seq>` while it runs, the artifact `public/logs/live.log` afterwards. The artifact
+ * knows the number of the last chunk in it, so the log is always "the artifact, if any, then the chunks after it",
+ * however far an earlier `finish` came.
+ */
+export function createLogs(objects: ObjectStore): Logs {
+  async function* chunks(taskId: string, run: number, afterSeq?: number): AsyncGenerator<LogChunk, void> {
+    const startAfter = afterSeq === undefined ? undefined : logChunkKey(taskId, run, afterSeq);
+    for await (const { key } of objects.list(logPrefix(taskId, run), { startAfter })) {
+      const object = await objects.get(key);
+      // Removed since the listing: the log was finished.
+      if (!object) return;
+      yield { seq: seqOf(key), text: object.body, taskBytes: taskBytesOf(object.info) };
+    }
+  }
+
+  async function* wholeLog(taskId: string, run: number, upToSeq = Infinity): AsyncGenerator<Buffer, void> {
+    let sentBytes = 0;
+    const artifact = await findArtifact(objects, taskId, run);
+    let lastSeq = artifact?.last.seq ?? -1;
+    for await (const bytes of streamFrom(artifact, sentBytes)) {
+      sentBytes += bytes.length;
+      yield bytes;
+    }
+    for await (const { seq, text } of chunks(taskId, run, artifact?.last.seq)) {
+      if (seq > upToSeq) break;
+      sentBytes += text.length;
+      lastSeq = seq;
+      yield text;
+    }
+    // When it was finished meanwhile, its chunks went away under our hands; the artifact has the same bytes.
+    const finished = await findArtifact(objects, taskId, run);
+    if (finished && finished.last.seq > lastSeq) yield* streamFrom(finished, sentBytes);
+  }
+
+  async function* streamFrom(artifact: LogArtifact | undefined, start: number): AsyncGenerator<Buffer, void> {
+    const body = artifact && (await objects.stream(artifact.key, { start }));
+    if (body) yield* body as AsyncIterable<Buffer>;
+  }
+
+  async function findLast(taskId: string, run: number): ReturnType<Logs['findLast']> {
+    const info = (await listChunks(objects, taskId, run)).at(-1);
+    const chunk = info && (await objects.head(info.key));
+    const joined = (await findArtifact(objects, taskId, run))?.last;
+    if (!chunk) return joined && joined.seq >= 0 ? joined : undefined;
+    const last = { seq: seqOf(chunk.key), taskBytes: taskBytesOf(chunk) };
+    return joined && joined.seq > last.seq ? joined : last;
+  }
+
+  return {
+    async append(taskId, run, chunk) {
+      await objects.put(logChunkKey(taskId, run, chunk.seq), chunk.text, {
+        onlyIf: 'absent',
+        contentType: LIVE_LOG_TYPE,
+        metadata: { taskbytes: String(chunk.taskBytes) },
+      });
+    },
+
+    findLast,
+    chunks,
+
+    async finish(taskId, run, signal) {
+      const artifact = await findArtifact(objects, taskId, run);
+      const there = await listChunks(objects, taskId, run);
+      const last = (await findLast(taskId, run)) ?? NOTHING;
+      let record = artifact?.record;
+      if (!record || last.seq > (artifact?.last.seq ?? NOTHING.seq)) {
+        record = await writeArtifact(objects, artifactKey(taskId, run, LIVE_LOG), {
+          name: LIVE_LOG,
+          body: Readable.from(wholeLog(taskId, run, last.seq), { objectMode: false }),
+          contentType: LIVE_LOG_TYPE,
+          metadata: { lastseq: String(last.seq), taskbytes: String(last.taskBytes) },
+          signal,
+        });
+      }
+      // From the end, so that who reads meanwhile misses the tail and not the middle.
+      await objects.delete(there.map(({ key }) => key).reverse(), signal);
+      return record;
+    },
+
+    async read(taskId, run) {
+      return Readable.from(wholeLog(taskId, run), { objectMode: false });
+    },
+  };
+}
+
+interface LogArtifact {
+  readonly key: string;
+  /** The last chunk in it. */
+  readonly last: { readonly seq: number; readonly taskBytes: number };
+  readonly record: ArtifactRecord;
+}
+
+async function findArtifact(
+  objects: ObjectStore,
+  taskId: string,
+  run: number,
+): Promise<LogArtifact | undefined> {
+  const info = await objects.head(artifactKey(taskId, run, LIVE_LOG));
+  if (!info) return undefined;
+  const seq = Number(info.metadata?.['lastseq'] ?? NOTHING.seq);
+  return { key: info.key, last: { seq, taskBytes: taskBytesOf(info) }, record: recordOf(info) };
+}
+
+async function listChunks(objects: ObjectStore, taskId: string, run: number): Promise<readonly ObjectInfo[]> {
+  const found: ObjectInfo[] = [];
+  for await (const info of objects.list(logPrefix(taskId, run))) found.push(info);
+  return found;
+}
+
+function seqOf(key: string): number {
+  return Number(key.slice(key.lastIndexOf('/') + 1));
+}
+
+function taskBytesOf(info: ObjectInfo): number {
+  const taskBytes = Number(info.metadata?.['taskbytes']);
+  if (Number.isInteger(taskBytes)) return taskBytes;
+  throw new InternalError(`Log chunk ${info.key} in the store does not say how far it reaches`);
+}

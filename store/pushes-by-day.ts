@@ -1,0 +1,76 @@
+import type { Level } from '../model/pure/ids.ts';
+import { levelOf, parseId, pushId as pushIdOf } from '../model/pure/ids.ts';
+import { pushesByDayPrefix } from './keys.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { PushRecords } from './store.ts';
+
+const DAY_MS = 86_400_000;
+/** `2026-01-31T12:34:56.789Z`. */
+const TIME_LENGTH = 24;
+
+interface ListedPush {
+  readonly pushId: string;
+  readonly received: string;
+}
+
+/** `level-<L>/pushes-by-day/<date>/<time>-<project>~<revision>[~<variant>]`: the key alone says everything that a list needs. */
+export function dayKey({ pushId, received }: ListedPush): string {
+  const parsed = parseId(pushId);
+  if (parsed?.kind !== 'push') throw new TypeError(`Not the id of a push: ${pushId}`);
+  const time = new Date(received).toISOString();
+  const [, project = '', , revision = ''] = pushId.split('/');
+  return `${pushesByDayPrefix(levelOf(pushId))}${dayOf(Date.parse(time))}/${time}-${project}~${revision}`;
+}
+
+/** The newest pushes of some levels. Walks backwards in windows of days that double, so that idle months cost little. */
+export async function listPushes(
+  objects: ObjectStore,
+  options: Parameters<PushRecords['list']>[0],
+): Promise<readonly ListedPush[]> {
+  const perLevel = options.levels.map((level) => listLevel(objects, level, options));
+  const pushes = (await Promise.all(perLevel)).flat();
+  return pushes.sort((a, b) => (a.received < b.received ? 1 : -1)).slice(0, options.limit);
+}
+
+async function listLevel(
+  objects: ObjectStore,
+  level: Level,
+  options: { readonly project?: string; readonly limit: number },
+): Promise<readonly ListedPush[]> {
+  const prefix = pushesByDayPrefix(level);
+  const oldestDay = await findOldestDay(objects, prefix);
+  const found: ListedPush[] = [];
+  // Clocks differ: a push may have been received tomorrow.
+  let endMs = Date.now() + 2 * DAY_MS;
+  for (let days = 2; oldestDay !== undefined && found.length < options.limit; days *= 2) {
+    const startMs = endMs - days * DAY_MS;
+    const end = prefix + dayOf(endMs);
+    const window: ListedPush[] = [];
+    for await (const { key } of objects.list(prefix, { startAfter: prefix + dayOf(startMs) })) {
+      if (key >= end) break;
+      const push = parseDayKey(level, key.slice(prefix.length));
+      if (push && (options.project === undefined || push.project === options.project)) window.push(push);
+    }
+    found.push(...window.reverse());
+    if (dayOf(startMs) <= oldestDay) break;
+    endMs = startMs;
+  }
+  return found.slice(0, options.limit).map(({ pushId, received }) => ({ pushId, received }));
+}
+
+async function findOldestDay(objects: ObjectStore, prefix: string): Promise<string | undefined> {
+  for await (const { key } of objects.list(prefix)) return key.slice(prefix.length).split('/')[0];
+  return undefined;
+}
+
+function parseDayKey(level: Level, tail: string): (ListedPush & { readonly project: string }) | undefined {
+  const entry = tail.split('/')[1] ?? '';
+  const [project = '', revision = '', variant] = entry.slice(TIME_LENGTH + 1).split('~');
+  if (!project || !revision) return undefined;
+  const pushId = pushIdOf({ project, level, revision, variant });
+  return { pushId, received: entry.slice(0, TIME_LENGTH), project };
+}
+
+function dayOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,92 @@
+import type { CompletedPart } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+} from '@aws-sdk/client-s3';
+import type { PutOptions } from './object-store.ts';
+import { isMissingUpload } from './s3-errors.ts';
+import type { S3Session } from './s3-session.ts';
+
+export interface OpenUpload {
+  readonly target: { readonly Bucket: string; readonly Key: string; readonly UploadId: string };
+  /** Makes the object of these parts appear. */
+  complete(parts: readonly CompletedPart[], sizeBytes: number): Promise<{ readonly etag: string }>;
+}
+
+/**
+ * Opens a multipart upload for `fill`, which sends the parts and completes it. When `fill` throws, the upload is taken back and nothing
+ * appears. Our own and not lib-storage's: that one reads the whole body on after a part has failed, does not cancel
+ * requests under way, and cannot check what it sent before it completes.
+ */
+export async function withMultipartUpload<T>(
+  s3: S3Session,
+  key: string,
+  options: PutOptions,
+  fill: (upload: OpenUpload) => Promise<T>,
+): Promise<T> {
+  const { signal } = options;
+  const opened = await s3.call(
+    'CreateMultipartUpload',
+    key,
+    () =>
+      s3.client.send(
+        new CreateMultipartUploadCommand({
+          Bucket: s3.bucket,
+          Key: key,
+          ChecksumAlgorithm: 'SHA256',
+          ContentType: options.contentType,
+          Metadata: options.metadata,
+        }),
+        { abortSignal: signal },
+      ),
+    signal,
+  );
+  const target = { Bucket: s3.bucket, Key: key, UploadId: opened.UploadId ?? '' };
+  try {
+    return await fill({
+      target,
+      complete: (parts, sizeBytes) => complete(s3, target, { parts, sizeBytes, ...options }),
+    });
+  } catch (error) {
+    await takeBack(s3, target);
+    throw error;
+  }
+}
+
+async function complete(
+  s3: S3Session,
+  target: OpenUpload['target'],
+  options: PutOptions & { readonly parts: readonly CompletedPart[]; readonly sizeBytes: number },
+): Promise<{ etag: string }> {
+  const { parts, sizeBytes, onlyIf, signal } = options;
+  const command = new CompleteMultipartUploadCommand({
+    ...target,
+    MultipartUpload: { Parts: parts.toSorted((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0)) },
+    ...(onlyIf === 'absent' ? { IfNoneMatch: '*' } : onlyIf ? { IfMatch: onlyIf.etag } : {}),
+  });
+  return s3.call(
+    'CompleteMultipartUpload',
+    target.Key,
+    async (tries) => {
+      try {
+        const answer = await s3.patientClient.send(command, { abortSignal: signal });
+        return { etag: answer.ETag ?? '' };
+      } catch (error) {
+        // The answer to an earlier try was lost on its way.
+        if (tries === 1 || !isMissingUpload(error)) throw error;
+        const { Bucket, Key } = target;
+        const head = await s3.client.send(new HeadObjectCommand({ Bucket, Key }), { abortSignal: signal });
+        if (head.ContentLength !== sizeBytes) throw error;
+        return { etag: head.ETag ?? '' };
+      }
+    },
+    signal,
+  );
+}
+
+/** Without a signal: a cancelled upload is taken back too. What this misses is swept by age. */
+async function takeBack(s3: S3Session, target: OpenUpload['target']): Promise<void> {
+  await s3.client.send(new AbortMultipartUploadCommand(target)).catch(() => undefined);
+}

@@ -1,0 +1,98 @@
+import { CreateBucketCommand, DeleteObjectsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { StoreUnavailable } from '../model/errors.ts';
+import { checkKey } from './keys.ts';
+import type { ObjectInfo, ObjectStore } from './object-store.ts';
+import { copyObject } from './s3-copy.ts';
+import { isBucketOurs } from './s3-errors.ts';
+import { putBuffer } from './s3-put.ts';
+import { putStream } from './s3-put-stream.ts';
+import { getObject, headObject, openStream } from './s3-read.ts';
+import type { S3Config, S3Limits, S3Session } from './s3-session.ts';
+import { S3_LIMITS, createS3Session } from './s3-session.ts';
+
+/** What one DeleteObjects request takes. */
+const DELETE_BATCH = 1000;
+
+export interface S3ObjectStore extends ObjectStore {
+  /** Creates the bucket unless it is there. */
+  ensureBucket(): Promise<void>;
+  /** Closes the connections; nothing may be asked afterwards. */
+  close(): void;
+}
+
+/** An object store over an S3 server, addressed in path style. `limits` are for tests and unusual servers. */
+export function createS3ObjectStore(config: S3Config, limits: Partial<S3Limits> = {}): S3ObjectStore {
+  const s3 = createS3Session(config, { ...S3_LIMITS, ...limits });
+  return {
+    bucket: s3.bucket,
+    async head(key, signal) {
+      checkKey(key);
+      return headObject(s3, key, signal);
+    },
+    async get(key, signal) {
+      checkKey(key);
+      return getObject(s3, key, signal);
+    },
+    async stream(key, options) {
+      checkKey(key);
+      return openStream(s3, key, options);
+    },
+    async put(key, body, options) {
+      checkKey(key);
+      return putBuffer(s3, key, body, options);
+    },
+    async putStream(key, body, options) {
+      checkKey(key);
+      return putStream(s3, key, body, options);
+    },
+    async copy(from, to, options) {
+      checkKey(to);
+      await copyObject(s3, from, to, options);
+    },
+    async delete(keys, signal) {
+      for (let start = 0; start < keys.length; start += DELETE_BATCH)
+        await deleteBatch(s3, keys.slice(start, start + DELETE_BATCH), signal);
+    },
+    list: (prefix, options) => listObjects(s3, prefix, options),
+    async ensureBucket() {
+      await s3.call('CreateBucket', '', async () => {
+        await s3.client.send(new CreateBucketCommand({ Bucket: s3.bucket })).catch((error: unknown) => {
+          if (!isBucketOurs(error)) throw error;
+        });
+      });
+    },
+    close: () => s3.close(),
+  };
+}
+
+async function deleteBatch(s3: S3Session, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  const Objects = keys.map((Key) => ({ Key }));
+  const command = new DeleteObjectsCommand({ Bucket: s3.bucket, Delete: { Objects, Quiet: true } });
+  const send = () => s3.client.send(command, { abortSignal: signal });
+  const { Errors = [] } = await s3.call('DeleteObjects', keys[0] ?? '', send, signal);
+  const [first] = Errors.filter(({ Code }) => Code !== 'NoSuchKey');
+  if (!first) return;
+  const { Key = '', Code = '', Message = '' } = first;
+  throw new StoreUnavailable('DeleteObjects', s3.bucket, Key, `${Code}: ${Message}`);
+}
+
+async function* listObjects(
+  s3: S3Session,
+  prefix: string,
+  options: { readonly startAfter?: string; readonly signal?: AbortSignal } = {},
+): AsyncGenerator<ObjectInfo, void> {
+  const { startAfter, signal } = options;
+  let token: string | undefined;
+  do {
+    const command = new ListObjectsV2Command({
+      Bucket: s3.bucket,
+      Prefix: prefix,
+      ...(token === undefined ? { StartAfter: startAfter } : { ContinuationToken: token }),
+    });
+    const send = () => s3.client.send(command, { abortSignal: signal });
+    const page = await s3.call('ListObjectsV2', prefix, send, signal);
+    for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(0) } of page.Contents ?? [])
+      yield { key: Key, sizeBytes: Size, etag: ETag, lastModified: LastModified };
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+  } while (token !== undefined);
+}

@@ -1,0 +1,113 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Connections } from '../model/schema/connections.ts';
+import { withPatience } from './patience.ts';
+import { isTransient, toStoreError } from './s3-errors.ts';
+
+export type S3Config = Connections['store'];
+
+export interface S3Limits {
+  /** Size of a part of a multipart upload; also what is held of a body before it is decided how to send it. */
+  readonly partBytes: number;
+  /** Parts on their way at once, per stream. One more is being filled. */
+  readonly partsInFlight: number;
+  /** Largest object that one request may put or copy. */
+  readonly singleRequestMaxBytes: number;
+  /** A connection on which nothing moves for so long is given up. */
+  readonly idleTimeoutMs: number;
+  /** The same while the server works without a word (copying, joining parts). */
+  readonly serverWorkTimeoutMs: number;
+  /** How long an operation is repeated since its first failure. */
+  readonly patienceMs: number;
+}
+
+export const S3_LIMITS: S3Limits = {
+  partBytes: 8 * 1024 ** 2,
+  partsInFlight: 2,
+  singleRequestMaxBytes: 5 * 1024 ** 3,
+  idleTimeoutMs: 30_000,
+  serverWorkTimeoutMs: 900_000,
+  patienceMs: 60_000,
+};
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_SOCKETS = 256;
+const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** A connection to one bucket: the clients, the limits, and the way every request is repeated and its error named. */
+export interface S3Session {
+  readonly client: S3Client;
+  /** For requests during which the server works silently for long. */
+  readonly patientClient: S3Client;
+  readonly bucket: string;
+  readonly limits: S3Limits;
+  /** Carries a repeatable request out with patience. @throws errors of the model; the signal's reason when it was aborted. */
+  call<T>(
+    operation: string,
+    key: string,
+    attempt: (tries: number) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>;
+  close(): void;
+}
+
+export function createS3Session(config: S3Config, limits: S3Limits): S3Session {
+  const { bucket } = config;
+  const client = createClient(config, limits, limits.idleTimeoutMs);
+  const patientClient = createClient(config, limits, limits.serverWorkTimeoutMs);
+  return {
+    client,
+    patientClient,
+    bucket,
+    limits,
+    async call(operation, key, attempt, signal) {
+      try {
+        return await withPatience(attempt, { budgetMs: limits.patienceMs, isTransient, signal });
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw toStoreError(error, { operation, bucket, key });
+      }
+    },
+    close() {
+      client.destroy();
+      patientClient.destroy();
+    },
+  };
+}
+
+function createClient(config: S3Config, limits: S3Limits, idleTimeoutMs: number): S3Client {
+  const { endpoint, region, accessKeyId, secretAccessKey } = config;
+  const client = new S3Client({
+    ...(endpoint ? { endpoint } : {}),
+    ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey } } : {}),
+    region,
+    forcePathStyle: true,
+    maxAttempts: 1,
+    // Everything worth saying is in the errors; the SDK would print to the console.
+    logger: SILENT,
+    // Digests are given by us where they are known; the SDK would wrap streams into chunked trailers otherwise.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // Only streams, which cannot be sent twice, wait for the server's word before the body.
+    expectContinueHeader: limits.partBytes + 1,
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: idleTimeoutMs,
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    },
+  });
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { headers: Record<string, string>; body?: unknown };
+      const checksum = request.headers['x-amz-checksum-sha256'];
+      // The signature covers the same digest: do not hash a part a second time.
+      if (checksum && Buffer.isBuffer(request.body))
+        request.headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex');
+      return next(args);
+    },
+    { step: 'build', priority: 'low', name: 'slipwayPayloadHash' },
+  );
+  return client;
+}
+
+function ignore(): void {}

@@ -2,13 +2,15 @@ import { posix } from 'node:path';
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
-import { unlessStatus } from '../engine-errors.ts';
+import { detailOf, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 
 /** Go's `os.FileMode`: the type is in the high bits. */
 const MODE_DIRECTORY = 2 ** 31;
 const MODE_SYMLINK = 2 ** 27;
 const MODE_OTHER_TYPES = 2 ** 26 + 2 ** 25 + 2 ** 24 + 2 ** 21 + 2 ** 19;
 const MAX_LINKS = 40;
+/** Engines have the kernel's words for it and no code. */
+const LEADS_NOWHERE = /too many links|not a directory/;
 
 export interface PathStat {
   readonly type: 'file' | 'directory' | 'symlink' | 'other';
@@ -25,8 +27,7 @@ export async function statPath(
   path: string,
   signal?: AbortSignal,
 ): Promise<PathStat | undefined> {
-  const response = (await unlessStatus([404], () => container.infoArchive({ path, abortSignal: signal }))) as
-    { readonly headers?: Readonly<Record<string, string>> } | undefined;
+  const response = await headOf(container, path, signal);
   const header = response?.headers?.['x-docker-container-path-stat'];
   if (!header) return undefined;
   const { size, mode, linkTarget } = JSON.parse(Buffer.from(header, 'base64').toString()) as {
@@ -35,6 +36,27 @@ export async function statPath(
     linkTarget: string;
   };
   return { type: typeOf(mode), sizeBytes: size, mode: mode % 0o1000, target: linkTarget };
+}
+
+/** The answer to a HEAD has no body, so of a path through a file or a circle of links only a GET tells that it is no trouble of the engine. */
+async function headOf(
+  container: Docker.Container,
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly headers?: Readonly<Record<string, string>> } | undefined> {
+  try {
+    return await unlessStatus([404], () => container.infoArchive({ path, abortSignal: signal }));
+  } catch (error) {
+    if (statusCodeOf(error) !== 500) throw error;
+  }
+  try {
+    const archive = (await container.getArchive({ path, abortSignal: signal })) as Readable;
+    archive.destroy();
+  } catch (error) {
+    if (LEADS_NOWHERE.test(detailOf(error))) return undefined;
+    throw error;
+  }
+  return undefined;
 }
 
 /** The same, symlinks followed, with the path that they lead to. A circle of links is nothing. */

@@ -1,33 +1,45 @@
 import type Docker from 'dockerode';
 import { statusCodeOf, unlessStatus } from '../engine-errors.ts';
 
-/** Makes a bridge network of that name unless there is one. */
+/**
+ * Makes a bridge network of that name unless there is one. Engines allow several of one name when they are asked at
+ * once, and then refuse to start containers on them: of ours the oldest stays.
+ */
 export async function ensureNetwork(
   docker: Docker,
   name: string,
   { labels, signal }: { readonly labels: Record<string, string>; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  await unlessStatus([409], () =>
-    docker.createNetwork({
-      Name: name,
-      Driver: 'bridge',
-      CheckDuplicate: true,
-      Labels: labels,
-      abortSignal: signal,
-    }),
-  );
+  if ((await networksNamed(docker, name)).length > 0) return;
+  const options = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels, abortSignal: signal };
+  await unlessStatus([409], () => docker.createNetwork(options));
+  const [, ...younger] = await networksNamed(docker, name);
+  for (const { Id } of younger) await removeById(docker, Id);
 }
 
-/** Removes a network; no error when it is gone. What is still connected to it (a container just being removed) is cut off. */
+/** Removes the networks of that name; no error when they are gone. What is still connected is cut off. */
 export async function removeNetwork(docker: Docker, name: string): Promise<void> {
-  const network = docker.getNetwork(name);
+  for (const { Id } of await networksNamed(docker, name)) await removeById(docker, Id);
+}
+
+/** Removes one network by its id; no error when it is gone. What is still connected is cut off. */
+export async function removeById(docker: Docker, id: string): Promise<void> {
+  const network = docker.getNetwork(id);
   try {
     await unlessStatus([404], () => network.remove());
   } catch (error) {
     if (statusCodeOf(error) !== 403) throw error;
     const { Containers: connected } = (await network.inspect()) as Docker.NetworkInspectInfo;
-    for (const id of Object.keys(connected ?? {}))
-      await unlessStatus([404], () => network.disconnect({ Container: id, Force: true }));
+    for (const container of Object.keys(connected ?? {}))
+      await unlessStatus([404], () => network.disconnect({ Container: container, Force: true }));
     await unlessStatus([404], () => network.remove());
   }
+}
+
+/** Oldest first. The engine's own filter finds parts of names too. */
+async function networksNamed(docker: Docker, name: string): Promise<readonly Docker.NetworkInspectInfo[]> {
+  const found = await docker.listNetworks({ filters: { name: [name] } });
+  return found
+    .filter((network) => network.Name === name)
+    .sort((one, other) => one.Created.localeCompare(other.Created) || one.Id.localeCompare(other.Id));
 }

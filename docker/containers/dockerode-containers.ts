@@ -45,8 +45,9 @@ export class DockerodeContainers implements EngineContainers {
   ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
     return this.#ask(`create container ${spec.name}`, signal, async () => {
       const existing = await this.#find(spec.name);
-      if (existing) return stateOf(existing);
+      if (existing && existing.State.Status !== 'created') return stateOf(existing);
       await ensureNetwork(this.#docker, spec.name, { labels: labelsOf(spec, this.#fleet), signal });
+      if (existing) return stateOf(existing);
       try {
         await this.#create(spec, signal);
       } catch (error) {

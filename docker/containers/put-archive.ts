@@ -25,17 +25,17 @@ export async function putArchive(
   { tar, owner, signal }: PutOptions & { readonly tar: Readable },
 ): Promise<void> {
   const { existing, missing, mode } = await findExisting(container, directory, signal);
-  const path = missing.length > 0 ? `${missing.join('/')}/` : '';
+  // The engine makes the working directory for root when it creates the container, so one that is there changes hands too.
+  const owned = owner !== undefined && missing.length === 0 && existing !== '/';
+  const [target, names] = owned ? [posix.dirname(existing), [posix.basename(existing)]] : [existing, missing];
+  const prefix = names.map((name) => `${name}/`).join('');
   const out = pack();
   const fill = async (): Promise<void> => {
-    await addDirectories(out, missing, owner);
-    // The engine makes the working directory for root when it creates the container.
-    if (missing.length === 0 && owner && existing !== '/')
-      await addEntry(out, { name: './', type: 'directory', mode, ...owner });
-    await copyEntries(tar, out, (header) => ({ ...header, name: path + header.name, ...ownedBy(owner) }));
+    await addDirectories(out, names, { mode: owned ? mode : DIRECTORY_MODE, owner });
+    await copyEntries(tar, out, (header) => ({ ...header, name: prefix + header.name, ...ownedBy(owner) }));
     out.finalize();
   };
-  await send(container, existing, { out, fill, signal, query: {} });
+  await send(container, target, { out, fill, signal, query: {} });
 }
 
 /** Puts one file into a container; absent directories on the way are made. A directory at that path stays and is an error. */
@@ -48,7 +48,7 @@ export async function putFile(
   const name = [...missing, posix.basename(path)].join('/');
   const out = pack();
   const fill = async (): Promise<void> => {
-    await addDirectories(out, missing, owner);
+    await addDirectories(out, missing, { mode: DIRECTORY_MODE, owner });
     await pipeline(body, out.entry({ name, size: sizeBytes, mode: FILE_MODE, ...owner }));
     out.finalize();
   };
@@ -73,12 +73,7 @@ async function send(
   });
   try {
     const file = Readable.from(out, { objectMode: false });
-    const response = (await container.putArchive(file, {
-      path,
-      ...query,
-      abortSignal: signal,
-    })) as unknown as Readable;
-    response.resume();
+    await container.putArchive(file, { path, ...query, abortSignal: signal });
     await filled;
   } catch (error) {
     out.destroy();
@@ -89,7 +84,7 @@ async function send(
   if (sourceError !== undefined) throw sourceError;
 }
 
-/** The part of a path that exists (symlinks followed by the engine) and the names below it that do not. */
+/** The part of a path that exists, symlinks followed, and the names below it that do not. */
 async function findExisting(
   container: Docker.Container,
   directory: string,
@@ -99,7 +94,7 @@ async function findExisting(
   let existing = posix.resolve('/', directory);
   while (existing !== '/') {
     const found = await resolvePath(container, existing, signal);
-    if (found?.stat.type === 'directory') return { existing, missing, mode: found.stat.mode };
+    if (found?.stat.type === 'directory') return { existing: found.path, missing, mode: found.stat.mode };
     if (found)
       throw new EngineRequestFailed(`put files into ${directory}`, 400, `${existing} is not a directory`);
     missing.unshift(posix.basename(existing));
@@ -108,18 +103,14 @@ async function findExisting(
   return { existing, missing, mode: DIRECTORY_MODE };
 }
 
+/** Directories one in the other. */
 async function addDirectories(
   out: Pack,
   names: readonly string[],
-  owner: PutOptions['owner'],
+  { mode, owner }: { readonly mode: number; readonly owner: PutOptions['owner'] },
 ): Promise<void> {
   for (let depth = 1; depth <= names.length; depth += 1)
-    await addEntry(out, {
-      name: `${names.slice(0, depth).join('/')}/`,
-      type: 'directory',
-      mode: DIRECTORY_MODE,
-      ...owner,
-    });
+    await addEntry(out, { name: `${names.slice(0, depth).join('/')}/`, type: 'directory', mode, ...owner });
 }
 
 async function copyEntries(tar: Readable, out: Pack, change: (header: Header) => Header): Promise<void> {

@@ -5,11 +5,13 @@ import { connectEngine } from '../../docker/connect.ts';
 import type { Engine } from '../../docker/engine.ts';
 import type { BlobStore } from '../../model/blob-store.ts';
 
-/** The engine that tests may fill and must clean up after themselves. */
-export function devEngineAddress(): string {
+/** The engine that tests may fill and must clean up after themselves. Without it a test file fails as it is loaded. */
+export const DEV_ENGINE = devEngineAddress();
+
+function devEngineAddress(): string {
   const address = process.env['SLIPWAY_TEST_ENGINE'];
-  if (!address) throw new Error('SLIPWAY_TEST_ENGINE is not set: name a Docker Engine, as unix:///path');
-  return address;
+  if (address) return address;
+  throw new Error('SLIPWAY_TEST_ENGINE is not set: name a Docker Engine, as unix:///path');
 }
 
 /** A fleet of its own for each test file, so that its sweeping touches nobody else's. */
@@ -19,7 +21,7 @@ export function testFleet(): string {
 
 /** Connected without a way for images: these tests move none. */
 export function connectDevEngine(fleet: string): Promise<Engine> {
-  return connectEngine({ address: devEngineAddress(), blobs: NO_BLOBS, reach: { kind: 'none' }, fleet });
+  return connectEngine({ address: DEV_ENGINE, blobs: NO_BLOBS, reach: { kind: 'none' }, fleet });
 }
 
 /** A build context of these files. */

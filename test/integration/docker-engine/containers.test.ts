@@ -1,0 +1,318 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { buffer, text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { extract, pack } from 'tar-stream';
+import { dockerAt } from '../../../docker/client.ts';
+import type { ContainerSpec, Engine } from '../../../docker/engine.ts';
+import { LABEL } from '../../../docker/labels.ts';
+import { connectDevEngine, contextOf, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
+
+const TEST_TIMEOUT_MS = 60_000;
+const MEBIBYTE = 1024 * 1024;
+
+describe('a container', () => {
+  const fleet = testFleet();
+  const tag = `slipway.invalid/container-test:${fleet}`;
+  let engine: Engine;
+  let signal: AbortSignal;
+  let count = 0;
+
+  beforeAll(async () => {
+    engine = await connectDevEngine(fleet);
+    const dockerfile = [
+      'FROM debian:bookworm',
+      'RUN groupadd -g 4321 crew && useradd -u 1234 -g crew -m worker && mkdir /made && ln -s /made/real /link && ln -s link /twice',
+      'RUN ln -s circle2 /circle1 && ln -s circle1 /circle2 && mkfifo /fifo && echo inside > /made/real',
+      'USER worker',
+    ];
+    await engine.images.build(contextOf({ Dockerfile: dockerfile.join('\n') }), {
+      imageName: 'worker',
+      tag,
+      args: {},
+      labels: { [LABEL.fleet]: fleet },
+      signal: AbortSignal.timeout(TEST_TIMEOUT_MS),
+      onOutput: () => undefined,
+    });
+  }, TEST_TIMEOUT_MS);
+  beforeEach(() => {
+    signal = AbortSignal.timeout(TEST_TIMEOUT_MS);
+  });
+  afterAll(async () => {
+    const left = await engine.containers.list({ [LABEL.fleet]: fleet });
+    await Promise.all(left.map(({ name }) => engine.containers.remove(name)));
+    await engine.images.remove(tag);
+    await engine.close();
+  }, TEST_TIMEOUT_MS);
+
+  function spec(command: readonly string[], more: Partial<ContainerSpec> = {}): ContainerSpec {
+    return {
+      name: `slipway-${fleet}-${(count += 1)}`,
+      engineImageId: 'debian:bookworm',
+      command,
+      env: {},
+      labels: { [LABEL.task]: 'task/demo/1/abc/unit' },
+      resources: { pids: 256, shmBytes: 64 * MEBIBYTE },
+      ...more,
+    };
+  }
+
+  /** Creates and starts it, and gives its name. */
+  async function started(command: readonly string[], more: Partial<ContainerSpec> = {}): Promise<string> {
+    const wanted = spec(command, more);
+    await engine.containers.ensureCreated(wanted, signal);
+    await engine.containers.start(wanted.name);
+    return wanted.name;
+  }
+
+  it(
+    'gives its exit code, its environment, and its output in order',
+    async () => {
+      const command = ['sh', '-c', 'echo out $WORD; sleep 0.1; echo err >&2; sleep 0.1; pwd; exit 3'];
+      const name = await started(command, { env: { WORD: 'a b' }, workingDirectory: '/src/deep' });
+      const output = await text(await engine.containers.output(name, signal));
+      const state = await engine.containers.wait(name, signal);
+      expect(output).toBe('out a b\nerr\n/src/deep\n');
+      expect(state).toMatchObject({ state: 'exited', exitCode: 3, outOfMemory: false });
+      expect(Date.parse(state.finished!)).toBeGreaterThanOrEqual(Date.parse(state.started!));
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is adopted by a second create, and not started again once it has run',
+    async () => {
+      const wanted = spec(['sh', '-c', 'echo once']);
+      const [one, two] = await Promise.all([
+        engine.containers.ensureCreated(wanted, signal),
+        engine.containers.ensureCreated(wanted, signal),
+      ]);
+      expect(one.id).toBe(two.id);
+      await engine.containers.start(wanted.name);
+      const ended = await engine.containers.wait(wanted.name, signal);
+      expect(await engine.containers.ensureCreated(wanted, signal)).toEqual(ended);
+      await engine.containers.start(wanted.name);
+      expect(await engine.containers.wait(wanted.name, signal)).toEqual(ended);
+      expect(await text(await engine.containers.output(wanted.name, signal))).toBe('once\n');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'whose command does not exist or cannot be executed fails to start',
+    async () => {
+      await expect(started(['nothing-of-that-name'])).rejects.toMatchObject({
+        type: 'ContainerStartFailed',
+        exitCode: 127,
+        retryable: false,
+      });
+      await expect(started(['/etc'])).rejects.toMatchObject({ type: 'ContainerStartFailed', exitCode: 126 });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'of an image that the engine lacks is not created, and leaves no network',
+    async () => {
+      const wanted = spec(['true'], { engineImageId: `sha256:${'0'.repeat(64)}` });
+      await expect(engine.containers.ensureCreated(wanted, signal)).rejects.toMatchObject({
+        type: 'ImageUnavailable',
+      });
+      expect(await networkCount(wanted.name)).toBe(0);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'that takes more memory than it may is told from one that fails',
+    async () => {
+      const name = await started(['sh', '-c', 'tail /dev/zero'], {
+        resources: { memoryBytes: 32 * MEBIBYTE, pids: 64, shmBytes: MEBIBYTE },
+      });
+      expect(await engine.containers.wait(name, signal)).toMatchObject({
+        state: 'exited',
+        outOfMemory: true,
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'tells its peak memory while it runs and after',
+    async () => {
+      const name = await started([
+        'sh',
+        '-c',
+        'head -c 30000000 /dev/zero | tail -c 30000000 >/dev/null; sleep 1.2',
+      ]);
+      await engine.containers.wait(name, signal);
+      expect(await engine.containers.peakMemory(name)).toBeGreaterThan(25_000_000);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'gives its output again from the beginning, the same bytes, while it runs and when it has ended',
+    async () => {
+      const script =
+        'i=0; while [ $i -lt 2000 ]; do echo "line $i"; i=$((i+1)); done; head -c 3000000 /dev/urandom';
+      const name = await started(['sh', '-c', script]);
+      const [live, second] = await Promise.all([
+        engine.containers.output(name, signal).then(buffer),
+        engine.containers.output(name, signal).then(buffer),
+      ]);
+      const later = await engine.containers.output(name, signal).then(buffer);
+      expect(live.length).toBeGreaterThan(3_000_000);
+      expect(live.equals(second)).toBe(true);
+      expect(live.equals(later)).toBe(true);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is dead after a kill, and killing it again or one that is gone is no error',
+    async () => {
+      const name = await started(['sh', '-c', 'trap "" TERM INT; while :; do sleep 1; done']);
+      const waiting = engine.containers.wait(name, signal);
+      await engine.containers.kill(name);
+      expect(await waiting).toMatchObject({ state: 'exited', exitCode: 137, outOfMemory: false });
+      await engine.containers.kill(name);
+      await engine.containers.kill('slipway-nothing-of-that-name');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'takes files that belong to the user of its image, and gives them back',
+    async () => {
+      const script =
+        'touch /src/new/made && stat -c "%u %g %a %n" /src /src/new /src/new/run /in/deep /in/deep/file && cat /in/deep/file';
+      const wanted = spec(['sh', '-c', script], { engineImageId: tag, workingDirectory: '/src' });
+      const { containers } = engine;
+      await containers.ensureCreated(wanted, signal);
+      const owner = await containers.owner(wanted.name);
+      expect(owner).toEqual({ uid: 1234, gid: 4321 });
+
+      const tar = pack();
+      tar.entry({ name: 'new/', type: 'directory', mode: 0o755 });
+      tar.entry({ name: 'new/run', mode: 0o755, uid: 7, uname: 'root' }, '#!/bin/sh\n');
+      tar.finalize();
+      await containers.putArchive(wanted.name, '/src', Readable.from(tar), { owner, signal });
+      await containers.putFile(wanted.name, '/in/deep/file', Readable.from(['by', 'tes']), 5, {
+        owner,
+        signal,
+      });
+      await containers.start(wanted.name);
+      expect(await text(await containers.output(wanted.name, signal))).toBe(
+        '1234 4321 755 /src\n1234 4321 755 /src/new\n1234 4321 755 /src/new/run\n1234 4321 755 /in/deep\n1234 4321 644 /in/deep/file\nbytes',
+      );
+
+      const file = await containers.readPath(wanted.name, '/in/deep/file', signal);
+      expect(file).toMatchObject({ type: 'file', sizeBytes: 5 });
+      expect(file?.type === 'file' && (await text(file.body))).toBe('bytes');
+      const directory = await containers.readPath(wanted.name, '/src', signal);
+      expect(directory?.type === 'directory' && (await namesIn(directory.tar))).toEqual([
+        'src/',
+        'src/new/',
+        'src/new/made',
+        'src/new/run',
+      ]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'gives what a symlink leads to, and nothing for an absent path, a circle of links or a pipe',
+    async () => {
+      const wanted = spec(['true'], { engineImageId: tag });
+      await engine.containers.ensureCreated(wanted, signal);
+      const linked = await engine.containers.readPath(wanted.name, '/twice', signal);
+      expect(linked?.type === 'file' && (await text(linked.body))).toBe('inside\n');
+      for (const path of [
+        '/made/absent',
+        '/absent/deep',
+        '/circle1',
+        '/circle1/below',
+        '/fifo',
+        '/made/real/below',
+      ])
+        expect(await engine.containers.readPath(wanted.name, path, signal)).toBeUndefined();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'tells a broken source of its files, and one whose length lies',
+    async () => {
+      const wanted = spec(['true']);
+      const { containers } = engine;
+      await containers.ensureCreated(wanted, signal);
+      const broken = new Error('the store broke');
+      const breaking = Readable.from(
+        (async function* () {
+          yield 'some';
+          throw broken;
+        })(),
+      );
+      await expect(containers.putFile(wanted.name, '/in/a', breaking, 10, { signal })).rejects.toMatchObject({
+        cause: broken,
+      });
+      await expect(
+        containers.putFile(wanted.name, '/in/b', Readable.from(['short']), 10, { signal }),
+      ).rejects.toThrow();
+      await expect(
+        containers.putFile(wanted.name, '/etc', Readable.from(['x']), 1, { signal }),
+      ).rejects.toMatchObject({
+        type: 'EngineRequestFailed',
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'can gain no privilege and has a network of its own',
+    async () => {
+      const name = await started(['sh', '-c', 'grep -E "^(CapBnd|NoNewPrivs|Seccomp):" /proc/self/status']);
+      const output = await text(await engine.containers.output(name, signal));
+      expect(output.replaceAll('\t', ' ')).toBe('CapBnd: 00000000000405fb\nNoNewPrivs: 1\nSeccomp: 2\n');
+      const { NetworkSettings } = await dockerAt(DEV_ENGINE).getContainer(name).inspect();
+      expect(Object.keys(NetworkSettings.Networks)).toEqual([name]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'is found by its labels and leaves nothing when it is removed, running or not',
+    async () => {
+      const label = { [LABEL.run]: `run-of-${fleet}` };
+      const name = await started(['sleep', '100'], { labels: label });
+      const found = await engine.containers.list({ ...label, [LABEL.fleet]: undefined });
+      expect(found).toEqual([
+        {
+          name,
+          state: 'running',
+          labels: expect.objectContaining({ ...label, [LABEL.fleet]: fleet, [LABEL.kind]: 'task' }),
+        },
+      ]);
+      await Promise.all([engine.containers.remove(name), engine.containers.remove(name)]);
+      expect(await engine.containers.inspect(name)).toBeUndefined();
+      expect(await networkCount(name)).toBe(0);
+      await engine.containers.remove(name);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  async function networkCount(name: string): Promise<number> {
+    const networks = await dockerAt(DEV_ENGINE).listNetworks({ filters: { name: [name] } });
+    return networks.filter((network) => network.Name === name).length;
+  }
+});
+
+async function namesIn(tar: Readable): Promise<string[]> {
+  const names: string[] = [];
+  const entries = tar.pipe(extract());
+  for await (const entry of entries) {
+    names.push(entry.header.name);
+    entry.resume();
+  }
+  return names.sort();
+}

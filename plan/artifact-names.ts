@@ -41,6 +41,8 @@ export function isDeclared(
 
 function parentsOf(name: string): string[] {
   const parents: string[] = [];
+  // A name that is too long is a mistake already, and may have a million slashes.
+  if (name.length > MAX_NAME_BYTES) return parents;
   for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) parents.push(name.slice(0, at));
   return parents;
 }

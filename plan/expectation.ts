@@ -81,17 +81,21 @@ function unwrapped(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodOptional ? unwrapped(schema.unwrap() as z.ZodType) : schema;
 }
 
-/** Below these maps a segment is a name of the author's own, not a field. */
+const MAPS_OF_NAMES: ReadonlySet<string | number | undefined> = new Set([
+  'env',
+  'args',
+  'artifacts',
+  'inputs',
+  'features',
+  'cache',
+  'capabilities',
+]);
+
+/** Whether the last segment is a name of the author's own, not a field. */
 function isFreeName(path: YamlPath): boolean {
-  return [
-    'env',
-    'args',
-    'artifacts',
-    'inputs',
-    'features',
-    'cache',
-    'capabilities',
-    'images',
-    'tasks',
-  ].includes(String(path.at(-2)));
+  const isNamed = path[0] === 'tasks' || path[0] === 'images';
+  const inside = path.slice(isNamed ? 2 : 1);
+  return isNamed && inside.length === 0
+    ? path.length === 2
+    : inside.length === 2 && MAPS_OF_NAMES.has(inside[0]);
 }

@@ -77,7 +77,7 @@ function expectSound(text: string): void {
 
 describe('parseSlipwayYml', () => {
   it('answers every text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), expectSound), { numRuns: 100 });
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), expectSound), { numRuns: 60 });
   });
 
   it('answers every heap of pieces of YAML', () => {
@@ -85,7 +85,7 @@ describe('parseSlipwayYml', () => {
 
     fc.assert(
       fc.property(heap, (text) => expectSound(`version: 1\n${text}`)),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
@@ -101,7 +101,7 @@ describe('parseSlipwayYml', () => {
         edits.reduce((text, { at, cut, insert }) => text.slice(0, at) + insert + text.slice(at + cut), VALID),
       );
 
-    fc.assert(fc.property(edited, expectSound), { numRuns: 150 });
+    fc.assert(fc.property(edited, expectSound), { numRuns: 100 });
   });
 
   it('answers every valid file of which one value is any JSON', () => {
@@ -114,6 +114,6 @@ describe('parseSlipwayYml', () => {
           .join('\n'),
       );
 
-    fc.assert(fc.property(replaced, expectSound), { numRuns: 100 });
+    fc.assert(fc.property(replaced, expectSound), { numRuns: 60 });
   });
 });

@@ -428,6 +428,17 @@ describe('a task', () => {
       ],
       ['has no time', task('maxRunTime: ‸0 days'), '"0 days" is no time at all'],
       ['has zero seconds', task('maxRunTime: ‸0'), 'maxRunTime must be more than 0, not the number 0'],
+      [
+        'has a label that is also a field',
+        tasks('  env: {image: debian, command: ‸7}'),
+        'command must be a list of texts, or one text that sh runs, not the number 7',
+        'quote it: "7"',
+      ],
+      [
+        'has a variable called as a field',
+        task('env: {command: ‸7}'),
+        'env.command must be a text, not the number 7',
+      ],
       ['has half a second', task('maxRunTime: ‸1.5'), `maxRunTime must be ${DURATION}, not the number 1.5`],
       ['has a list as duration', task('maxRunTime: ‸[1]'), `maxRunTime must be ${DURATION}, not a list`],
       [

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { Readable, addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { DigestMismatch, StoreUnavailable, WriteConflict } from '../model/errors.ts';
 import { checkSize } from './body-parts.ts';
@@ -56,9 +56,13 @@ export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
       return { etag: write(key, Buffer.from(body), options).info.etag };
     },
     async putStream(key, body, options = {}) {
-      options.signal?.throwIfAborted();
-      const bytes = await buffer(body);
-      options.signal?.throwIfAborted();
+      const { signal } = options;
+      checkKey(key);
+      if (signal) addAbortSignal(signal, body);
+      const bytes = await buffer(body).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw error;
+      });
       checkSize(key, bytes.length, options.sizeBytes);
       const { etag, sizeBytes, sha256 = '' } = write(key, bytes, options).info;
       return { etag, sizeBytes, sha256 };
@@ -76,6 +80,7 @@ export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
     },
     async *list(prefix, options = {}) {
       const { startAfter = '', signal } = options;
+      signal?.throwIfAborted();
       // S3 orders keys by their UTF-8 bytes.
       const order = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
       const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && order(key, startAfter) > 0);

@@ -41,6 +41,8 @@ const DIGEST_NAMES = new Set([
   'XAmzContentChecksumMismatch',
 ]);
 
+const WRITES = new Set(['PutObject', 'CompleteMultipartUpload']);
+
 /** A body that ended before its announced length. */
 export class TruncatedBody extends Error {
   readonly code = 'ECONNRESET';
@@ -89,7 +91,9 @@ export function toStoreError(
 ): unknown {
   if (isSlipwayError(error)) return error;
   const { name, message, code, statusCode } = factsOf(error);
-  if (statusCode === 412) return new WriteConflict(place.key);
+  // A conditional replacement of an object that is gone is answered as "no such key".
+  const goneMeanwhile = WRITES.has(place.operation) && isMissing(error);
+  if (statusCode === 412 || goneMeanwhile) return new WriteConflict(place.key);
   if (DIGEST_NAMES.has(name))
     return new DigestMismatch(place.key, place.sha256 ?? 'the announced digest', 'other bytes');
   const detail = [name, statusCode && `status ${statusCode}`, code, message].filter(Boolean).join(', ');

@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+/**
+ * The only file that runs on whatever Node (20 or newer) a machine has: makes sure that the packages and the Node that
+ * Slipway is written for are there, then hands over to it.
+ *
+ *   node setup.mjs                       install what is missing
+ *   node setup.mjs run SCRIPT [ARG…]     the same, then run SCRIPT on that Node
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_NODE = 20;
+const EXIT_USAGE = 2;
+const EXIT_INFRASTRUCTURE = 3;
+
+const root = dirname(fileURLToPath(import.meta.url));
+const modules = join(root, 'node_modules');
+const stamp = join(modules, '.slipway-lock');
+const node = join(modules, 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+main(process.argv.slice(2));
+
+function main([verb, script, ...args]) {
+  if (verb !== undefined && (verb !== 'run' || script === undefined)) {
+    end(EXIT_USAGE, 'usage: node setup.mjs [run SCRIPT [ARG…]]');
+  }
+  if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+    end(
+      EXIT_INFRASTRUCTURE,
+      `Node ${process.versions.node} is too old: install Node ${OLDEST_NODE} or newer and type the command again.`,
+    );
+  }
+  if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    end(EXIT_INFRASTRUCTURE, 'git is missing: install it and type the command again.');
+  }
+  installPackages();
+  installNode();
+  if (verb === 'run') hand(resolve(script), args);
+}
+
+/** `npm ci` when the lock file is not the one that was installed last. */
+function installPackages() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  const installed = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : '';
+  if (installed === lock) return;
+  say('installing packages with npm ci (about a minute, once)');
+  npm(['ci', '--no-audit', '--no-fund'], 'The packages could not be installed');
+  writeFileSync(stamp, `${lock}\n`);
+}
+
+/** The `node` package brings its program by an install script, which some configurations of npm leave out. */
+function installNode() {
+  if (runs(node)) return;
+  say('installing the Node that Slipway runs on');
+  npm(['rebuild', 'node', '--ignore-scripts=false'], 'Node could not be installed');
+  if (!runs(node))
+    end(
+      EXIT_INFRASTRUCTURE,
+      `Node could not be installed: there is no working ${node}. Type: npm rebuild node`,
+    );
+}
+
+function npm(args, failure) {
+  // Under `npm run` this is the very npm that was called; its settings for that script must not reach the inner one.
+  const cli = process.env.npm_execpath;
+  const [program, before] = cli?.endsWith('.js') ? [process.execPath, [cli]] : ['npm', []];
+  // npm writes to stderr, so that what a script prints on stdout stays its own.
+  const done = spawnSync(program, [...before, ...args], {
+    cwd: root,
+    stdio: ['ignore', process.stderr, process.stderr],
+  });
+  if (done.error)
+    end(
+      EXIT_INFRASTRUCTURE,
+      `${failure}: npm cannot be started (${done.error.message}). Install npm and type the command again.`,
+    );
+  if (done.status !== 0)
+    end(
+      EXIT_INFRASTRUCTURE,
+      `${failure}: npm ${args[0]} ended with ${done.status ?? done.signal}; what it printed says why.`,
+    );
+}
+
+function runs(program) {
+  return existsSync(program) && spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Becomes the script as far as Node can: same terminal, signals passed on, its exit code. */
+function hand(script, args) {
+  const path = `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`;
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path },
+  });
+  // A terminal sends its signals to the whole group, so the child has them already; those sent to us alone are passed on.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGQUIT'])
+    process.on(signal, () => process.stdin.isTTY || child.kill(signal));
+  child.once('error', (error) => end(EXIT_INFRASTRUCTURE, `${node} cannot be started: ${error.message}`));
+  child.once('close', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+function say(message) {
+  console.error(`slipway: ${message}`);
+}
+
+function end(code, message) {
+  say(message);
+  process.exit(code);
+}

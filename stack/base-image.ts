@@ -1,0 +1,69 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cacheDirectory } from './cache-directory.ts';
+import { debootstrap } from './debootstrap.ts';
+import type { EngineAccess } from './engine-access.ts';
+import { isFile } from './is-file.ts';
+import { reportStep } from './report-step.ts';
+import type { StackOptions } from './stack-options.ts';
+
+const REFERENCE = 'debian:bookworm';
+const SUITE = 'bookworm';
+const PULL_IDLE_MS = 10_000;
+
+export interface BaseImage {
+  readonly reference: string;
+  /** How it came into the engine, as the store's record says it. */
+  readonly source: 'engine' | 'pulled' | 'debootstrap' | 'cache';
+}
+
+/**
+ * Makes sure that the engine has the base image: as it has it, from the user's cache, pulled if a registry answers within
+ * ten seconds, else made by debootstrap. What was got is kept in the cache. @throws {SetupFailed}
+ */
+export async function ensureBaseImage(engine: EngineAccess, options: StackOptions): Promise<BaseImage> {
+  if (await engine.hasImage(REFERENCE)) return { reference: REFERENCE, source: 'engine' };
+  const architecture = await engine.architecture();
+  const cached = join(cacheDirectory(options.env), 'images', `debian-bookworm-${architecture}.tar`);
+  if (await isFile(cached)) {
+    await load(engine, cached, options);
+    return { reference: REFERENCE, source: 'cache' };
+  }
+  await mkdir(join(cached, '..'), { recursive: true });
+  const aside = `${cached}.${process.pid}`;
+  try {
+    const isPulled = await tryPull(engine, options);
+    if (isPulled) await engine.saveImage(REFERENCE, aside, options.signal);
+    else await debootstrap(aside, { ...options, reference: REFERENCE, suite: SUITE, architecture });
+    // Whole or not at all: another checkout may look at the same moment.
+    await rename(aside, cached);
+    if (!isPulled) await load(engine, cached, options);
+    return { reference: REFERENCE, source: isPulled ? 'pulled' : 'debootstrap' };
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
+async function tryPull(engine: EngineAccess, options: StackOptions): Promise<boolean> {
+  const began = Date.now();
+  const say = (state: 'start' | 'note' | 'done', message: string): void =>
+    options.onProgress({ part: 'base image', state, message, elapsedMs: Date.now() - began });
+  say('start', `pulling ${REFERENCE}`);
+  try {
+    await engine.pullImage(REFERENCE, { idleMs: PULL_IDLE_MS, signal: options.signal });
+    say('done', `pulled ${REFERENCE}`);
+    return true;
+  } catch (error) {
+    options.signal.throwIfAborted();
+    say('note', `${REFERENCE} cannot be pulled: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
+async function load(engine: EngineAccess, tarPath: string, options: StackOptions): Promise<void> {
+  await reportStep(options, 'base image', {
+    doing: `loading ${REFERENCE} from ${tarPath}`,
+    done: () => `${REFERENCE} is in the engine`,
+    run: () => engine.loadImage(tarPath, options.signal),
+  });
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { dockerAt } from '../docker/client.ts';
+import { unlessStatus } from '../docker/engine-errors.ts';
+import { errorInProgress, jsonLines } from '../docker/json-lines.ts';
+import { EngineRequestFailed } from '../model/errors.ts';
+
+/** What setting up and cleaning an engine needs besides the docker room's contract: whole tars of images, and lists by label. */
+export class EngineAccess {
+  readonly #docker: ReturnType<typeof dockerAt>;
+
+  /** @throws {ConfigInvalid} for other addresses than `unix:///path` and `tcp://host:port`. */
+  constructor(address: string) {
+    this.#docker = dockerAt(address);
+  }
+
+  /** The engine's version; rejects when it does not answer within that time. */
+  async version(timeoutMs: number): Promise<string> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const silence = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error));
+    const answer = await Promise.race([this.#docker.version(), silence]);
+    return answer.Version;
+  }
+
+  /** The engine's architecture in the words of images and distributions: `amd64`, `arm64`. */
+  async architecture(): Promise<string> {
+    return (await this.#docker.version()).Arch;
+  }
+
+  /** Whether the engine has an image of that name. */
+  async hasImage(reference: string): Promise<boolean> {
+    return (await unlessStatus([404], () => this.#docker.getImage(reference).inspect())) !== undefined;
+  }
+
+  /** Loads a `docker save` tar from a file. @throws {EngineRequestFailed} */
+  async loadImage(tarPath: string, signal: AbortSignal): Promise<void> {
+    const answer = await this.#docker.loadImage(createReadStream(tarPath), {
+      quiet: true,
+      abortSignal: signal,
+    });
+    // Trouble comes in the stream, behind a 200.
+    for await (const document of jsonLines(answer as Readable)) {
+      const error = errorInProgress(document);
+      if (error) throw new EngineRequestFailed(`load of ${tarPath}`, 200, error);
+    }
+  }
+
+  /**
+   * Pulls an image from outside; rejects when nothing is heard for `idleMs`.
+   * @throws {EngineRequestFailed} when the engine says no.
+   */
+  async pullImage(
+    reference: string,
+    options: { readonly idleMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const silence = new AbortController();
+    const timer = setTimeout(
+      () => silence.abort(new Error(`no answer within ${options.idleMs / 1000} s`)),
+      options.idleMs,
+    );
+    try {
+      const abortSignal = AbortSignal.any([options.signal, silence.signal]);
+      const answer = await this.#docker.pull(reference, { abortSignal });
+      for await (const document of jsonLines(answer as Readable)) {
+        timer.refresh();
+        const error = errorInProgress(document);
+        if (error) throw new EngineRequestFailed(`pull of ${reference}`, 200, error);
+      }
+    } catch (error) {
+      throw silence.signal.aborted ? silence.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Saves an image to a tar file. */
+  async saveImage(reference: string, tarPath: string, signal: AbortSignal): Promise<void> {
+    const answer = await this.#docker.getImage(reference).get();
+    await pipeline(answer, createWriteStream(tarPath, { mode: 0o600 }), { signal });
+  }
+
+  /** Ends and removes containers with their volumes, and removes networks and volumes, that carry a label; without one all. Gives how many containers. */
+  async removeEverything(label?: string): Promise<number> {
+    const filters: Record<string, string[]> = label === undefined ? {} : { label: [label] };
+    const docker = this.#docker;
+    const unlessGone = (remove: () => Promise<unknown>): Promise<unknown> => unlessStatus([404], remove);
+    const containers = await docker.listContainers({ all: true, filters });
+    await Promise.all(
+      containers.map(({ Id }) => unlessGone(() => docker.getContainer(Id).remove({ force: true, v: true }))),
+    );
+    const networks = await docker.listNetworks({ filters: { ...filters, type: ['custom'] } });
+    await Promise.all(networks.map(({ Id }) => unlessGone(() => docker.getNetwork(Id).remove())));
+    const { Volumes } = await docker.listVolumes({ filters });
+    await Promise.all(
+      (Volumes ?? []).map(({ Name }) => unlessGone(() => docker.getVolume(Name).remove({ force: true }))),
+    );
+    return containers.length;
+  }
+}

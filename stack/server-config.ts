@@ -1,0 +1,24 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { StatePaths } from './state-directory.ts';
+
+/** What the first `up` writes: every local repository may be pushed, at level 1. */
+export const FIRST_SERVER_CONFIG = `# Who is what: projects, the repositories and refs they come from, and the level of each ref.
+version: 1
+localProjects: true # a local repository that no project names is a project of its own, at level 1
+projects: {}
+#  demo:
+#    sources: [{ repository: "file:///srv/git/demo.git", refs: { main: 3, "*": 1 } }]
+`;
+
+/** The path of the server's configuration: SLIPWAY_CONFIG, else the one in the state directory, written when there is none. */
+export async function ensureServerConfig(paths: StatePaths, env: NodeJS.ProcessEnv): Promise<string> {
+  const given = env['SLIPWAY_CONFIG'];
+  if (given) return resolve(given);
+  try {
+    await writeFile(paths.serverConfig, FIRST_SERVER_CONFIG, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return paths.serverConfig;
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { readJsonFile } from './json-file.ts';
+import type { StatePaths } from './state-directory.ts';
+
+const settingsSchema = z.object({
+  version: z.literal(1),
+  /** Random name of this installation. */
+  fleet: z.string(),
+  accessKeyId: z.string(),
+  secretAccessKey: z.string(),
+  /** Where the S3 server keeps metadata; found out at the first start. */
+  storeMetadata: z.enum(['xattr', 'files']).optional(),
+  /** What was free last time and is taken again when it still is, so that links stay right. */
+  ports: z.record(z.string(), z.number()),
+  /** Second octet of the private engine's 10.x.0.0/16. */
+  engineOctet: z.number().optional(),
+});
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** What is chosen once for a state directory and then stays. */
+export class SettingsFile {
+  readonly #path: string;
+  #value: Settings;
+
+  private constructor(path: string, value: Settings) {
+    this.#path = path;
+    this.#value = value;
+  }
+
+  /** Reads the settings, or makes those of a new installation. @throws {ConfigInvalid} when the file is broken. */
+  static async open(paths: StatePaths): Promise<SettingsFile> {
+    const known = await findSettings(paths);
+    if (known) return new SettingsFile(paths.settings, known);
+    const file = new SettingsFile(paths.settings, {
+      version: 1,
+      fleet: randomBytes(6).toString('hex'),
+      accessKeyId: randomBytes(10).toString('hex'),
+      secretAccessKey: randomBytes(24).toString('hex'),
+      ports: {},
+    });
+    file.update({});
+    return file;
+  }
+
+  get value(): Settings {
+    return this.#value;
+  }
+
+  /** Synchronous, since parts that start side by side each keep something. */
+  update(change: Partial<Settings>): void {
+    this.#value = { ...this.#value, ...change };
+    const temporary = `${this.#path}.tmp`;
+    writeFileSync(temporary, `${JSON.stringify(this.#value, null, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, this.#path);
+  }
+}
+
+/** The settings of a state directory; undefined before its first `up`. */
+export async function findSettings(paths: StatePaths): Promise<Settings | undefined> {
+  return readJsonFile(paths.settings, settingsSchema);
+}

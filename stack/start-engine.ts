@@ -1,0 +1,64 @@
+import { EngineAccess } from './engine-access.ts';
+import { chooseOctet, engineNetwork, ensureEngineNetwork } from './engine-network.ts';
+import { ensureEnginePackages } from './engine-packages.ts';
+import { findEngine } from './find-engine.ts';
+import type { FoundEngine } from './find-engine.ts';
+import { widePath } from './find-program.ts';
+import { privateEngineAddress, privateEngineProcess, removeStaleFiles } from './private-engine.ts';
+import { reportStep } from './report-step.ts';
+import { startProcess } from './stack-context.ts';
+import type { StackContext } from './stack-context.ts';
+
+const START_TIMEOUT_MS = 60_000;
+
+export interface StartedEngine {
+  readonly address: string;
+  /** Whether it is this stack's own and ends with it. */
+  readonly isPrivate: boolean;
+}
+
+/** Takes the engine that the environment names or the host runs, else starts one of its own; gives it once it answers. */
+export async function startEngine(context: StackContext): Promise<StartedEngine> {
+  const { options } = context;
+  const found = await findEngine(options.env);
+  if (found) return takeEngine(context, found);
+  const dockerd = await ensureEnginePackages(options);
+  // Where services start by themselves, installing the package has brought up the host's engine.
+  const brought = await findEngine(options.env);
+  if (brought) return takeEngine(context, brought);
+  return startPrivateEngine(context, dockerd);
+}
+
+function takeEngine({ options }: StackContext, found: FoundEngine): StartedEngine {
+  const message = `Docker Engine ${found.version} at ${found.address} (${found.source}) is used`;
+  options.onProgress({ part: 'engine', state: 'done', message, elapsedMs: 0 });
+  return { address: found.address, isPrivate: false };
+}
+
+async function startPrivateEngine(context: StackContext, dockerd: string): Promise<StartedEngine> {
+  const { options, paths, settings } = context;
+  const address = privateEngineAddress(paths);
+  const env = { ...options.env, PATH: widePath(options.env) };
+  await reportStep(options, 'engine', {
+    doing: `starting a private Docker Engine at ${address}, its data in ${paths.engine}`,
+    done: (version) => `private Docker Engine ${version} answers at ${address}`,
+    run: async () => {
+      const octet = await chooseOctet(paths, settings.value.engineOctet, { env, signal: options.signal });
+      settings.update({ engineOctet: octet });
+      const network = engineNetwork(paths, octet);
+      await ensureEngineNetwork(network, { env, signal: options.signal });
+      await removeStaleFiles(paths);
+      const engine = await startProcess(
+        context,
+        await privateEngineProcess(dockerd, paths, { network, env: options.env }),
+      );
+      const api = new EngineAccess(address);
+      await engine.waitUntil(() => api.version(5_000), {
+        timeoutMs: START_TIMEOUT_MS,
+        signal: options.signal,
+      });
+      return api.version(5_000);
+    },
+  });
+  return { address, isPrivate: true };
+}

@@ -1,0 +1,106 @@
+import type { Connections } from '../model/schema/connections.ts';
+import { writeJsonFile } from './json-file.ts';
+import { openContext } from './open-context.ts';
+import { prepareImages } from './prepare-images.ts';
+import { enterBase } from './enter-base.ts';
+import { ensureServerConfig } from './server-config.ts';
+import { startProcess } from './stack-context.ts';
+import type { StackContext } from './stack-context.ts';
+import type { RunningStack, StackOptions, WorkerProcess } from './stack-options.ts';
+import { startEngine } from './start-engine.ts';
+import type { StartedEngine } from './start-engine.ts';
+import { startS3 } from './start-s3.ts';
+import { startTemporal } from './start-temporal.ts';
+import { endContext } from './end-context.ts';
+import { together } from './together.ts';
+import { widePath } from './find-program.ts';
+
+/** A worker finishes or hands over what it is doing before it ends. */
+const WORKER_GRACE_MS = 20_000;
+
+/** Stacks of this process, for {@link stopOwnStack}. */
+const running = new Map<string, RunningStack>();
+
+/**
+ * Sets up what is missing, starts Temporal, S3 and Docker Engine side by side, waits until each really answers, enters the
+ * base image into the store, writes `stack.json` and starts the workers. What was started is ended again when a part fails.
+ * @throws {SetupFailed} with what is missing, why, and what to type.
+ */
+export async function startStack(
+  options: StackOptions & { readonly workers?: readonly WorkerProcess[] },
+): Promise<RunningStack> {
+  const context = await openContext(options);
+  const started: { engine?: StartedEngine } = {};
+  try {
+    const connections = await startParts(context, started);
+    await writeJsonFile(context.paths.connections, connections);
+    for (const worker of options.workers ?? []) await startWorker(context, worker);
+    return announce(context, connections, started);
+  } catch (error) {
+    await endContext(context, started.engine?.address);
+    throw error;
+  }
+}
+
+/** Stops a stack that this process started in that directory; false when there is none. */
+export async function stopOwnStack(root: string): Promise<boolean> {
+  const stack = running.get(root);
+  await stack?.stop();
+  return stack !== undefined;
+}
+
+async function startParts(context: StackContext, started: { engine?: StartedEngine }): Promise<Connections> {
+  const { paths, settings, options } = context;
+  const serverConfig = await ensureServerConfig(paths, options.env);
+  const [temporal, store, images] = await together(options.signal, (signal) => {
+    const part: StackContext = { ...context, options: { ...options, signal } };
+    return [
+      startTemporal(part),
+      startS3(part),
+      startEngine(part).then(async (engine) => {
+        started.engine = engine;
+        return { engine, ...(await prepareImages(engine, part)) };
+      }),
+    ];
+  });
+  const fleet = settings.value.fleet;
+  await enterBase({ engine: images.engine.address, base: images.base, store, fleet }, options);
+  return {
+    version: 1,
+    fleet,
+    temporal,
+    store,
+    runnerEngine: images.engine.address,
+    builderEngine: options.env['SLIPWAY_BUILDER_DOCKER_HOST'] || undefined,
+    sidecarImage: images.sidecarImage,
+    serverConfig,
+    stateDirectory: paths.root,
+    runtimeDirectory: paths.runtime,
+  };
+}
+
+async function startWorker(context: StackContext, worker: WorkerProcess): Promise<void> {
+  const { env } = context.options;
+  await startProcess(context, {
+    name: worker.name,
+    command: worker.command,
+    env: { ...env, PATH: widePath(env), SLIPWAY_HOME: context.paths.root, ...worker.env },
+    graceMs: WORKER_GRACE_MS,
+  });
+}
+
+function announce(
+  context: StackContext,
+  connections: Connections,
+  started: { engine?: StartedEngine },
+): RunningStack {
+  const root = context.paths.root;
+  const end = async (): Promise<void> => {
+    await endContext(context, started.engine?.address);
+    running.delete(root);
+  };
+  let ended: Promise<void> | undefined;
+  const stack: RunningStack = { connections, stop: () => (ended ??= end()) };
+  running.set(root, stack);
+  return stack;
+}

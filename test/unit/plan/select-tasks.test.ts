@@ -103,9 +103,10 @@ describe('selectTasks without patterns', () => {
   });
 
   it('lets `refs` name a full ref', () => {
-    const text = 'version: 1\ntasks: {a: {image: debian, when: {refs: ["refs/tags/**"]}}}';
+    const text = 'version: 1\ntasks: {a: {image: debian, when: {refs: ["refs/tags/**", refs/heads/main]}}}';
 
     expect(labels(selectTasks(config(text), { ref: 'refs/tags/v/1', level: 1 }))).toEqual(['a']);
+    expect(labels(selectTasks(config(text), { ref: 'refs/heads/main', level: 1 }))).toEqual(['a']);
     expect(labels(selectTasks(config(text), { ref: 'refs/heads/v', level: 1 }))).toEqual([]);
   });
 

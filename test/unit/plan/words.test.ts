@@ -96,6 +96,10 @@ describe('orderGraph', () => {
     expect(order({ x: ['c'], a: ['b'], b: ['c'], c: ['a'] }).cycles).toEqual([['a', 'b', 'c']]);
   });
 
+  it('gives one cycle for nodes that share several', () => {
+    expect(order({ a: ['b'], b: ['c', 'a'], c: ['a'] }).cycles).toEqual([['a', 'b', 'c']]);
+  });
+
   it('takes a chain of 100,000 nodes', () => {
     const nodes = Array.from({ length: 100_000 }, (_, n) => String(n));
 

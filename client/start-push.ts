@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
@@ -15,6 +16,10 @@ import {
   SLIPWAY_STATE,
 } from '../workflows/search-attributes.ts';
 import type { StartPush, StartedPush } from './api.ts';
+
+/** A new round is planned within this time, or its worker is away: then the reader sees the old verdict for a while. */
+const REPLACE_PATIENCE_MS = 30_000;
+const REPLACE_POLL_MS = 100;
 
 export interface StartPushDeps {
   readonly client: Client;
@@ -68,11 +73,21 @@ export async function startPush(
         { key: SLIPWAY_STATE, value: 'running' },
       ],
     });
+    if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
     return { pushId, outcome: 'started' };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     await addRef(store, pushId, push.ref);
     return { pushId, outcome: 'joined' };
+  }
+}
+
+/** A new round's first record replaces the verdict of the round before; until then a reader would take that for the new one. */
+async function untilReplaced(store: Store, pushId: string, resolved: string): Promise<void> {
+  for (let waited = 0; waited < REPLACE_PATIENCE_MS; waited += REPLACE_POLL_MS) {
+    const status = await store.pushes.findStatus(pushId);
+    if (status?.resolved !== resolved) return;
+    await delay(REPLACE_POLL_MS);
   }
 }
 

@@ -44,7 +44,7 @@ export function composeDocument(parts: DocumentParts): PushDocument {
     ...(verdict?.detail ? { detail: verdict.detail } : {}),
     findings: [...parts.findings],
     received: record.received,
-    ...(plan ? { decisionMs: Math.max(0, Date.parse(plan.plannedAt) - Date.parse(record.received)) } : {}),
+    ...(plan?.decisionMs === undefined ? {} : { decisionMs: plan.decisionMs }),
     images,
     tasks: (plan?.tasks ?? []).map((task) => taskOf(record.pushId, task, taskRecords, ready)),
   };

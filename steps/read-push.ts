@@ -68,7 +68,9 @@ async function readTaskRecords(store: Store, pushId: string, plan: Plan): Promis
   const records = new Map<string, TaskRecord>();
   await inBatches(plan.tasks, async ({ label }) => {
     const record = await store.tasks.find(taskIdIn(pushId, label));
-    if (record) records.set(label, record);
+    // A record from an earlier round says nothing about this one.
+    const isCurrent = record && (record.resolved === undefined || record.resolved >= plan.plannedAt);
+    if (isCurrent) records.set(label, record);
   });
   return records;
 }

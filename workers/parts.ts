@@ -1,4 +1,4 @@
-import { arch, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Level } from '../model/pure/ids.ts';
@@ -39,10 +39,4 @@ export function openParts(connections: Connections, level: Level, logger: Logger
     logger,
     close: () => store.close(),
   };
-}
-
-/** The platform of images in OCI's words. */
-export function hostPlatform(): string {
-  const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
-  return `linux/${architectures[arch()] ?? arch()}`;
 }

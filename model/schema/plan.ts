@@ -123,6 +123,8 @@ export const planSchema = z.object({
   version: z.literal(1),
   pushId: z.string(),
   plannedAt: z.string().describe('ISO time; with the pushId it names one plan for good'),
+  /** From the push's arrival until the plan stood, in milliseconds. */
+  decisionMs: z.number().optional(),
   project: z.string(),
   domain: z.string(),
   level,

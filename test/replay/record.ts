@@ -1,0 +1,82 @@
+/**
+ * Records histories for the replay test: `npm run record-histories`. Run it when a workflow gets a new path that must
+ * stay replayable; files that are there are kept, since they stand for workflows that run already.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { PushInput } from '../../model/pure/payloads.ts';
+import { aPush, anImage, aTask, createEnvironment, failure, planned, until, untilCancelled, World } from '../helpers/workflow-world.ts';
+
+const HISTORIES = fileURLToPath(new URL('./histories', import.meta.url));
+
+type Scene = (world: World, push: PushInput) => Promise<Readonly<Record<string, string>>>;
+
+/** Each scene gives the files to write and the workflow ids that they hold. */
+const scenes: readonly Scene[] = [
+  async (world, push) => {
+    const [base, lint] = [anImage('base'), anImage('lint')];
+    world.parents.set('lint', { taskId: base.taskId, name: 'base' });
+    world.plan = (round) =>
+      round === 0
+        ? { outcome: 'bases-missing', bases: ['debian:bookworm'], domain: 'demo', platform: 'linux/amd64' }
+        : planned([aTask('a', { image: 'base' }), aTask('b', { image: 'lint', dependencies: ['a'] }), aTask('c')], [base, lint]);
+    const started = await world.startPush(push);
+    await started.result();
+    return {
+      'push/builds-and-runs.json': started.id,
+      'image/built-on-a-parent.json': lint.taskId,
+      'image/built.json': base.taskId,
+      'task/completed.json': `${started.id.replace('push/', 'task/')}/a`,
+    };
+  },
+  async (world, push) => {
+    const broken = anImage('broken');
+    world.plan = () => planned([aTask('a', { image: 'broken' }), aTask('b', { dependencies: ['a'] }), aTask('again')], [broken]);
+    world.build = () => Promise.reject(failure('ImageBuildFailed'));
+    world.run = (_label, run) => Promise.resolve(run === 0 ? { reason: 'intermittent-task', exitCode: 75 } : {});
+    const started = await world.startPush(push);
+    await started.result();
+    return {
+      'push/image-build-failed.json': started.id,
+      'image/build-failed.json': broken.taskId,
+      'task/second-run.json': `${started.id.replace('push/', 'task/')}/again`,
+    };
+  },
+  async (world, push) => {
+    const slow = anImage('slow');
+    world.plan = () => planned([aTask('running'), aTask('imaged', { image: 'slow' })], [slow]);
+    world.run = () => untilCancelled();
+    world.build = () => untilCancelled();
+    const started = await world.startPush(push);
+    await until(() => world.started.includes('running#0') && world.builds.includes('slow'));
+    await started.cancel();
+    await started.result().catch(() => undefined);
+    await until(() => world.imageRecords.length > 0);
+    return {
+      'push/cancelled.json': started.id,
+      'image/taken-back.json': slow.taskId,
+      'task/cancelled.json': `${started.id.replace('push/', 'task/')}/running`,
+    };
+  },
+];
+
+const env = await createEnvironment();
+try {
+  for (const scene of scenes) {
+    const world = new World(env);
+    const recorded = await world.during(() => scene(world, aPush()));
+    for (const [file, workflowId] of Object.entries(recorded)) {
+      const path = join(HISTORIES, file);
+      if (existsSync(path)) continue;
+      const history = historyToJSON(await env.client.workflow.getHandle(workflowId).fetchHistory());
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, `${JSON.stringify({ workflowId, history: JSON.parse(history) as unknown }, null, 1)}\n`);
+      process.stdout.write(`${file}\n`);
+    }
+  }
+} finally {
+  await env.teardown();
+}

@@ -1,0 +1,171 @@
+/**
+ * Runs the suite or parts of it and ends with the line `N passed, N failed`.
+ *
+ *   npm test                                  everything
+ *   npm run test:part -- unit workflow        some parts
+ *   npm run test:part -- e2e -t 'fails'       with arguments for jest
+ *
+ * Parts that need services get a stack of their own in `.slipway/test`, set up first and stopped afterwards.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { startStack } from '../stack/start-stack.ts';
+import type { RunningStack } from '../stack/stack-options.ts';
+import { setUp } from '../stack/set-up.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PARTS = ['lint', 'types', 'unit', 'workflow', 'replay', 'integration', 'e2e'] as const;
+type Part = (typeof PARTS)[number];
+
+const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e'];
+
+interface Counts {
+  passed: number;
+  failed: number;
+}
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+
+const args = process.argv.slice(2);
+const firstOption = args.findIndex((arg) => arg.startsWith('-'));
+const named = (firstOption < 0 ? args : args.slice(0, firstOption)) as Part[];
+const jestArgs = firstOption < 0 ? [] : args.slice(firstOption);
+const unknown = named.filter((part) => !PARTS.includes(part));
+if (unknown.length > 0) {
+  process.stderr.write(`Unknown part: ${unknown.join(', ')}. Parts: ${PARTS.join(', ')}\n`);
+  process.exit(2);
+}
+process.exitCode = await main(named.length > 0 ? named : PARTS);
+
+async function main(parts: readonly Part[]): Promise<number> {
+  const total: Counts = { passed: 0, failed: 0 };
+  let stack: RunningStack | undefined;
+  let env: NodeJS.ProcessEnv = process.env;
+  try {
+    if (parts.some((part) => NEED_STACK.includes(part))) {
+      const options = {
+        stateDirectory: join(ROOT, '.slipway', 'test'),
+        env: process.env,
+        signal: interrupted.signal,
+        onProgress: ({
+          part,
+          state,
+          message,
+          elapsedMs,
+        }: {
+          part: string;
+          state: string;
+          message: string;
+          elapsedMs: number;
+        }) => process.stdout.write(`[${part}] ${state} ${message} (${(elapsedMs / 1000).toFixed(1)} s)\n`),
+      };
+      const tools = await setUp(options);
+      stack = await startStack(options);
+      env = testEnvironment(stack, tools.temporal);
+    }
+    for (const part of parts) {
+      const began = Date.now();
+      const counts = await runPart(part, env);
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+      const seconds = ((Date.now() - began) / 1000).toFixed(0);
+      process.stdout.write(`== ${part}: ${counts.passed} passed, ${counts.failed} failed (${seconds} s)\n`);
+      if (interrupted.signal.aborted) break;
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    total.failed += 1;
+  } finally {
+    await stack?.stop();
+  }
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+  return total.failed === 0 && total.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
+}
+
+/** What tests ask `requireEnv` for. */
+function testEnvironment({ connections }: RunningStack, temporal: string | undefined): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    SLIPWAY_HOME: connections.stateDirectory,
+    SLIPWAY_TEST_S3: JSON.stringify(connections.store),
+    SLIPWAY_TEST_ENGINE: connections.runnerEngine,
+    SLIPWAY_TEST_TEMPORAL_CLI: temporal ?? '',
+    SLIPWAY_TEST_SIDECAR_IMAGE: connections.sidecarImage ?? '',
+  };
+}
+
+async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
+  switch (part) {
+    case 'lint':
+      return check(['node_modules/eslint/bin/eslint.js', '.']);
+    case 'types':
+      return check(['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']);
+    case 'unit':
+      return jest(part, env, []);
+    case 'workflow':
+    case 'replay':
+    case 'integration':
+    case 'e2e':
+      // One file at a time: they share engines, and two cores.
+      return jest(part, env, ['--runInBand']);
+  }
+}
+
+async function check(command: readonly string[]): Promise<Counts> {
+  const code = await run(command, process.env);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+const resultsSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numTotalTests: z.number(),
+  numRuntimeErrorTestSuites: z.number(),
+});
+
+async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string[]): Promise<Counts> {
+  const directory = await mkdtemp(join(tmpdir(), 'slipway-jest-'));
+  const output = join(directory, 'results.json');
+  try {
+    const nodeOptions = `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`;
+    const command = [
+      'node_modules/jest/bin/jest.js',
+      '--json',
+      `--outputFile=${output}`,
+      ...options,
+      ...jestArgs,
+      `test/${part}/`,
+    ];
+    const code = await run(command, { ...env, NODE_OPTIONS: nodeOptions });
+    const results = resultsSchema.parse(JSON.parse(await readFile(output, 'utf8')));
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+    // A run that ran nothing, or failed without saying which test, is a failure too.
+    const silent = failed === 0 && (code !== 0 || results.numTotalTests === 0) ? 1 : 0;
+    return { passed: results.numPassedTests, failed: failed + silent };
+  } catch (error) {
+    process.stderr.write(`jest gave no results for ${part}: ${String(error)}\n`);
+    return { passed: 0, failed: 1 };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs a program of ours on this Node; jest's JSON would go to stdout, so that is not shown. */
+function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const quiet = command.includes('--json') ? 'ignore' : 'inherit';
+    const child = spawn(process.execPath, command, { cwd: ROOT, env, stdio: ['ignore', quiet, 'inherit'] });
+    const end = (): void => void child.kill('SIGTERM');
+    interrupted.signal.addEventListener('abort', end, { once: true });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      interrupted.signal.removeEventListener('abort', end);
+      resolve(code ?? 1);
+    });
+  });
+}

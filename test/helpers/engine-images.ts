@@ -27,7 +27,7 @@ export async function makeImage(
   const lines = [`FROM ${options.from ?? 'scratch'}`, `LABEL slipway.test=1`];
   options.layers.forEach((layer, at) => {
     for (const [path, content] of Object.entries(layer))
-      context.entry({ name: `${at}/${path}`, mtime: new Date(0) }, content);
+      context.entry({ name: `${at}/${path}`, mode: 0o755, mtime: new Date(0) }, content);
     lines.push(`COPY ${at}/ /`);
   });
   lines.push('CMD ["/bin/true"]');
@@ -42,6 +42,17 @@ export async function makeImage(
     });
   });
   return { tag, id: (await docker.getImage(tag).inspect()).Id };
+}
+
+/** Removes images; those that are gone already are no matter. */
+export async function removeImages(docker: Docker, references: readonly string[]): Promise<void> {
+  for (const reference of references)
+    await docker
+      .getImage(reference)
+      .remove({ force: true })
+      .catch((error: { statusCode?: number }) => {
+        if (error.statusCode !== 404) throw error;
+      });
 }
 
 /** A file that does not compress, so that sizes on the wire are about its own. */

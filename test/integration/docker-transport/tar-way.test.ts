@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type Docker from 'dockerode';
+import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
+import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
+import { loadImage } from '../../../docker/transport/load.ts';
+import { publishImage } from '../../../docker/transport/publish.ts';
+import type { TransportContext } from '../../../docker/transport/transport-context.ts';
+import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
+import { makeImage, noise, removeImages, testEngine } from '../../helpers/engine-images.ts';
+import { startSecondEngine } from '../../helpers/second-engine.ts';
+import type { SecondEngine } from '../../helpers/second-engine.ts';
+import { tinyProgram } from '../../helpers/tiny-program.ts';
+
+jest.setTimeout(180_000);
+
+const signal = new AbortController().signal;
+let directory: string;
+let blobs: DirectoryBlobs;
+let endpoint: ImageEndpoint;
+let docker: Docker;
+let far: SecondEngine;
+let here: TransportContext;
+let there: TransportContext;
+const made: string[] = [];
+
+// An engine in a network namespace of its own: our 127.0.0.1 is not its own.
+beforeAll(async () => {
+  docker = testEngine();
+  directory = await mkdtemp(join(tmpdir(), 'slipway-tar-way-'));
+  blobs = await DirectoryBlobs.create(directory);
+  endpoint = await startImageEndpoint({ blobs });
+  far = await startSecondEngine({ ownNetwork: true });
+  here = {
+    docker,
+    info: { imageStore: 'classic' },
+    blobs,
+    endpoint,
+    registryHost: `127.0.0.1:${endpoint.port}`,
+  };
+  there = { ...here, docker: far.docker, endpoint: undefined };
+});
+
+afterAll(async () => {
+  await far?.stop();
+  await endpoint?.close();
+  if (directory) await rm(directory, { recursive: true });
+  if (docker) await removeImages(docker, made);
+});
+
+const build = async (engine: Docker): Promise<{ tag: string; id: string }> => {
+  const image = await makeImage(engine, {
+    layers: [{ 'bin/true': tinyProgram('it runs\n'), bulk: noise(5_000_000) }, { small: 'small' }],
+  });
+  if (engine === docker) made.push(image.tag);
+  return image;
+};
+
+const exitCode = async (engine: Docker, image: string): Promise<number> => {
+  const container = await engine.createContainer({ Image: image, HostConfig: { NetworkMode: 'none' } });
+  try {
+    await container.start();
+    return ((await container.wait()) as { StatusCode: number }).StatusCode;
+  } finally {
+    await container.remove({ force: true });
+  }
+};
+
+describe('an engine that cannot reach the endpoint', () => {
+  it('gets an image as a tar', async () => {
+    const image = await build(docker);
+    const published = await publishImage(here, image.tag, { signal, mayConfirm: () => false });
+    const loaded = await loadImage(there, published, { signal, tag: 'by-tar' });
+    expect(loaded).toMatchObject({ way: 'tar', engineImageId: image.id });
+    expect(loaded.bytesLoaded).toBeGreaterThan(5_000_000);
+    expect(await exitCode(far.docker, image.id)).toBe(0);
+    const { RepoTags } = await far.docker.getImage(image.id).inspect();
+    expect(RepoTags).toEqual(['slipway.invalid/image:by-tar']);
+    expect(await loadImage(there, published, { signal, tag: 'by-tar' })).toMatchObject({ way: 'present' });
+  });
+
+  it('publishes as a tar what another engine then pulls', async () => {
+    const image = await build(far.docker);
+    const published = await publishImage(there, image.tag, { signal, mayConfirm: () => false });
+    expect(published).toMatchObject({ way: 'tar', configDigest: image.id });
+    expect(published.bytesUploaded).toBe(published.sizeBytes);
+    const loaded = await loadImage(here, published, { signal, tag: 'from-afar' });
+    made.push('slipway.invalid/image:from-afar');
+    expect(loaded).toMatchObject({ way: 'endpoint', engineImageId: image.id });
+    expect(await exitCode(docker, image.id)).toBe(0);
+  });
+
+  it('writes no layer twice when it publishes the same image again', async () => {
+    const image = await build(far.docker);
+    const first = await publishImage(there, image.tag, { signal, mayConfirm: () => false });
+    const again = await publishImage(there, image.tag, { signal, mayConfirm: () => false });
+    expect(again).toEqual({ ...first, bytesUploaded: 0 });
+  });
+
+  it('gets a tar when nobody told that it cannot reach the endpoint', async () => {
+    const published = await publishImage(here, (await build(docker)).tag, {
+      signal,
+      mayConfirm: () => false,
+    });
+    const loaded = await loadImage({ ...there, endpoint }, published, { signal, tag: 'fallback' });
+    expect(loaded.way).toBe('tar');
+    expect(await exitCode(far.docker, loaded.engineImageId)).toBe(0);
+  });
+
+  it('leaves nothing of a tar that broke off, and names the cause', async () => {
+    const published = await publishImage(here, (await build(docker)).tag, {
+      signal,
+      mayConfirm: () => false,
+    });
+    const broken = new DirectoryBlobs(directory);
+    broken.read = async (...args) => {
+      const body = await DirectoryBlobs.prototype.read.apply(broken, args);
+      const stat = await broken.stat(args[0]);
+      if ((stat?.sizeBytes ?? 0) > 4_000_000)
+        setTimeout(() => body.destroy(new Error('the store hung up')), 1);
+      return body;
+    };
+    const images = async (): Promise<number> => (await far.docker.listImages({ all: true })).length;
+    const before = await images();
+    const attempt = loadImage({ ...there, blobs: broken }, published, { signal, tag: 'broken' });
+    await expect(attempt).rejects.toMatchObject({
+      type: 'TransferFailed',
+      message: expect.stringContaining('the store hung up') as string,
+    });
+    expect(await images()).toBe(before);
+  });
+});

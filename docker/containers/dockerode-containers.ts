@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ImageUnavailable } from '../../model/errors.ts';
 import { asEngineError, detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
@@ -15,10 +14,9 @@ import type { Owner } from './image-user.ts';
 import { PeakMemory } from './peak-memory.ts';
 import { putArchive, putFile } from './put-archive.ts';
 import type { PutOptions } from './put-archive.ts';
+import { removeContainer } from './remove-container.ts';
 import { startContainer } from './start-container.ts';
 
-const REMOVAL_POLL_MS = 100;
-const REMOVAL_POLLS = 100;
 /** More than this of a hostile `/etc/passwd` is not read. */
 const TABLE_MAX_BYTES = 1_048_576;
 
@@ -158,12 +156,7 @@ export class DockerodeContainers implements EngineContainers {
 
   remove(name: string): Promise<void> {
     return this.#ask(`remove container ${name}`, undefined, async () => {
-      for (let poll = 0; poll < REMOVAL_POLLS; poll += 1) {
-        // 409: somebody else is removing it.
-        const answer = await removal(this.#container(name));
-        if (answer !== 'in progress') break;
-        await delay(REMOVAL_POLL_MS);
-      }
+      await removeContainer(this.#container(name));
       await removeNetwork(this.#docker, name);
       this.#peaks.forget(name);
     });
@@ -219,15 +212,5 @@ export class DockerodeContainers implements EngineContainers {
 
   #ask<T>(doing: string, signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
     return inEngine({ address: this.#address, doing, signal }, request);
-  }
-}
-
-async function removal(container: Docker.Container): Promise<'gone' | 'in progress'> {
-  try {
-    await unlessStatus([404], () => container.remove({ force: true, v: true }));
-    return 'gone';
-  } catch (error) {
-    if (statusCodeOf(error) === 409) return 'in progress';
-    throw error;
   }
 }

@@ -35,4 +35,5 @@ export function contextOf(files: Readonly<Record<string, string>>): Readable {
 const refuse = (): never => {
   throw new Error('this test moves no images');
 };
-const NO_BLOBS: BlobStore = { stat: refuse, read: refuse, write: refuse, writeUnknown: refuse };
+/** For engines that move no images in a test. */
+export const NO_BLOBS: BlobStore = { stat: refuse, read: refuse, write: refuse, writeUnknown: refuse };

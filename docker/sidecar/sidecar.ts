@@ -1,0 +1,104 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type Docker from 'dockerode';
+import { dockerAt } from '../client.ts';
+import { removeContainer } from '../containers/remove-container.ts';
+import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
+import { inEngine, unlessStatus } from '../engine-errors.ts';
+import type { EndpointReach } from '../engine.ts';
+import { hostNameservers } from './host-nameservers.ts';
+import { FORWARD_PORT, isMadeSo, planSidecar, sidecarConfig } from './sidecar-config.ts';
+import type { SidecarOptions, SidecarPlan } from './sidecar-config.ts';
+import { waitUntilHealthy } from './sidecar-health.ts';
+
+export type { SidecarOptions } from './sidecar-config.ts';
+
+/** Seconds that the engine in a sidecar has to end its containers. */
+const STOP_SECONDS = 10;
+
+/** A Docker Engine of its own in a container. */
+export interface Sidecar {
+  /** Of the engine inside: `unix:///…`. */
+  readonly address: string;
+  readonly reach: EndpointReach & { readonly kind: 'forwarder' };
+  /** Ends the engine; its data stays for the next {@link ensureSidecar}. No error when it does not run. */
+  stop(): Promise<void>;
+  /** Removes container, network, volume and sockets; no error when they are gone. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Makes the sidecar of a trust domain and level, or adopts the one that is there, and returns when its engine answers.
+ * One that is dead is started again, one of another image replaced; the data of both stays.
+ *
+ * @throws {EngineUnavailable} with the last lines of its log when the engine inside does not come.
+ * @throws {EngineRequestFailed} {ConfigInvalid}
+ */
+export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { host, signal } = options;
+  const docker = dockerAt(host);
+  const plan = planSidecar(options);
+  const address = `unix://${plan.engineSocket}`;
+  await mkdir(plan.directory, { recursive: true, mode: 0o700 });
+  await inEngine({ address: host, doing: `make sidecar ${plan.name}`, signal }, async () => {
+    await makeOrAdopt(docker, plan, options);
+    await waitUntilHealthy(docker.getContainer(plan.name), { address, signal });
+  });
+  return {
+    address,
+    reach: { kind: 'forwarder', socketPath: plan.endpointSocket, port: FORWARD_PORT },
+    stop: () => inEngine({ address: host, doing: `stop sidecar ${plan.name}` }, () => stop(docker, plan)),
+    remove: () =>
+      inEngine({ address: host, doing: `remove sidecar ${plan.name}` }, () => remove(docker, plan)),
+  };
+}
+
+/** Where the kernel does not allow all rights, a privileged container cannot be started: trying is the only probe. */
+async function makeOrAdopt(
+  docker: Docker,
+  plan: SidecarPlan,
+  { image, signal }: SidecarOptions,
+): Promise<void> {
+  const wanted = { image, nameservers: await hostNameservers() };
+  const container = docker.getContainer(plan.name);
+  const found = await unlessStatus([404], () => container.inspect());
+  if (found && isMadeSo(found.Config.Labels, wanted)) {
+    if (found.State.Running) return;
+    await ensureNetwork(docker, plan.name, { labels: plan.labels, signal });
+    if (await starts(container)) return;
+  }
+  await removeContainer(container);
+  await ensureNetwork(docker, plan.name, { labels: plan.labels, signal });
+  await docker.createVolume({ Name: plan.name, Labels: plan.labels, abortSignal: signal });
+  await create(docker, sidecarConfig(plan, { ...wanted, privileged: true }));
+  if (await starts(container)) return;
+  await removeContainer(container);
+  await create(docker, sidecarConfig(plan, { ...wanted, privileged: false }));
+  await unlessStatus([304], () => container.start());
+}
+
+async function create(docker: Docker, config: Docker.ContainerCreateOptions): Promise<void> {
+  // 409: another worker of this level was faster.
+  await unlessStatus([409], () => docker.createContainer(config));
+}
+
+async function starts(container: Docker.Container): Promise<boolean> {
+  try {
+    await unlessStatus([304], () => container.start());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function stop(docker: Docker, { name }: SidecarPlan): Promise<void> {
+  await unlessStatus([304, 404], () => docker.getContainer(name).stop({ t: STOP_SECONDS }));
+}
+
+async function remove(docker: Docker, plan: SidecarPlan): Promise<void> {
+  // Killed at once, its engine would leave what it mounted to the kernel: let it end first.
+  await stop(docker, plan);
+  await removeContainer(docker.getContainer(plan.name));
+  await removeNetwork(docker, plan.name);
+  await unlessStatus([404], () => docker.getVolume(plan.name).remove());
+  await rm(plan.directory, { recursive: true, force: true });
+}

@@ -10,9 +10,6 @@ import { getObject, headObject, openStream } from './s3-read.ts';
 import type { S3Config, S3Limits, S3Session } from './s3-session.ts';
 import { S3_LIMITS, createS3Session } from './s3-session.ts';
 
-/** What one DeleteObjects request takes. */
-const DELETE_BATCH = 1000;
-
 export interface S3ObjectStore extends ObjectStore {
   /** Creates the bucket unless it is there. */
   ensureBucket(): Promise<void>;
@@ -50,8 +47,9 @@ export function createS3ObjectStore(config: S3Config, limits: Partial<S3Limits> 
       await copyObject(s3, from, to, options);
     },
     async delete(keys, signal) {
-      for (let start = 0; start < keys.length; start += DELETE_BATCH)
-        await deleteBatch(s3, keys.slice(start, start + DELETE_BATCH), signal);
+      const { keysPerRequest } = s3.limits;
+      for (let start = 0; start < keys.length; start += keysPerRequest)
+        await deleteBatch(s3, keys.slice(start, start + keysPerRequest), signal);
     },
     list: (prefix, options) => listObjects(s3, prefix, options),
     async ensureBucket() {
@@ -87,6 +85,7 @@ async function* listObjects(
     const command = new ListObjectsV2Command({
       Bucket: s3.bucket,
       Prefix: prefix,
+      MaxKeys: s3.limits.keysPerRequest,
       ...(token === undefined ? { StartAfter: startAfter } : { ContinuationToken: token }),
     });
     const send = () => s3.client.send(command, { abortSignal: signal });

@@ -12,6 +12,8 @@ export interface S3Limits {
   readonly partsInFlight: number;
   /** Largest object that one request may put or copy. */
   readonly singleRequestMaxBytes: number;
+  /** Keys in one page of a listing and in one request to delete; S3 takes 1000. */
+  readonly keysPerRequest: number;
   /** A connection on which nothing moves for so long is given up. */
   readonly idleTimeoutMs: number;
   /** The same while the server works without a word (copying, joining parts). */
@@ -24,6 +26,7 @@ export const S3_LIMITS: S3Limits = {
   partBytes: 8 * 1024 ** 2,
   partsInFlight: 2,
   singleRequestMaxBytes: 5 * 1024 ** 3,
+  keysPerRequest: 1000,
   idleTimeoutMs: 30_000,
   serverWorkTimeoutMs: 900_000,
   patienceMs: 60_000,
@@ -96,18 +99,52 @@ function createClient(config: S3Config, limits: S3Limits, idleTimeoutMs: number)
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
     },
   });
+  hashPayloadOnce(client);
+  keepTransportErrors(client);
+  return client;
+}
+
+/** The signature covers the digest that the request carries anyway: a part is not hashed a second time for it. */
+function hashPayloadOnce(client: S3Client): void {
   client.middlewareStack.add(
     (next) => (args) => {
       const request = args.request as { headers: Record<string, string>; body?: unknown };
       const checksum = request.headers['x-amz-checksum-sha256'];
-      // The signature covers the same digest: do not hash a part a second time.
       if (checksum && Buffer.isBuffer(request.body))
         request.headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex');
       return next(args);
     },
     { step: 'build', priority: 'low', name: 'slipwayPayloadHash' },
   );
-  return client;
+}
+
+/**
+ * Errors of the connection come out as Node threw them. The SDK replaces those of another realm (any under jest) by a
+ * text, and with them goes the code that says whether to try again.
+ */
+function keepTransportErrors(client: S3Client): void {
+  const failures = new WeakMap<object, { readonly error: unknown }>();
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        failures.set(context, { error });
+        throw error;
+      }
+    },
+    { step: 'deserialize', priority: 'low', name: 'slipwaySeeTransportError' },
+  );
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        throw failures.get(context)?.error ?? error;
+      }
+    },
+    { step: 'initialize', priority: 'high', name: 'slipwayThrowTransportError' },
+  );
 }
 
 function ignore(): void {}

@@ -6,7 +6,7 @@ import { openTestBucket } from '../../helpers/s3-test-server.ts';
 let objects: S3ObjectStore;
 
 beforeAll(async () => {
-  objects = await openTestBucket();
+  objects = await openTestBucket({ keysPerRequest: 10 });
 });
 
 afterAll(() => objects.close());

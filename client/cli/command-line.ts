@@ -1,0 +1,73 @@
+import type { Argv } from 'yargs';
+import yargs from 'yargs';
+import type { ExitCode } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Interruption } from './interruption.ts';
+import { reportError } from './report-error.ts';
+import { createTerminal } from './terminal.ts';
+import type { Perform } from './verb.ts';
+import { UsageError } from './usage-error.ts';
+import { VERBS } from './verbs/index.ts';
+
+export interface CommandLineOptions {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly env: NodeJS.ProcessEnv;
+  readonly interruption: Interruption;
+}
+
+/** Carries out one command line and gives its exit code; never throws. */
+export async function runCommandLine(
+  args: readonly string[],
+  options: CommandLineOptions,
+): Promise<ExitCode> {
+  const { signal } = options.interruption;
+  let code: ExitCode = EXIT.good;
+  const perform: Perform = async (parsed, run) => {
+    const terminal = createTerminal({ ...options, quiet: parsed.quiet === true });
+    code = await run({ terminal, env: options.env, signal });
+  };
+  const terminal = createTerminal({ ...options, quiet: false });
+  try {
+    await createCommandLine(args, perform).parseAsync();
+    return code;
+  } catch (error) {
+    terminal.status('');
+    if (signal.aborted) return EXIT.interrupted;
+    return reportError(error, terminal);
+  }
+}
+
+function createCommandLine(args: readonly string[], perform: Perform): Argv {
+  const cli = yargs([...args])
+    .scriptName('slipway')
+    .usage('$0 <verb>\n\nCI images built on push from the tree itself, tasks run in them, no registry.')
+    // The words of the parts that yargs writes itself do not change with the machine's locale.
+    .locale('en')
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'Say what to do: slipway --help lists the verbs')
+    .parserConfiguration({ 'parse-positional-numbers': false })
+    .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'Only the answer, no words aside' })
+    .completion('completion', 'Print a script that completes verbs and options in bash or zsh')
+    .help()
+    .alias('help', 'h')
+    .epilogue(
+      [
+        'The state lies in SLIPWAY_HOME, else in .slipway of the directory where `slipway up` was run.',
+        'Exit codes: 0 good, 1 a task or push did not succeed, 2 usage or invalid input, 3 infrastructure, 130 interrupted.',
+      ].join('\n'),
+    )
+    .fail((message, error) => {
+      throw usageError(message, error);
+    })
+    .exitProcess(false);
+  for (const register of VERBS) register(cli, perform);
+  return cli;
+}
+
+/** What yargs has to say is about the use of a verb; an error that a verb threw stays what it is. */
+function usageError(message: string | null, error: Error | undefined): Error {
+  if (error && error.name !== 'YError') return error;
+  return new UsageError(message ?? error?.message ?? 'The command line cannot be read');
+}

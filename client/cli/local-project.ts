@@ -1,0 +1,54 @@
+import { isSlipwayError } from '../../model/errors.ts';
+import type { Level } from '../../model/pure/ids.ts';
+import { LEVELS } from '../../model/pure/ids.ts';
+import type { ServerConfig } from '../../model/schema/config.ts';
+import type { ResolvedProject } from '../../steps/resolve-project.ts';
+import { resolveProject } from '../../steps/resolve-project.ts';
+
+export interface ProjectQuestion {
+  /** The repository itself and, for a checkout, where its remotes are. */
+  readonly repositories: readonly [string, ...string[]];
+  readonly ref: string;
+  readonly wanted?: string | undefined;
+}
+
+/**
+ * The project and level that a push of this ref would have. A developer's checkout is usually not what the configuration
+ * names, its remote is; what the configuration does not know at all is planned as a project of level 1.
+ */
+export function guessProject(config: ServerConfig, question: ProjectQuestion): ResolvedProject {
+  const { repositories, ref, wanted } = question;
+  const named = { ...config, localProjects: false };
+  for (const repository of repositories) {
+    const found = tryResolve(named, repository, { ref, wanted });
+    if (found) return found;
+  }
+  const known = wanted === undefined ? undefined : config.projects[wanted];
+  if (wanted !== undefined && known) return { project: wanted, domain: known.trustDomain ?? wanted, level: lowest(known.sources) };
+  const [first] = repositories;
+  return (
+    tryResolve({ version: 1, localProjects: true, projects: {} }, first, { ref }) ?? {
+      project: wanted ?? 'local',
+      domain: wanted ?? 'local',
+      level: 1,
+    }
+  );
+}
+
+function tryResolve(
+  config: ServerConfig,
+  repository: string,
+  options: { readonly ref: string; readonly wanted?: string | undefined },
+): ResolvedProject | undefined {
+  try {
+    return resolveProject(config, repository, options);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'ProjectNotFound') return undefined;
+    throw error;
+  }
+}
+
+function lowest(sources: readonly { readonly refs: Readonly<Record<string, Level>> }[]): Level {
+  const given = sources.flatMap(({ refs }) => Object.values(refs));
+  return LEVELS.find((level) => given.includes(level)) ?? 1;
+}

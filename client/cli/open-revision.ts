@@ -1,0 +1,65 @@
+import type { SourceTree } from '../../model/source-tree.ts';
+import type { GitSource } from '../../source/git-source.ts';
+import type { LocalRepository } from '../local-repository.ts';
+import type { Session } from './session.ts';
+import { UsageError } from './usage-error.ts';
+
+/** One revision of a repository as a verb's arguments name it. */
+export interface OpenRevision {
+  /** As the server is told: the absolute path, or the URL as given. */
+  readonly repository: string;
+  /** Undefined for a repository elsewhere. */
+  readonly local: LocalRepository | undefined;
+  readonly revision: string;
+  /** Full ref; undefined when none was named and HEAD is detached. */
+  readonly ref: string | undefined;
+  readonly tree: SourceTree;
+  readonly source: GitSource;
+}
+
+export interface RevisionArgs {
+  readonly repo: string;
+  readonly rev: string;
+  readonly ref?: string | undefined;
+}
+
+/** Finds what `REPO --rev REV --ref REF` mean; a repository elsewhere is mirrored below the state directory. */
+export async function openRevision(args: RevisionArgs, { env, signal }: Session): Promise<OpenRevision> {
+  const [{ isRemoteRepository }, { createGitSource }, { stateDirectory }, { join }] = await Promise.all([
+    import('../local-repository.ts'),
+    import('../../source/git-source.ts'),
+    import('../../workers/connections.ts'),
+    import('node:path'),
+  ]);
+  const mirrorsDirectory = join(stateDirectory(env), 'mirrors');
+  const source = createGitSource({ mirrorsDirectory, allowFile: true });
+  return isRemoteRepository(args.repo) ? openRemote(args, source, signal) : openLocal(args, source);
+}
+
+/** The ref, where a verb cannot do without one. @throws {UsageError} */
+export function requireRef({ ref }: OpenRevision): string {
+  if (ref === undefined) throw new UsageError('HEAD is detached: name the branch by --ref BRANCH');
+  return ref;
+}
+
+async function openLocal(args: RevisionArgs, source: GitSource): Promise<OpenRevision> {
+  const { branchOf, findLocalRepository, resolveRevision } = await import('../local-repository.ts');
+  const { openCheckout } = await import('../../source/checkout.ts');
+  const local = await findLocalRepository(args.repo);
+  const revision = await resolveRevision(local, args.rev);
+  const ref = args.ref === undefined ? await branchOf(local, args.rev) : fullRef(args.ref);
+  const { directory } = local;
+  return { repository: directory, local, revision, ref, tree: openCheckout(directory, revision), source };
+}
+
+async function openRemote(args: RevisionArgs, source: GitSource, signal: AbortSignal): Promise<OpenRevision> {
+  if (args.ref === undefined) throw new UsageError(`Name a branch of ${args.repo} by --ref BRANCH`);
+  const ref = fullRef(args.ref);
+  const revision = await source.resolve(args.repo, args.rev === 'HEAD' ? ref : args.rev, signal);
+  const tree = await source.open(args.repo, { ref, revision, signal });
+  return { repository: args.repo, local: undefined, revision, ref, tree, source };
+}
+
+function fullRef(ref: string): string {
+  return ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
+}

@@ -1,0 +1,52 @@
+import type { Plan, PlannedImage, TaskImage } from '../../../model/schema/plan.ts';
+import type { Terminal } from '../terminal.ts';
+import { count, short } from './quantities.ts';
+import { renderTable } from './table.ts';
+
+/** A plan for people: its tasks, its images, and what is left out, each with the reason. */
+export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): string[] {
+  const { project, level, ref, revision, tasks, images, skipped } = plan;
+  const lines = [`${project} ${ref.replace('refs/heads/', '')} ${short(revision)}, level ${level}`];
+  section(`Tasks: ${tasks.length}`, tasks.map(({ label, image, why }) => [label, imageName(image), why]));
+  section(
+    `Images: ${count(images.filter(({ action }) => action === 'build').length, 'build')}`,
+    images.map(({ name, imageHash, action, why }) => [name, short(imageHash), paint(colourOf(action), action), why]),
+  );
+  section(`Left out: ${skipped.length}`, skipped.map(({ label, why }) => [label, why]));
+  return lines;
+
+  function section(title: string, rows: string[][]): void {
+    if (rows.length === 0 && !title.startsWith('Tasks')) return;
+    lines.push('', paint('bold', title), ...renderTable(rows).map((row) => `  ${row}`));
+  }
+}
+
+/** The document that `plan --json` prints. */
+export function planDocument(plan: Plan): object {
+  const { project, level, ref, revision, tasks, skipped, warnings } = plan;
+  const images = plan.images.map(({ name, contextHash, imageHash, action, why }) => ({
+    name,
+    contextHash,
+    imageHash,
+    action,
+    why,
+  }));
+  return { project, level, ref, revision, images, tasks, skipped, warnings };
+}
+
+function imageName(image: TaskImage): string {
+  switch (image.type) {
+    case 'in-tree':
+      return `image ${image.name}`;
+    case 'docker-image':
+      return image.name;
+    case 'task-image':
+      return `${image.path} of ${image.taskId ?? image.label ?? '?'}`;
+    case 'indexed-image':
+      return `${image.path} of ${image.namespace}`;
+  }
+}
+
+function colourOf(action: PlannedImage['action']): 'yellow' | 'green' | 'gray' {
+  return action === 'build' ? 'yellow' : action === 'reuse' ? 'green' : 'gray';
+}

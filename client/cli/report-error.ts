@@ -1,0 +1,43 @@
+import type { SlipwayError } from '../../model/errors.ts';
+import { isSlipwayError } from '../../model/errors.ts';
+import { ERRORS } from '../../model/error-catalog.ts';
+import type { ErrorType } from '../../model/error-catalog.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Not the tree's author's to mend, and yet nothing is broken: an argument or a configuration is wrong. */
+const WRONG_INPUT: readonly ErrorType[] = ['ConfigInvalid', 'ProjectNotFound'];
+
+/** Says on stderr what went wrong, for people, and gives the exit code that stands for it. */
+export function reportError(error: unknown, terminal: Terminal): ExitCode {
+  if (isSlipwayError(error)) {
+    // Findings begin with their place, as compilers print them, so that editors can jump there.
+    terminal.error(error.type === 'InvalidInput' ? error.message : `slipway: ${error.message}`);
+    return exitCodeOf(error);
+  }
+  if (error instanceof UsageError) {
+    terminal.error(`slipway: ${error.message}`);
+    return EXIT.usage;
+  }
+  terminal.error(`slipway: ${describe(error)}`);
+  if (terminal.isVerbose && error instanceof Error) terminal.error(error.stack ?? '');
+  return EXIT.infrastructure;
+}
+
+/** The exit code that an error of ours stands for. */
+export function exitCodeOf(error: SlipwayError): ExitCode {
+  if (ERRORS[error.type].owner === 'author' || WRONG_INPUT.includes(error.type)) return EXIT.usage;
+  return EXIT.infrastructure;
+}
+
+
+/** The message with those of its causes that add something. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.message || ('code' in error ? String(error.code) : error.name);
+  if (error.cause === undefined) return own;
+  const cause = describe(error.cause);
+  return own.includes(cause) ? own : `${own}: ${cause}`;
+}

@@ -1,0 +1,43 @@
+import type { Argv } from 'yargs';
+import type { ExitCode } from './exit-codes.ts';
+import type { Session } from './session.ts';
+
+/** One verb of the command line. Heavy modules are imported inside `run`, so that `--help` and completion stay quick. */
+export interface VerbDefinition<Args> {
+  /** Name and positional arguments as yargs writes them, for example `push [repo]`. */
+  readonly command: string;
+  readonly describe: string;
+  readonly options: (cli: Argv) => Argv<Args>;
+  readonly run: (args: Args, session: Session) => Promise<ExitCode>;
+}
+
+/** Runs what a verb does, in a session made for these arguments. */
+export type Perform = (
+  args: Readonly<Record<string, unknown>>,
+  run: (session: Session) => Promise<ExitCode>,
+) => Promise<void>;
+
+/** Adds a verb to a command line. */
+export type RegisterVerb = (cli: Argv, perform: Perform) => Argv;
+
+/** Makes a verb that can be added to the command line, whatever its arguments are. */
+export function defineVerb<Args>(definition: VerbDefinition<Args>): RegisterVerb {
+  const { command, describe, options, run } = definition;
+  return (cli, perform) =>
+    cli.command(
+      command,
+      describe,
+      (inner) => options(inner),
+      // yargs adds camel-case twins of the same values.
+      (args) => perform(args, (session) => run(args as Args, session)),
+    );
+}
+
+/** A verb that is only the first word of others, as `image` of `image hash`. */
+export function defineGroup(name: string, describe: string, verbs: readonly RegisterVerb[]): RegisterVerb {
+  return (cli, perform) =>
+    cli.command(name, describe, (inner) => {
+      for (const register of verbs) register(inner, perform);
+      return inner.demandCommand(1, `Say what to do: slipway ${name} --help lists it`);
+    });
+}

@@ -1,0 +1,81 @@
+import type { Level } from '../../../model/pure/ids.ts';
+import type { WorkerKind } from '../../../workers/run-workers.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { wholeNumber } from '../options.ts';
+import type { Session } from '../session.ts';
+import { defineVerb } from '../verb.ts';
+
+const KINDS = ['control', 'builder', 'runner'] as const satisfies readonly WorkerKind[];
+
+interface WorkerArgs {
+  readonly kind: ('all' | WorkerKind)[];
+  readonly level: number;
+  readonly capacity?: number | undefined;
+  readonly 'ready-file'?: string | undefined;
+}
+
+export const workerVerb = defineVerb<WorkerArgs>({
+  command: 'worker <kind..>',
+  describe: 'Serve one level: decide pushes, build images, run tasks',
+  options: (cli) =>
+    cli
+      .positional('kind', {
+        type: 'string',
+        array: true,
+        choices: [...KINDS, 'all'] as const,
+        demandOption: true,
+        describe: 'What this process does',
+      })
+      .option('level', {
+        type: 'number',
+        choices: [1, 2, 3],
+        demandOption: true,
+        describe: 'Trust level that it serves; one a process',
+      })
+      .option('capacity', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Runs at once of a runner; default: twice the processors',
+      })
+      .option('ready-file', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'File that is written with the process id when every queue is polled',
+      })
+      .example('$0 worker all --level 1', 'Everything of level 1 in one process')
+      .example('$0 worker runner --level 3 --capacity 4', 'Up to four tasks of level 3 at once'),
+  run: work,
+});
+
+/** Works until Ctrl-C or SIGTERM, then drains: that is its good end. */
+async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCode> {
+  const capacity = args.capacity === undefined ? undefined : wholeNumber('capacity', args.capacity, 1);
+  const [{ readConnections }, { runWorkers }, { createLogger }, { writeFile, rm }] = await Promise.all([
+    import('../../../workers/connections.ts'),
+    import('../../../workers/run-workers.ts'),
+    import('../../../workers/logger.ts'),
+    import('node:fs/promises'),
+  ]);
+  const readyFile = args['ready-file'];
+  const logger = createLogger(`worker-${args.level}`);
+  const sayReady = async (): Promise<void> => {
+    if (readyFile !== undefined) await writeFile(readyFile, `${process.pid}\n`);
+  };
+  try {
+    await runWorkers({
+      connections: await readConnections(env),
+      level: args.level as Level,
+      kinds: args.kind.includes('all') ? KINDS : [...new Set(args.kind)].filter((kind) => kind !== 'all'),
+      ...(capacity === undefined ? {} : { capacity }),
+      logger,
+      signal,
+      onReady: () => {
+        sayReady().catch((error: unknown) => logger.error({ error: String(error) }, 'The ready file cannot be written'));
+      },
+    });
+  } finally {
+    if (readyFile !== undefined) await rm(readyFile, { force: true });
+  }
+  return EXIT.good;
+}

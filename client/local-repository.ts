@@ -1,0 +1,95 @@
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NotFound, RevisionNotFound } from '../model/errors.ts';
+import { environmentWithoutGit, runGit } from '../source/git-command.ts';
+
+/** A repository on this machine: the top of a checkout, or a bare one. */
+export interface LocalRepository {
+  readonly directory: string;
+  readonly isBare: boolean;
+}
+
+/**
+ * The repository that holds a directory. Its path is as the caller wrote it when that names its top, so that it equals what
+ * the configuration says about it. @throws {NotFound}
+ */
+export async function findLocalRepository(path: string): Promise<LocalRepository> {
+  const directory = path.startsWith('file:') ? fileURLToPath(path) : resolve(path);
+  const found = await stat(directory).catch(() => undefined);
+  if (!found?.isDirectory()) throw new NotFound(`There is no directory ${path}`);
+  const { stdout, stderr, exitCode } = await ask(directory, [
+    'rev-parse',
+    '--is-bare-repository',
+    '--absolute-git-dir',
+  ]);
+  if (exitCode !== 0) throw new NotFound(`${path} is no repository: ${stderr.replace(/^fatal: /, '')}`);
+  const [bareText, gitDirectory = ''] = stdout.split('\n');
+  const isBare = bareText === 'true';
+  const top = isBare ? gitDirectory : await topOf(directory, gitDirectory);
+  return { directory: (await realpath(directory)) === (await realpath(top)) ? directory : top, isBare };
+}
+
+/** The full commit id that a revision names in a local repository. @throws {RevisionNotFound} */
+export async function resolveRevision(repository: LocalRepository, rev: string): Promise<string> {
+  const { directory } = repository;
+  const { stdout, exitCode } = await ask(directory, [
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${rev}^{commit}`,
+  ]);
+  if (exitCode !== 0) throw new RevisionNotFound(directory, rev);
+  return stdout.trim();
+}
+
+/** The branch that a revision is written as (`HEAD`: the one that is checked out), else the checked-out one, as a full ref; undefined when HEAD is detached. */
+export async function branchOf(repository: LocalRepository, rev: string): Promise<string | undefined> {
+  for (const name of [rev, 'HEAD']) {
+    const { stdout } = await ask(repository.directory, ['rev-parse', '--symbolic-full-name', '--end-of-options', name]);
+    const ref = stdout.trim().split('\n').at(-1);
+    if (ref?.startsWith('refs/heads/')) return ref;
+  }
+  return undefined;
+}
+
+/** The revision that a branch's upstream had when it was last seen; undefined when it has none. */
+export async function upstreamRevision(repository: LocalRepository, ref: string): Promise<string | undefined> {
+  const branch = ref.replace(/^refs\/heads\//, '');
+  const { stdout, exitCode } = await ask(repository.directory, ['rev-parse', '--verify', '--quiet', `${branch}@{upstream}`]);
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** Where a repository's remotes are, in the order of its configuration. */
+export async function remoteUrls(repository: LocalRepository): Promise<readonly string[]> {
+  const { stdout } = await ask(repository.directory, ['config', '--get-regexp', '^remote\\..*\\.(push)?url$']);
+  return stdout
+    .split('\n')
+    .map((line) => line.slice(line.indexOf(' ') + 1))
+    .filter((url) => url !== '')
+    .map((url) => (/^(\.{0,2}\/)/.test(url) ? resolve(repository.directory, url) : url));
+}
+
+async function topOf(directory: string, gitDirectory: string): Promise<string> {
+  const { stdout, exitCode } = await ask(directory, ['rev-parse', '--show-toplevel']);
+  if (exitCode === 0 && stdout.trim() !== '') return stdout.trim();
+  // Inside `.git` itself, where the hooks of a checkout run.
+  return basename(gitDirectory) === '.git' ? dirname(gitDirectory) : gitDirectory;
+}
+
+/** Only reading commands, with the person's own git configuration. */
+async function ask(
+  directory: string,
+  args: readonly string[],
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const environment = { ...environmentWithoutGit(), GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
+  const { exitCode, stdout, stderr } = await runGit(directory, args, { environment });
+  return { exitCode, stdout: stdout.toString('utf8').trimEnd(), stderr };
+}
+
+/** Whether a repository is named by a URL (or as ssh writes it, `git@host:path`) and not by a directory of this machine. */
+export function isRemoteRepository(repository: string): boolean {
+  if (/^file:/i.test(repository)) return false;
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(repository) || /^[^/\s]+@[^/\s]+:/.test(repository);
+}

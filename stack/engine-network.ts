@@ -62,12 +62,7 @@ export async function chooseOctet(
  */
 export async function ensureEngineNetwork(network: EngineNetwork, options: NetworkOptions): Promise<void> {
   const { bridge, chain, pool, gateway } = network;
-  const has = (...command: [string, ...string[]]): Promise<boolean> =>
-    runCommand(command, options).then(
-      () => true,
-      (error: unknown) => ignoreFailure(error) !== '',
-    );
-  if (!(await has('ip', 'link', 'show', bridge)))
+  if (!(await succeeds(['ip', 'link', 'show', bridge], options)))
     await runCommand(['ip', 'link', 'add', 'name', bridge, 'type', 'bridge'], options);
   await runCommand(['ip', 'address', 'replace', gateway, 'dev', bridge], options);
   await runCommand(['ip', 'link', 'set', bridge, 'up'], options);
@@ -84,13 +79,27 @@ export async function ensureEngineNetwork(network: EngineNetwork, options: Netwo
   };
   for (const [table, entries] of Object.entries(rules)) {
     const iptables = ['iptables', '--wait', '-t', table] as const;
-    if (!(await has(...iptables, '-S', chain))) await runCommand([...iptables, '-N', chain], options);
+    if (!(await succeeds([...iptables, '-S', chain], options)))
+      await runCommand([...iptables, '-N', chain], options);
     await runCommand([...iptables, '-F', chain], options);
     for (const rule of entries) await runCommand([...iptables, '-A', chain, ...rule], options);
     const from = table === 'nat' ? 'POSTROUTING' : 'FORWARD';
-    if (!(await has(...iptables, '-C', from, '-j', chain)))
+    if (!(await succeeds([...iptables, '-C', from, '-j', chain], options)))
       await runCommand([...iptables, '-I', from, '-j', chain], options);
   }
+}
+
+/** Whether bridge and rules are there; a firewall that was loaded anew has lost them. */
+export async function isNetworkComplete(
+  { bridge, chain }: EngineNetwork,
+  options: NetworkOptions,
+): Promise<boolean> {
+  const found = await Promise.all([
+    succeeds(['ip', 'link', 'show', bridge], options),
+    succeeds(['iptables', '--wait', '-C', 'FORWARD', '-j', chain], options),
+    succeeds(['iptables', '--wait', '-t', 'nat', '-C', 'POSTROUTING', '-j', chain], options),
+  ]);
+  return found.every(Boolean);
 }
 
 /** Removes what {@link ensureEngineNetwork} made, and the bridges of container networks within its pool. Safe to repeat. */
@@ -119,6 +128,13 @@ async function bridgesIn(pool: string, options: NetworkOptions): Promise<readonl
 /** A route to all of the private addresses (a VPN's, say) does not take a part of them. */
 function isVast(network: string): boolean {
   return Number(network.split('/')[1] ?? 32) <= 8;
+}
+
+async function succeeds(command: readonly [string, ...string[]], options: NetworkOptions): Promise<boolean> {
+  return runCommand(command, options).then(
+    () => true,
+    (error: unknown) => ignoreFailure(error) !== '',
+  );
 }
 
 /** What is to be removed may not be there; a missing program means that nothing was ever made. */

@@ -59,7 +59,7 @@ async function startParts(context: StackContext, started: { engine?: StartedEngi
       startS3(part),
       startEngine(part).then(async (engine) => {
         started.engine = engine;
-        return { engine, ...(await prepareImages(engine, part)) };
+        return { engine, ...(await prepareImages(engine.address, part)) };
       }),
     ];
   });

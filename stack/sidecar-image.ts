@@ -1,0 +1,105 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectEngine } from '../docker/connect.ts';
+import { sidecarContext, sidecarImageTag } from '../docker/sidecar/sidecar-image.ts';
+import { isSlipwayError, SetupFailed } from '../model/errors.ts';
+import type { Connections } from '../model/schema/connections.ts';
+import { openStore } from '../store/open-store.ts';
+import { cacheDirectory } from './cache-directory.ts';
+import { EngineAccess } from './engine-access.ts';
+import { isFile } from './is-file.ts';
+import { reportStep } from './report-step.ts';
+import type { Note } from './report-step.ts';
+import type { StackOptions } from './stack-options.ts';
+
+export interface SidecarImageOptions {
+  /** Address of the engine that needs the image. It has the base image already. */
+  readonly engine: string;
+  readonly store: Connections['store'];
+  readonly fleet: string;
+}
+
+const NOTE_EVERY_MS = 10_000;
+
+/**
+ * Makes sure that the engine has the image of the builder's sidecar: as it has it, from the user's cache, else built from
+ * our own Dockerfile and kept there. Gives its tag. @throws {SetupFailed}
+ */
+export async function ensureSidecarImage(
+  wanted: SidecarImageOptions,
+  options: StackOptions,
+): Promise<string> {
+  const access = new EngineAccess(wanted.engine);
+  const tag = sidecarImageTag();
+  if (await access.hasImage(tag)) return tag;
+  const version = tag.slice(tag.lastIndexOf(':') + 1);
+  const cached = join(
+    cacheDirectory(options.env),
+    'images',
+    `sidecar-${version}-${await access.architecture()}.tar`,
+  );
+  if (await isFile(cached)) {
+    await reportStep(options, 'sidecar image', {
+      doing: `loading the builder's image from ${cached}`,
+      done: () => `the builder's image ${tag} is in the engine`,
+      run: () => access.loadImage(cached, options.signal),
+    });
+    return tag;
+  }
+  await reportStep(options, 'sidecar image', {
+    doing: `building the builder's image ${tag} (installs Docker from the distribution, once), kept in ${cached}`,
+    done: () => `the builder's image ${tag} was built`,
+    run: async (note) => {
+      await build(wanted, tag, { ...options, note });
+      await keep(access, tag, { cached, signal: options.signal });
+    },
+  });
+  return tag;
+}
+
+async function build(
+  { engine: address, store: connection, fleet }: SidecarImageOptions,
+  tag: string,
+  options: StackOptions & { readonly note: Note },
+): Promise<void> {
+  const store = openStore(connection);
+  const engine = await connectEngine({ address, blobs: store.blobs, reach: { kind: 'none' }, fleet });
+  let noted = Date.now();
+  try {
+    await engine.images.build(sidecarContext(), {
+      imageName: 'sidecar',
+      tag,
+      args: {},
+      signal: options.signal,
+      onOutput: (text) => {
+        if (Date.now() - noted < NOTE_EVERY_MS) return;
+        noted = Date.now();
+        options.note(text.trim().split('\n').at(-1) ?? '');
+      },
+    });
+  } catch (error) {
+    if (!isSlipwayError(error)) throw error;
+    const todo =
+      "See that containers reach the distribution's packages, or set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds";
+    throw new SetupFailed("The builder's image could not be built", error.message, todo, { cause: error });
+  } finally {
+    await engine.close();
+    store.close();
+  }
+}
+
+/** Whole or not at all: another checkout may look at the same moment. */
+async function keep(
+  access: EngineAccess,
+  tag: string,
+  { cached, signal }: { readonly cached: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const aside = `${cached}.${process.pid}`;
+  await mkdir(join(cached, '..'), { recursive: true });
+  try {
+    await access.saveImage(tag, aside, signal);
+    await rename(aside, cached);
+  } finally {
+    await rm(aside, { force: true });
+  }
+}

@@ -47,7 +47,12 @@ export async function resolveRevision(repository: LocalRepository, rev: string):
 /** The branch that a revision is written as (`HEAD`: the one that is checked out), else the checked-out one, as a full ref; undefined when HEAD is detached. */
 export async function branchOf(repository: LocalRepository, rev: string): Promise<string | undefined> {
   for (const name of [rev, 'HEAD']) {
-    const { stdout } = await ask(repository.directory, ['rev-parse', '--symbolic-full-name', '--end-of-options', name]);
+    const { stdout } = await ask(repository.directory, [
+      'rev-parse',
+      '--symbolic-full-name',
+      '--end-of-options',
+      name,
+    ]);
     const ref = stdout.trim().split('\n').at(-1);
     if (ref?.startsWith('refs/heads/')) return ref;
   }
@@ -55,15 +60,27 @@ export async function branchOf(repository: LocalRepository, rev: string): Promis
 }
 
 /** The revision that a branch's upstream had when it was last seen; undefined when it has none. */
-export async function upstreamRevision(repository: LocalRepository, ref: string): Promise<string | undefined> {
+export async function upstreamRevision(
+  repository: LocalRepository,
+  ref: string,
+): Promise<string | undefined> {
   const branch = ref.replace(/^refs\/heads\//, '');
-  const { stdout, exitCode } = await ask(repository.directory, ['rev-parse', '--verify', '--quiet', `${branch}@{upstream}`]);
+  const { stdout, exitCode } = await ask(repository.directory, [
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    `${branch}@{upstream}`,
+  ]);
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
 /** Where a repository's remotes are, in the order of its configuration. */
 export async function remoteUrls(repository: LocalRepository): Promise<readonly string[]> {
-  const { stdout } = await ask(repository.directory, ['config', '--get-regexp', '^remote\\..*\\.(push)?url$']);
+  const { stdout } = await ask(repository.directory, [
+    'config',
+    '--get-regexp',
+    '^remote\\..*\\.(push)?url$',
+  ]);
   return stdout
     .split('\n')
     .map((line) => line.slice(line.indexOf(' ') + 1))

@@ -48,7 +48,12 @@ function createCommandLine(args: readonly string[], perform: Perform): Argv {
     .recommendCommands()
     .demandCommand(1, 'Say what to do: slipway --help lists the verbs')
     .parserConfiguration({ 'parse-positional-numbers': false })
-    .option('quiet', { type: 'boolean', alias: 'q', default: false, describe: 'Only the answer, no words aside' })
+    .option('quiet', {
+      type: 'boolean',
+      alias: 'q',
+      default: false,
+      describe: 'Only the answer, no words aside',
+    })
     .completion('completion', 'Print a script that completes verbs and options in bash or zsh')
     .help()
     .alias('help', 'h')

@@ -24,7 +24,8 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
     if (found) return found;
   }
   const known = wanted === undefined ? undefined : config.projects[wanted];
-  if (wanted !== undefined && known) return { project: wanted, domain: known.trustDomain ?? wanted, level: lowest(known.sources) };
+  if (wanted !== undefined && known)
+    return { project: wanted, domain: known.trustDomain ?? wanted, level: lowest(known.sources) };
   const [first] = repositories;
   return (
     tryResolve({ version: 1, localProjects: true, projects: {} }, first, { ref }) ?? {

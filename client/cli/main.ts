@@ -15,5 +15,7 @@ const code = await runCommandLine(process.argv.slice(2), {
   interruption,
 });
 // What is printed reaches a pipe before the process ends; a connection that lingers does not keep it.
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))));
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
+);
 process.exit(code);

@@ -39,7 +39,8 @@ export const projectOption = {
 export const pushOption = {
   type: 'string',
   requiresArg: true,
-  describe: 'Push that a bare label belongs to: its id, its revision or a beginning of it; default: the newest',
+  describe:
+    'Push that a bare label belongs to: its id, its revision or a beginning of it; default: the newest',
 } as const satisfies Options;
 
 export const runOption = {

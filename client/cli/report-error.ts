@@ -32,7 +32,6 @@ export function exitCodeOf(error: SlipwayError): ExitCode {
   return EXIT.infrastructure;
 }
 
-
 /** The message with those of its causes that add something. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -7,12 +7,23 @@ import { renderTable } from './table.ts';
 export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): string[] {
   const { project, level, ref, revision, tasks, images, skipped } = plan;
   const lines = [`${project} ${ref.replace('refs/heads/', '')} ${short(revision)}, level ${level}`];
-  section(`Tasks: ${tasks.length}`, tasks.map(({ label, image, why }) => [label, imageName(image), why]));
+  section(
+    `Tasks: ${tasks.length}`,
+    tasks.map(({ label, image, why }) => [label, imageName(image), why]),
+  );
   section(
     `Images: ${count(images.filter(({ action }) => action === 'build').length, 'build')}`,
-    images.map(({ name, imageHash, action, why }) => [name, short(imageHash), paint(colourOf(action), action), why]),
+    images.map(({ name, imageHash, action, why }) => [
+      name,
+      short(imageHash),
+      paint(colourOf(action), action),
+      why,
+    ]),
   );
-  section(`Left out: ${skipped.length}`, skipped.map(({ label, why }) => [label, why]));
+  section(
+    `Left out: ${skipped.length}`,
+    skipped.map(({ label, why }) => [label, why]),
+  );
   return lines;
 
   function section(title: string, rows: string[][]): void {

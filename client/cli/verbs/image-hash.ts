@@ -22,8 +22,18 @@ export const imageHashVerb = defineVerb<ImageHashArgs>({
   describe: 'Print contextHash and imageHash of in-tree images',
   options: (cli) =>
     cli
-      .positional('name', { type: 'string', array: true, demandOption: true, describe: 'Names under `images`' })
-      .option('repo', { type: 'string', default: '.', requiresArg: true, describe: 'Directory or URL of the repository' })
+      .positional('name', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Names under `images`',
+      })
+      .option('repo', {
+        type: 'string',
+        default: '.',
+        requiresArg: true,
+        describe: 'Directory or URL of the repository',
+      })
       .option('rev', revOption)
       .option('ref', refOption)
       .option('project', { ...projectOption, describe: 'Bases are those recorded for this project' })
@@ -61,15 +71,21 @@ async function describe(
   found: FoundStore,
   { signal }: Session,
 ): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
-  const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE }, { guessProject }, local, { hostPlatform }] =
-    await Promise.all([
-      import('../../../plan/parse-slipway-yml.ts'),
-      import('../../../images/describe-images.ts'),
-      import('../../../steps/make-plan.ts'),
-      import('../local-project.ts'),
-      import('../../local-repository.ts'),
-      import('../../../workers/host-platform.ts'),
-    ]);
+  const [
+    { parseSlipwayYml },
+    { describeImages },
+    { CONFIG_FILE },
+    { guessProject },
+    local,
+    { hostPlatform },
+  ] = await Promise.all([
+    import('../../../plan/parse-slipway-yml.ts'),
+    import('../../../images/describe-images.ts'),
+    import('../../../steps/make-plan.ts'),
+    import('../local-project.ts'),
+    import('../../local-repository.ts'),
+    import('../../../workers/host-platform.ts'),
+  ]);
   const text = await opened.tree.readFile(CONFIG_FILE, signal);
   const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
   if (!config) return { images: [], findings };
@@ -77,7 +93,10 @@ async function describe(
   const unknown = args.name.filter((name) => !known.includes(name));
   if (unknown.length > 0) return { images: [], findings: unknown.map((name) => unknownImage(name, known)) };
 
-  const repositories = [opened.repository, ...(opened.local ? await local.remoteUrls(opened.local) : [])] as const;
+  const repositories = [
+    opened.repository,
+    ...(opened.local ? await local.remoteUrls(opened.local) : []),
+  ] as const;
   const { domain, level } = guessProject(found.config, {
     repositories,
     ref: opened.ref ?? 'HEAD',
@@ -130,6 +149,7 @@ function print(images: readonly DescribedImage[], { json }: ImageHashArgs, { ter
 }
 
 function whyUnknown(missingBases: readonly string[]): string {
-  if (missingBases.length === 0) return 'a base of its parent has no record yet; the first push that needs it makes one';
+  if (missingBases.length === 0)
+    return 'a base of its parent has no record yet; the first push that needs it makes one';
   return `no record of ${missingBases.join(', ')} yet; the first push that needs it makes one`;
 }

@@ -1,12 +1,29 @@
 import type { RegisterVerb } from '../verb.ts';
 import { defineGroup } from '../verb.ts';
+import { artifactsVerb } from './artifacts.ts';
+import { cancelVerb } from './cancel.ts';
+import { downloadVerb } from './download.ts';
 import { imageHashVerb } from './image-hash.ts';
+import { imageListVerb } from './image-list.ts';
+import { logsVerb } from './logs.ts';
 import { planVerb } from './plan.ts';
+import { pushVerb } from './push.ts';
+import { pushesVerb } from './pushes.ts';
+import { statusVerb } from './status.ts';
+import { watchVerb } from './watch.ts';
 import { workerVerb } from './worker.ts';
 
 /** Every verb, in the order of `slipway --help`. */
 export const VERBS: readonly RegisterVerb[] = [
   planVerb,
-  defineGroup('image', 'Hashes of in-tree images, and those that are there', [imageHashVerb]),
+  pushVerb,
+  pushesVerb,
+  statusVerb,
+  watchVerb,
+  logsVerb,
+  artifactsVerb,
+  downloadVerb,
+  cancelVerb,
+  defineGroup('image', 'Hashes of in-tree images, and those that are there', [imageHashVerb, imageListVerb]),
   workerVerb,
 ];

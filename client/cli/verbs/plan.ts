@@ -3,7 +3,14 @@ import type { FoundStore } from '../find-store.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { OpenRevision } from '../open-revision.ts';
-import { jsonOption, projectOption, refOption, repositoryArgument, revOption, tasksOption } from '../options.ts';
+import {
+  jsonOption,
+  projectOption,
+  refOption,
+  repositoryArgument,
+  revOption,
+  tasksOption,
+} from '../options.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -58,18 +65,23 @@ async function makePlanFor(
   found: FoundStore,
   { signal }: Session,
 ): Promise<MadePlan> {
-  const [{ makePlan }, { guessProject }, local, { hostPlatform }, ids, { normalizeRequest, variantOf }] = await Promise.all([
-    import('../../../steps/make-plan.ts'),
-    import('../local-project.ts'),
-    import('../../local-repository.ts'),
-    import('../../../workers/host-platform.ts'),
-    import('../../../model/pure/ids.ts'),
-    import('../../../model/variant.ts'),
-  ]);
+  const [{ makePlan }, { guessProject }, local, { hostPlatform }, ids, { normalizeRequest, variantOf }] =
+    await Promise.all([
+      import('../../../steps/make-plan.ts'),
+      import('../local-project.ts'),
+      import('../../local-repository.ts'),
+      import('../../../workers/host-platform.ts'),
+      import('../../../model/pure/ids.ts'),
+      import('../../../model/variant.ts'),
+    ]);
   const { repository, revision, tree, source } = opened;
   const ref = opened.ref ?? 'HEAD';
   const remotes = opened.local ? await local.remoteUrls(opened.local) : [];
-  const owner = guessProject(found.config, { repositories: [repository, ...remotes], ref, wanted: args.project });
+  const owner = guessProject(found.config, {
+    repositories: [repository, ...remotes],
+    ref,
+    wanted: args.project,
+  });
   const request = normalizeRequest({ tasks: args.tasks, rebuild: args.rebuild });
   const variant = variantOf(request);
   return makePlan(tree, found.store, {
@@ -83,7 +95,9 @@ async function makePlanFor(
     // What the server would compare with is where the branch was when it was last seen there.
     changedFiles: async () => {
       const base = opened.local ? await local.upstreamRevision(opened.local, ref) : undefined;
-      return base === undefined || base === revision ? undefined : source.changedFiles(repository, base, revision, signal);
+      return base === undefined || base === revision
+        ? undefined
+        : source.changedFiles(repository, base, revision, signal);
     },
     signal,
   });

@@ -1,0 +1,60 @@
+import { isSlipwayError } from '../../model/errors.ts';
+import { TASK_REASONS } from '../../model/pure/states.ts';
+import type { PushDocument } from '../../model/schema/records.ts';
+import type { SlipwayApi } from '../api.ts';
+import { lastLines } from './last-lines.ts';
+import { describeState } from './render/describe-task.ts';
+import type { Trouble } from './render/push-text.ts';
+
+export interface TroubleOptions {
+  /** Lines of each log. */
+  readonly lines: number;
+  /** Tasks and images that are explained; the table has the others. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** Explains the images and tasks of a push that did not succeed, with the ends of their logs. */
+export async function findTrouble(
+  api: SlipwayApi,
+  { images, tasks }: PushDocument,
+  options: TroubleOptions,
+): Promise<Trouble[]> {
+  const failed = [
+    ...images
+      .filter(({ outcome }) => outcome === 'failed')
+      .map(({ name, taskId, detail }) => ({
+        name: `image ${name}`,
+        taskId,
+        what: detail ?? TASK_REASONS['image-build-failed'].meaning,
+        ran: true,
+      })),
+    ...tasks
+      .filter(({ state }) => state === 'failed' || state === 'exception')
+      .map((task) => ({
+        name: task.label,
+        taskId: task.taskId,
+        what: `${describeState(task)}. ${task.detail ?? (task.reason ? TASK_REASONS[task.reason].meaning : '')}`,
+        ran: task.runs.length > 0,
+      })),
+  ];
+  const trouble: Trouble[] = [];
+  for (const { ran, ...each } of failed.slice(0, options.limit)) {
+    trouble.push({ ...each, lastLines: ran ? await readEnd(api, each.taskId, options) : [] });
+  }
+  return trouble;
+}
+
+/** A run that ended before it wrote a log has none. */
+async function readEnd(
+  api: SlipwayApi,
+  taskId: string,
+  { lines, signal }: TroubleOptions,
+): Promise<string[]> {
+  try {
+    return await lastLines(api.log(taskId, { follow: false, signal }), lines);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'NotFound') return [];
+    throw error;
+  }
+}

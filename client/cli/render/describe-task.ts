@@ -1,0 +1,59 @@
+import type { PushDocument, PushImage, PushTask } from '../../../model/schema/records.ts';
+import { formatBytes, formatDuration } from './quantities.ts';
+
+/** How a task stands, in a few words: `completed`, `failed with exit code 3`, `exception: dependency-failed (compile)`. */
+export function describeState({ state, reason, culprit, runs }: PushTask): string {
+  const exitCode = runs.at(-1)?.exitCode;
+  if (state === 'failed' && reason === 'failed' && exitCode !== undefined)
+    return `failed with exit code ${exitCode}`;
+  const why = reason === undefined || reason === state ? '' : `: ${reason}`;
+  return `${state}${why}${culprit ? ` (${culpritName(culprit)})` : ''}`;
+}
+
+/** What an image's outcome cost. */
+export function describeOutcome({ outcome, bytesUploaded }: PushImage): string {
+  return outcome === 'built' ? `built, ${formatBytes(bytesUploaded)} stored` : outcome;
+}
+
+/** Where the time of the newest run went, for a task that ran. */
+export function describeTimes({ runs }: PushTask): string {
+  const last = runs.at(-1);
+  if (last?.phases.runMs === undefined) return '';
+  const { imageMs, runMs } = last.phases;
+  const image = imageMs === undefined ? '' : `, image ${formatDuration(imageMs)}`;
+  const again = runs.length > 1 ? `, run ${last.run}` : '';
+  return `ran ${formatDuration(runMs)}${image}${again}`;
+}
+
+/** `completed in 12.3 s`, `exception: malformed-plan`, `running for 4.0 s`. */
+export function describePush({ state, reason, received, resolved }: PushDocument, nowMs: number): string {
+  const why = reason === undefined || reason === state ? '' : `: ${reason}`;
+  const end = resolved === undefined ? nowMs : Date.parse(resolved);
+  const elapsed = formatDuration(Math.max(0, end - Date.parse(received)));
+  return `${state}${why} ${state === 'running' ? 'for' : 'in'} ${elapsed}`;
+}
+
+/** The colour that a state is shown in. */
+export function colourOf(
+  state: PushDocument['state'] | PushTask['state'],
+): 'green' | 'red' | 'cyan' | 'gray' {
+  switch (state) {
+    case 'completed':
+      return 'green';
+    case 'failed':
+    case 'exception':
+      return 'red';
+    case 'running':
+      return 'cyan';
+    case 'pending':
+    case 'unscheduled':
+      return 'gray';
+  }
+}
+
+/** The label of a task, or `image NAME`, from the id of the culprit. */
+function culpritName(id: string): string {
+  const [kind, , , third, ...rest] = id.split('/');
+  if (kind === 'image') return `image ${third}`;
+  return kind === 'task' ? rest.join('/') : id;
+}

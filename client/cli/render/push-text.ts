@@ -1,0 +1,64 @@
+import { formatFinding } from '../../../model/findings.ts';
+import { PUSH_REASONS } from '../../../model/pure/states.ts';
+import type { PushDocument } from '../../../model/schema/records.ts';
+import type { Terminal } from '../terminal.ts';
+import { colourOf, describeOutcome, describePush, describeState, describeTimes } from './describe-task.ts';
+import { short } from './quantities.ts';
+import { renderTable } from './table.ts';
+
+/** The last lines of the log of a task or image that did not succeed. */
+export interface Trouble {
+  /** The task's label, or `image NAME`. */
+  readonly name: string;
+  readonly taskId: string;
+  readonly what: string;
+  readonly lastLines: readonly string[];
+}
+
+export interface PushTextOptions {
+  readonly paint: Terminal['paint'];
+  readonly nowMs: number;
+  readonly url?: string | undefined;
+  readonly trouble: readonly Trouble[];
+}
+
+/** A push for people: how it stands, its images, its tasks, and what is known about those that did not succeed. */
+export function renderPush(document: PushDocument, options: PushTextOptions): string[] {
+  const { id, repository, ref, detail, reason, images, tasks, findings } = document;
+  const { paint, nowMs, url, trouble } = options;
+  const lines = [`${paint('bold', id)}  ${paint(colourOf(document.state), describePush(document, nowMs))}`];
+  lines.push(`  ${repository} ${ref.replace('refs/heads/', '')}`);
+  if (url) lines.push(`  ${url}`);
+  if (detail && findings.length === 0) lines.push(`  ${detail}`);
+  if (reason && reason !== 'completed' && reason !== 'failed')
+    lines.push(`  ${PUSH_REASONS[reason].meaning}`);
+  for (const finding of findings) lines.push(`  ${formatFinding(finding)}`);
+  section(
+    'Images',
+    images.map((image) => [image.name, short(image.imageHash), describeOutcome(image), image.why]),
+  );
+  section(
+    'Tasks',
+    tasks.map((task) => [
+      task.label,
+      paint(colourOf(task.state), describeState(task)),
+      task.image,
+      describeTimes(task),
+    ]),
+  );
+  for (const each of trouble) lines.push('', ...renderTrouble(each, paint));
+  return lines;
+
+  function section(title: string, rows: string[][]): void {
+    if (rows.length === 0) return;
+    lines.push('', paint('bold', title), ...renderTable(rows).map((row) => `  ${row}`));
+  }
+}
+
+function renderTrouble({ name, taskId, what, lastLines }: Trouble, paint: Terminal['paint']): string[] {
+  return [
+    `${paint('red', name)}: ${what}`,
+    ...lastLines.map((line) => `  | ${line}`),
+    ...(lastLines.length > 0 ? [`  the whole log: slipway logs ${taskId}`] : []),
+  ];
+}

@@ -1,0 +1,47 @@
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { pushOption, runOption, wholeNumber } from '../options.ts';
+import type { Session } from '../session.ts';
+import { defineVerb } from '../verb.ts';
+
+interface LogsArgs {
+  readonly task: string;
+  readonly push?: string | undefined;
+  readonly run?: number | undefined;
+  readonly follow: boolean;
+}
+
+export const logsVerb = defineVerb<LogsArgs>({
+  command: 'logs <task>',
+  describe: 'Print the log of a task or image build',
+  options: (cli) =>
+    cli
+      .positional('task', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Its taskId, its label, or image:NAME',
+      })
+      .option('push', pushOption)
+      .option('run', runOption)
+      .option('follow', {
+        type: 'boolean',
+        alias: 'f',
+        default: false,
+        describe: 'Go on with what is written until the run ends',
+      })
+      .example('$0 logs unit -f', 'Of the newest push, live')
+      .example('$0 logs image:lint --push 1a2b3c', 'How an image was built'),
+  run: logs,
+});
+
+async function logs({ task, push, run, follow }: LogsArgs, session: Session): Promise<ExitCode> {
+  const wanted = run === undefined ? {} : { run: wholeNumber('run', run, 0) };
+  const [{ withClient }, { pipeline }] = await Promise.all([import('../open-client.ts'), import('node:events')]);
+  return withClient(session, async ({ api }) => {
+    const taskId = await api.resolveTask(task, push);
+    const log = api.log(taskId, { ...wanted, follow, signal: session.signal });
+    // Bytes as the task wrote them; a slow reader holds us back.
+    await pipeline(log, process.stdout, { signal: session.signal, end: false });
+    return EXIT.good;
+  });
+}

@@ -1,0 +1,110 @@
+import type { StartPush } from '../../api.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { OpenRevision } from '../open-revision.ts';
+import {
+  jsonOption,
+  projectOption,
+  refOption,
+  repositoryArgument,
+  revOption,
+  tasksOption,
+} from '../options.ts';
+import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
+import { defineVerb } from '../verb.ts';
+
+interface PushArgs {
+  readonly repo: string;
+  readonly rev: string;
+  readonly ref?: string | undefined;
+  readonly project?: string | undefined;
+  readonly tasks?: string[] | undefined;
+  readonly rebuild?: string[] | undefined;
+  readonly again: boolean;
+  readonly watch: boolean;
+  readonly json: boolean;
+}
+
+export const pushVerb = defineVerb<PushArgs>({
+  command: 'push [repo]',
+  describe: 'Start what a push of a revision starts: images are built, tasks run',
+  options: (cli) =>
+    repositoryArgument(cli)
+      .option('rev', revOption)
+      .option('ref', refOption)
+      .option('project', projectOption)
+      .option('tasks', tasksOption)
+      .option('rebuild', { ...tasksOption, describe: 'Images to build even if they are known' })
+      .option('again', {
+        type: 'boolean',
+        default: false,
+        describe: 'Open a new round of a push that is resolved already',
+      })
+      .option('watch', {
+        type: 'boolean',
+        alias: 'w',
+        default: false,
+        describe: 'Show what happens until the verdict; the exit code is the verdict',
+      })
+      .option('json', jsonOption)
+      .example('$0 push', 'The checked-out revision; prints id and link')
+      .example('$0 push --watch --tasks unit,lint', 'Two tasks and what they need, to the end')
+      .example('$0 push --rev HEAD~1 --rebuild base --again', 'Once more, with an image built anew')
+      .example('$0 push --watch --json', 'One JSON document at the end, for programs'),
+  run: push,
+});
+
+async function push(args: PushArgs, session: Session): Promise<ExitCode> {
+  const { terminal } = session;
+  const [{ openRevision }, { warnDirty }, { withClient }] = await Promise.all([
+    import('../open-revision.ts'),
+    import('../warn-dirty.ts'),
+    import('../open-client.ts'),
+  ]);
+  const opened = await openRevision(args, session);
+  await warnDirty(opened.local, terminal);
+  await requireConfig(opened, session);
+  const wanted = await describePush(args, opened, session);
+  return withClient(session, async ({ api }) => {
+    const since = args.again ? Date.now() : undefined;
+    const { pushId, outcome, url } = await api.start(wanted);
+    if (outcome === 'joined') terminal.note('slipway: this push runs already');
+    if (outcome === 'resolved')
+      terminal.note('slipway: this push is resolved already; --again opens a new round');
+    if (args.watch) {
+      const { watchPush } = await import('../watch-push.ts');
+      if (!args.json) for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);
+      return watchPush(api, pushId, { ...session, json: args.json, since });
+    }
+    if (args.json) terminal.print(JSON.stringify({ id: pushId, outcome, url }));
+    else for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);
+    return EXIT.good;
+  });
+}
+
+/** A hook that meets a tree without slipway.yml has nothing to do; a person who pushes one has made a mistake. */
+async function requireConfig({ tree, revision }: OpenRevision, { signal }: Session): Promise<void> {
+  const { CONFIG_FILE } = await import('../../../steps/make-plan.ts');
+  if (await tree.find(CONFIG_FILE, signal)) return;
+  throw new UsageError(`No ${CONFIG_FILE} at ${revision}: nothing to do`);
+}
+
+async function describePush(args: PushArgs, opened: OpenRevision, { env }: Session): Promise<StartPush> {
+  const [{ pushedBy }, { requireRef }] = await Promise.all([
+    import('../../pushed-by.ts'),
+    import('../open-revision.ts'),
+  ]);
+  return {
+    repository: opened.repository,
+    ref: requireRef(opened),
+    revision: opened.revision,
+    request: {
+      ...(args.tasks ? { tasks: args.tasks } : {}),
+      ...(args.rebuild ? { rebuild: args.rebuild } : {}),
+    },
+    ...(args.project === undefined ? {} : { project: args.project }),
+    pushedBy: pushedBy(env),
+    again: args.again,
+  };
+}

@@ -1,0 +1,50 @@
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { jsonOption } from '../options.ts';
+import type { Session } from '../session.ts';
+import { defineVerb } from '../verb.ts';
+
+interface StatusArgs {
+  readonly push: string;
+  readonly json: boolean;
+}
+
+const LOG_LINES = 10;
+const EXPLAINED = 10;
+
+export const statusVerb = defineVerb<StatusArgs>({
+  command: 'status <push>',
+  describe: 'Show how a push stands: its images, its tasks, and why some did not succeed',
+  options: (cli) =>
+    cli
+      .positional('push', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Its id, its revision or an unambiguous beginning of it',
+      })
+      .option('json', jsonOption)
+      .example('$0 status 1a2b3c', 'By the beginning of its revision')
+      .example('$0 status 1a2b3c --json', 'The whole document, for programs'),
+  run: status,
+});
+
+async function status({ push, json }: StatusArgs, session: Session): Promise<ExitCode> {
+  const { terminal, signal } = session;
+  const { withClient } = await import('../open-client.ts');
+  return withClient(session, async ({ api }) => {
+    const document = await api.read(await api.resolvePush(push));
+    if (json) {
+      terminal.print(JSON.stringify(document));
+      return EXIT.good;
+    }
+    const [{ findTrouble }, { renderPush }] = await Promise.all([
+      import('../find-trouble.ts'),
+      import('../render/push-text.ts'),
+    ]);
+    const trouble = await findTrouble(api, document, { lines: LOG_LINES, limit: EXPLAINED, signal });
+    const url = api.uiLink(document.id);
+    for (const line of renderPush(document, { paint: terminal.paint, nowMs: Date.now(), url, trouble }))
+      terminal.print(line);
+    return EXIT.good;
+  });
+}

@@ -289,7 +289,7 @@ describe('load through the endpoint', () => {
     await blobs.remove(layer!);
     await expect(loadImage(runner, published, { signal, tag: 'gone' })).rejects.toMatchObject({
       type: 'ImageUnavailable',
-      message: expect.stringContaining(layer!) as string,
+      message: expect.stringContaining(layer!) as unknown as string,
     });
     expect((await second.docker.listImages()).flatMap(({ RepoTags }) => RepoTags)).not.toContain(
       'slipway.invalid/image:gone',

@@ -73,7 +73,8 @@ function headerBlock(fields: HeaderFields): Buffer {
   block.write('ustar  \0', 257, 'latin1');
   block.write(octal(0, 7), 329);
   block.write(octal(0, 7), 337);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of block) sum += byte;
   block.write(`${octal(sum, 6)}\0 `, 148, 'latin1');
   return block;
 }

@@ -9,7 +9,7 @@ export interface GitObject {
   readonly body: Readable;
 }
 
-/** A content of at most this many bytes is handed out in one piece. */
+/** A content of at most this many bytes is read before it is handed out. */
 const WHOLE_BYTES = 256 * 1024;
 const LINE_FEED = 10;
 
@@ -108,7 +108,7 @@ class Content {
     if (this.#sizeBytes > WHOLE_BYTES) return this.#stream();
     const parts: Buffer[] = [];
     while (this.#left > 0) parts.push(await this.#piece());
-    return wholeBody(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+    return new WholeBody(parts);
   }
 
   /** Passes over what nobody read; the body, if somebody still holds it, ends as cut off. */
@@ -143,11 +143,22 @@ class Content {
   }
 }
 
-function wholeBody(bytes: Buffer | undefined): Readable {
-  return new Readable({
-    read() {
-      if (bytes && bytes.length > 0) this.push(bytes);
-      this.push(null);
-    },
-  });
+/** A body that is here already. Iterating over it passes by the machinery of streams, which would cost more than reading a small file. */
+class WholeBody extends Readable {
+  readonly #parts: readonly Buffer[];
+
+  constructor(parts: readonly Buffer[]) {
+    super();
+    this.#parts = parts;
+  }
+
+  override _read(): void {
+    for (const part of this.#parts) this.push(part);
+    this.push(null);
+  }
+
+  override async *[Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    yield* this.#parts;
+    this.destroy();
+  }
 }

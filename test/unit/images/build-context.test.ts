@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from '@jest/globals';
+import { openBuildContext } from '../../../images/build-context.ts';
+import type { BuildContext, ContextDefinition } from '../../../images/build-context.ts';
+import type { InvalidInput } from '../../../model/errors.ts';
+import { formatFinding } from '../../../model/findings.ts';
+import { memoryTree } from '../../helpers/memory-tree.ts';
+import type { MemoryFile } from '../../helpers/memory-tree.ts';
+
+interface GoldenContext {
+  readonly name: string;
+  readonly files: Readonly<Record<string, MemoryFile>>;
+  readonly args: Readonly<Record<string, string>>;
+  readonly hasParent: boolean;
+  readonly contextHash: string;
+}
+
+/** Hashes that taskgraph 24.5.1 gave for these files on a disk. A changed one is a decision: everybody's images are built again. */
+const GOLDEN = JSON.parse(
+  readFileSync(new URL('../../fixtures/contexts/golden.json', import.meta.url), 'utf8'),
+) as GoldenContext[];
+
+function open(
+  files: Readonly<Record<string, MemoryFile>>,
+  definition: Partial<ContextDefinition> = {},
+): Promise<BuildContext> {
+  const defaults = { imageName: 'lint', context: 'ctx', args: {}, hasParent: false };
+  return openBuildContext(memoryTree(files), { ...defaults, ...definition });
+}
+
+async function findingsOf(
+  files: Readonly<Record<string, MemoryFile>>,
+  definition: Partial<ContextDefinition> = {},
+): Promise<string[]> {
+  const error: unknown = await open(files, definition).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ type: 'InvalidInput' });
+  return (error as InvalidInput).findings.map(formatFinding);
+}
+
+describe('openBuildContext', () => {
+  it.each(GOLDEN)(
+    'gives the hash that taskgraph gives for $name',
+    async ({ files, args, hasParent, contextHash }) => {
+      const context = await open(files, { args, hasParent });
+
+      expect(context.contextHash).toBe(contextHash);
+    },
+  );
+
+  it('gives a tar whose hash is the context hash', async () => {
+    const context = await open({ 'ctx/Dockerfile': 'FROM scratch\n', 'ctx/a': 'x'.repeat(1000) });
+
+    const tar = await buffer(context.tar());
+
+    expect(createHash('sha256').update(tar).digest('hex')).toBe(context.contextHash);
+    expect(tar.length % 10_240).toBe(0);
+  });
+
+  it('puts the real parent into the tar and changes no other byte', async () => {
+    const files = {
+      'ctx/Dockerfile': '# %ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n',
+      'ctx/a': 'PARENT',
+    };
+    const context = await open(files, { hasParent: true });
+
+    const hashed = await buffer(context.tar());
+    const built = await buffer(context.tar({ parentReference: 'slip12' }));
+
+    expect(hashed.includes('FROM PARENT\n')).toBe(true);
+    expect(built.includes('FROM slip12\n')).toBe(true);
+    expect(Buffer.from(built.toString('latin1').replace('FROM slip12', 'FROM PARENT'), 'latin1')).toEqual(
+      hashed,
+    );
+  });
+
+  it('takes the context through a link and under another spelling', async () => {
+    const files = { 'real/Dockerfile': 'FROM scratch\n', 'real/a': '1', ctx: { link: 'real' } };
+
+    const hashes = await Promise.all(
+      ['real', 'ctx', './real/', 'x/../real'].map((context) => open(files, { context })),
+    );
+
+    expect(new Set(hashes.map(({ contextHash }) => contextHash)).size).toBe(1);
+  });
+
+  it('names the bases', async () => {
+    const files = { 'ctx/Dockerfile': '# %ARG V\nARG R=deb\nFROM $R:$V\nCOPY --from=busybox /a /b\n' };
+
+    const { bases } = await open(files, { args: { V: '12', R: 'debian' } });
+
+    expect(bases).toEqual(['busybox', 'debian:12']);
+  });
+
+  it('takes no parent for a base, in either way of naming it', async () => {
+    const byArg = { 'ctx/Dockerfile': 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n' };
+    const byComment = {
+      'ctx/Dockerfile': '# %ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT AS x\nFROM x\n',
+    };
+
+    expect((await open(byArg, { hasParent: true })).bases).toEqual([]);
+    expect((await open(byComment, { hasParent: true })).bases).toEqual([]);
+  });
+});
+
+describe('openBuildContext refuses', () => {
+  it.each([
+    ['an absolute include', '/etc/passwd', 'included path "/etc/passwd" is absolute'],
+    ['an include above the tree', '../x', 'included path "../x" is outside the tree'],
+    ['an include that climbs out on the way', 'lib/../../tree-evil/x', 'is outside the tree'],
+    ['a missing include', 'lib/nothing', 'included path "lib/nothing" does not exist in the tree'],
+    ['an include below a file', 'lib/a/b', 'included path "lib/a/b" does not exist in the tree'],
+    ['an include that is a link out of the tree', 'out', '"out" is a symbolic link out of the tree'],
+    [
+      'an include through a link out of the tree',
+      'far/x',
+      '"far/x" leads through "far", a symbolic link out',
+    ],
+    ['an include of a directory that holds a link out', 'bad', '"bad/up" is a symbolic link out of the tree'],
+    ['an include that is a link in a loop', 'round', 'loop'],
+    ['an include of nothing', '', '"# %include" names no path'],
+  ])('%s', async (_, path, message) => {
+    const findings = await findingsOf({
+      'ctx/Dockerfile': `FROM scratch\n# %include ${path}\n`,
+      'lib/a': '1',
+      'bad/up': { link: '../../x' },
+      far: { link: '..' },
+      out: { link: '/etc/passwd' },
+      round: { link: 'round' },
+    });
+
+    expect(findings).toEqual([expect.stringContaining(message)]);
+    expect(findings[0]).toMatch(/^ctx\/Dockerfile:2:(12|1): /);
+  });
+
+  it.each([
+    ['that leads out of the tree', '../../etc', 'ctx/l:1:1: "ctx/l" is a symbolic link out of the tree'],
+    ['that is absolute', '/etc/passwd', 'ctx/l:1:1: "ctx/l" is a symbolic link out of the tree'],
+    ['to nothing', 'nothing', 'ctx/l:1:1: "ctx/l" is a symbolic link to something that does not exist'],
+  ])('a link of the context %s', async (_, target, message) => {
+    const findings = await findingsOf({ 'ctx/Dockerfile': 'FROM scratch\n', 'ctx/l': { link: target } });
+
+    expect(findings).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('every mistake of a context at once, each at its place', async () => {
+    const dockerfile = [
+      '# %ARG',
+      '# %ARG V',
+      'FROM $OS',
+      '# %include-run-task',
+      '# %include no',
+      'COPY --from=$X a b',
+      '',
+    ];
+
+    const findings = await findingsOf({ 'ctx/Dockerfile': dockerfile.join('\n'), 'ctx/l': { link: '/x' } });
+
+    expect(findings.map((finding) => finding.split('; ')[0])).toEqual([
+      'ctx/Dockerfile:1:1: "# %ARG" names no argument',
+      'ctx/Dockerfile:2:8: argument "V" has no value',
+      'ctx/Dockerfile:3:1: FROM names $OS, which has no value',
+      'ctx/Dockerfile:4:1: "# %include-run-task" is not supported',
+      'ctx/Dockerfile:5:12: included path "no" does not exist in the tree',
+      'ctx/Dockerfile:6:1: "--from" and "from=" take no variables ($X)',
+      'ctx/l:1:1: "ctx/l" is a symbolic link out of the tree',
+    ]);
+  });
+
+  it('an argument that is only inherited by every object', async () => {
+    const findings = await findingsOf({ 'ctx/Dockerfile': '# %ARG constructor\nFROM scratch\n' });
+
+    expect(findings).toEqual([expect.stringContaining('argument "constructor" has no value')]);
+  });
+
+  it('the parent of an image that has none', async () => {
+    const findings = await findingsOf({
+      'ctx/Dockerfile': '# %ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n',
+    });
+
+    expect(findings).toContainEqual(expect.stringContaining('give the image a "parent" in slipway.yml'));
+  });
+
+  it.each([
+    ['a missing context', 'nowhere', 'image "lint": context "nowhere" does not exist in the tree'],
+    ['a context that is a file', 'file', 'image "lint": context "file" is a file'],
+    ['a context outside the tree', '../x', 'image "lint": context "../x" is outside the tree'],
+    ['an absolute context', '/x', 'image "lint": context "/x" is outside the tree'],
+    [
+      'a context without a Dockerfile',
+      'empty',
+      'image "lint": context "empty" has no Dockerfile; add empty/Dockerfile',
+    ],
+  ])('%s', async (_, context, message) => {
+    const findings = await findingsOf({ file: '', 'empty/a': '' }, { context });
+
+    expect(findings).toEqual([expect.stringContaining(`slipway.yml:1:1: ${message}`)]);
+  });
+
+  it('a Dockerfile that is not UTF-8', async () => {
+    const findings = await findingsOf({ 'ctx/Dockerfile': Buffer.from([0x46, 0xff]) });
+
+    expect(findings).toEqual([expect.stringContaining('the Dockerfile is not UTF-8')]);
+  });
+});

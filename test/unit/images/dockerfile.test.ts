@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { findBases } from '../../../images/dockerfile.ts';
+
+function basesOf(
+  dockerfile: string,
+  args: Record<string, string> = {},
+  platform?: string,
+): readonly string[] {
+  const found = findBases(dockerfile, { args, platform });
+  expect(found.problems).toEqual([]);
+  return found.bases;
+}
+
+describe('findBases', () => {
+  it.each([
+    ['every FROM, sorted and once', 'FROM debian:12\nFROM alpine\nFROM debian:12\n', ['alpine', 'debian:12']],
+    [
+      'a digest and a registry with a port',
+      `FROM r.example:5000/a/b:1@sha256:${'0'.repeat(64)}\n`,
+      [`r.example:5000/a/b:1@sha256:${'0'.repeat(64)}`],
+    ],
+    [
+      'no stages, whatever their case',
+      'FROM a AS Build\nFROM build AS last\nCOPY --from=BUILD x y\nCOPY --from=0 x y\n',
+      ['a'],
+    ],
+    ['a stage only after it began', 'FROM b AS b\nFROM b\n', ['b']],
+    ['nothing for scratch', 'FROM scratch\nCOPY --from=scratch a b\n', []],
+    [
+      'COPY --from',
+      'FROM scratch\nCOPY --chown=1:1 --from=tools:1 a b\ncopy --from=other a b\n',
+      ['other', 'tools:1'],
+    ],
+    [
+      'RUN --mount',
+      'FROM a\nRUN --mount=type=bind,from=b:1,target=/x --mount=type=cache,target=/c make\n',
+      ['a', 'b:1'],
+    ],
+    [
+      'no line of a here-document',
+      'FROM a\nRUN <<EOF\nFROM b\nEOF\nCOPY <<X /x\nCOPY --from=c a b\nX\n',
+      ['a'],
+    ],
+    ['no comment', '# FROM b\nFROM a\n# COPY --from=c x y\n', ['a']],
+    ['a line continued', 'FROM --platform=$BUILDPLATFORM \\\n  a:1 \\\n  AS x\n', ['a:1']],
+  ])('finds %s', (_, dockerfile, bases) => {
+    expect(basesOf(dockerfile)).toEqual(bases);
+  });
+
+  it.each([
+    ['the default of an ARG', 'ARG V=12\nFROM debian:$V\n', {}, ['debian:12']],
+    ['a build argument before the default', 'ARG V=12\nFROM debian:${V}\n', { V: '13' }, ['debian:13']],
+    ['an earlier ARG in a later', 'ARG A=1\nARG B=x-$A\nFROM i:$B\n', {}, ['i:x-1']],
+    ['the default in the braces', 'FROM i:${V:-1}\nFROM j:${V-2}\n', {}, ['i:1', 'j:2']],
+    ['the other word in the braces', 'ARG V=1\nFROM i:${V:+set}\nFROM j:x${W:+set}\n', {}, ['i:set', 'j:x']],
+    ['an empty build argument', 'ARG V=1\nFROM i:${V:-2}\n', { V: '' }, ['i:2']],
+    ['quotes', 'ARG V="a b"\nARG I="debian"\nFROM $I\n', {}, ['debian']],
+  ])('substitutes %s', (_, dockerfile, args, bases) => {
+    expect(basesOf(dockerfile, args as Record<string, string>)).toEqual(bases);
+  });
+
+  it('knows the platform that the image is for', () => {
+    expect(basesOf('FROM tool-$TARGETARCH:1\nFROM $TARGETOS\n', {}, 'linux/arm64')).toEqual([
+      'linux',
+      'tool-arm64:1',
+    ]);
+  });
+
+  it.each([
+    ['FROM $V\n', 'FROM names $V, which has no value'],
+    ['FROM a\nARG V=1\nFROM i:$V\n', 'FROM names $V, which has no value'],
+    ['FROM a\nCOPY --from=$V a b\n', '"--from" and "from=" take no variables ($V)'],
+    ['FROM Upper/Case\n', '"Upper/Case" is not the name of an image'],
+    ['FROM a:b:c\n', '"a:b:c" is not the name of an image'],
+    ['FROM $DOCKER_IMAGE_PARENT\n', 'FROM names $DOCKER_IMAGE_PARENT, which has no value'],
+  ])('reports %j', (dockerfile, message) => {
+    const { problems } = findBases(dockerfile, { args: {} });
+
+    expect(problems).toEqual([expect.objectContaining({ message, column: 1 })]);
+  });
+});

@@ -11,7 +11,7 @@ import type { BuildLog } from './build-log.ts';
 
 /** Vertices by which BuildKit looks an image up: of a `FROM`, of a `COPY --from`, of a `# syntax=` line. */
 const LOOKUP =
-  /^(?:\[internal\] load metadata for|FROM|resolve image config for(?: docker-image:\/\/)?) (\S+)$/;
+  /^(?:\[internal\] load metadata for|FROM|resolve image config for) (?:docker-image:\/\/)?(\S+)$/;
 
 /** A `RUN` that never began, since the engine could not give it its network. */
 const NO_NETWORK = /failed to create endpoint|failed to set up container networking/;

@@ -1,0 +1,89 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+let checkout: string;
+
+/** A checkout whose packages are installed, as far as setup.mjs looks. */
+beforeAll(async () => {
+  checkout = await mkdtemp(join(tmpdir(), 'slipway setup-'));
+  await cp(join(ROOT, 'setup.mjs'), join(checkout, 'setup.mjs'));
+  await writeFile(join(checkout, 'package-lock.json'), '{}');
+  await mkdir(join(checkout, 'node_modules', 'node', 'bin'), { recursive: true });
+  await symlink(process.execPath, join(checkout, 'node_modules', 'node', 'bin', 'node'));
+  await writeFile(
+    join(checkout, 'node_modules', '.slipway-lock'),
+    createHash('sha256').update('{}').digest('hex'),
+  );
+  await writeFile(
+    join(checkout, 'script.ts'),
+    `const code: number = 7;
+     if (process.argv[2] === 'wait') { process.on('SIGTERM', () => process.exit(5)); setInterval(() => {}, 1000); console.log('ready'); }
+     else { console.log(JSON.stringify(process.argv.slice(2))); process.exit(code); }`,
+  );
+});
+
+afterAll(async () => {
+  await rm(checkout, { recursive: true });
+});
+
+describe('setup.mjs', () => {
+  it('runs a script with its arguments and gives its exit code', () => {
+    const done = spawnSync('node', ['setup.mjs', 'run', 'script.ts', 'a', 'b c'], {
+      cwd: checkout,
+      encoding: 'utf8',
+    });
+
+    expect(done.stdout.trim()).toBe('["a","b c"]');
+    expect(done.status).toBe(7);
+  });
+
+  it('passes a signal on and waits for the end', async () => {
+    const child = spawn('node', ['setup.mjs', 'run', 'script.ts', 'wait'], { cwd: checkout });
+    await once(child.stdout, 'data');
+
+    child.kill('SIGTERM');
+
+    expect(await once(child, 'exit')).toEqual([5, null]);
+  });
+
+  it('says in one sentence that git is missing', () => {
+    const done = spawnSync(process.execPath, ['setup.mjs'], {
+      cwd: checkout,
+      encoding: 'utf8',
+      env: { PATH: '/nowhere' },
+    });
+
+    expect(done.stderr).toBe('slipway: git is missing: install it and type the command again.\n');
+    expect(done.status).toBe(3);
+  });
+
+  it('refuses other verbs', () => {
+    const done = spawnSync('node', ['setup.mjs', 'walk'], { cwd: checkout, encoding: 'utf8' });
+
+    expect(done.stderr).toContain('usage: node setup.mjs');
+    expect(done.status).toBe(2);
+  });
+});
+
+describe('package-lock.json', () => {
+  it('names every optional package of a platform that one in it asks for, so that npm ci takes it', async () => {
+    const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const asked = Object.values(packages).flatMap(({ optionalDependencies }) =>
+      Object.keys(optionalDependencies ?? {}),
+    );
+
+    const missing = asked.filter(
+      (name) => !Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`)),
+    );
+
+    expect(missing).toEqual([]);
+  });
+});

@@ -2,6 +2,8 @@ import type { RegisterVerb } from '../verb.ts';
 import { defineGroup } from '../verb.ts';
 import { artifactsVerb } from './artifacts.ts';
 import { cancelVerb } from './cancel.ts';
+import { doctorVerb } from './doctor.ts';
+import { downVerb } from './down.ts';
 import { downloadVerb } from './download.ts';
 import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
@@ -10,11 +12,15 @@ import { planVerb } from './plan.ts';
 import { pushVerb } from './push.ts';
 import { pushesVerb } from './pushes.ts';
 import { statusVerb } from './status.ts';
+import { upVerb } from './up.ts';
 import { watchVerb } from './watch.ts';
 import { workerVerb } from './worker.ts';
 
 /** Every verb, in the order of `slipway --help`. */
 export const VERBS: readonly RegisterVerb[] = [
+  upVerb,
+  downVerb,
+  doctorVerb,
   planVerb,
   pushVerb,
   pushesVerb,

@@ -36,7 +36,10 @@ export const logsVerb = defineVerb<LogsArgs>({
 
 async function logs({ task, push, run, follow }: LogsArgs, session: Session): Promise<ExitCode> {
   const wanted = run === undefined ? {} : { run: wholeNumber('run', run, 0) };
-  const [{ withClient }, { pipeline }] = await Promise.all([import('../open-client.ts'), import('node:events')]);
+  const [{ withClient }, { pipeline }] = await Promise.all([
+    import('../open-client.ts'),
+    import('node:stream/promises'),
+  ]);
   return withClient(session, async ({ api }) => {
     const taskId = await api.resolveTask(task, push);
     const log = api.log(taskId, { ...wanted, follow, signal: session.signal });

@@ -55,8 +55,10 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
     await store.index.write(id, id.level, entry);
   }
   const log = await endLog(store, input);
+  const tarball = await store.artifacts.find(input.taskId, input.run, 'public/image.tar');
   const before = await store.tasks.find(input.taskId);
-  const run = runRecord(input, now, log);
+  const artifacts = [log, tarball].filter((artifact) => artifact !== undefined);
+  const run = runRecord(input, now, artifacts);
   const reason = taskReason(input);
   const record: TaskRecord = {
     version: 1,
@@ -98,7 +100,7 @@ async function endLog(store: Store, input: RecordImageInput): Promise<ArtifactRe
   return store.logs.finish(input.taskId, input.run);
 }
 
-function runRecord(input: RecordImageInput, now: string, log: ArtifactRecord | undefined): RunRecord {
+function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactRecord[]): RunRecord {
   const { built, run } = input;
   return {
     run,
@@ -118,7 +120,7 @@ function runRecord(input: RecordImageInput, now: string, log: ArtifactRecord | u
       : {}),
     resolved: now,
     phases: built?.phases ?? {},
-    artifacts: log ? [log] : [],
+    artifacts,
   };
 }
 

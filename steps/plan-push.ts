@@ -82,7 +82,10 @@ export async function planPush(
         findings: made.findings,
       });
     case 'planned':
-      return accept(deps.store, record, input, { ...made.plan, decisionMs: Math.max(0, Date.now() - Date.parse(push.received)) });
+      return accept(deps.store, record, input, {
+        ...made.plan,
+        decisionMs: Math.max(0, Date.now() - Date.parse(push.received)),
+      });
   }
 }
 

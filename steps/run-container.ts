@@ -19,6 +19,9 @@ export interface RunContainerDeps {
   readonly fleet: string;
 }
 
+/** A killed container's output ends at once; an engine in trouble must not keep a cancel waiting. */
+const LAST_OUTPUT_MS = 5_000;
+
 /** What `docker kill` and the kernel leave as exit code. */
 const KILLED_EXIT_CODE = 137;
 
@@ -66,6 +69,7 @@ export async function runContainer(
     }
     if (context.signal.aborted && context.isCanceled()) {
       await containers.kill(name);
+      await keepLastOutput(deps.engine, name, log);
       log.say('Cancelled', 'error');
     }
     throw error;
@@ -102,7 +106,7 @@ async function followToEnd(
     Math.max(0, maxRunTimeSeconds * 1000 - sinceStartMs),
   );
   try {
-    const following = copyOutput(engine, name, log, context);
+    const following = copyOutput(engine, name, log, context.signal);
     const [state] = await Promise.all([containers.wait(name, context.signal), following]);
     return { state, timedOut };
   } finally {
@@ -110,10 +114,15 @@ async function followToEnd(
   }
 }
 
+/** What the command had said when it was killed belongs into its log; trouble with that does not stop the cancel. */
+async function keepLastOutput(engine: Engine, name: string, log: RunLog): Promise<void> {
+  await copyOutput(engine, name, log, AbortSignal.timeout(LAST_OUTPUT_MS)).catch(() => undefined);
+}
+
 /** Reads the output from its beginning and skips what the log has already. */
-async function copyOutput(engine: Engine, name: string, log: RunLog, context: StepContext): Promise<void> {
+async function copyOutput(engine: Engine, name: string, log: RunLog, signal: AbortSignal): Promise<void> {
   let toSkip = log.taskBytes;
-  const output = await engine.containers.output(name, context.signal);
+  const output = await engine.containers.output(name, signal);
   for await (const chunk of output as AsyncIterable<Buffer>) {
     const fresh = toSkip >= chunk.byteLength ? chunk.subarray(chunk.byteLength) : chunk.subarray(toSkip);
     toSkip -= chunk.byteLength - fresh.byteLength;

@@ -31,17 +31,6 @@ interface Counts {
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 
-const args = process.argv.slice(2);
-const firstOption = args.findIndex((arg) => arg.startsWith('-'));
-const named = (firstOption < 0 ? args : args.slice(0, firstOption)) as Part[];
-const jestArgs = firstOption < 0 ? [] : args.slice(firstOption);
-const unknown = named.filter((part) => !PARTS.includes(part));
-if (unknown.length > 0) {
-  process.stderr.write(`Unknown part: ${unknown.join(', ')}. Parts: ${PARTS.join(', ')}\n`);
-  process.exit(2);
-}
-process.exitCode = await main(named.length > 0 ? named : PARTS);
-
 async function main(parts: readonly Part[]): Promise<number> {
   const total: Counts = { passed: 0, failed: 0 };
   let stack: RunningStack | undefined;
@@ -169,3 +158,14 @@ function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number
     });
   });
 }
+
+const args = process.argv.slice(2);
+const firstOption = args.findIndex((arg) => arg.startsWith('-'));
+const named = (firstOption < 0 ? args : args.slice(0, firstOption)) as Part[];
+const jestArgs = firstOption < 0 ? [] : args.slice(firstOption);
+const unknown = named.filter((part) => !PARTS.includes(part));
+if (unknown.length > 0) {
+  process.stderr.write(`Unknown part: ${unknown.join(', ')}. Parts: ${PARTS.join(', ')}\n`);
+  process.exit(2);
+}
+process.exitCode = await main(named.length > 0 ? named : PARTS);

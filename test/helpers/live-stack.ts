@@ -1,0 +1,252 @@
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { openSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL, fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { stringify } from 'yaml';
+import type { SlipwayApi, StartPush } from '../../client/api.ts';
+import { openApi } from '../../client/temporal-api.ts';
+import type { Level } from '../../model/pure/ids.ts';
+import type { Connections } from '../../model/schema/connections.ts';
+import type { PushDocument } from '../../model/schema/records.ts';
+import { readConnections } from '../../workers/connections.ts';
+import { readServerConfig } from '../../workers/server-config.ts';
+import { requireEnv } from './require-env.ts';
+
+const exec = promisify(execFile);
+const CLI = fileURLToPath(new URL('../../client/cli/main.ts', import.meta.url));
+
+/** The stack that the suite runs on, found as every verb finds it. */
+export async function liveConnections(): Promise<Connections> {
+  requireEnv('SLIPWAY_TEST_ENGINE', 'a running stack');
+  return readConnections(process.env);
+}
+
+export interface WorkerProcess {
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Drains it and waits for its end. */
+  stop(): Promise<void>;
+}
+
+/** A worker process of a level, as `up` starts it; ready when every queue is polled. */
+export async function startWorker(level: Level, kinds: readonly string[] = ['all']): Promise<WorkerProcess> {
+  const { stateDirectory } = await liveConnections();
+  const id = randomBytes(4).toString('hex');
+  const ready = join(stateDirectory, `ready-${id}`);
+  await mkdir(join(stateDirectory, 'logs'), { recursive: true });
+  const log = openSync(join(stateDirectory, 'logs', `worker-${level}-${id}.log`), 'a');
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    CLI,
+    'worker',
+    ...kinds,
+    '--level',
+    String(level),
+    '--ready-file',
+    ready,
+  ];
+  // Node options of the test run (ESM in jest) are not the worker's.
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const child: ChildProcess = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const { pid } = child;
+  if (pid === undefined) throw new Error('The worker was not started');
+  await until(() => {
+    if (child.exitCode !== null)
+      throw new Error(`The worker of level ${level} ended: see ${stateDirectory}/logs`);
+    return existsSync(ready);
+  }, 60_000);
+  return {
+    pid,
+    kill: (signal) => void child.kill(signal),
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+const projects: Record<string, unknown> = {};
+
+/** All projects of a test file share one trust domain, so that they share one builder's engine. */
+export const TEST_DOMAIN = 'e2e';
+
+/** Says who is what; read anew by the workers at each plan. */
+async function configure(project: string, sources: readonly unknown[]): Promise<void> {
+  projects[project] = { trustDomain: TEST_DOMAIN, sources };
+  const { serverConfig } = await liveConnections();
+  await writeFile(serverConfig, stringify({ version: 1, projects }));
+}
+
+/** A git repository in a directory of its own. */
+export class TestRepository {
+  readonly path: string;
+  readonly project: string;
+
+  private constructor(path: string, project: string) {
+    this.path = path;
+    this.project = project;
+  }
+
+  /** Every ref has the level that is given. */
+  static async create(refs: Readonly<Record<string, Level>> = { '*': 1 }): Promise<TestRepository> {
+    const project = `p${randomBytes(4).toString('hex')}`;
+    const path = join(await mkdtemp(join(tmpdir(), 'slipway-e2e-')), project);
+    await mkdir(path);
+    const repository = new TestRepository(path, project);
+    await repository.git('init', '--quiet', '--initial-branch', 'main');
+    await configure(project, [{ repository: repository.url, refs }]);
+    return repository;
+  }
+
+  get url(): string {
+    return pathToFileURL(this.path).href;
+  }
+
+  async git(...args: string[]): Promise<string> {
+    const identity = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.invalid'];
+    const { stdout } = await exec('git', ['-C', this.path, ...identity, ...args]);
+    return stdout.trim();
+  }
+
+  /** Writes files (an object becomes YAML), commits, and gives the revision. */
+  async commit(files: Readonly<Record<string, unknown>>): Promise<string> {
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(this.path, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, typeof content === 'string' ? content : stringify(content));
+    }
+    await this.git('add', '--all');
+    await this.git('commit', '--quiet', '--allow-empty', '--message', 'A change');
+    return this.git('rev-parse', 'HEAD');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(dirname(this.path), { recursive: true, force: true });
+  }
+}
+
+/** The verbs' interface on the live stack, with a shorthand that pushes and waits for the verdict. */
+export class LiveApi {
+  readonly api: SlipwayApi;
+  readonly #connections: Connections;
+
+  private constructor(api: SlipwayApi, connections: Connections) {
+    this.api = api;
+    this.#connections = connections;
+  }
+
+  static async open(): Promise<LiveApi> {
+    const connections = await liveConnections();
+    return new LiveApi(
+      await openApi(connections, await readServerConfig(connections.serverConfig)),
+      connections,
+    );
+  }
+
+  async start(
+    repository: TestRepository,
+    revision: string,
+    options: Partial<StartPush> = {},
+  ): Promise<string> {
+    const push = {
+      repository: repository.url,
+      ref: 'refs/heads/main',
+      revision,
+      request: {},
+      pushedBy: 'somebody',
+      ...options,
+    };
+    // Its own interface each time: a client reads the configuration when it begins.
+    const api = await openApi(this.#connections, await readServerConfig(this.#connections.serverConfig));
+    try {
+      return (await api.start(push)).pushId;
+    } finally {
+      await api.close();
+    }
+  }
+
+  async push(
+    repository: TestRepository,
+    revision: string,
+    options: Partial<StartPush> = {},
+  ): Promise<PushDocument> {
+    return this.verdict(await this.start(repository, revision, options));
+  }
+
+  async verdict(pushId: string): Promise<PushDocument> {
+    let last: PushDocument | undefined;
+    for await (const document of this.api.follow(pushId, AbortSignal.timeout(240_000))) last = document;
+    if (!last) throw new Error(`${pushId} has no document`);
+    return last;
+  }
+
+  async log(taskId: string): Promise<string> {
+    const parts: Buffer[] = [];
+    for await (const part of this.api.log(taskId, { follow: false, signal: AbortSignal.timeout(30_000) }))
+      parts.push(part);
+    return Buffer.concat(parts).toString('utf8');
+  }
+
+  async artifact(taskId: string, name: string): Promise<Buffer> {
+    const { body } = await this.api.download(taskId, name, { signal: AbortSignal.timeout(60_000) });
+    const parts: Buffer[] = [];
+    for await (const part of body as AsyncIterable<Buffer>) parts.push(part);
+    return Buffer.concat(parts);
+  }
+
+  close(): Promise<void> {
+    return this.api.close();
+  }
+}
+
+/** `label: state/reason` of every task, sorted by label. */
+export function statesOf(document: PushDocument): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    document.tasks.map(({ label, state, reason }) => [label, `${state}/${reason ?? ''}`]).sort(),
+  );
+}
+
+/** `name: outcome` of every image. */
+export function outcomesOf(document: PushDocument): Readonly<Record<string, string>> {
+  return Object.fromEntries(document.images.map(({ name, outcome }) => [name, outcome]).sort());
+}
+
+/** Docker as seen from outside, by its own client. */
+export async function docker(...args: string[]): Promise<string> {
+  const { stdout } = await exec('docker', args, {
+    env: { ...process.env, DOCKER_HOST: requireEnv('SLIPWAY_TEST_ENGINE', 'a Docker Engine') },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return stdout.trim();
+}
+
+/** Names of this fleet's task containers that are in the runner's engine now. */
+export async function taskContainers(): Promise<readonly string[]> {
+  const { fleet } = await liveConnections();
+  const names = await docker(
+    'ps',
+    '--all',
+    '--filter',
+    `label=slipway.fleet=${fleet}`,
+    '--filter',
+    'label=slipway.kind=task',
+    '--format',
+    '{{.Names}}',
+  );
+  return names.split('\n').filter((name) => name !== '');
+}
+
+export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 120_000): Promise<void> {
+  const end = Date.now() + patienceMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error('It did not come to hold');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

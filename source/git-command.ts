@@ -20,8 +20,8 @@ const SETTINGS: readonly string[] = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.askPass=',
-  'core.filesRefLockTimeout=5000',
-  'core.packedRefsTimeout=5000',
+  'core.filesRefLockTimeout=300',
+  'core.packedRefsTimeout=2000',
   'core.bigFileThreshold=32m',
   // A pack appears whole or not at all, loose objects one by one: a commit that is there has all it needs.
   'fetch.unpackLimit=1',

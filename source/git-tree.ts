@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { comparePaths, decodePath } from '../model/path-bytes.ts';
 import type { SourceTree, TreeEntry, TreeEntryKind } from '../model/source-tree.ts';
+import { checkReadable, findCommit } from './commits.ts';
 import { runGit } from './git-command.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { RepositoryRefused } from './repository-url.ts';
@@ -106,8 +107,8 @@ class GitTree implements SourceTree {
       checkedRevision(this.#location),
     ]);
     if (result.exitCode !== 0) {
-      const commit = await runGit(directory, ['cat-file', '-e', `${revision}^{commit}`]);
-      if (commit.exitCode !== 0) throw new RevisionNotFound(repository, revision);
+      await checkReadable(directory, repository);
+      if (!(await findCommit(directory, revision))) throw new RevisionNotFound(repository, revision);
       throw new RepositoryUnavailable(repository, `its tree cannot be listed: ${result.stderr}`);
     }
     return parseListing(result.stdout, repository);

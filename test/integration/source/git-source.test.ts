@@ -1,0 +1,277 @@
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { createGitSource } from '../../../source/git-source.ts';
+import type { GitSource } from '../../../source/git-source.ts';
+import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+
+const NO_REVISION = '0123456789'.repeat(4);
+
+// Each test runs some dozens of git processes.
+jest.setTimeout(60_000);
+
+let scratch: ReturnType<typeof scratchDirectory>;
+let repository: GitRepository;
+let url: string;
+let source: GitSource;
+
+beforeEach(() => {
+  scratch = scratchDirectory();
+  repository = new GitRepository(`${scratch.path}/repository`);
+  url = `file://${repository.directory}`;
+  source = anotherSource();
+});
+
+afterEach(() => scratch[Symbol.dispose]());
+
+/** As another process would have it: nothing shared but the directory. */
+function anotherSource(): GitSource {
+  return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true });
+}
+
+async function contentAt(revision: string, ref?: string): Promise<string | undefined> {
+  const tree = await source.open(url, { revision, ...(ref === undefined ? {} : { ref }) });
+  return (await tree.readFile('a'))?.toString();
+}
+
+describe('GitSource.open', () => {
+  it('reads a revision that is reachable from its ref', async () => {
+    const first = repository.commit({ a: '1' });
+    const second = repository.commit({ a: '2' });
+
+    expect(await contentAt(first, 'main')).toBe('1');
+    expect(await contentAt(second, 'refs/heads/main')).toBe('2');
+  });
+
+  it('sees what was pushed since', async () => {
+    await contentAt(repository.commit({ a: '1' }), 'main');
+
+    expect(await contentAt(repository.commit({ a: '2' }), 'main')).toBe('2');
+  });
+
+  it('keeps one mirror for a repository and reads from it when the ref is gone', async () => {
+    const revision = repository.commit({ a: '1' });
+    await contentAt(revision, 'main');
+    await contentAt(revision);
+
+    repository.git('symbolic-ref', 'HEAD', 'refs/heads/other');
+    repository.git('update-ref', '-d', 'refs/heads/main');
+
+    expect(await contentAt(revision)).toBe('1');
+    expect(readdirSync(`${scratch.path}/mirrors`).filter((name) => name.endsWith('.git'))).toHaveLength(1);
+  });
+
+  it('refuses a revision of another branch', async () => {
+    repository.commit({ a: '1' });
+    repository.git('checkout', '--quiet', '-b', 'other');
+    const revision = repository.commit({ a: '2' });
+
+    await expect(contentAt(revision, 'main')).rejects.toThrow('is not reachable from refs/heads/main');
+    await expect(contentAt(revision, 'main')).rejects.toMatchObject({ type: 'RevisionNotFound', revision });
+    expect(await contentAt(revision, 'other')).toBe('2');
+  });
+
+  it('takes a short ref for a branch although a tag has its name', async () => {
+    repository.commit({ a: '1' });
+    repository.git('checkout', '--quiet', '--detach');
+    const revision = repository.commit({ a: '2' });
+    repository.git('tag', 'main', revision);
+
+    await expect(contentAt(revision, 'main')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    expect(await contentAt(revision, 'refs/tags/main')).toBe('2');
+  });
+
+  it('reads what was pushed over by force, but no longer as that ref', async () => {
+    const dropped = repository.commit({ a: 'dropped' });
+    repository.git('commit', '--quiet', '--amend', '--message', 'other');
+    const current = repository.commit({ a: 'current' });
+
+    expect(await contentAt(dropped)).toBe('dropped');
+    expect(await contentAt(current, 'main')).toBe('current');
+    await expect(contentAt(dropped, 'main')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+
+  it('follows a branch that was moved back', async () => {
+    const first = repository.commit({ a: '1' });
+    const second = repository.commit({ a: '2' });
+    await contentAt(second, 'main');
+    repository.git('reset', '--quiet', '--hard', first);
+
+    expect(await contentAt(first, 'main')).toBe('1');
+    await expect(contentAt(second, 'main')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+
+  it('follows a branch that made room for branches below its name', async () => {
+    repository.git('checkout', '--quiet', '-b', 'topic');
+    await contentAt(repository.commit({ a: '1' }), 'topic');
+    repository.git('branch', '--quiet', '--move', 'topic', 'topic/below');
+
+    expect(await contentAt(repository.commit({ a: '2' }), 'topic/below')).toBe('2');
+  });
+
+  it('says that the ref is gone when it was deleted', async () => {
+    const revision = repository.commit({ a: '1' });
+    repository.git('branch', 'keep');
+
+    await expect(contentAt(revision, 'gone')).rejects.toThrow(
+      'refs/heads/gone, which is not in the repository',
+    );
+    await expect(contentAt(revision, 'gone')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+
+  it('reads a shallow repository as far as it goes', async () => {
+    repository.commit({ a: '1' });
+    const lost = repository.commit({ a: '2' });
+    const tip = repository.commit({ a: '3' });
+    repository.git('clone', '--quiet', '--depth=1', '--bare', url, `${scratch.path}/shallow.git`);
+    url = `file://${scratch.path}/shallow.git`;
+
+    expect(await contentAt(tip, 'main')).toBe('3');
+    await expect(contentAt(lost)).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+
+  it('says when the revision is not in the repository, or no revision at all', async () => {
+    repository.commit({ a: '1' });
+
+    await expect(contentAt(NO_REVISION)).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    await expect(contentAt(NO_REVISION, 'main')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    await expect(contentAt('main')).rejects.toThrow('is not a full commit id');
+  });
+
+  it.each(['-x', '--upload-pack=x', 'a..b', 'a b', 'a:b', '*', 'main^', 'x.lock'])(
+    'refuses the ref %j',
+    async (ref) => {
+      const revision = repository.commit({ a: '1' });
+
+      await expect(contentAt(revision, ref)).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    },
+  );
+
+  it('says when the repository is not there', async () => {
+    url = `file://${scratch.path}/nowhere`;
+
+    await expect(contentAt(NO_REVISION, 'main')).rejects.toMatchObject({
+      type: 'RepositoryUnavailable',
+      retryable: true,
+    });
+    await expect(contentAt(NO_REVISION)).rejects.toMatchObject({ type: 'RepositoryUnavailable' });
+  });
+
+  it('runs no hook and obeys no configuration of the repository', async () => {
+    const revision = repository.commit({ a: '1' });
+    const mark = `${scratch.path}/ran`;
+    for (const name of ['uploadpack.packObjectsHook', 'core.fsmonitor', 'core.sshCommand'])
+      repository.git('config', name, `touch ${mark}; false`);
+
+    expect(await contentAt(revision, 'main')).toBe('1');
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it('is not led astray by the environment of a hook', async () => {
+    const revision = repository.commit({ a: '1' });
+    process.env['GIT_DIR'] = `${scratch.path}/nowhere`;
+    process.env['GIT_INDEX_FILE'] = `${scratch.path}/nowhere`;
+
+    try {
+      expect(await contentAt(revision, 'main')).toBe('1');
+    } finally {
+      delete process.env['GIT_DIR'];
+      delete process.env['GIT_INDEX_FILE'];
+    }
+  });
+
+  it('is opened by many at once, with nothing shared but the mirrors', async () => {
+    const revisions = [1, 2, 3, 4].map((number) => repository.commit({ a: String(number) }));
+
+    const contents = await Promise.all(
+      revisions.map(async (revision) => {
+        const tree = await anotherSource().open(url, { ref: 'main', revision });
+        return (await tree.readFile('a'))?.toString();
+      }),
+    );
+
+    expect(contents).toEqual(['1', '2', '3', '4']);
+  });
+
+  it('takes away the lock of a process that died with it', async () => {
+    const revision = repository.commit({ a: '1' });
+    await contentAt(revision, 'main');
+    const mirror = `${scratch.path}/mirrors/${readdirSync(`${scratch.path}/mirrors`).find((name) => name.endsWith('.git'))}`;
+    const ref = readdirSync(`${mirror}/refs/slipway/refs`)[0];
+    writeFileSync(`${mirror}/refs/slipway/refs/${ref}.lock`, '');
+    utimesSync(`${mirror}/refs/slipway/refs/${ref}.lock`, 0, 0);
+
+    expect(await contentAt(repository.commit({ a: '2' }), 'main')).toBe('2');
+  });
+
+  it('stops when asked to', async () => {
+    const revision = repository.commit({ a: '1' });
+    const signal = AbortSignal.abort(new Error('enough'));
+
+    await expect(source.open(url, { revision, ref: 'main', signal })).rejects.toThrow('enough');
+  });
+});
+
+describe('GitSource.resolve', () => {
+  it('finds refs, abbreviations and HEAD, by path or URL, from below a checkout too', async () => {
+    const revision = repository.commit({ 'd/a': '1' });
+    repository.git('tag', '-a', 'v1', '-m', 'annotated');
+
+    for (const rev of ['main', 'HEAD', 'v1', 'refs/heads/main', revision, revision.slice(0, 8)])
+      expect(await source.resolve(repository.directory, rev)).toBe(revision);
+    expect(await source.resolve(url, 'HEAD')).toBe(revision);
+    expect(await source.resolve(`${repository.directory}/d`, 'HEAD')).toBe(revision);
+  });
+
+  it('tells a missing revision from a missing repository', async () => {
+    repository.commit({ a: '1' });
+
+    await expect(source.resolve(url, 'nothing')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    await expect(source.resolve(url, '--all')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    await expect(source.resolve(`${scratch.path}/nowhere`, 'HEAD')).rejects.toMatchObject({
+      type: 'RepositoryUnavailable',
+    });
+  });
+});
+
+describe('GitSource.changedFiles', () => {
+  it('names added, changed, removed and both ends of moved files', async () => {
+    const from = repository.commit({ a: '1', b: '2', same: '3', 'old/ü': 'moved' });
+    const to = repository.commit({ a: '1+', b: undefined, c: 'new', 'old/ü': undefined, 'new/ü': 'moved' });
+
+    expect(await source.changedFiles(url, from, to)).toEqual(['a', 'b', 'c', 'new/ü', 'old/ü']);
+    expect(await source.changedFiles(url, to, to)).toEqual([]);
+  });
+
+  it('is undefined when the base is not known', async () => {
+    const to = repository.commit({ a: '1' });
+
+    expect(await source.changedFiles(url, '0'.repeat(40), to)).toBeUndefined();
+    expect(await source.changedFiles(url, NO_REVISION, to)).toBeUndefined();
+    await expect(source.changedFiles(url, to, NO_REVISION)).rejects.toMatchObject({
+      type: 'RevisionNotFound',
+    });
+  });
+});
+
+describe('GitSource.mergeBase', () => {
+  it('is the last common commit, for revisions and refs', async () => {
+    const base = repository.commit({ a: '1' });
+    repository.git('checkout', '--quiet', '-b', 'topic');
+    const topic = repository.commit({ b: '2' });
+    repository.git('checkout', '--quiet', 'main');
+    repository.commit({ c: '3' });
+
+    expect(await source.mergeBase(url, topic, 'main')).toBe(base);
+    expect(await source.mergeBase(url, 'topic', 'refs/heads/main')).toBe(base);
+  });
+
+  it('is undefined for histories that never met, and for what is not there', async () => {
+    const main = repository.commit({ a: '1' });
+    repository.git('checkout', '--quiet', '--orphan', 'lonely');
+    const lonely = repository.commit({ b: '2' });
+
+    expect(await source.mergeBase(url, main, lonely)).toBeUndefined();
+    expect(await source.mergeBase(url, main, 'nothing')).toBeUndefined();
+    expect(await source.mergeBase(url, NO_REVISION, main)).toBeUndefined();
+  });
+});

@@ -5,6 +5,8 @@ import { cancelVerb } from './cancel.ts';
 import { doctorVerb } from './doctor.ts';
 import { downVerb } from './down.ts';
 import { downloadVerb } from './download.ts';
+import { hookInstallVerb } from './hook-install.ts';
+import { hookReceiveVerb } from './hook-receive.ts';
 import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
 import { logsVerb } from './logs.ts';
@@ -31,5 +33,6 @@ export const VERBS: readonly RegisterVerb[] = [
   downloadVerb,
   cancelVerb,
   defineGroup('image', 'Hashes of in-tree images, and those that are there', [imageHashVerb, imageListVerb]),
+  defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,
 ];

@@ -1,0 +1,39 @@
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Session } from '../session.ts';
+import { defineVerb } from '../verb.ts';
+
+interface HookInstallArgs {
+  readonly repo: string;
+}
+
+export const hookInstallVerb = defineVerb<HookInstallArgs>({
+  command: 'install <repo>',
+  describe: 'Make a git repository tell Slipway about every branch that is pushed to it',
+  options: (cli) =>
+    cli
+      .positional('repo', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Directory of the repository, bare or not',
+      })
+      .example('$0 hook install /srv/git/demo.git', 'Then every git push to it starts a push')
+      .example(
+        'git push -o tasks=unit,lint origin',
+        'What a pusher can say then; also rebuild=IMAGE, again, project=NAME',
+      ),
+  run: hookInstall,
+});
+
+async function hookInstall({ repo }: HookInstallArgs, { terminal, env }: Session): Promise<ExitCode> {
+  const [{ installHook }, { stateDirectory }, { SLIPWAY_PROGRAM }] = await Promise.all([
+    import('../../hooks/install.ts'),
+    import('../../../workers/connections.ts'),
+    import('../own-command.ts'),
+  ]);
+  const directory = stateDirectory(env);
+  const { path, changed } = await installHook(repo, { program: SLIPWAY_PROGRAM, stateDirectory: directory });
+  terminal.print(changed ? `${path} is written` : `${path} was there already`);
+  terminal.note(`It reaches the stack of ${directory}.`);
+  return EXIT.good;
+}

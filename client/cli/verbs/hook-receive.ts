@@ -1,0 +1,50 @@
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Session } from '../session.ts';
+import { defineVerb } from '../verb.ts';
+
+/** How long `git push` waits to show what was decided. */
+const PATIENCE_MS = 5_000;
+
+export const hookReceiveVerb = defineVerb<object>({
+  command: 'receive',
+  describe: 'What the installed hook calls: reads refs from standard input, never refuses',
+  options: (cli) =>
+    cli.example('echo "$OLD $NEW refs/heads/main" | $0 hook receive', 'In the repository, as git calls it'),
+  run: (_args, session) => hookReceive(session),
+});
+
+async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode> {
+  const [{ receive, sayTrouble }, { parseReceiveLines }, { parsePushOptions }, { splitPatterns }, consumers] =
+    await Promise.all([
+      import('../../hooks/receive.ts'),
+      import('../../hooks/receive-lines.ts'),
+      import('../../hooks/push-options.ts'),
+      import('../options.ts'),
+      import('node:stream/consumers'),
+    ]);
+  const say = (line: string): void => terminal.print(line === '' ? line : `slipway: ${line}`);
+  const refs = parseReceiveLines(await consumers.text(process.stdin));
+  try {
+    const [{ findLocalRepository }, { pushedBy }, { withClient }] = await Promise.all([
+      import('../../local-repository.ts'),
+      import('../../pushed-by.ts'),
+      import('../open-client.ts'),
+    ]);
+    const { directory } = await findLocalRepository(env.GIT_DIR ?? '.');
+    await withClient({ env }, ({ api }) =>
+      receive(api, {
+        repository: directory,
+        refs,
+        options: parsePushOptions(env, (list) => splitPatterns(list) ?? []),
+        pushedBy: pushedBy(env),
+        patienceMs: PATIENCE_MS,
+        signal,
+        say,
+      }),
+    );
+  } catch (error) {
+    sayTrouble(error, { say });
+  }
+  return EXIT.good;
+}

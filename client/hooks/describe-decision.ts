@@ -1,0 +1,28 @@
+import { formatFinding } from '../../model/findings.ts';
+import { isResolved } from '../../model/pure/states.ts';
+import type { PushDocument } from '../../model/schema/records.ts';
+
+/** Whether a push is decided: its plan stands, or it ended without one. */
+export function isDecided(document: PushDocument): boolean {
+  return document.decisionMs !== undefined || isResolved(document.state);
+}
+
+/** What was decided, in the lines that `git push` shows: what is built and how many tasks run, or why nothing does. */
+export function describeDecision(document: PushDocument): string[] {
+  const { state, reason, detail, findings, images, tasks, decisionMs } = document;
+  if (reason === 'malformed-plan') {
+    const lines = findings.length > 0 ? findings.map(formatFinding) : [detail ?? ''];
+    return ['nothing is run, there are mistakes:', ...lines.map((line) => `  ${line}`)];
+  }
+  if (isResolved(state) && decisionMs === undefined) return [detail ?? `${state}: ${reason ?? ''}`];
+  const warnings = findings.map(formatFinding);
+  if (tasks.length === 0) return [...warnings, 'no task is wanted'];
+  const built = images.filter(({ outcome }) => outcome !== 'reused').map(({ name }) => name);
+  const reused = images.filter(({ outcome }) => outcome === 'reused').map(({ name }) => name);
+  const parts = [
+    `${tasks.length} ${tasks.length === 1 ? 'task' : 'tasks'}`,
+    built.length > 0 ? `to build: ${built.join(', ')}` : 'nothing to build',
+    ...(reused.length > 0 ? [`known: ${reused.join(', ')}`] : []),
+  ];
+  return [...warnings, parts.join('; ')];
+}

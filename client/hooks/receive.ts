@@ -1,0 +1,99 @@
+import { isSlipwayError } from '../../model/errors.ts';
+import type { PushDocument } from '../../model/schema/records.ts';
+import type { SlipwayApi, StartedPush } from '../api.ts';
+import { describeDecision, isDecided } from './describe-decision.ts';
+import type { PushOptions } from './push-options.ts';
+import { KNOWN_PUSH_OPTIONS } from './push-options.ts';
+import type { ReceivedRef } from './receive-lines.ts';
+
+export interface ReceiveOptions {
+  /** Absolute path of the repository. */
+  readonly repository: string;
+  readonly refs: readonly ReceivedRef[];
+  readonly options: PushOptions;
+  readonly pushedBy: string;
+  /** How long the pusher waits to hear what was decided, in milliseconds. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  /** A line that `git push` shows. */
+  readonly say: (line: string) => void;
+}
+
+type Branch = ReceivedRef & { readonly revision: string };
+
+/** Starts one push for each branch that arrived and says what was decided. Trouble is said and never thrown: the refs are there already. */
+export async function receive(api: SlipwayApi, received: ReceiveOptions): Promise<void> {
+  const { options, say } = received;
+  if (options.unknown.length > 0)
+    say(`push options without a meaning here: ${options.unknown.join(', ')} (known: ${KNOWN_PUSH_OPTIONS})`);
+  for (const branch of branchesOf(received)) {
+    try {
+      await receiveBranch(api, branch, received);
+    } catch (error) {
+      sayTrouble(error, received);
+    }
+  }
+}
+
+/** Says why nothing was started, in the words of the error. */
+export function sayTrouble(error: unknown, { say }: Pick<ReceiveOptions, 'say'>): void {
+  const message = error instanceof Error ? error.message : String(error);
+  say(`no push was started: ${message.split('\n').join('\n  ')}`);
+  if (!isSlipwayError(error)) say('the refs are there all the same; `slipway doctor` says what is wrong');
+}
+
+function branchesOf({ refs, say }: ReceiveOptions): Branch[] {
+  return refs.flatMap(({ ref, revision, before }) => {
+    if (revision === undefined) return [];
+    if (ref.startsWith('refs/heads/')) return [{ ref, revision, before }];
+    say(`${ref} is no branch: nothing to do`);
+    return [];
+  });
+}
+
+async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveOptions): Promise<void> {
+  const { repository, options, pushedBy, say } = received;
+  const { ref, revision, before } = branch;
+  const started = await api.start({
+    repository,
+    ref,
+    revision,
+    request: options.request,
+    pushedBy,
+    ...(before === undefined ? {} : { before }),
+    ...(options.project === undefined ? {} : { project: options.project }),
+    ...(options.again ? { again: true } : {}),
+  });
+  const document = await waitForDecision(api, started, received);
+  if (document && isNothing(document)) {
+    say(`${ref.replace('refs/heads/', '')}: ${describeDecision(document).join('; ')}`);
+    return;
+  }
+  say(started.pushId);
+  if (started.url) say(`  ${started.url}`);
+  if (started.outcome === 'joined') say('  it runs already');
+  if (started.outcome === 'resolved') say(`  it is resolved already: ${document?.state ?? ''}`);
+  const lines = document ? describeDecision(document) : ['it is not decided yet'];
+  for (const line of lines) say(`  ${line}`);
+  say(`  slipway watch ${started.pushId}`);
+}
+
+/** A tree that asks nothing of us gets one line. */
+function isNothing({ state, decisionMs }: PushDocument): boolean {
+  return state === 'completed' && decisionMs === undefined;
+}
+
+async function waitForDecision(
+  api: SlipwayApi,
+  { pushId }: StartedPush,
+  { patienceMs, signal }: ReceiveOptions,
+): Promise<PushDocument | undefined> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+  try {
+    for await (const document of api.follow(pushId, patience)) if (isDecided(document)) return document;
+  } catch (error) {
+    // The pusher has waited long enough; whatever else is wrong is said.
+    if (!patience.aborted) throw error;
+  }
+  return undefined;
+}

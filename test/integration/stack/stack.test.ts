@@ -132,6 +132,20 @@ describe('the stack', () => {
   );
 
   it(
+    'refuses a second one in the same directory while the first runs',
+    async () => {
+      const { child } = await up();
+
+      await expect(up()).rejects.toThrow(`process ${child.pid} runs one in ${stateDirectory} already`);
+
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      await expectNothingLeft([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'is cleaned up by down after its process was killed, containers and all, and purged',
     async () => {
       const { child, connections } = await up();
@@ -146,20 +160,6 @@ describe('the stack', () => {
       expect(report.processes).toEqual(expect.arrayContaining(['worker-1', 'temporal', 's3']));
       await expectNothingLeft(before);
       await expect(stat(stateDirectory)).rejects.toThrow('ENOENT');
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'refuses a second one in the same directory while the first runs',
-    async () => {
-      const { child } = await up();
-
-      await expect(up()).rejects.toThrow(`process ${child.pid} runs one in ${stateDirectory} already`);
-
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-      await expectNothingLeft([]);
     },
     TIMEOUT_MS,
   );

@@ -80,19 +80,24 @@ describe('supervise', () => {
     return (await readProcessRecords(join(directory, 'processes.json')))[0]?.pid;
   }
 
+  async function logIs(text: string): Promise<void> {
+    while ((await readFile(join(directory, 'one.log'), 'utf8')) !== text) await sleep(20);
+  }
+
   it('starts a process again that dies, records the new one, and keeps its output', async () => {
     const supervised = await start('echo born; exec sleep 60');
     const first = (await recordedPid())!;
+    await logIs('born\n');
 
     process.kill(first, 'SIGKILL');
     while ((await recordedPid()) === first) await sleep(20);
 
     const second = (await identifyProcess((await recordedPid())!))!;
+    await logIs('born\nborn\n');
     expect(lines.map(({ message }) => message)).toContain('started again');
     await supervised.stop();
     expect(await isRunning(second)).toBe(false);
     expect(await recordedPid()).toBeUndefined();
-    expect(await readFile(join(directory, 'one.log'), 'utf8')).toBe('born\nborn\n');
   });
 
   it('says at once that a process died while it was waited for, with the end of its log', async () => {

@@ -1,19 +1,18 @@
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
-import { ImageUnavailable } from '../../model/errors.ts';
-import { asEngineError, detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { asEngineError, inEngine, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec, ContainerState, EngineContainers } from '../engine.ts';
 import { fileOfArchive, guarded, resolvePath } from './archive-path.ts';
-import { containerConfig, labelsOf } from './container-config.ts';
-import { ensureNetwork, removeNetwork } from './container-network.ts';
+import { removeNetwork } from './container-network.ts';
 import { simpleState, stateOf } from './container-state.ts';
-import { demultiplex } from './demultiplex.ts';
+import { createOrAdopt } from './create-container.ts';
 import { ownerOf } from './image-user.ts';
 import type { Owner } from './image-user.ts';
 import { PeakMemory } from './peak-memory.ts';
 import { putArchive, putFile } from './put-archive.ts';
 import type { PutOptions } from './put-archive.ts';
+import { readOutput } from './read-output.ts';
 import { removeContainer } from './remove-container.ts';
 import { startContainer } from './start-container.ts';
 
@@ -41,19 +40,9 @@ export class DockerodeContainers implements EngineContainers {
   }
 
   ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
-    return this.#ask(`create container ${spec.name}`, signal, async () => {
-      const existing = await this.#find(spec.name);
-      if (existing && existing.State.Status !== 'created') return stateOf(existing);
-      await ensureNetwork(this.#docker, spec.name, { labels: labelsOf(spec, this.#fleet), signal });
-      if (existing) return stateOf(existing);
-      try {
-        await this.#create(spec, signal);
-      } catch (error) {
-        await removeNetwork(this.#docker, spec.name);
-        throw error;
-      }
-      return stateOf(await this.#container(spec.name).inspect());
-    });
+    return this.#ask(`create container ${spec.name}`, signal, async () =>
+      stateOf(await createOrAdopt(this.#docker, spec, { fleet: this.#fleet, signal })),
+    );
   }
 
   inspect(name: string): Promise<ContainerState | undefined> {
@@ -89,16 +78,12 @@ export class DockerodeContainers implements EngineContainers {
   /** Only of a container that was started: of another the engine tells at once that there is nothing. */
   output(name: string, signal: AbortSignal): Promise<Readable> {
     const doing = `read the output of container ${name}`;
-    return this.#ask(doing, signal, async () => {
-      const options = { follow: true, stdout: true, stderr: true, abortSignal: signal } as const;
-      const framed = (await this.#container(name).logs(options)) as Readable;
-      const out = demultiplex();
-      framed.once('error', (error) =>
-        out.destroy(asEngineError(error, { address: this.#address, doing, signal }) as Error),
-      );
-      out.once('close', () => framed.destroy());
-      return framed.pipe(out);
-    });
+    return this.#ask(doing, signal, () =>
+      readOutput(this.#container(name), {
+        signal,
+        toError: (error) => asEngineError(error, { address: this.#address, doing, signal }),
+      }),
+    );
   }
 
   wait(name: string, signal: AbortSignal): Promise<ContainerState> {
@@ -180,17 +165,6 @@ export class DockerodeContainers implements EngineContainers {
         state: simpleState(State),
       }));
     });
-  }
-
-  async #create(spec: ContainerSpec, signal: AbortSignal): Promise<void> {
-    try {
-      const options = { ...containerConfig(spec, this.#fleet), abortSignal: signal };
-      // 409: another of us was faster, so its container is adopted.
-      await unlessStatus([409], () => this.#docker.createContainer(options));
-    } catch (error) {
-      if (statusCodeOf(error) !== 404) throw error;
-      throw new ImageUnavailable(spec.engineImageId, detailOf(error), { cause: error });
-    }
   }
 
   #find(name: string): Promise<Docker.ContainerInspectInfo | undefined> {

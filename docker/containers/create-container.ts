@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { EngineRequestFailed, ImageUnavailable } from '../../model/errors.ts';
+import { detailOf, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import type { ContainerSpec } from '../engine.ts';
+import { containerConfig, labelsOf } from './container-config.ts';
+import { ensureNetwork, removeNetwork } from './container-network.ts';
+
+const POLL_MS = 100;
+const POLLS = 100;
+
+export interface CreateOptions {
+  readonly fleet: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Creates a container with a network of its own, or adopts the one of that name. However many do so at once, there is one.
+ *
+ * @throws {ImageUnavailable} when the engine lacks its image.
+ */
+export async function createOrAdopt(
+  docker: Docker,
+  spec: ContainerSpec,
+  { fleet, signal }: CreateOptions,
+): Promise<Docker.ContainerInspectInfo> {
+  const find = (): Promise<Docker.ContainerInspectInfo | undefined> =>
+    unlessStatus([404], () => docker.getContainer(spec.name).inspect());
+  for (let poll = 0; poll < POLLS; poll += 1) {
+    const existing = await find();
+    if (existing && existing.State.Status !== 'created') return existing;
+    await ensureNetwork(docker, spec.name, { labels: labelsOf(spec, fleet), signal });
+    if (existing) return existing;
+    await create(docker, spec, { fleet, signal });
+    const made = await find();
+    if (made) return made;
+    // The name belongs to one that somebody else is just making: it cannot be looked at yet.
+    await delay(POLL_MS, undefined, { signal });
+  }
+  throw new EngineRequestFailed(
+    `create container ${spec.name}`,
+    409,
+    'its name is taken, but it is not there',
+  );
+}
+
+async function create(docker: Docker, spec: ContainerSpec, { fleet, signal }: CreateOptions): Promise<void> {
+  try {
+    // 409: another of us was faster, so its container is adopted.
+    await unlessStatus([409], () =>
+      docker.createContainer({ ...containerConfig(spec, fleet), abortSignal: signal }),
+    );
+  } catch (error) {
+    await removeNetwork(docker, spec.name);
+    if (statusCodeOf(error) !== 404) throw error;
+    throw new ImageUnavailable(spec.engineImageId, detailOf(error), { cause: error });
+  }
+}

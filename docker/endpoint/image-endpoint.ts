@@ -25,7 +25,10 @@ export interface ImageEndpoint {
     options?: { readonly onError?: (error: unknown) => void; readonly signal?: AbortSignal },
   ): Promise<Transfer>;
   /** Opens a transfer that takes in; `mayConfirm` tells of which stored blobs it may say that they need not be sent. */
-  openPush(options: { readonly mayConfirm: MayConfirm }): Transfer & { result(): PushOutcome };
+  openPush(options: {
+    readonly mayConfirm: MayConfirm;
+    readonly onError?: (error: unknown) => void;
+  }): Transfer & { result(): PushOutcome };
   /** Ends all transfers and stops to listen. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -66,7 +69,7 @@ export async function startImageEndpoint(options: ImageEndpointOptions): Promise
         new PullTransfer(await readClosure(blobs, image.manifestDigest as Digest, signal), onError),
       );
     },
-    openPush: ({ mayConfirm }) => open(new PushTransfer(mayConfirm)),
+    openPush: ({ mayConfirm, onError }) => open(new PushTransfer(mayConfirm, onError)),
     async close() {
       for (const transfer of transfers.values()) transfer.close();
       await Promise.all(servers.map(stop));

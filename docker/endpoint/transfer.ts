@@ -93,8 +93,8 @@ export class PushTransfer extends OpenTransfer {
   readonly references = new Map<string, Digest>();
   readonly uploads = new Map<string, Upload>();
 
-  constructor(mayConfirm: MayConfirm) {
-    super('push');
+  constructor(mayConfirm: MayConfirm, onError?: (error: unknown) => void) {
+    super('push', onError);
     this.mayConfirm = mayConfirm;
   }
 

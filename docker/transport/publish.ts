@@ -48,15 +48,18 @@ async function push(
   options: PublishOptions & { readonly image: string; readonly id: string },
 ): Promise<PublishResult> {
   const { image, id, signal, mayConfirm } = options;
-  const transfer = endpoint.openPush({ mayConfirm });
+  let lastError: unknown;
+  const transfer = endpoint.openPush({ mayConfirm, onError: (error) => (lastError = error) });
   const repository = endpointRepository(context);
   const reference = `${repository}:${transfer.tag}`;
   try {
     await context.docker.getImage(image).tag({ repo: repository, tag: transfer.tag, abortSignal: signal });
     const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {
       signal,
+      // The store was asked again and again already, by itself and by the engine.
+      isHopeless: () => isSlipwayError(lastError) && lastError.type === 'StoreUnavailable',
       describe: (error) => describe(error, transfer.errors),
-      fail: (detail, cause) => new TransferFailed('publish', image, detail, { cause }),
+      fail: (detail, cause) => new TransferFailed('publish', image, detail, { cause: lastError ?? cause }),
     });
     const stored = await describeStoredImage(context.blobs, manifestDigest, signal);
     return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };

@@ -211,6 +211,28 @@ describe('uploads', () => {
     expect((await ask({ method: 'PUT', path: `${location}?digest=${digest}`, body })).status).toBe(201);
   });
 
+  it('takes all of a large blob though the store has it already and does not read it', async () => {
+    const large = Buffer.alloc(5_000_000, 'large');
+    await put(blobs, large);
+    expect((await upload(large)).status).toBe(201);
+    expect(push.stats.bytesIn).toBe(large.length);
+  });
+
+  it('tells the store of a body that was cut, for a store that waits for the rest', async () => {
+    blobs.write = (_digest, _sizeBytes, _body, signal) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('told'))));
+    const location = await begin();
+    const socket = connect(endpoint.port, '127.0.0.1');
+    const credential = Buffer.from(`${push.username}:${push.password}`).toString('base64');
+    socket.write(
+      `PUT ${location}?digest=${digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${credential}\r\nContent-Length: ${body.length}\r\n\r\nshort`,
+    );
+    while (push.stats.bytesIn === 0) await delay(5);
+    socket.destroy();
+    while (push.errors.length === 0) await delay(5);
+    expect(push.errors).toEqual(['told']);
+  });
+
   it('aborts what is under way when the transfer is closed', async () => {
     const location = await begin();
     const endless = new Readable({ read: () => undefined });

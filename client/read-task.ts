@@ -1,15 +1,14 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { streamImageTar } from '../docker/tarball/image-tar.ts';
 import { NotFound } from '../model/errors.ts';
 import { levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
+import { IMAGE_ARTIFACT, openImageTarball } from '../steps/image-tarball.ts';
 import type { Store } from '../store/store.ts';
 import type { ListedArtifact } from './api.ts';
 
 export const LOG_ARTIFACT = 'public/logs/live.log';
-export const IMAGE_ARTIFACT = 'public/image.tar';
 
 /** A reader looks for new log chunks this often. */
 const LOG_POLL_MS = 250;
@@ -64,12 +63,7 @@ export async function downloadArtifact(
   if (id?.kind === 'image' && name === IMAGE_ARTIFACT) {
     const found = await store.index.find(id, levelOf(taskId));
     if (!found) throw new NotFound(`Image ${taskId} is not in the index`);
-    return {
-      body: streamImageTar(store.blobs, found.entry, {
-        names: [`slipway.invalid/${id.name}:${id.imageHash}`],
-        signal,
-      }),
-    };
+    return { body: openImageTarball(store, id, found.entry, signal) };
   }
   const wanted = run ?? (await newestRun(store, taskId, { wait: false, signal }));
   const record = await store.artifacts.find(taskId, wanted, name);

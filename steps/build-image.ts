@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { BuildResult, Engine, PublishResult } from '../docker/engine.ts';
-import { streamImageTar } from '../docker/tarball/image-tar.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
@@ -11,6 +10,7 @@ import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { closureOf } from './image-closure.ts';
+import { IMAGE_ARTIFACT, openImageTarball } from './image-tarball.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -196,15 +196,11 @@ async function storeTarball(
   input: BuildImageInput,
   { signal }: StepContext,
 ): Promise<void> {
-  const names = [`slipway.invalid/image:${parseImageHash(input.taskId)}`];
-  const tar = streamImageTar(store.blobs, image, { names, signal });
-  await store.artifacts.write(input.taskId, input.run, 'public/image.tar', tar, {
+  const id = parseId(input.taskId);
+  if (id?.kind !== 'image') throw new TypeError(`Not the id of an image: ${input.taskId}`);
+  const tar = openImageTarball(store, id, image, signal);
+  await store.artifacts.write(input.taskId, input.run, IMAGE_ARTIFACT, tar, {
     contentType: 'application/x-tar',
     signal,
   });
-}
-
-function parseImageHash(taskId: string): string {
-  const id = parseId(taskId);
-  return id?.kind === 'image' ? id.imageHash : 'unknown';
 }

@@ -5,6 +5,7 @@ import { isSlipwayError } from '../model/errors.ts';
 import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { verifyClosure } from './image-closure.ts';
+import { IMAGE_ARTIFACT } from './image-tarball.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 
@@ -55,7 +56,7 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
     await store.index.write(id, id.level, entry);
   }
   const log = await endLog(store, input);
-  const tarball = await store.artifacts.find(input.taskId, input.run, 'public/image.tar');
+  const tarball = await store.artifacts.find(input.taskId, input.run, IMAGE_ARTIFACT);
   const before = await store.tasks.find(input.taskId);
   const artifacts = [log, tarball].filter((artifact) => artifact !== undefined);
   const run = runRecord(input, now, artifacts);

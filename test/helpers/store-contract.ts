@@ -1,0 +1,542 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Level } from '../../model/pure/ids.ts';
+import { pushId } from '../../model/pure/ids.ts';
+import type { BaseRecord, IndexEntry, PushRecord, TaskRecord } from '../../model/schema/records.ts';
+import { createStore } from '../../store/create-store.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import type { LogChunk, Store } from '../../store/store.ts';
+import { aBody, digestOf, randomBytes, sha256 } from './bytes.ts';
+
+const MIB = 1024 ** 2;
+const DIGEST = digestOf('a manifest');
+
+/** What the store promises over any object store. Every test has names of its own, so nothing needs cleaning. */
+export function describeStore(name: string, open: () => ObjectStore): void {
+  jest.setTimeout(60_000);
+
+  let objects: ObjectStore;
+  let store: Store;
+  /** A project and trust domain of the test's own. */
+  let project: string;
+  let revision: string;
+  let taskId: string;
+  beforeEach(() => {
+    objects = open();
+    store = createStore(objects);
+    project = `p${randomUUID()}`;
+    revision = sha256(project).slice(0, 40);
+    taskId = `task/${project}/1/${revision}/lint/js`;
+  });
+
+  describe(`${name}: blobs`, () => {
+    it('are written once and read back whole or from a byte', async () => {
+      const bytes = randomBytes(MIB);
+      const digest = digestOf(bytes);
+
+      expect(await store.blobs.stat(digest)).toBeUndefined();
+      expect(await store.blobs.write(digest, bytes.length, aBody(bytes))).toBe('written');
+      expect(await store.blobs.write(digest, bytes.length, bytes)).toBe('present');
+
+      expect(await store.blobs.stat(digest)).toEqual({ digest, sizeBytes: bytes.length });
+      expect(sha256(await buffer(await store.blobs.read(digest)))).toBe(sha256(bytes));
+      expect(sha256(await buffer(await store.blobs.read(digest, { start: 1000 })))).toBe(
+        sha256(bytes.subarray(1000)),
+      );
+      expect(await objects.head(`blobs/sha256/${sha256(bytes)}`)).toBeDefined();
+    });
+
+    it('answer "present" without touching the body', async () => {
+      const bytes = randomBytes(1000);
+      await store.blobs.write(digestOf(bytes), bytes.length, bytes);
+      const body = aBody(bytes);
+
+      expect(await store.blobs.write(digestOf(bytes), bytes.length, body)).toBe('present');
+
+      expect(body.destroyed).toBe(false);
+      expect(sha256(await buffer(body))).toBe(sha256(bytes));
+    });
+
+    it('can be written by ten at once', async () => {
+      const bytes = randomBytes(100_000);
+
+      const outcomes = await Promise.all(
+        Array.from({ length: 10 }, () => store.blobs.write(digestOf(bytes), bytes.length, aBody(bytes))),
+      );
+
+      expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1);
+    });
+
+    it.each([1000, 20 * MIB])(
+      'refuse %i bytes of another digest or size and keep nothing',
+      async (sizeBytes) => {
+        const bytes = randomBytes(sizeBytes);
+        const wrong = digestOf(randomBytes(10));
+
+        await expect(store.blobs.write(wrong, sizeBytes, aBody(bytes))).rejects.toMatchObject({
+          type: 'DigestMismatch',
+        });
+        await expect(store.blobs.write(wrong, sizeBytes, bytes)).rejects.toMatchObject({
+          type: 'DigestMismatch',
+        });
+        const short = store.blobs.write(digestOf(bytes), sizeBytes + 1, aBody(bytes));
+        await expect(short).rejects.toMatchObject({ type: 'DigestMismatch' });
+        const unexpected = store.blobs.writeUnknown(aBody(bytes), { expected: () => wrong });
+        await expect(unexpected).rejects.toMatchObject({ type: 'DigestMismatch', expected: wrong });
+
+        expect(await store.blobs.stat(wrong)).toBeUndefined();
+        expect(await store.blobs.stat(digestOf(bytes))).toBeUndefined();
+        expect(await keysUnder(objects, 'uploads/')).toEqual([]);
+      },
+    );
+
+    it.each([0, 1000, 8 * MIB, 20 * MIB])(
+      'take %i bytes whose digest is known only at their end',
+      async (sizeBytes) => {
+        const bytes = randomBytes(sizeBytes);
+        const digest = digestOf(bytes);
+        await objects.delete([`blobs/sha256/${sha256(bytes)}`]);
+
+        const first = await store.blobs.writeUnknown(aBody(bytes), { expected: async () => digest });
+        const second = await store.blobs.writeUnknown(aBody(bytes));
+
+        expect(first).toEqual({ digest, sizeBytes, outcome: 'written' });
+        expect(second).toEqual({ digest, sizeBytes, outcome: 'present' });
+        expect(sha256(await buffer(await store.blobs.read(digest)))).toBe(sha256(bytes));
+        expect(await objects.head(`blobs/sha256/${sha256(bytes)}`)).toMatchObject({ sha256: sha256(bytes) });
+        expect(await keysUnder(objects, 'uploads/')).toEqual([]);
+      },
+    );
+
+    it('fail with BlobNotFound where there is none', async () => {
+      await expect(store.blobs.read(digestOf(randomUUID()))).rejects.toMatchObject({ type: 'BlobNotFound' });
+    });
+
+    it('hold their end back when the stored bytes have another digest', async () => {
+      const bytes = randomBytes(MIB);
+      const named = digestOf(randomUUID());
+      await objects.put(`blobs/sha256/${named.slice('sha256:'.length)}`, bytes);
+
+      const body = await store.blobs.read(named);
+      let gotBytes = 0;
+      body.on('data', (chunk: Buffer) => (gotBytes += chunk.length));
+      const failure = await new Promise((resolve) => body.once('error', resolve));
+
+      expect(failure).toMatchObject({ type: 'DigestMismatch', expected: named, got: digestOf(bytes) });
+      expect(gotBytes).toBeLessThan(bytes.length);
+    });
+  });
+
+  describe(`${name}: image index`, () => {
+    it('finds at the highest level first, and never below one’s own', async () => {
+      const key = { domain: project, name: 'lint', imageHash: 'a'.repeat(64) };
+      await store.index.write(key, 1, anEntry({ taskId: 'made at 1' }));
+      expect(await store.index.find(key, 1)).toMatchObject({ level: 1, entry: { taskId: 'made at 1' } });
+      expect(await store.index.find(key, 3)).toBeUndefined();
+
+      await store.index.write(key, 3, anEntry({ taskId: 'made at 3' }));
+
+      expect(await store.index.find(key, 1)).toMatchObject({ level: 3, entry: { taskId: 'made at 3' } });
+      expect(await store.index.find(key, 3)).toMatchObject({ level: 3 });
+      expect(await store.index.find({ ...key, domain: `${project}x` }, 1)).toBeUndefined();
+    });
+
+    it('lets a fork read its project’s images and nobody read a fork’s', async () => {
+      const own = { domain: `${project}~pr7`, name: 'lint', imageHash: 'a'.repeat(64) };
+      const theirs = { domain: project, name: 'lint', imageHash: 'b'.repeat(64) };
+      await store.index.write(own, 1, anEntry());
+      await store.index.write(theirs, 3, anEntry());
+
+      expect(await store.index.find({ ...theirs, domain: own.domain }, 1)).toMatchObject({ level: 3 });
+      expect(await store.index.find(own, 1)).toMatchObject({ level: 1 });
+      expect(await store.index.find({ ...own, domain: project }, 1)).toBeUndefined();
+      expect(await store.index.find({ ...own, domain: `${project}~pr8` }, 1)).toBeUndefined();
+    });
+
+    it('lists newest first what a level may read', async () => {
+      const key = (imageName: string, n: number) => ({
+        domain: project,
+        name: imageName,
+        imageHash: String(n).repeat(64),
+      });
+      await store.index.write(key('lint', 1), 1, anEntry({ created: '2026-01-02T00:00:00Z' }));
+      await store.index.write(key('lint', 2), 3, anEntry({ created: '2026-01-03T00:00:00Z' }));
+      await store.index.write(key('base', 3), 3, anEntry({ created: '2026-01-01T00:00:00Z' }));
+      await store.index.write(key('linter', 4), 3, anEntry({ created: '2026-01-04T00:00:00Z' }));
+      const list = async (level: Level, imageName?: string) =>
+        (await all(store.index.list(project, level, imageName))).map((image) => [
+          image.key.imageHash[0],
+          image.level,
+        ]);
+
+      expect(await list(1)).toEqual([
+        ['4', 3],
+        ['2', 3],
+        ['1', 1],
+        ['3', 3],
+      ]);
+      expect(await list(3)).toEqual([
+        ['4', 3],
+        ['2', 3],
+        ['3', 3],
+      ]);
+      expect(await list(1, 'lint')).toEqual([
+        ['2', 3],
+        ['1', 1],
+      ]);
+    });
+
+    it('names the key of a damaged entry', async () => {
+      const key = `level-3/index/${project}/images/lint/abc`;
+      await objects.put(key, Buffer.from('{"version":1}'));
+
+      const finding = store.index.find({ domain: project, name: 'lint', imageHash: 'abc' }, 1);
+
+      await expect(finding).rejects.toMatchObject({
+        type: 'InternalError',
+        message: expect.stringContaining(key),
+      });
+    });
+
+    it('keeps the first resolution of a base', async () => {
+      const first = aBase({ reference: 'registry.example/debian:12', source: 'pulled' });
+      const second = { ...first, source: 'again' };
+
+      expect(await store.index.recordBase(project, 1, first)).toEqual(first);
+      expect(await store.index.recordBase(project, 1, second)).toEqual(first);
+
+      expect(await store.index.findBase(project, 'linux/amd64', first.reference, 1)).toEqual(first);
+      expect(await store.index.findBase(project, 'linux/arm64', first.reference, 1)).toBeUndefined();
+      expect(await store.index.findBase(project, 'linux/amd64', first.reference, 3)).toBeUndefined();
+    });
+
+    it('gives one resolution to all who record a base at once', async () => {
+      const reference = 'debian:12';
+      const records = Array.from({ length: 5 }, (_, n) => aBase({ reference, source: `writer ${n}` }));
+
+      const given = await Promise.all(records.map((record) => store.index.recordBase(project, 3, record)));
+
+      expect(new Set(given.map((record) => record.source)).size).toBe(1);
+    });
+
+    it('lets every domain find the bases of the stack, its own before them', async () => {
+      const reference = `debian:${randomUUID()}`;
+      const shared = aBase({ reference, source: 'debootstrap' });
+      await store.index.recordBase('_stack', 3, shared);
+      expect(await store.index.findBase(project, 'linux/amd64', reference, 3)).toEqual(shared);
+
+      const own = aBase({ reference, source: 'pulled' });
+      await store.index.recordBase(project, 1, own);
+
+      expect(await store.index.findBase(project, 'linux/amd64', reference, 1)).toEqual(own);
+      expect(await store.index.findBase(project, 'linux/amd64', reference, 3)).toEqual(shared);
+      expect(
+        await keysUnder(objects, `level-3/index/_shared/bases/linux%2Famd64/debian%3A${reference.slice(7)}`),
+      ).toHaveLength(1);
+    });
+
+    it('keeps references of any length apart', async () => {
+      const long = `registry.example/${'very/'.repeat(60)}long`;
+      const [one, other] = [
+        aBase({ reference: `${long}:1`, source: '1' }),
+        aBase({ reference: `${long}:2`, source: '2' }),
+      ];
+      await store.index.recordBase(project, 1, one);
+      await store.index.recordBase(project, 1, other);
+
+      expect(await store.index.findBase(project, 'linux/amd64', one.reference, 1)).toEqual(one);
+      expect(await store.index.findBase(project, 'linux/amd64', other.reference, 1)).toEqual(other);
+    });
+
+    it('gathers the blobs of a layer over the levels that may be read, lost by no race', async () => {
+      const diffId = digestOf('layer');
+      await store.index.recordLayer(project, 3, diffId, 'sha256:three');
+      await Promise.all(
+        ['a', 'b', 'c', 'a'].map((one) => store.index.recordLayer(project, 1, diffId, `sha256:${one}`)),
+      );
+
+      const found = await store.index.findLayers(project, 1, diffId);
+
+      expect(found[0]).toBe('sha256:three');
+      expect([...found].sort()).toEqual(['sha256:a', 'sha256:b', 'sha256:c', 'sha256:three']);
+      expect(await store.index.findLayers(project, 3, diffId)).toEqual(['sha256:three']);
+    });
+  });
+
+  describe(`${name}: task records`, () => {
+    it('are found as written, replaced whole', async () => {
+      const record: TaskRecord = {
+        version: 1,
+        taskId,
+        label: 'lint/js',
+        state: 'running',
+        created: '2026-01-01T00:00:00Z',
+        runs: [],
+      };
+      expect(await store.tasks.find(taskId)).toBeUndefined();
+
+      await store.tasks.write(record);
+      await store.tasks.write({ ...record, state: 'completed', reason: 'completed' });
+
+      expect(await store.tasks.find(taskId)).toEqual({ ...record, state: 'completed', reason: 'completed' });
+      expect(
+        await objects.head(`level-1/tasks/task/${project}/${revision}/lint~js/status.json`),
+      ).toMatchObject({ contentType: 'application/json' });
+    });
+
+    it('give one claim of a run to all who try', async () => {
+      const claims = Array.from({ length: 5 }, (_, n) => ({
+        worker: `w${n}`,
+        engineId: 'e',
+        queue: 'q',
+        claimed: '2026-01-01T00:00:00Z',
+      }));
+
+      const given = await Promise.all(claims.map((claim) => store.tasks.claim(taskId, 0, claim)));
+
+      expect(new Set(given.map((claim) => claim.worker)).size).toBe(1);
+      expect(await store.tasks.findClaim(taskId, 0)).toEqual(given[0]);
+      expect(await store.tasks.findClaim(taskId, 1)).toBeUndefined();
+    });
+  });
+
+  describe(`${name}: push records`, () => {
+    it('are created once and gather refs, lost by no race', async () => {
+      const record = aPush(project, { refs: ['refs/heads/main'] });
+      const refs = ['refs/heads/a', 'refs/heads/b', 'refs/heads/c', 'refs/heads/main'];
+
+      await store.pushes.receive(record);
+      await Promise.all(
+        refs.map((ref) => store.pushes.receive({ ...record, refs: [ref], received: '2030-01-01T00:00:00Z' })),
+      );
+
+      const found = await store.pushes.find(record.pushId);
+      expect(found).toMatchObject({ received: record.received });
+      expect([...(found?.refs ?? [])].sort()).toEqual(refs.sort());
+      const listed = await store.pushes.list({ levels: [1], project, limit: 10 });
+      expect(listed).toEqual([{ pushId: record.pushId, received: record.received }]);
+    });
+
+    it('are listed newest first over days, months and levels', async () => {
+      const now = Date.now();
+      const ages = [0, 60_000, 3 * 86_400_000, 3 * 86_400_000 + 1, 40 * 86_400_000, 400 * 86_400_000];
+      const pushes = ages.map((age, n) =>
+        aPush(project, { level: n % 2 === 0 ? 1 : 3, received: new Date(now - age).toISOString(), salt: n }),
+      );
+      for (const push of [pushes[3]!, pushes[0]!, pushes[5]!, pushes[1]!, pushes[4]!, pushes[2]!])
+        await store.pushes.receive(push);
+      const list = async (levels: readonly Level[], limit: number) =>
+        (await store.pushes.list({ levels, project, limit })).map((push) =>
+          pushes.findIndex(({ pushId: id }) => id === push.pushId),
+        );
+
+      expect(await list([1, 2, 3], 100)).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(await list([1, 2, 3], 3)).toEqual([0, 1, 2]);
+      expect(await list([1], 100)).toEqual([0, 2, 4]);
+      expect(await list([3], 2)).toEqual([1, 3]);
+      expect(await list([2], 2)).toEqual([]);
+      expect(await store.pushes.list({ levels: [1, 3], project: `${project}x`, limit: 9 })).toEqual([]);
+    });
+
+    it('are listed with their variant', async () => {
+      const push = aPush(project, { variant: 'abcdefabcdef' });
+      await store.pushes.receive(push);
+
+      expect(await store.pushes.list({ levels: [1], project, limit: 1 })).toEqual([
+        { pushId: push.pushId, received: push.received },
+      ]);
+    });
+  });
+
+  describe(`${name}: artifacts`, () => {
+    it.each([1000, 20 * MIB])('of %i bytes carry their record and are replaced whole', async (sizeBytes) => {
+      const bytes = randomBytes(sizeBytes);
+      const options = { contentType: 'application/x-tar', expires: '2027-01-01T00:00:00Z' };
+      await store.artifacts.write(taskId, 0, 'public/image.tar', aBody('an earlier try'), options);
+
+      const record = await store.artifacts.write(taskId, 0, 'public/image.tar', aBody(bytes), options);
+
+      expect(record).toEqual({ name: 'public/image.tar', sizeBytes, sha256: sha256(bytes), ...options });
+      expect(await store.artifacts.find(taskId, 0, 'public/image.tar')).toEqual(record);
+      expect(await store.artifacts.list(taskId, 0)).toEqual([record]);
+      expect(await store.artifacts.find(taskId, 1, 'public/image.tar')).toBeUndefined();
+      expect(sha256(await buffer(await store.artifacts.read(taskId, 0, 'public/image.tar')))).toBe(
+        sha256(bytes),
+      );
+      expect(await keysUnder(objects, 'uploads/')).toEqual([]);
+    });
+
+    it('may have any name', async () => {
+      const names = [
+        'public/a b',
+        'public/é',
+        'a/..',
+        'a/%2E%2E',
+        'q?x=1',
+        'x'.repeat(255),
+        `${'é'.repeat(200)}/1`,
+        'new\nline',
+      ];
+      for (const one of names)
+        await store.artifacts.write(taskId, 0, one, aBody(one), { contentType: 'text/plain' });
+
+      const listed = (await store.artifacts.list(taskId, 0)).map((record) => record.name);
+
+      expect([...listed].sort()).toEqual([...names].sort());
+      for (const one of names) expect(await text(await store.artifacts.read(taskId, 0, one))).toBe(one);
+    });
+
+    it('fail with NotFound where there is none', async () => {
+      await expect(store.artifacts.read(taskId, 0, 'none')).rejects.toMatchObject({ type: 'NotFound' });
+    });
+  });
+
+  describe(`${name}: logs`, () => {
+    const aChunk = (seq: number): LogChunk => ({
+      seq,
+      text: Buffer.from(`line ${seq}\n`),
+      taskBytes: seq * 10,
+    });
+    const lines = (count: number) => Array.from({ length: count }, (_, n) => `line ${n}\n`).join('');
+    const readAll = async () => text(await store.logs.read(taskId, 0));
+    const LIVE_LOG = 'public/logs/live.log';
+
+    it('are read while they grow and adopted where they end', async () => {
+      expect(await store.logs.findLast(taskId, 0)).toBeUndefined();
+      for (let seq = 0; seq < 12; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+
+      expect(await store.logs.findLast(taskId, 0)).toEqual({ seq: 11, taskBytes: 110 });
+      expect(await readAll()).toBe(lines(12));
+      expect(
+        (await all(store.logs.chunks(taskId, 0, 9))).map(({ seq, taskBytes }) => [seq, taskBytes]),
+      ).toEqual([
+        [10, 100],
+        [11, 110],
+      ]);
+      await expect(store.logs.append(taskId, 0, aChunk(11))).rejects.toMatchObject({ type: 'WriteConflict' });
+    });
+
+    it('become an artifact when they are finished, twice without harm', async () => {
+      for (let seq = 0; seq < 3; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+
+      const first = await store.logs.finish(taskId, 0);
+      const second = await store.logs.finish(taskId, 0);
+
+      expect(first).toEqual({
+        name: LIVE_LOG,
+        sizeBytes: 21,
+        sha256: sha256(lines(3)),
+        contentType: 'text/plain; charset=utf-8',
+      });
+      expect(second).toEqual(first);
+      expect(await store.artifacts.find(taskId, 0, LIVE_LOG)).toEqual(first);
+      expect(await all(store.logs.chunks(taskId, 0))).toEqual([]);
+      expect(await readAll()).toBe(lines(3));
+    });
+
+    it('of a run without output become an empty artifact', async () => {
+      expect(await readAll()).toBe('');
+      expect(await store.logs.finish(taskId, 0)).toMatchObject({ sizeBytes: 0 });
+      expect(await store.logs.findLast(taskId, 0)).toBeUndefined();
+    });
+
+    it('are finished right after a finish that died among its deletions', async () => {
+      for (let seq = 0; seq < 5; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+      await store.logs.finish(taskId, 0);
+      // The chunks that it had not come to.
+      for (let seq = 0; seq < 2; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+      expect(await readAll()).toBe(lines(5));
+      expect(await store.logs.findLast(taskId, 0)).toEqual({ seq: 4, taskBytes: 40 });
+
+      expect(await store.logs.finish(taskId, 0)).toMatchObject({ sha256: sha256(lines(5)) });
+
+      expect(await all(store.logs.chunks(taskId, 0))).toEqual([]);
+    });
+
+    it('go on after a finish that came too early', async () => {
+      for (let seq = 0; seq < 5; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+      await store.logs.finish(taskId, 0);
+      for (let seq = 5; seq < 7; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+
+      expect(await readAll()).toBe(lines(7));
+      expect(await store.logs.finish(taskId, 0)).toMatchObject({ sha256: sha256(lines(7)) });
+      expect(await readAll()).toBe(lines(7));
+    });
+
+    it('are read whole by who began before they were finished', async () => {
+      for (let seq = 0; seq < 30; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+      const body: Readable = await store.logs.read(taskId, 0);
+      const chunks = body.iterator() as AsyncIterableIterator<Buffer>;
+      const first = (await chunks.next()).value as Buffer;
+
+      await store.logs.finish(taskId, 0);
+
+      let rest = '';
+      for await (const chunk of chunks) rest += chunk.toString();
+      expect(first.toString() + rest).toBe(lines(30));
+    });
+  });
+
+  function anEntry(change: Partial<IndexEntry> = {}): IndexEntry {
+    const inputs = {
+      contextHash: 'c',
+      args: {},
+      platform: 'linux/amd64',
+      parent: null,
+      bases: { 'debian:12': DIGEST },
+    };
+    const stored = { manifestDigest: DIGEST, configDigest: DIGEST, diffIds: [DIGEST], sizeBytes: 5 };
+    return { version: 1, taskId, run: 0, created: '2026-01-01T00:00:00Z', ...stored, inputs, ...change };
+  }
+
+  function aBase(change: Partial<BaseRecord>): BaseRecord {
+    const stored = { manifestDigest: DIGEST, configDigest: DIGEST, diffIds: [DIGEST], sizeBytes: 5 };
+    return {
+      version: 1,
+      reference: 'debian:12',
+      platform: 'linux/amd64',
+      resolved: '2026-01-01T00:00:00Z',
+      source: 'pulled',
+      ...stored,
+      ...change,
+    };
+  }
+
+  function aPush(
+    owner: string,
+    {
+      level = 1,
+      salt = 0,
+      variant,
+      ...change
+    }: { level?: Level; salt?: number; variant?: string; refs?: string[]; received?: string },
+  ): PushRecord {
+    const of = sha256(`${owner}${salt}`).slice(0, 40);
+    return {
+      version: 1,
+      pushId: pushId({ project: owner, level, revision: of, variant }),
+      project: owner,
+      domain: owner,
+      level,
+      repository: 'file:///srv/git/demo.git',
+      refs: ['refs/heads/main'],
+      revision: of,
+      request: {},
+      pushedBy: 'somebody',
+      received: new Date().toISOString(),
+      ...change,
+    };
+  }
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+async function keysUnder(objects: ObjectStore, prefix: string): Promise<string[]> {
+  return (await all(objects.list(prefix))).map(({ key }) => key);
+}

@@ -168,7 +168,7 @@ describe('GitSource.open', () => {
 
   it('is not led astray by the environment of a hook', async () => {
     const revision = repository.commit({ a: '1' });
-    process.env['GIT_DIR'] = `${scratch.path}/nowhere`;
+    process.env['GIT_DIR'] = `${repository.directory}/.git`;
     process.env['GIT_INDEX_FILE'] = `${scratch.path}/nowhere`;
 
     try {
@@ -177,6 +177,8 @@ describe('GitSource.open', () => {
       delete process.env['GIT_DIR'];
       delete process.env['GIT_INDEX_FILE'];
     }
+
+    expect(repository.git('for-each-ref', 'refs/slipway')).toBe('');
   });
 
   it('is opened by many at once, with nothing shared but the mirrors', async () => {

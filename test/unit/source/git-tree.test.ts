@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { SourceTree } from '../../../model/source-tree.ts';
 import { dirtyFiles, openCheckout } from '../../../source/git-source.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+
+// Git processes take their time on a busy machine.
+jest.setTimeout(60_000);
 
 const scratch = scratchDirectory();
 let repository: GitRepository;

@@ -13,6 +13,7 @@ import { logsVerb } from './logs.ts';
 import { planVerb } from './plan.ts';
 import { pushVerb } from './push.ts';
 import { pushesVerb } from './pushes.ts';
+import { setupVerb } from './setup.ts';
 import { statusVerb } from './status.ts';
 import { upVerb } from './up.ts';
 import { watchVerb } from './watch.ts';
@@ -20,6 +21,7 @@ import { workerVerb } from './worker.ts';
 
 /** Every verb, in the order of `slipway --help`. */
 export const VERBS: readonly RegisterVerb[] = [
+  setupVerb,
   upVerb,
   downVerb,
   doctorVerb,

@@ -34,7 +34,7 @@ export async function watchPush(
   let before: PushDocument | undefined;
   try {
     for await (const document of followRound(api, pushId, { since, signal })) {
-      const elapsed = formatDuration(Date.now() - began).padStart(8);
+      const elapsed = formatDuration(Date.now() - began).padStart(11);
       if (!terminal.isQuiet) for (const line of pushChanges(before, document)) say(`${elapsed}  ${line}`);
       terminal.status(isResolved(document.state) ? '' : `${elapsed}  ${pushStanding(document)}`);
       before = document;

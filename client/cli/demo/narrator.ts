@@ -41,7 +41,7 @@ export class Narrator {
 
   /** Something that happened, with the time. */
   happened(text: string): void {
-    this.#terminal.print(`   ${formatDuration(performance.now() - this.#began).padStart(8)}  ${text}`);
+    this.#terminal.print(`   ${formatDuration(performance.now() - this.#began).padStart(11)}  ${text}`);
   }
 
   status(text: string): void {

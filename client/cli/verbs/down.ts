@@ -23,19 +23,23 @@ export const downVerb = defineVerb<DownArgs>({
 });
 
 async function down({ purge }: DownArgs, { terminal, env }: Session): Promise<ExitCode> {
-  const [{ stopStack }, { stateDirectory }, { count }] = await Promise.all([
+  const [{ stopStack }, { findRunningStack }, { stateDirectory }, { count }] = await Promise.all([
     import('../../../stack/stop-stack.ts'),
+    import('../run-stack.ts'),
     import('../../../workers/connections.ts'),
     import('../render/quantities.ts'),
   ]);
   const directory = stateDirectory(env);
+  // An `up` that is asked to end does so itself, and leaves nothing for us to count.
+  const wasRunning = (await findRunningStack(directory)) !== undefined;
   const { processes, containers, trouble, purged } = await stopStack({
     stateDirectory: directory,
     purge,
     env,
   });
   for (const sentence of trouble) terminal.error(`slipway: ${sentence}`);
-  const ended = processes.length > 0 ? `ended ${processes.join(', ')}` : 'nothing ran';
+  const rest = processes.length > 0 ? `ended ${processes.join(', ')}` : 'nothing ran';
+  const ended = wasRunning ? 'stopped' : rest;
   const removed = containers > 0 ? `, removed ${count(containers, 'container')}` : '';
   terminal.print(`${directory}: ${ended}${removed}${purged ? ', deleted the data' : ''}`);
   return trouble.length > 0 ? EXIT.infrastructure : EXIT.good;

@@ -13,6 +13,9 @@ interface ImageListArgs {
   readonly json: boolean;
 }
 
+const NONE_OF_CONFIGURED =
+  'slipway: the projects of the configuration have no such image; those of a local project: --domain NAME';
+
 export const imageListVerb = defineVerb<ImageListArgs>({
   command: 'list [name]',
   describe: 'List the images that are there, the newest first',
@@ -54,7 +57,7 @@ async function imageList(args: ImageListArgs, session: Session): Promise<ExitCod
     terminal.print(JSON.stringify(images));
     return EXIT.good;
   }
-  if (images.length === 0) terminal.note('slipway: there is no such image yet');
+  if (images.length === 0) terminal.note(domain ? 'slipway: there is no such image yet' : NONE_OF_CONFIGURED);
   const [{ renderTable }, { formatBytes, short }] = await Promise.all([
     import('../render/table.ts'),
     import('../render/quantities.ts'),

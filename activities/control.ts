@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { ControlActivities } from './contracts.ts';
 import { levelOf, parseId, queueName } from '../model/pure/ids.ts';
+import { SLIPWAY_IMAGE, SLIPWAY_LEVEL } from '../model/pure/search-attributes.ts';
 import type { ImageInput, RequestImagesInput } from '../model/pure/payloads.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -59,6 +60,10 @@ export async function requestImages(
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         workflowIdConflictPolicy: 'USE_EXISTING',
         staticSummary: `build ${name} ${imageHashOf(taskId).slice(0, 12)}`,
+        typedSearchAttributes: [
+          { key: SLIPWAY_IMAGE, value: name },
+          { key: SLIPWAY_LEVEL, value: levelOf(taskId) },
+        ],
       });
     }),
   );

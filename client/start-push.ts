@@ -14,7 +14,7 @@ import {
   SLIPWAY_PUSHED_BY,
   SLIPWAY_REVISION,
   SLIPWAY_STATE,
-} from '../workflows/search-attributes.ts';
+} from '../model/pure/search-attributes.ts';
 import type { StartPush, StartedPush } from './api.ts';
 
 /** A new round is planned within this time, or its worker is away: then the reader sees the old verdict for a while. */

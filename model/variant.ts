@@ -6,7 +6,11 @@ import type { PushRequest } from './schema/plan.ts';
 export function normalizeRequest(request: PushRequest): PushRequest {
   const tasks = unique(request.tasks);
   const rebuild = unique(request.rebuild);
-  return { ...(tasks ? { tasks } : {}), ...(rebuild ? { rebuild } : {}), ...(request.base ? { base: request.base } : {}) };
+  return {
+    ...(tasks ? { tasks } : {}),
+    ...(rebuild ? { rebuild } : {}),
+    ...(request.base ? { base: request.base } : {}),
+  };
 }
 
 /** The variant part of a push's id: 12 hex digits of what was asked beyond the default, undefined when nothing was. */

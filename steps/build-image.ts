@@ -19,8 +19,8 @@ export interface BuildImageDeps {
   readonly store: Store;
   readonly plans: PlanCache;
   readonly source: GitSource;
-  /** The builder's engine for a trust domain, made on demand; one per domain and level. */
-  builderEngine(domain: string, signal: AbortSignal): Promise<Engine>;
+  /** Lends the builder's engine of a trust domain, made on demand; one per domain and level, kept while it is lent. */
+  withEngine<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T>;
   readonly worker: string;
 }
 
@@ -37,45 +37,64 @@ export async function buildImage(
   input: BuildImageInput,
   context: StepContext,
 ): Promise<BuiltImage> {
-  const { store } = deps;
-  const started = new Date().toISOString();
   const plan = await deps.plans.plan(input.pushId, input.plannedAt);
   const planned = await deps.plans.image(input.pushId, input.plannedAt, input.name);
-  const log = await RunLog.open(store.logs, input.taskId, input.run);
+  const log = await RunLog.open(deps.store.logs, input.taskId, input.run);
   log.say(`Image ${input.name}: ${planned.why}`);
-  const parentTag = `slipway.invalid/parent:${randomUUID()}`;
-  const tag = `slipway.invalid/build:${randomUUID()}`;
-  let engine: Engine | undefined;
   try {
     const buildContext = await openVerified(deps, { plan, planned, input }, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
-    engine = await deps.builderEngine(plan.domain, context.signal);
-    const { id: engineId, version } = await engine.info();
-    log.say(`Building on ${deps.worker}, Docker Engine ${version}`);
-    await bringBases(store, engine, { plan, planned, input, parentTag }, context);
-    const buildBegan = Date.now();
-    const built = await build(engine, { buildContext, planned, input, tag, parentTag, log }, context);
-    const buildMs = Date.now() - buildBegan;
-    log.say(
-      `Built in ${buildMs} ms, ${built.cachedSteps} of ${built.steps} steps from the cache; publishing`,
+    return await deps.withEngine(plan.domain, context.signal, (engine) =>
+      buildIn(engine, { deps, plan, planned, input, buildContext, log }, context),
     );
-    const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
-    log.say(
-      `Published ${published.manifestDigest}: ${published.bytesUploaded} bytes sent in ${publishMs} ms (${published.way})`,
-    );
-    const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded } = published;
-    const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
-    if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
-    const phases = { buildMs, publishMs };
-    const { steps, cachedSteps } = built;
-    return { stored, bytesUploaded, steps, cachedSteps, phases, worker: deps.worker, engineId, started };
   } catch (error) {
     if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');
     throw error;
   } finally {
-    await engine?.images.remove(tag).catch(() => undefined);
-    await engine?.images.remove(parentTag).catch(() => undefined);
     await log.flush();
+  }
+}
+
+async function buildIn(
+  engine: Engine,
+  parts: Wanted & {
+    readonly deps: BuildImageDeps;
+    readonly buildContext: BuildContext;
+    readonly log: RunLog;
+  },
+  context: StepContext,
+): Promise<BuiltImage> {
+  const { deps, plan, planned, input, log } = parts;
+  const { store, worker } = deps;
+  const started = new Date().toISOString();
+  const parentTag = `slipway.invalid/parent:${randomUUID()}`;
+  const tag = `slipway.invalid/build:${randomUUID()}`;
+  try {
+    const { id: engineId, version } = await engine.info();
+    log.say(`Building on ${worker}, Docker Engine ${version}`);
+    await bringBases(store, engine, { plan, planned, input, parentTag }, context);
+    const buildBegan = Date.now();
+    const { steps, cachedSteps } = await build(engine, { ...parts, tag, parentTag }, context);
+    const buildMs = Date.now() - buildBegan;
+    log.say(`Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache; publishing`);
+    const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
+    const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way } = published;
+    log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
+    const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
+    if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
+    return {
+      stored,
+      bytesUploaded,
+      steps,
+      cachedSteps,
+      phases: { buildMs, publishMs },
+      worker,
+      engineId,
+      started,
+    };
+  } finally {
+    await engine.images.remove(tag).catch(() => undefined);
+    await engine.images.remove(parentTag).catch(() => undefined);
   }
 }
 
@@ -90,7 +109,8 @@ async function openVerified(
   { plan, planned, input }: Wanted,
   { signal }: StepContext,
 ): Promise<BuildContext> {
-  const tree = await deps.source.open(plan.repository, { ref: plan.ref, revision: plan.revision, signal });
+  // Without the ref: planning has proven that it holds the revision, and it may have moved on since.
+  const tree = await deps.source.open(plan.repository, { revision: plan.revision, signal });
   const { args } = planned.inputs;
   const definition = {
     imageName: planned.name,

@@ -1,4 +1,4 @@
-import type { Engine } from '../docker/engine.ts';
+import type { Engine, PublishResult } from '../docker/engine.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ImportBaseInput } from '../model/pure/payloads.ts';
 import type { Store } from '../store/store.ts';
@@ -6,7 +6,8 @@ import type { StepContext } from './step-context.ts';
 
 export interface ImportBaseDeps {
   readonly store: Store;
-  builderEngine(domain: string, signal: AbortSignal): Promise<Engine>;
+  /** Lends the builder's engine of a trust domain. */
+  withEngine<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -14,21 +15,16 @@ export interface ImportBaseDeps {
  * Gives the reason when nobody serves it.
  */
 export async function importBase(
-  { store, builderEngine }: ImportBaseDeps,
+  { store, withEngine }: ImportBaseDeps,
   { domain, level, platform, reference }: ImportBaseInput,
-  { signal, onProgress }: StepContext,
+  context: StepContext,
 ): Promise<{ readonly unavailable?: string }> {
   const known = await store.index.findBase(domain, platform, reference, level);
   if (known) return {};
-  const engine = await builderEngine(domain, signal);
   try {
-    onProgress({ message: `pulling base ${reference}` });
-    const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
-    const published = await engine.images.publish(engineImageId, {
-      signal,
-      onProgress,
-      mayConfirm: () => false,
-    });
+    const published = await withEngine(domain, context.signal, (engine) =>
+      pullAndPublish(engine, reference, context),
+    );
     const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
     await store.index.recordBase(domain, level, {
@@ -43,7 +39,17 @@ export async function importBase(
   } catch (error) {
     const final =
       isSlipwayError(error) && (error.type === 'ImageUnavailable' || error.type === 'EngineRequestFailed');
-    if (final && !signal.aborted) return { unavailable: error.message };
+    if (final && !context.signal.aborted) return { unavailable: error.message };
     throw error;
   }
+}
+
+async function pullAndPublish(
+  engine: Engine,
+  reference: string,
+  { signal, onProgress }: StepContext,
+): Promise<PublishResult> {
+  onProgress({ message: `pulling base ${reference}` });
+  const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
+  return engine.images.publish(engineImageId, { signal, onProgress, mayConfirm: () => false });
 }

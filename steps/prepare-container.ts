@@ -32,8 +32,9 @@ export async function prepareContainer(
   const { containers } = deps.engine;
   const owner = await containers.owner(name);
   if (planned.checkout !== null) {
-    const { repository, ref, revision } = plan;
-    const tree = await deps.source.open(repository, { ref, revision, signal: context.signal });
+    // Without the ref: planning has proven that it holds the revision, and it may have moved on since.
+    const { repository, revision } = plan;
+    const tree = await deps.source.open(repository, { revision, signal: context.signal });
     await containers.putArchive(name, planned.checkout, tree.archive(context.signal), {
       owner,
       signal: context.signal,

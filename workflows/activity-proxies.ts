@@ -29,9 +29,10 @@ export function controlActivities(level: Level): ControlActivities {
 }
 
 /** Builds: long, heartbeating, repeated on another builder when one is lost. */
-export function builderActivities(level: Level): BuilderActivities {
+export function builderActivities(level: Level, summary: string): BuilderActivities {
   return proxyActivities<BuilderActivities>({
     taskQueue: queueName('builder', level),
+    summary,
     startToCloseTimeout: '2h',
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -49,9 +50,13 @@ export function claimActivities(level: Level): ClaimActivities {
 }
 
 /** Steps beside one engine. Schedule-to-start bounds the retries too: it tells "machine gone" from "worker restarted". */
-export function runnerActivities(queue: string, startToCloseSeconds: number): RunnerActivities {
+export function runnerActivities(
+  queue: string,
+  { summary, startToCloseSeconds }: { readonly summary: string; readonly startToCloseSeconds: number },
+): RunnerActivities {
   return proxyActivities<RunnerActivities>({
     taskQueue: queue,
+    summary,
     scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
     startToCloseTimeout: startToCloseSeconds * 1000,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,

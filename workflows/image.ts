@@ -72,7 +72,10 @@ async function resolveImage(input: ImageInput, wishes: Wishes): Promise<ImageRes
       if (!answer.stored) return await fail(input, found, 'dependency-failed', answer);
       parent = answer.stored;
     }
-    const built = await builderActivities(levelOf(input.taskId)).buildImage({
+    const built = await builderActivities(
+      levelOf(input.taskId),
+      `build ${input.name} ${shortHash(input.taskId)}`,
+    ).buildImage({
       ...input,
       run: found.nextRun,
       ...(parent ? { parent } : {}),
@@ -142,6 +145,10 @@ async function tellAll(wanted: Map<string, unknown>, resolved: ImageResolved): P
         .catch(() => log.info('A requester is gone', { requester })),
     ),
   );
+}
+
+function shortHash(taskId: string): string {
+  return (taskId.split('/').at(-1) ?? '').slice(0, 12);
 }
 
 function reasonOf(error: unknown): ImageReason {

@@ -18,7 +18,7 @@ import {
   SLIPWAY_PROJECT,
   SLIPWAY_REVISION,
   SLIPWAY_STATE,
-} from './search-attributes.ts';
+} from '../model/pure/search-attributes.ts';
 import type { task } from './task.ts';
 
 /** Requests in flight when many tasks are cancelled; the server allows 2,000 pending ones. */

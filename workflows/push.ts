@@ -18,7 +18,7 @@ import { cancelTasks, startTask, takeBackImages } from './push-children.ts';
 import type { PushGraphState } from './push-graph.ts';
 import { PushGraph } from './push-graph.ts';
 import { PushImages } from './push-images.ts';
-import { SLIPWAY_STATE } from './search-attributes.ts';
+import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
 
 /** Starts in flight: bursts of more would overrun the 100 events that a server buffers per workflow. */
 const STARTS_IN_FLIGHT = 40;
@@ -112,7 +112,7 @@ async function planWithBases(input: PushInput, pushId: string): Promise<PlannedP
     const { domain, platform } = plan;
     const answers = await Promise.all(
       plan.bases.map(async (reference) => {
-        const answer = await builderActivities(input.level).importBase({
+        const answer = await builderActivities(input.level, `import base ${reference}`).importBase({
           domain,
           level: input.level,
           platform,

@@ -33,13 +33,17 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   const soFar: { loaded?: LoadedImage; result?: ContainerResult } = {};
   let phase: RunPhase = 'claim';
   let claim: ClaimedRun | undefined;
+  const summary = summaryOf(input);
   try {
     claim = await claimActivities(input.task.level).claimRun(input);
-    const runner = runnerActivities(claim.queue, TRANSFER_SECONDS);
+    const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
     soFar.loaded = await runner.loadImage(input);
     phase = 'run';
-    const running = runnerActivities(claim.queue, input.task.maxRunTimeSeconds + RUN_MARGIN_SECONDS);
+    const running = runnerActivities(claim.queue, {
+      summary,
+      startToCloseSeconds: input.task.maxRunTimeSeconds + RUN_MARGIN_SECONDS,
+    });
     soFar.result = await running.runContainer({ ...input, engineImageId: soFar.loaded.engineImageId });
     phase = 'save';
     const saved = await runner.saveArtifacts({ ...input, reason: soFar.result.reason });
@@ -59,14 +63,22 @@ async function saveWhatThereIs(
   reason: TaskReason,
 ): Promise<{ saved?: SavedArtifacts }> {
   if (!claim) return {};
+  const summary = summaryOf(input);
   try {
     const saved = await CancellationScope.nonCancellable(() =>
-      runnerActivities(claim.queue, TRANSFER_SECONDS).saveArtifacts({ ...input, reason }),
+      runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS }).saveArtifacts({
+        ...input,
+        reason,
+      }),
     );
     return { saved };
   } catch {
     return {};
   }
+}
+
+function summaryOf({ task, run }: RunInput): string {
+  return `${task.label} run ${run}`;
 }
 
 function verdict(result: ContainerResult, saved: SavedArtifacts): Pick<EndedRun, 'reason' | 'detail'> {

@@ -12,7 +12,7 @@ import { TASK_REASONS } from '../model/pure/states.ts';
 import { controlActivities } from './activity-proxies.ts';
 import { carryOutRun } from './run.ts';
 import { taskResolvedSignal } from './messages.ts';
-import { SLIPWAY_STATE } from './search-attributes.ts';
+import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
 
 /** Between two runs: long enough for a machine to be noticed as gone, short enough for people. */
 const RETRY_PAUSE_MS = 2_000;

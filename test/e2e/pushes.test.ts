@@ -264,7 +264,7 @@ describe('failures', () => {
     const revision = await repository.commit({
       'slipway.yml': slipway,
       'docker/base/Dockerfile': baseFile(),
-      'docker/broken/Dockerfile': 'FROM debian:bookworm\nRUN echo about to break && exit 7\n',
+      'docker/broken/Dockerfile': `${unique()}FROM debian:bookworm\nRUN echo about to break && exit 7\n`,
       'docker/child/Dockerfile': LINT.replace('COPY rules.txt /rules.txt\n', ''),
       'docker/orphan/Dockerfile': 'FROM no.such.invalid/base:1\n',
     });

@@ -26,7 +26,7 @@ import type {
 } from '../../model/pure/payloads.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { PushOutcome } from '../../workflows/push.ts';
-import * as searchAttributes from '../../workflows/search-attributes.ts';
+import * as searchAttributes from '../../model/pure/search-attributes.ts';
 import { requireEnv } from './require-env.ts';
 
 export const STORED: StoredImage = {

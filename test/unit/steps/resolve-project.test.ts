@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { serverConfigSchema } from '../../../model/schema/config.ts';
+import { canonicalRepository, resolveProject } from '../../../steps/resolve-project.ts';
+
+const config = serverConfigSchema.parse({
+  version: 1,
+  projects: {
+    demo: {
+      sources: [{ repository: 'file:///srv/git/demo.git', refs: { main: 3, 'release/*': 3, '*': 1 } }],
+    },
+    twin: { trustDomain: 'demo', sources: [{ repository: '/srv/git/demo.git/', refs: { main: 1 } }] },
+    web: { sources: [{ repository: 'https://git.example.org/web', refs: { 'refs/heads/main': 3 } }] },
+  },
+});
+const on = (ref: string, wanted?: string) => resolveProject(config, '/srv/git/demo.git', { ref, wanted });
+
+describe('resolveProject', () => {
+  it.each([
+    ['refs/heads/main', 3],
+    ['refs/heads/release/1/2', 3],
+    ['refs/heads/feature/x', 1],
+    ['refs/heads/mainly', 1],
+  ])('gives %s the level of the first ref that matches', (ref, level) => {
+    expect(on(ref)).toEqual({ project: 'demo', domain: 'demo', level });
+  });
+
+  it('lets the pusher choose only among the projects that name the repository', () => {
+    expect(on('refs/heads/main', 'twin')).toEqual({ project: 'twin', domain: 'demo', level: 1 });
+    expect(() => on('refs/heads/main', 'web')).toThrow('does not name the repository');
+  });
+
+  it('refuses a ref that no pattern names', () => {
+    expect(() => resolveProject(config, 'https://git.example.org/web/', { ref: 'refs/heads/other' })).toThrow(
+      'No project lets refs/heads/other',
+    );
+  });
+
+  it('makes a local repository that nobody names a project of level 1, if configured', () => {
+    const local = resolveProject(config, '/home/me/My Tool.git', { ref: 'refs/heads/main' });
+
+    expect(local).toEqual({ project: 'my-tool', domain: 'my-tool', level: 1 });
+    expect(() =>
+      resolveProject({ ...config, localProjects: false }, '/home/me/tool', { ref: 'refs/heads/main' }),
+    ).toThrow('No project');
+    expect(() => resolveProject(config, 'https://git.example.org/other', { ref: 'refs/heads/main' })).toThrow(
+      'No project',
+    );
+  });
+
+  it('never lets a directory name take the place of a configured project', () => {
+    expect(() => resolveProject(config, '/home/mallory/demo', { ref: 'refs/heads/main' })).toThrow(
+      'does not name the repository',
+    );
+  });
+
+  it('writes local paths as file URLs', () => {
+    expect(canonicalRepository('/srv/a b/')).toBe('file:///srv/a%20b');
+    expect(canonicalRepository('git@example.org:team/x.git')).toBe('git@example.org:team/x.git');
+  });
+});

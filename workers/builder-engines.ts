@@ -1,0 +1,124 @@
+import { connectEngine } from '../docker/connect.ts';
+import type { Engine } from '../docker/engine.ts';
+import { ensureSidecar } from '../docker/sidecar/sidecar.ts';
+import { ConfigInvalid } from '../model/errors.ts';
+import type { Parts } from './parts.ts';
+
+/** A sidecar that nobody builds in for this long is stopped; its data stays in its volume. */
+const IDLE_MS = 15 * 60_000;
+const IDLE_CHECK_MS = 60_000;
+
+interface Lendable {
+  readonly engine: Engine;
+  /** Ends the sidecar, if the engine is in one. */
+  readonly stop: () => Promise<void>;
+}
+
+interface Slot {
+  readonly opening: Promise<Lendable>;
+  lent: number;
+  idleSince: number;
+}
+
+/** One engine per trust domain, made on demand: a sidecar of its own, or the engine that the configuration gives. */
+export class BuilderEngines {
+  readonly #parts: Parts;
+  readonly #slots = new Map<string, Slot>();
+  readonly #idleTimer: NodeJS.Timeout;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#idleTimer = setInterval(() => void this.#stopIdle(), IDLE_CHECK_MS);
+  }
+
+  /** Lends the engine of a domain; while it is lent it is not stopped. A sidecar that died is made again. */
+  async lend<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T> {
+    const slot = await this.#slot(domain, signal);
+    slot.lent += 1;
+    try {
+      const { engine } = await slot.opening;
+      return await work(engine);
+    } finally {
+      slot.lent -= 1;
+      slot.idleSince = Date.now();
+    }
+  }
+
+  /** Closes the connections; sidecars go on, for whoever builds next. */
+  async close(): Promise<void> {
+    clearInterval(this.#idleTimer);
+    const opened = await Promise.allSettled([...this.#slots.values()].map(({ opening }) => opening));
+    for (const one of opened) if (one.status === 'fulfilled') await one.value.engine.close();
+  }
+
+  async #slot(domain: string, signal: AbortSignal): Promise<Slot> {
+    const known = this.#slots.get(domain);
+    if (known && (await isAlive(known))) return known;
+    // Somebody else may have replaced it while it was looked at.
+    const current = this.#slots.get(domain);
+    if (current && current !== known) return current;
+    const slot: Slot = { opening: this.#open(domain, signal), lent: 0, idleSince: Date.now() };
+    this.#slots.set(domain, slot);
+    slot.opening.catch(() => this.#forget(domain, slot));
+    return slot;
+  }
+
+  async #open(domain: string, signal: AbortSignal): Promise<Lendable> {
+    const { connections, level, store } = this.#parts;
+    const { fleet, builderEngine, sidecarImage, runnerEngine, runtimeDirectory } = connections;
+    const { blobs } = store;
+    if (builderEngine !== undefined) {
+      const engine = await connectEngine({
+        address: builderEngine,
+        blobs,
+        reach: { kind: 'loopback' },
+        fleet,
+      });
+      return { engine, stop: () => Promise.resolve() };
+    }
+    if (sidecarImage === undefined) {
+      throw new ConfigInvalid(
+        'No sidecar image and no SLIPWAY_BUILDER_DOCKER_HOST: this worker cannot build',
+      );
+    }
+    const sidecar = await ensureSidecar({
+      host: runnerEngine,
+      fleet,
+      domain,
+      level,
+      image: sidecarImage,
+      runtimeDirectory,
+      signal,
+    });
+    const engine = await connectEngine({ address: sidecar.address, blobs, reach: sidecar.reach, fleet });
+    return { engine, stop: () => sidecar.stop() };
+  }
+
+  async #stopIdle(): Promise<void> {
+    for (const [domain, slot] of this.#slots) {
+      if (slot.lent > 0 || Date.now() - slot.idleSince < IDLE_MS) continue;
+      this.#forget(domain, slot);
+      const opened = await slot.opening.catch(() => undefined);
+      try {
+        await opened?.engine.close();
+        await opened?.stop();
+        this.#parts.logger.info({ domain }, 'Stopped an idle sidecar');
+      } catch (error) {
+        this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped');
+      }
+    }
+  }
+
+  #forget(domain: string, slot: Slot): void {
+    if (this.#slots.get(domain) === slot) this.#slots.delete(domain);
+  }
+}
+
+async function isAlive(slot: Slot): Promise<boolean> {
+  try {
+    await (await slot.opening).engine.info();
+    return true;
+  } catch {
+    return false;
+  }
+}

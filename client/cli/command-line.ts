@@ -38,7 +38,8 @@ export async function runCommandLine(
   }
 }
 
-function createCommandLine(args: readonly string[], perform: Perform): Argv {
+/** All verbs and options, not yet carried out. */
+export function createCommandLine(args: readonly string[], perform: Perform): Argv {
   const cli = yargs([...args])
     .scriptName('slipway')
     .usage('$0 <verb>\n\nCI images built on push from the tree itself, tasks run in them, no registry.')
@@ -47,14 +48,13 @@ function createCommandLine(args: readonly string[], perform: Perform): Argv {
     .strict()
     .recommendCommands()
     .demandCommand(1, 'Say what to do: slipway --help lists the verbs')
-    .parserConfiguration({ 'parse-positional-numbers': false })
+    .parserConfiguration({ 'parse-positional-numbers': false, 'camel-case-expansion': false })
     .option('quiet', {
       type: 'boolean',
       alias: 'q',
       default: false,
       describe: 'Only the answer, no words aside',
     })
-    .completion('completion', 'Print a script that completes verbs and options in bash or zsh')
     .help()
     .alias('help', 'h')
     .epilogue(
@@ -68,7 +68,7 @@ function createCommandLine(args: readonly string[], perform: Perform): Argv {
     })
     .exitProcess(false);
   for (const register of VERBS) register(cli, perform);
-  return cli;
+  return cli.completion('completion', 'Print a script that completes verbs and options in bash or zsh');
 }
 
 /** What yargs has to say is about the use of a verb; an error that a verb threw stays what it is. */

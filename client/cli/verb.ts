@@ -28,7 +28,7 @@ export function defineVerb<Args>(definition: VerbDefinition<Args>): RegisterVerb
       command,
       describe,
       (inner) => options(inner),
-      // yargs adds camel-case twins of the same values.
+      // Its type has camel-case twins, which our parser does not make.
       (args) => perform(args, (session) => run(args as Args, session)),
     );
 }

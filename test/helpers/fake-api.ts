@@ -1,0 +1,74 @@
+import { Readable } from 'node:stream';
+import type { SlipwayApi, StartedPush, StartPush } from '../../client/api.ts';
+import { NotFound } from '../../model/errors.ts';
+import type { PushDocument } from '../../model/schema/records.ts';
+
+/** The verbs' interface over documents that a test gives; remembers what was started. */
+export class FakeApi implements SlipwayApi {
+  readonly started: StartPush[] = [];
+  readonly logs = new Map<string, string>();
+  outcome: StartedPush['outcome'] = 'started';
+  /** What a follower sees, one round after the other; the last one stays. */
+  rounds: PushDocument[][] = [];
+  failure: Error | undefined;
+
+  start(push: StartPush): Promise<StartedPush> {
+    if (this.failure) return Promise.reject(this.failure);
+    this.started.push(push);
+    return Promise.resolve({
+      pushId: `push/demo/1/${push.revision}`,
+      outcome: this.outcome,
+      url: 'http://ui/push',
+    });
+  }
+
+  async *follow(_pushId: string, signal: AbortSignal): AsyncIterable<PushDocument> {
+    const round = this.rounds.length > 1 ? this.rounds.shift() : this.rounds[0];
+    for (const document of round ?? []) yield document;
+    if (round?.at(-1)?.resolved !== undefined) return;
+    // Nothing more happens until the follower gives up.
+    await new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+  }
+
+  async *log(taskId: string): AsyncIterable<Buffer> {
+    const text = this.logs.get(taskId);
+    if (text === undefined) throw new NotFound(`Task ${taskId} has no run`);
+    yield Buffer.from(text);
+  }
+
+  resolvePush(name: string): Promise<string> {
+    return Promise.resolve(name);
+  }
+  resolveTask(name: string): Promise<string> {
+    return Promise.resolve(name);
+  }
+  read(): Promise<PushDocument> {
+    return Promise.reject(new NotFound('not part of this fake'));
+  }
+  list(): Promise<readonly PushDocument[]> {
+    return Promise.resolve([]);
+  }
+  cancel(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+  task(): ReturnType<SlipwayApi['task']> {
+    return Promise.reject(new NotFound('not part of this fake'));
+  }
+  artifacts(): ReturnType<SlipwayApi['artifacts']> {
+    return Promise.resolve([]);
+  }
+  download(): ReturnType<SlipwayApi['download']> {
+    return Promise.resolve({ body: Readable.from([]) });
+  }
+  images(): ReturnType<SlipwayApi['images']> {
+    return Promise.resolve([]);
+  }
+  uiLink(id: string): string | undefined {
+    return `http://ui/${id}`;
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

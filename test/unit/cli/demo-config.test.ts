@@ -1,0 +1,44 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { configureDemo } from '../../../client/cli/demo/demo-config.ts';
+import { resolveProject } from '../../../steps/resolve-project.ts';
+import { FIRST_SERVER_CONFIG } from '../../../stack/server-config.ts';
+import { readServerConfig } from '../../../workers/server-config.ts';
+import { scratchDirectory } from '../../helpers/git-repository.ts';
+
+const REPOSITORIES = { work: '/d/hello', origin: '/d/demo.git', tryOut: '/d/demo-try.git' };
+
+describe('configureDemo', () => {
+  it('makes main of the one repository level 3 and all of the other level 1, in one trust domain', async () => {
+    using scratch = scratchDirectory();
+    const path = join(scratch.path, 'slipway.config.yml');
+    await writeFile(path, FIRST_SERVER_CONFIG);
+
+    await configureDemo(path, REPOSITORIES);
+
+    const config = await readServerConfig(path);
+    const level = (repository: string, ref: string): unknown => resolveProject(config, repository, { ref });
+    expect(level('/d/demo.git', 'refs/heads/main')).toEqual({ project: 'demo', domain: 'demo', level: 3 });
+    expect(level('/d/demo.git', 'refs/heads/x')).toEqual({ project: 'demo', domain: 'demo', level: 1 });
+    expect(level('/d/demo-try.git', 'refs/heads/main')).toEqual({
+      project: 'demo',
+      domain: 'demo',
+      level: 1,
+    });
+  });
+
+  it('keeps what else stands there, comments too, and changes nothing the second time', async () => {
+    using scratch = scratchDirectory();
+    const path = join(scratch.path, 'slipway.config.yml');
+    await writeFile(path, 'version: 1\n# ours\nprojects:\n  other:\n    sources: []\n');
+
+    await configureDemo(path, REPOSITORIES);
+    const first = await readFile(path, 'utf8');
+    await configureDemo(path, REPOSITORIES);
+
+    expect(first).toContain('# ours');
+    expect(Object.keys((await readServerConfig(path)).projects)).toEqual(['other', 'demo']);
+    expect(await readFile(path, 'utf8')).toBe(first);
+  });
+});

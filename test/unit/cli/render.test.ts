@@ -1,0 +1,151 @@
+import { describe, expect, it } from '@jest/globals';
+import { pushChanges, pushStanding } from '../../../client/cli/render/push-changes.ts';
+import { renderPush } from '../../../client/cli/render/push-text.ts';
+import { count, formatBytes, formatDuration } from '../../../client/cli/render/quantities.ts';
+import { renderTable } from '../../../client/cli/render/table.ts';
+import { anImage, aPush, aRun, aTask } from '../../helpers/push-documents.ts';
+
+const plain = (_style: unknown, text: string): string => text;
+
+describe('quantities', () => {
+  it.each([
+    [0, '0.0 s'],
+    [1_249, '1.2 s'],
+    [59_940, '59.9 s'],
+    [59_999, '1 min 00 s'],
+    [245_000, '4 min 05 s'],
+    [7_800_000, '2 h 10 min'],
+  ])('shows %d ms as %s', (ms, text) => expect(formatDuration(ms)).toBe(text));
+
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1_500, '1.5 kB'],
+    [999_600, '1.0 MB'],
+    [199_000_000, '199 MB'],
+  ])('shows %d bytes as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+  it('counts in words', () => {
+    expect([0, 1, 2].map((number) => count(number, 'task'))).toEqual(['no task', '1 task', '2 tasks']);
+  });
+});
+
+describe('renderTable', () => {
+  it('puts columns below each other and takes colours for nothing', () => {
+    const red = '\u001b[31mbad\u001b[39m';
+    expect(
+      renderTable([
+        ['a', red, 'x'],
+        ['long', 'good', 'y'],
+      ]),
+    ).toEqual([`a     ${red}   x`, 'long  good  y']);
+  });
+});
+
+describe('pushChanges', () => {
+  it('says at first what was planned and what each image is for', () => {
+    const after = aPush({
+      decisionMs: 400,
+      images: [anImage({ name: 'base', outcome: 'reused' }), anImage()],
+      tasks: [aTask(), aTask({ label: 'docs' })],
+    });
+    expect(pushChanges(undefined, after)).toEqual([
+      'planned in 0.4 s: 2 tasks, 2 images, 1 to build',
+      'image base: reused',
+      'image lint: to build, no image of this name was built before',
+    ]);
+  });
+
+  it('says nothing when nothing happened', () => {
+    const push = aPush({
+      decisionMs: 1,
+      images: [anImage()],
+      tasks: [aTask({ state: 'running', runs: [aRun({ state: 'running' })] })],
+    });
+    expect(pushChanges(push, push)).toEqual([]);
+  });
+
+  it('tells of images that are built and tasks that start, fail and are never run', () => {
+    const before = aPush({
+      decisionMs: 1,
+      images: [anImage()],
+      tasks: [aTask(), aTask({ label: 'docs' }), aTask({ label: 'site' })],
+    });
+    const after = aPush({
+      decisionMs: 1,
+      images: [anImage({ outcome: 'built', bytesUploaded: 52_000_000 })],
+      tasks: [
+        aTask({
+          state: 'failed',
+          reason: 'failed',
+          runs: [aRun({ state: 'failed', reason: 'failed', exitCode: 3 })],
+        }),
+        aTask({ label: 'docs', state: 'running', runs: [aRun({ state: 'running' })] }),
+        aTask({ label: 'site', state: 'exception', reason: 'dependency-failed', culprit: aTask().taskId }),
+      ],
+    });
+    expect(pushChanges(before, after)).toEqual([
+      'image lint: built, 52 MB stored',
+      'unit: failed with exit code 3, ran 1.2 s',
+      'docs: running',
+      'site: exception: dependency-failed (unit)',
+    ]);
+  });
+
+  it('tells of a run that was lost and is followed by another', () => {
+    const before = aPush({
+      decisionMs: 1,
+      tasks: [aTask({ state: 'running', runs: [aRun({ state: 'running' })] })],
+    });
+    const lost = aRun({ state: 'exception', reason: 'worker-lost', exitCode: undefined });
+    const after = aPush({ decisionMs: 1, tasks: [aTask({ state: 'pending', runs: [lost] })] });
+    expect(pushChanges(before, after)).toEqual(['unit: run 0 ended worker-lost, a new one follows']);
+  });
+
+  it('sums up how far the push is', () => {
+    const push = aPush({
+      images: [anImage()],
+      tasks: [aTask({ state: 'completed' }), aTask({ label: 'docs', state: 'running' })],
+    });
+    expect(pushStanding(push)).toBe('1 of 2 tasks resolved; building lint; running docs');
+  });
+});
+
+describe('renderPush', () => {
+  it('shows images, tasks and the ends of the logs of those that failed', () => {
+    const document = aPush({
+      state: 'failed',
+      reason: 'failed',
+      resolved: '2026-01-02T03:04:17.300Z',
+      images: [anImage({ outcome: 'reused', why: 'built before' })],
+      tasks: [aTask({ state: 'failed', reason: 'failed', runs: [aRun({ exitCode: 3 })] })],
+    });
+    const trouble = [
+      { name: 'unit', taskId: 'task/x', what: 'failed with exit code 3', lastLines: ['boom'] },
+    ];
+
+    const text = renderPush(document, { paint: plain, nowMs: 0, url: 'http://ui', trouble }).join('\n');
+
+    expect(text).toContain('failed in 12.3 s');
+    expect(text).toContain('http://ui');
+    expect(text).toMatch(/lint +abcdef012345 +reused +built before/);
+    expect(text).toMatch(/unit +failed with exit code 3 +lint +ran 1\.2 s/);
+    expect(text).toContain('  | boom\n  the whole log: slipway logs task/x');
+  });
+
+  it('shows the findings of a push that could not be planned', () => {
+    const finding = {
+      severity: 'error' as const,
+      file: 'slipway.yml',
+      line: 3,
+      column: 9,
+      message: 'there is no image "x"',
+    };
+    const document = aPush({ state: 'exception', reason: 'malformed-plan', findings: [finding] });
+
+    const text = renderPush(document, { paint: plain, nowMs: 0, trouble: [] }).join('\n');
+
+    expect(text).toContain('exception: malformed-plan');
+    expect(text).toContain('  slipway.yml:3:9: there is no image "x"');
+  });
+});

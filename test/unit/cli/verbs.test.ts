@@ -1,0 +1,264 @@
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+import { createCommandLine } from '../../../client/cli/command-line.ts';
+import { runSlipway, runVerb } from '../../helpers/run-slipway.ts';
+
+const VERBS = [
+  'setup',
+  'up',
+  'down',
+  'doctor',
+  'plan',
+  'push',
+  'pushes',
+  'status',
+  'watch',
+  'logs',
+  'artifacts',
+  'download',
+  'cancel',
+  'image hash',
+  'image list',
+  'hook install',
+  'hook receive',
+  'worker',
+];
+
+const GOOD = `version: 1
+images:
+  base: { context: docker/base }
+  other: { context: docker/other }
+tasks:
+  unit: { image: { in-tree: base }, command: ["true"] }
+  docs: { image: debian:bookworm, command: ["true"] }
+`;
+
+const DOCKERFILES = {
+  'docker/base/Dockerfile': 'FROM debian:bookworm\n',
+  'docker/other/Dockerfile': 'FROM debian:bookworm\nRUN true\n',
+};
+
+/** Starting a process takes a while on a busy machine. */
+const SLOW_MS = 60_000;
+
+describe('slipway', () => {
+  it.each(VERBS)('says what %s does, with examples', async (verb) => {
+    const help = await createCommandLine(verb.split(' '), () => Promise.resolve()).getHelp();
+
+    expect(help).toContain(`slipway ${verb}`);
+    expect(help).toContain('Examples:');
+  });
+
+  it(
+    'lists every verb and prints a script that completes them',
+    async () => {
+      using scratch = scratchDirectory();
+
+      const [help, completion, words] = await Promise.all([
+        runSlipway(['--help'], { cwd: scratch.path }),
+        runSlipway(['completion'], { cwd: scratch.path }),
+        runSlipway(['--get-yargs-completions', 'slipway', 'pu'], { cwd: scratch.path }),
+      ]);
+
+      expect([help, completion, words].map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+      for (const verb of new Set(VERBS.map((each) => each.split(' ')[0])))
+        expect(help.stdout).toContain(`slipway ${verb}`);
+      expect(completion.stdout).toContain('begin-slipway-completions');
+      expect(words.stdout.split('\n').map((line) => line.split(':')[0])).toEqual(
+        expect.arrayContaining(['push', 'pushes']),
+      );
+    },
+    SLOW_MS,
+  );
+
+  it.each([
+    [['plan', '--levle', '3'], 'Unknown argument'],
+    [['pln'], 'plan'],
+    [[], 'Say what to do'],
+    [['image'], 'Say what to do'],
+    [['status'], 'Not enough non-option arguments'],
+    [['worker', 'all'], 'Missing required argument: level'],
+    [['worker', 'all', '--level', '4'], 'Invalid values'],
+    [['pushes', '--limit', 'many'], '--limit must be a whole number'],
+    [['plan', '/no/such/directory'], 'There is no directory'],
+    [['pushes'], 'Type: slipway up'],
+  ])('exits with 2 for %j', async (args, words) => {
+    const { exitCode, stdout, stderr } = await runVerb(args);
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(words);
+  });
+
+  it(
+    'is a process whose exit code says how it ended',
+    async () => {
+      using scratch = scratchDirectory();
+
+      const { exitCode, stderr } = await runSlipway(['pushes', '--of-whom'], { cwd: scratch.path });
+
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 2,
+        stderr: 'slipway: Unknown argument: of-whom\n',
+      });
+    },
+    SLOW_MS,
+  );
+});
+
+describe('slipway plan', () => {
+  it(
+    'decides without a server: tasks, needed images, and unknown actions',
+    async () => {
+      using scratch = scratchDirectory();
+      const repository = new GitRepository(join(scratch.path, 'hello world'));
+      const revision = repository.commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+
+      const { exitCode, stdout, stderr } = await runSlipway(['plan', 'hello world', '--json'], {
+        cwd: scratch.path,
+      });
+
+      const document = JSON.parse(stdout) as { images: { name: string }[]; tasks: { label: string }[] };
+      expect(exitCode).toBe(0);
+      expect(document).toMatchObject({
+        revision,
+        ref: 'refs/heads/main',
+        project: 'hello-world',
+        level: 1,
+        images: [
+          {
+            name: 'base',
+            contextHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+            imageHash: null,
+            action: 'unknown',
+          },
+        ],
+        tasks: [{ label: 'unit' }, { label: 'docs' }],
+      });
+      expect(Object.keys(document.images[0] ?? {}).sort()).toEqual([
+        'action',
+        'contextHash',
+        'imageHash',
+        'name',
+        'why',
+      ]);
+      expect(stderr).toContain('no stack runs');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'takes the branch from the revision that is named, and the tasks from all patterns',
+    async () => {
+      using scratch = scratchDirectory();
+      const repository = new GitRepository(scratch.path);
+      repository.commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+      repository.git('branch', 'feature/x');
+
+      const args = ['plan', join(scratch.path, 'docker'), '--rev', 'feature/x', '--tasks', 'do*', '--json'];
+      const { stdout } = await runVerb(args);
+
+      expect(JSON.parse(stdout)).toMatchObject({
+        ref: 'refs/heads/feature/x',
+        images: [],
+        tasks: [{ label: 'docs' }],
+        skipped: [{ label: 'unit' }],
+      });
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'prints every mistake with its place and exits with 2',
+    async () => {
+      using scratch = scratchDirectory();
+      const text = 'version: 1\ntasks:\n  unit: { image: { in-tree: nope }, comand: ["true"] }\n';
+      new GitRepository(scratch.path).commit({ 'slipway.yml': text });
+
+      const { exitCode, stdout, stderr } = await runVerb(['plan', scratch.path]);
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toMatch(/^slipway\.yml:3:\d+: .*nope/m);
+      expect(stderr).toMatch(/^slipway\.yml:3:\d+: .*comand/m);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'exits with 2 when there is no slipway.yml',
+    async () => {
+      using scratch = scratchDirectory();
+      new GitRepository(scratch.path).commit({ 'README.md': 'nothing' });
+
+      const { exitCode, stderr } = await runVerb(['plan', scratch.path]);
+
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('No slipway.yml');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'plans what is committed and says which tracked files differ',
+    async () => {
+      using scratch = scratchDirectory();
+      const repository = new GitRepository(scratch.path);
+      repository.commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+      repository.commit({ 'slipway.yml': GOOD.replace('docs', 'pages'), ...DOCKERFILES });
+      repository.git('reset', '--quiet', '--soft', 'HEAD~1');
+
+      const loud = await runVerb(['plan', scratch.path, '--json']);
+      const quiet = await runVerb(['plan', scratch.path, '--json', '--quiet']);
+
+      expect(JSON.parse(loud.stdout)).toMatchObject({ tasks: [{ label: 'unit' }, { label: 'docs' }] });
+      expect(loud.stderr).toContain('not committed, so not looked at: slipway.yml');
+      expect(quiet.stderr).toBe('');
+    },
+    SLOW_MS,
+  );
+});
+
+describe('slipway image hash', () => {
+  it(
+    'prints the hash that the plan has, also of an image that no task needs',
+    async () => {
+      using scratch = scratchDirectory();
+      new GitRepository(scratch.path).commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+
+      const [plan, hash, text] = await Promise.all([
+        runVerb(['plan', scratch.path, '--json']),
+        runVerb(['image', 'hash', 'base', 'other', '--repo', scratch.path, '--json']),
+        runVerb(['image', 'hash', 'other', '--repo', scratch.path]),
+      ]);
+
+      const planned = JSON.parse(plan.stdout) as { images: { contextHash: string }[] };
+      expect(JSON.parse(hash.stdout)).toMatchObject({
+        images: [
+          {
+            name: 'base',
+            contextHash: planned.images[0]?.contextHash,
+            imageHash: null,
+            missingBases: ['debian:bookworm'],
+          },
+          { name: 'other' },
+        ],
+      });
+      expect(text.stdout).toContain('not known: no record of debian:bookworm');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'names the images that there are when one is unknown',
+    async () => {
+      using scratch = scratchDirectory();
+      new GitRepository(scratch.path).commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+
+      const { exitCode, stderr } = await runVerb(['image', 'hash', 'bas', '--repo', scratch.path]);
+
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('there is no image "bas"; images are: base, other');
+    },
+    SLOW_MS,
+  );
+});

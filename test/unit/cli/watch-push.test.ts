@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import { EXIT } from '../../../client/cli/exit-codes.ts';
+import { exitCodeOf, watchPush } from '../../../client/cli/watch-push.ts';
+import { captureTerminal } from '../../helpers/captured-terminal.ts';
+import { FakeApi } from '../../helpers/fake-api.ts';
+import { aPush, aRun, aTask } from '../../helpers/push-documents.ts';
+
+const NEVER = new AbortController().signal;
+const RESOLVED = '2026-01-02T03:05:00.000Z';
+
+describe('exitCodeOf', () => {
+  it.each([
+    [aPush({ state: 'completed', reason: 'completed', decisionMs: 1 }), EXIT.good],
+    [aPush({ state: 'failed', reason: 'failed', decisionMs: 1 }), EXIT.unsuccessful],
+    [aPush({ state: 'exception', reason: 'canceled', decisionMs: 1 }), EXIT.unsuccessful],
+    [aPush({ state: 'exception', reason: 'malformed-plan' }), EXIT.usage],
+    // Without a plan there was no slipway.yml.
+    [aPush({ state: 'completed', reason: 'completed' }), EXIT.usage],
+  ])('gives %o its code', (document, code) => expect(exitCodeOf(document)).toBe(code));
+});
+
+describe('watchPush', () => {
+  it('prints one document and nothing else on stdout for programs', async () => {
+    const api = new FakeApi();
+    const running = aPush({ decisionMs: 1, tasks: [aTask()] });
+    const done = {
+      ...running,
+      state: 'completed' as const,
+      reason: 'completed' as const,
+      resolved: RESOLVED,
+    };
+    api.rounds = [[running, done]];
+    const captured = captureTerminal();
+
+    const code = await watchPush(api, running.id, { json: true, terminal: captured.terminal, signal: NEVER });
+
+    expect(code).toBe(EXIT.good);
+    expect(JSON.parse(captured.stdout())).toEqual(done);
+    expect(captured.stderr()).toBe('');
+  });
+
+  it('appends a line for each change and ends with the logs of what failed', async () => {
+    const api = new FakeApi();
+    const failed = aTask({ state: 'failed', reason: 'failed', runs: [aRun({ exitCode: 3 })] });
+    api.rounds = [
+      [
+        aPush({ decisionMs: 1, tasks: [aTask()] }),
+        aPush({ decisionMs: 1, tasks: [failed], state: 'failed', reason: 'failed', resolved: RESOLVED }),
+      ],
+    ];
+    api.logs.set(failed.taskId, `${Array.from({ length: 80 }, (_, n) => `line ${n}`).join('\n')}\n`);
+    const captured = captureTerminal();
+
+    const code = await watchPush(api, aPush().id, {
+      json: false,
+      terminal: captured.terminal,
+      signal: NEVER,
+    });
+
+    expect(code).toBe(EXIT.unsuccessful);
+    expect(captured.stdout()).toContain('unit: failed with exit code 3');
+    expect(captured.stdout()).toContain('  | line 30\n');
+    expect(captured.stdout()).not.toContain('  | line 29\n');
+    expect(captured.stdout()).toContain('  | line 79\n');
+  });
+
+  it('passes over the verdict of an earlier round', async () => {
+    const api = new FakeApi();
+    const since = Date.now();
+    const old = aPush({ state: 'failed', reason: 'failed', decisionMs: 1, resolved: RESOLVED });
+    const fresh = {
+      ...old,
+      state: 'completed' as const,
+      reason: 'completed' as const,
+      resolved: new Date(since + 1).toISOString(),
+    };
+    api.rounds = [[old], [old], [fresh]];
+    const captured = captureTerminal();
+
+    const code = await watchPush(api, old.id, {
+      json: true,
+      since,
+      terminal: captured.terminal,
+      signal: NEVER,
+    });
+
+    expect(code).toBe(EXIT.good);
+    expect(JSON.parse(captured.stdout())).toEqual(fresh);
+  });
+
+  it('says that the push goes on when the watcher leaves', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush()]];
+    const captured = captureTerminal();
+    const leaving = AbortSignal.timeout(20);
+
+    await expect(
+      watchPush(api, aPush().id, { json: false, terminal: captured.terminal, signal: leaving }),
+    ).rejects.toThrow();
+
+    expect(captured.stderr()).toContain(`slipway watch ${aPush().id}`);
+  });
+});

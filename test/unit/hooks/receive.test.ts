@@ -1,0 +1,159 @@
+import { describe, expect, it } from '@jest/globals';
+import { splitPatterns } from '../../../client/cli/options.ts';
+import { parsePushOptions } from '../../../client/hooks/push-options.ts';
+import { parseReceiveLines } from '../../../client/hooks/receive-lines.ts';
+import { receive } from '../../../client/hooks/receive.ts';
+import { ProjectNotFound } from '../../../model/errors.ts';
+import { FakeApi } from '../../helpers/fake-api.ts';
+import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
+
+const OLD = 'a'.repeat(40);
+const NEW = 'b'.repeat(40);
+const ZERO = '0'.repeat(40);
+
+describe('parseReceiveLines', () => {
+  it('reads what git hands to the hook, with zeros for what is not there', () => {
+    const text = `${OLD} ${NEW} refs/heads/main\n${ZERO} ${NEW} refs/heads/new\n${OLD} ${ZERO} refs/heads/gone\n`;
+    expect(parseReceiveLines(text)).toEqual([
+      { before: OLD, revision: NEW, ref: 'refs/heads/main' },
+      { before: undefined, revision: NEW, ref: 'refs/heads/new' },
+      { before: OLD, revision: undefined, ref: 'refs/heads/gone' },
+    ]);
+  });
+
+  it('reads ids of sha-256 repositories and leaves out what is no line of git', () => {
+    const long = 'c'.repeat(64);
+    expect(parseReceiveLines(`nonsense\n\n${long} ${long} refs/heads/main`)).toEqual([
+      { before: long, revision: long, ref: 'refs/heads/main' },
+    ]);
+  });
+});
+
+describe('parsePushOptions', () => {
+  const parse = (...options: string[]): ReturnType<typeof parsePushOptions> =>
+    parsePushOptions(
+      {
+        GIT_PUSH_OPTION_COUNT: String(options.length),
+        ...Object.fromEntries(options.map((option, n) => [`GIT_PUSH_OPTION_${n}`, option])),
+      },
+      (list) => splitPatterns(list) ?? [],
+    );
+
+  it('reads lists from one option or several', () => {
+    expect(parse('tasks=a,b', 'tasks=c', 'rebuild=base', 'again', 'project=demo')).toEqual({
+      request: { tasks: ['a', 'b', 'c'], rebuild: ['base'] },
+      again: true,
+      project: 'demo',
+      unknown: [],
+    });
+  });
+
+  it('asks for nothing when git hands over nothing', () => {
+    expect(parsePushOptions({}, (list) => [list])).toEqual({
+      request: {},
+      again: false,
+      project: undefined,
+      unknown: [],
+    });
+  });
+
+  it('names the options that it does not know', () => {
+    expect(parse('ci.skip', 'task=a').unknown).toEqual(['ci.skip', 'task=a']);
+  });
+});
+
+describe('receive', () => {
+  const run = async (api: FakeApi, lines: string, options: readonly string[] = []): Promise<string[]> => {
+    const said: string[] = [];
+    const env = {
+      GIT_PUSH_OPTION_COUNT: String(options.length),
+      ...Object.fromEntries(options.map((option, n) => [`GIT_PUSH_OPTION_${n}`, option])),
+    };
+    await receive(api, {
+      repository: '/srv/git/demo.git',
+      refs: parseReceiveLines(lines),
+      options: parsePushOptions(env, (list) => list.split(',')),
+      pushedBy: 'anne',
+      patienceMs: 50,
+      signal: new AbortController().signal,
+      say: (line) => said.push(line),
+    });
+    return said;
+  };
+
+  it('starts one push for each branch, with what was asked and where the branch was', async () => {
+    const api = new FakeApi();
+    api.rounds = [
+      [aPush({ decisionMs: 5, images: [anImage()], tasks: [aTask(), aTask({ label: 'docs' })] })],
+    ];
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n${ZERO} ${NEW} refs/heads/new\n`, [
+      'tasks=unit',
+    ]);
+
+    const common = {
+      repository: '/srv/git/demo.git',
+      revision: NEW,
+      request: { tasks: ['unit'] },
+      pushedBy: 'anne',
+    };
+    expect(api.started).toEqual([
+      { ...common, ref: 'refs/heads/main', before: OLD },
+      { ...common, ref: 'refs/heads/new' },
+    ]);
+    expect(said).toContain(`push/demo/1/${NEW}`);
+    expect(said).toContain('  http://ui/push');
+    expect(said).toContain('  2 tasks; to build: lint');
+  });
+
+  it('passes over deleted branches, and over tags with a line', async () => {
+    const api = new FakeApi();
+
+    const said = await run(api, `${OLD} ${ZERO} refs/heads/gone\n${ZERO} ${NEW} refs/tags/v1\n`);
+
+    expect(api.started).toEqual([]);
+    expect(said).toEqual(['refs/tags/v1 is no branch: nothing to do']);
+  });
+
+  it('says one line about a tree without slipway.yml', async () => {
+    const api = new FakeApi();
+    const detail = `No slipway.yml at ${NEW}: nothing to do`;
+    api.rounds = [
+      [aPush({ state: 'completed', reason: 'completed', detail, resolved: '2026-01-02T03:04:06Z' })],
+    ];
+
+    expect(await run(api, `${OLD} ${NEW} refs/heads/main\n`)).toEqual([`main: ${detail}`]);
+  });
+
+  it('prints every finding of a slipway.yml that is wrong', async () => {
+    const api = new FakeApi();
+    const finding = { severity: 'error' as const, file: 'slipway.yml', line: 2, column: 3, message: 'no' };
+    const findings = [finding, { ...finding, line: 9 }];
+    api.rounds = [
+      [aPush({ state: 'exception', reason: 'malformed-plan', findings, resolved: '2026-01-02T03:04:06Z' })],
+    ];
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`);
+
+    expect(said).toEqual(expect.arrayContaining(['    slipway.yml:2:3: no', '    slipway.yml:9:3: no']));
+  });
+
+  it('lets the pusher go when the decision takes long', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush()]];
+
+    expect(await run(api, `${OLD} ${NEW} refs/heads/main\n`)).toContain('  it is not decided yet');
+  });
+
+  it('says why nothing was started, and goes on with the next branch', async () => {
+    const api = new FakeApi();
+    api.failure = new ProjectNotFound('No project names it');
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n${OLD} ${NEW} refs/heads/other\n`);
+
+    expect(said).toEqual([
+      'no push was started: No project names it',
+      'no push was started: No project names it',
+    ]);
+  });
+});

@@ -1,6 +1,6 @@
 import { isSlipwayError } from '../../model/errors.ts';
 import { TASK_REASONS } from '../../model/pure/states.ts';
-import type { PushDocument } from '../../model/schema/records.ts';
+import type { PushDocument, PushTask } from '../../model/schema/records.ts';
 import type { SlipwayApi } from '../api.ts';
 import { lastLines } from './last-lines.ts';
 import { describeState } from './render/describe-task.ts';
@@ -34,7 +34,7 @@ export async function findTrouble(
       .map((task) => ({
         name: task.label,
         taskId: task.taskId,
-        what: `${describeState(task)}. ${task.detail ?? (task.reason ? TASK_REASONS[task.reason].meaning : '')}`,
+        what: explain(task),
         ran: task.runs.length > 0,
       })),
   ];
@@ -43,6 +43,13 @@ export async function findTrouble(
     trouble.push({ ...each, lastLines: ran ? await readEnd(api, each.taskId, options) : [] });
   }
   return trouble;
+}
+
+/** How a task stands, and what is known beyond that. */
+function explain(task: PushTask): string {
+  const state = describeState(task);
+  const more = task.detail ?? (task.reason ? TASK_REASONS[task.reason].meaning : '');
+  return more === '' || state.includes(more) ? state : `${state}. ${more}`;
 }
 
 /** A run that ended before it wrote a log has none. */

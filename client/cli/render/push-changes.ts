@@ -23,8 +23,9 @@ function planned(before: PushDocument | undefined, after: PushDocument): string[
   if (after.decisionMs === undefined || before?.decisionMs !== undefined) return [];
   const { tasks, images } = after;
   const toBuild = images.filter(({ outcome }) => outcome !== 'reused').length;
+  const built = images.length === 0 ? '' : `, ${toBuild} to build`;
   return [
-    `planned in ${formatDuration(after.decisionMs)}: ${count(tasks.length, 'task')}, ${count(images.length, 'image')}, ${toBuild} to build`,
+    `planned in ${formatDuration(after.decisionMs)}: ${count(tasks.length, 'task')}, ${count(images.length, 'image')}${built}`,
   ];
 }
 

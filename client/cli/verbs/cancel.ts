@@ -30,10 +30,26 @@ async function cancel({ name, push }: CancelArgs, session: Session): Promise<Exi
   const { withClient } = await import('../open-client.ts');
   return withClient(session, async ({ api }) => {
     const id = await resolveName(api, name, push);
-    const asked = await api.cancel(id);
+    // Temporal takes a request for what has ended, too.
+    const asked = !(await isResolvedAlready(api, id)) && (await api.cancel(id));
     session.terminal.print(asked ? `${id} is asked to cancel` : `${id} is resolved already`);
     return EXIT.good;
   });
+}
+
+/** What has no record yet has not ended. */
+async function isResolvedAlready(api: SlipwayApi, id: string): Promise<boolean> {
+  const [{ parseId }, { isSlipwayError }, { isResolved }] = await Promise.all([
+    import('../../../model/pure/ids.ts'),
+    import('../../../model/errors.ts'),
+    import('../../../model/pure/states.ts'),
+  ]);
+  try {
+    return isResolved((await (parseId(id)?.kind === 'push' ? api.read(id) : api.task(id))).state);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'NotFound') return false;
+    throw error;
+  }
 }
 
 /** A push when one has that name, else a task. @throws {NotFound} */

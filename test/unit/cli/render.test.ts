@@ -56,6 +56,12 @@ describe('pushChanges', () => {
     ]);
   });
 
+  it('says nothing of builds where no image of the tree is needed', () => {
+    expect(pushChanges(undefined, aPush({ decisionMs: 200, tasks: [aTask()] }))).toEqual([
+      'planned in 0.2 s: 1 task, no image',
+    ]);
+  });
+
   it('says nothing when nothing happened', () => {
     const push = aPush({
       decisionMs: 1,

@@ -100,8 +100,9 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'replay':
     case 'integration':
     case 'e2e':
-      // One file at a time: they share engines, and two cores.
-      return jest(part, env, ['--runInBand']);
+      // One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which
+      // must not keep the parts after it from running.
+      return jest(part, env, ['--runInBand', '--forceExit']);
   }
 }
 

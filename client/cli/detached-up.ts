@@ -11,7 +11,8 @@ import type { RunStackOptions } from './run-stack.ts';
 /** What an `up` that was started by `up --detach` says to it. */
 export type UpMessage =
   | { readonly kind: 'progress'; readonly line: StackProgress }
-  | { readonly kind: 'ready'; readonly connections: Connections };
+  | { readonly kind: 'ready'; readonly connections: Connections }
+  | { readonly kind: 'failed'; readonly why: string };
 
 /** Tells the `up --detach` that started this process; says nothing when a person did, or when it is gone. */
 export function tellParent(message: UpMessage): void {
@@ -50,22 +51,22 @@ function ready(
   { onProgress, path, signal }: Pick<RunStackOptions, 'onProgress' | 'signal'> & { readonly path: string },
 ): Promise<Connections> {
   return new Promise((resolve, reject) => {
-    let failure = '';
+    let why = '';
     child.on('message', (message: UpMessage) => {
-      if (message.kind === 'ready') return resolve(message.connections);
-      if (message.line.state === 'failed') failure = `: ${message.line.part}: ${message.line.message}`;
-      onProgress(message.line);
+      switch (message.kind) {
+        case 'progress':
+          return onProgress(message.line);
+        case 'ready':
+          return resolve(message.connections);
+        case 'failed':
+          why = message.why;
+      }
     });
     child.once('error', reject);
     child.once('exit', (code, signalName) => {
       if (signal.aborted) return reject(signal.reason);
-      reject(
-        new SetupFailed(
-          'The stack did not start',
-          `up ended with ${code ?? signalName}${failure}`,
-          `Its log is ${path}`,
-        ),
-      );
+      const ended = why || `up ended with ${code ?? signalName}`;
+      reject(new SetupFailed('The stack did not start', ended, `Its log is ${path}`));
     });
   });
 }

@@ -40,6 +40,9 @@ async function up({ terminal, env, signal }: Session): Promise<ExitCode> {
       terminal.note(renderProgress(line));
       tellParent({ kind: 'progress', line });
     },
+  }).catch((error: unknown) => {
+    tellParent({ kind: 'failed', why: error instanceof Error ? error.message : String(error) });
+    throw error;
   });
   try {
     terminal.print('Slipway runs:');

@@ -11,6 +11,7 @@ import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { CONFIG_FILE, makePlan } from './make-plan.ts';
 import { composeDocument } from './push-document.ts';
+import { receivePush } from './receive-push.ts';
 import type { ResolvedProject } from './resolve-project.ts';
 import { canonicalRepository, resolveProject } from './resolve-project.ts';
 import type { PushRecord } from '../model/schema/records.ts';
@@ -56,10 +57,10 @@ export async function planPush(
   } catch (error) {
     const reason = isSlipwayError(error) ? FINAL[error.type] : undefined;
     if (reason === undefined || !(error instanceof Error)) throw error;
-    const record = await receive(deps.store, input, push.project);
+    const record = await receivePush(deps.store, input, push.project);
     return reject(deps.store, record, { reason, detail: error.message, findings: [] });
   }
-  const record = await receive(deps.store, input, owner.domain);
+  const record = await receivePush(deps.store, input, owner.domain);
   const made = await makePlan(tree, deps.store, {
     pushId: input.pushId,
     ...owner,
@@ -106,24 +107,6 @@ function authorize(config: ServerConfig, push: PushInput): ResolvedProject {
     );
   }
   return owner;
-}
-
-function receive(store: Store, { push, pushId }: PlanPushInput, domain: string): Promise<PushRecord> {
-  const { project, level, repository, ref, revision, request, pushedBy, received } = push;
-  const record = {
-    version: 1 as const,
-    pushId,
-    project,
-    domain,
-    level,
-    repository,
-    refs: [ref],
-    revision,
-    request,
-    pushedBy,
-    received,
-  };
-  return store.pushes.receive(record);
 }
 
 async function reject(

@@ -1,12 +1,14 @@
 import { NotFound } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
 import type { RecordPushInput, RecordUnstartedInput } from '../model/pure/payloads.ts';
+import type { TaskReason } from '../model/pure/states.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 import type { Plan } from '../model/schema/plan.ts';
-import type { PushDocument, TaskRecord } from '../model/schema/records.ts';
+import type { PushDocument, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { composeDocument, imageText } from './push-document.ts';
+import { receivePush } from './receive-push.ts';
 
 /** Reads of task records side by side. */
 const READS_IN_FLIGHT = 32;
@@ -23,9 +25,11 @@ export async function readPush(store: Store, pushId: string): Promise<PushDocume
   return composeDocument({ record, plan, findings, outcomes: status?.images ?? [], taskRecords });
 }
 
-/** Writes the push's record: as it stands, or with its verdict. */
+/** Writes the push's record: as it stands, or with its verdict. One that ended before it was planned gets its record here. */
 export async function recordPush(store: Store, input: RecordPushInput): Promise<void> {
-  const record = await store.pushes.find(input.pushId);
+  const { push, pushId } = input;
+  const record =
+    (await store.pushes.find(pushId)) ?? (push && (await receivePush(store, { push, pushId }, push.project)));
   if (!record) throw new NotFound(`No push ${input.pushId}`);
   const plan = input.plannedAt === '' ? undefined : await store.pushes.findPlan(input.pushId);
   // While it runs, readers take the tasks' states from the tasks' own records.
@@ -36,7 +40,7 @@ export async function recordPush(store: Store, input: RecordPushInput): Promise<
   await store.pushes.writeStatus(composeDocument({ record, plan, findings, outcomes, taskRecords, verdict }));
 }
 
-/** Records tasks that will never start: a dependency or an image of theirs failed, or the push was cancelled. */
+/** Records tasks that end without a run of their own: an obstacle, a cancelled push, or a workflow that was ended from outside. */
 export async function recordUnstarted(
   store: Store,
   plans: PlanCache,
@@ -59,9 +63,14 @@ export async function recordUnstarted(
       ...(detail ? { detail } : {}),
       created: before?.created ?? now,
       resolved: now,
-      runs: before?.runs ?? [],
+      runs: (before?.runs ?? []).map((run) => endedRun(run, { reason, resolved: now })),
     });
   });
+}
+
+/** A run that was left open when its task was ended from outside ends with it. */
+function endedRun(run: RunRecord, { reason, resolved }: { reason: TaskReason; resolved: string }): RunRecord {
+  return isResolved(run.state) ? run : { ...run, state: TASK_REASONS[reason].state, reason, resolved };
 }
 
 async function readTaskRecords(store: Store, pushId: string, plan: Plan): Promise<Map<string, TaskRecord>> {

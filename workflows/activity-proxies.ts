@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '@temporalio/workflow';
+import type { ActivityOptions, RetryPolicy } from '@temporalio/workflow';
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type {
   BuilderActivities,
@@ -17,15 +17,32 @@ const ENGINE_QUEUE_PATIENCE = '30s';
 
 const PATIENT: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' };
 
-/** Short steps against store and repository. They outlast a store or repository that is away for minutes. */
+/**
+ * Short steps against store and repository. They outlast a store or repository that is away for minutes. A cancel waits
+ * for their end, so that nothing that they do comes after what undoes it.
+ */
 export function controlActivities(level: Level): ControlActivities {
-  return proxyActivities<ControlActivities>({
+  return proxyActivities<ControlActivities>({ ...control(level), scheduleToCloseTimeout: '30m' });
+}
+
+type RecordActivities = Pick<
+  ControlActivities,
+  'recordImage' | 'recordRun' | 'recordUnstarted' | 'recordPush'
+>;
+
+/** What happened is recorded even when the store was away for long: without it readers would wait for ever. */
+export function recordActivities(level: Level): RecordActivities {
+  return proxyActivities<RecordActivities>({ ...control(level), scheduleToCloseTimeout: '1d' });
+}
+
+function control(level: Level): ActivityOptions {
+  return {
     taskQueue: queueName('control', level),
     startToCloseTimeout: '10m',
-    scheduleToCloseTimeout: '30m',
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: PATIENT,
-  });
+  };
 }
 
 /** Builds: long, heartbeating, repeated on another builder when one is lost. */
@@ -45,6 +62,8 @@ export function claimActivities(level: Level): ClaimActivities {
   return proxyActivities<ClaimActivities>({
     taskQueue: queueName('runner', level),
     startToCloseTimeout: '1m',
+    // A claim writes the task's record, which must not come after the record of the cancel.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: PATIENT,
   });
 }

@@ -4,7 +4,7 @@ import {
   ChildWorkflowFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { TaskReason } from '../model/pure/states.ts';
+import type { PushReason, TaskReason } from '../model/pure/states.ts';
 
 /** The `type` of the error that an activity threw in the end, `Timeout:<kind>` for a time-out, undefined when neither. */
 export function failureType(error: unknown): string | undefined {
@@ -19,6 +19,11 @@ export function failureDetail(error: unknown): string {
   const cause = rootFailure(error);
   if (cause instanceof TimeoutFailure) return `no answer in time (${cause.timeoutType})`;
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** How a push ends when something that it needs has finally failed. */
+export function pushReason(error: unknown): PushReason {
+  return failureType(error) === 'RepositoryUnavailable' ? 'repository-unavailable' : 'internal-error';
 }
 
 /** In which phase of a run a failure came; it decides what an unknown failure means. */

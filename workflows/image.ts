@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../model/pure/payloads.ts';
 import { levelOf } from '../model/pure/ids.ts';
-import { builderActivities, controlActivities } from './activity-proxies.ts';
+import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
 import { failureDetail, failureType } from './failures.ts';
 import { imageResolvedSignal, unwantImageSignal, wantImageSignal } from './messages.ts';
 
@@ -36,9 +36,10 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
     parentResolved = resolved;
   });
 
-  let resolved: ImageResolved;
-  do {
+  let resolved: ImageResolved = { taskId: input.taskId, reason: 'canceled', bytesUploaded: 0 };
+  while (wanted.size > 0) {
     work = new CancellationScope();
+    parentResolved = undefined;
     resolved = await work.run(() =>
       resolveImage(input, {
         isForced: () => [...wanted.values()].some(({ force }) => force),
@@ -46,11 +47,25 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
       }),
     );
     // Replay: no await may stand between the last look at `wanted` and the return, or a request would be lost.
-    while (wanted.size > 0 && resolved.reason !== 'canceled') await tellAll(wanted, resolved);
-    // Somebody asked again while the build was being cancelled: it is wanted after all, unless the cancel came from outside.
-  } while (wanted.size > 0 && !CancellationScope.current().consideredCancelled);
-  if (wanted.size > 0) await CancellationScope.nonCancellable(() => tellAll(wanted, resolved));
+    let told = answerable(wanted, resolved);
+    while (told.length > 0) {
+      await tellAll(wanted, told, resolved);
+      told = answerable(wanted, resolved);
+    }
+    // Left over: who asked again while the build was being cancelled, or asked for a rebuild while it was looked up.
+  }
   return resolved;
+}
+
+/** Who may be told: nobody of an end that came of requests taken back, and whoever asked for a rebuild only of a build. */
+function answerable(
+  wanted: ReadonlyMap<string, { readonly force: boolean }>,
+  { reason }: ImageResolved,
+): readonly string[] {
+  const requesters = [...wanted.keys()];
+  if (CancellationScope.current().consideredCancelled) return requesters;
+  if (reason === 'canceled') return [];
+  return requesters.filter((requester) => reason !== 'reused' || wanted.get(requester)?.force !== true);
 }
 
 interface Wishes {
@@ -80,7 +95,9 @@ async function resolveImage(input: ImageInput, wishes: Wishes): Promise<ImageRes
       run: found.nextRun,
       ...(parent ? { parent } : {}),
     });
-    await control.recordImage({ ...input, run: found.nextRun, reason: 'built', built });
+    const record = { ...input, run: found.nextRun, reason: 'built' as const, built };
+    // What is built is built: nobody's leaving may undo half of its record.
+    await CancellationScope.nonCancellable(() => recordActivities(levelOf(input.taskId)).recordImage(record));
     return {
       taskId: input.taskId,
       reason: 'built',
@@ -88,7 +105,8 @@ async function resolveImage(input: ImageInput, wishes: Wishes): Promise<ImageRes
       bytesUploaded: built.bytesUploaded,
     };
   } catch (error) {
-    const reason = isCancellation(error) ? 'canceled' : reasonOf(error);
+    const isCancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    const reason = isCancelled ? 'canceled' : reasonOf(error);
     return await CancellationScope.nonCancellable(() =>
       fail(input, found, reason, { detail: failureDetail(error) }),
     );
@@ -101,13 +119,13 @@ async function requestParent(
   wishes: Wishes,
 ): Promise<ImageResolved> {
   const requester = workflowInfo().workflowId;
-  await controlActivities(levelOf(input.taskId)).requestImages({
-    requester,
-    pushId: input.pushId,
-    plannedAt: input.plannedAt,
-    images: [{ taskId: parent.taskId, name: parent.name, force: false }],
-  });
   try {
+    await controlActivities(levelOf(input.taskId)).requestImages({
+      requester,
+      pushId: input.pushId,
+      plannedAt: input.plannedAt,
+      images: [{ taskId: parent.taskId, name: parent.name, force: false }],
+    });
     await condition(() => wishes.parentResolved() !== undefined);
   } catch (error) {
     await CancellationScope.nonCancellable(() => takeBack(parent.taskId, requester));
@@ -130,19 +148,31 @@ async function fail(
 ): Promise<ImageResolved> {
   const culprit = why.culprit ?? (reason === 'dependency-failed' ? why.taskId : undefined);
   const told = { reason, ...(why.detail ? { detail: why.detail } : {}), ...(culprit ? { culprit } : {}) };
-  await controlActivities(levelOf(input.taskId)).recordImage({ ...input, run: found?.nextRun ?? 0, ...told });
+  // Before the number of its run was known nothing was begun that a record could tell of.
+  if (found) {
+    const record = { ...input, run: found.nextRun, ...told };
+    // Whoever waits must hear of the end, even when it could not be recorded.
+    await recordActivities(levelOf(input.taskId))
+      .recordImage(record)
+      .catch((error: unknown) => log.error('The end of a build was not recorded', { error }));
+  }
   return { taskId: input.taskId, bytesUploaded: 0, ...told };
 }
 
-/** Signals each requester by workflow id; one that is gone is nobody's trouble. */
-async function tellAll(wanted: Map<string, unknown>, resolved: ImageResolved): Promise<void> {
-  const requesters = [...wanted.keys()];
+/** Signals each requester by workflow id, whatever is cancelled meanwhile; one that is gone is nobody's trouble. */
+async function tellAll(
+  wanted: Map<string, unknown>,
+  requesters: readonly string[],
+  resolved: ImageResolved,
+): Promise<void> {
   for (const requester of requesters) wanted.delete(requester);
-  await Promise.all(
-    requesters.map((requester) =>
-      getExternalWorkflowHandle(requester)
-        .signal(imageResolvedSignal, resolved)
-        .catch(() => log.info('A requester is gone', { requester })),
+  await CancellationScope.nonCancellable(() =>
+    Promise.all(
+      requesters.map((requester) =>
+        getExternalWorkflowHandle(requester)
+          .signal(imageResolvedSignal, resolved)
+          .catch(() => log.info('A requester is gone', { requester })),
+      ),
     ),
   );
 }

@@ -75,7 +75,7 @@ export async function startTask(
     // Tasks never fail as workflows; one that was terminated by hand tells nobody, so its end is taken from here.
     child.result().catch(() => {
       log.warn('A task was ended from outside', { taskId: id });
-      graph.resolveTask({ label, state: 'exception', reason: 'canceled' });
+      graph.endFromOutside(label);
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -45,8 +45,18 @@ export class PushGraph {
     return this.#resolved.size === this.#tasks.size;
   }
 
-  get hasNews(): boolean {
-    return this.#toCheck.length > 0 || this.#neverStarted.length > 0;
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Whether `takeReady` may find something. */
+  get hasToCheck(): boolean {
+    return this.#toCheck.length > 0;
+  }
+
+  /** Whether `takeNeverStarted` gives something. */
+  get hasNeverStarted(): boolean {
+    return this.#neverStarted.length > 0;
   }
 
   get state(): PushGraphState {
@@ -96,14 +106,19 @@ export class PushGraph {
     return ready;
   }
 
-  /** Takes the tasks that will never start, to be recorded. */
+  /** Takes the tasks that end without a report of their own, to be recorded. */
   takeNeverStarted(): readonly UnstartedTask[] {
     const taken = this.#neverStarted;
     this.#neverStarted = [];
     return taken;
   }
 
-  /** Gives up everything that is not open: the push is cancelled. */
+  /** A task whose workflow was ended from outside tells nobody and leaves no record, so both are made up for here. */
+  endFromOutside(label: string): void {
+    if (this.#tasks.has(label) && !this.#resolved.has(label)) this.#giveUp({ label, reason: 'canceled' });
+  }
+
+  /** Gives up everything that is not open: the push ends before its time. */
   abandonWaiting(reason: TaskReason): void {
     for (const task of this.#tasks.values()) {
       if (!this.#open.has(task.label) && !this.#resolved.has(task.label))

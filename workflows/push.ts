@@ -1,5 +1,7 @@
 import {
+  ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   ContinueAsNew,
   continueAsNew,
@@ -8,11 +10,19 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ImageResolved, PlannedPush, PushInput, TaskResolved } from '../model/pure/payloads.ts';
+import type { Level } from '../model/pure/ids.ts';
+import { parseId } from '../model/pure/ids.ts';
+import type {
+  ImageResolved,
+  PlannedPush,
+  PushInput,
+  RecordPushInput,
+  TaskResolved,
+} from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
-import { controlActivities, builderActivities } from './activity-proxies.ts';
-import { failureDetail } from './failures.ts';
+import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
+import { failureDetail, pushReason } from './failures.ts';
 import { imageResolvedSignal, taskResolvedSignal } from './messages.ts';
 import { cancelTasks, startTask, takeBackImages } from './push-children.ts';
 import type { PushGraphState } from './push-graph.ts';
@@ -47,7 +57,9 @@ export interface PushCarry {
  */
 export async function push(input: PushInput, carry?: PushCarry): Promise<PushOutcome> {
   const pushId = workflowInfo().workflowId;
-  const control = controlActivities(input.level);
+  // The id says where the records lie: a start that claims another level than its id must leave none there.
+  if (parseId(pushId)?.level !== input.level)
+    throw ApplicationFailure.nonRetryable(`${pushId} is not the id of a push of level ${input.level}`);
   // Replay: signals that came before the graph stands are dispatched by setHandler itself, so they are kept for it.
   const early: (ImageResolved | TaskResolved)[] = [];
   const known: { graph?: PushGraph; images?: PushImages } = {};
@@ -62,8 +74,7 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   try {
     if (!planned) {
       const plan = await planWithBases(input, pushId);
-      if (plan.outcome !== 'planned')
-        return conclude(plan.outcome === 'rejected' ? plan.reason : 'internal-error');
+      if (plan.outcome === 'rejected') return conclude(plan.reason);
       planned = plan;
     }
     const graph = new PushGraph(planned.tasks, carry?.graph);
@@ -76,56 +87,59 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     await images.request(pushId, planned.plannedAt, input.level);
     await startAll({ input, pushId, planned, graph, images });
     const reason = graph.allCompleted() && images.allWell ? 'completed' : 'failed';
-    await control.recordPush({
-      pushId,
-      plannedAt: planned.plannedAt,
-      images: images.outcomes,
-      verdict: { reason },
-    });
+    await CancellationScope.nonCancellable(() =>
+      recordVerdict(input, planned, { images: images.outcomes, verdict: { reason } }),
+    );
     return conclude(reason);
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
-    if (!isCancellation(error)) {
-      const verdict = { reason: 'internal-error' as const, detail: failureDetail(error) };
-      await control.recordPush({
-        pushId,
-        plannedAt: planned?.plannedAt ?? '',
-        images: known.images?.outcomes ?? [],
-        verdict,
-      });
-      return conclude('internal-error');
-    }
-    await CancellationScope.nonCancellable(() =>
-      cancelAll(input, pushId, planned, known.graph, known.images),
-    );
-    throw error;
+    // An activity that timed out while it was being cancelled says so and not that it was cancelled.
+    const isCancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    const verdict = isCancelled
+      ? { reason: 'canceled' as const }
+      : { reason: pushReason(error), detail: failureDetail(error) };
+    await CancellationScope.nonCancellable(() => windDown(input, planned, { ...known, verdict }));
+    if (!isCancelled) return conclude(verdict.reason);
+    conclude('canceled');
+    throw isCancellation(error) ? error : new CancelledFailure('The push was cancelled');
   }
 }
 
 /** Plans; brings bases that have no record into the store and plans again, so that hashes are known. */
-async function planWithBases(input: PushInput, pushId: string): Promise<PlannedPush> {
+async function planWithBases(
+  input: PushInput,
+  pushId: string,
+): Promise<Exclude<PlannedPush, { outcome: 'bases-missing' }>> {
   const control = controlActivities(input.level);
   const unavailableBases: Record<string, string> = {};
-  let plan = await control.planPush({ push: input, pushId, unavailableBases });
   // Each round settles every base it names; a parent's Dockerfile can't name new ones later, so two rounds suffice.
-  for (let round = 0; plan.outcome === 'bases-missing' && round < 3; round++) {
-    const { domain, platform } = plan;
+  for (let round = 0; round < 4; round++) {
+    const plan = await control.planPush({ push: input, pushId, unavailableBases });
+    if (plan.outcome !== 'bases-missing') return plan;
     const answers = await Promise.all(
-      plan.bases.map(async (reference) => {
-        const answer = await builderActivities(input.level, `import base ${reference}`).importBase({
-          domain,
-          level: input.level,
-          platform,
-          reference,
-        });
-        return [reference, answer.unavailable] as const;
-      }),
+      plan.bases.map(
+        async (reference) => [reference, await bringBase(input.level, plan, reference)] as const,
+      ),
     );
     for (const [reference, unavailable] of answers)
       if (unavailable) unavailableBases[reference] = unavailable;
-    plan = await control.planPush({ push: input, pushId, unavailableBases });
   }
-  return plan;
+  throw ApplicationFailure.nonRetryable('Bases that were brought into the store are not found there');
+}
+
+/** Gives the reason when the base cannot be had: only the images that need it fail, and the rest goes on. */
+async function bringBase(
+  level: Level,
+  { domain, platform }: { readonly domain: string; readonly platform: string },
+  reference: string,
+): Promise<string | undefined> {
+  try {
+    const builder = builderActivities(level, `import base ${reference}`);
+    return (await builder.importBase({ domain, level, platform, reference })).unavailable;
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    return failureDetail(error);
+  }
 }
 
 interface Running {
@@ -137,47 +151,63 @@ interface Running {
 }
 
 async function startAll({ input, pushId, planned, graph, images }: Running): Promise<void> {
-  const control = controlActivities(input.level);
+  const records = recordActivities(input.level);
   const { plannedAt } = planned;
-  while (!graph.isDone || !images.allResolved) {
-    const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openLabels.length));
+  const isDone = (): boolean => graph.isDone && images.allResolved && !graph.hasNeverStarted;
+  while (!isDone()) {
+    const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openCount));
     await Promise.all(ready.map((task) => startTask(task, { push: input, pushId, plannedAt, graph })));
-    const neverStarted = graph.takeNeverStarted();
-    if (neverStarted.length > 0) await control.recordUnstarted({ pushId, plannedAt, tasks: neverStarted });
-    if (images.takeNews()) await control.recordPush({ pushId, plannedAt, images: images.outcomes });
+    await CancellationScope.nonCancellable(async () => {
+      const neverStarted = graph.takeNeverStarted();
+      if (neverStarted.length > 0) await records.recordUnstarted({ pushId, plannedAt, tasks: neverStarted });
+      if (images.takeNews()) await records.recordPush({ pushId, plannedAt, images: images.outcomes });
+    });
     if (workflowInfo().continueAsNewSuggested && images.allResolved) {
       await continueAsNew<typeof push>(input, { planned, graph: graph.state });
     }
-    await condition(() => graph.hasNews || images.hasNews || (graph.isDone && images.allResolved));
+    // What is ready while too many are open waits until one of them is resolved.
+    const mayStart = (): boolean => graph.hasToCheck && graph.openCount < OPEN_TASKS;
+    await condition(() => mayStart() || graph.hasNeverStarted || images.hasNews || isDone());
   }
 }
 
-async function cancelAll(
+/** Ends a push before its time: takes everything back, waits for what was running, writes the record. */
+async function windDown(
   input: PushInput,
-  pushId: string,
   planned: Planned | undefined,
-  graph: PushGraph | undefined,
-  images: PushImages | undefined,
+  {
+    graph,
+    images,
+    verdict,
+  }: {
+    readonly graph?: PushGraph;
+    readonly images?: PushImages;
+    readonly verdict: NonNullable<RecordPushInput['verdict']>;
+  },
 ): Promise<void> {
-  const control = controlActivities(input.level);
-  const plannedAt = planned?.plannedAt ?? '';
-  if (graph && images) {
+  const pushId = workflowInfo().workflowId;
+  if (graph && images && planned) {
     await takeBackImages(images.openTaskIds, pushId);
     images.cancelOpen();
-    graph.abandonWaiting('canceled');
+    graph.abandonWaiting(verdict.reason === 'canceled' ? 'canceled' : 'internal-error');
     await cancelTasks(graph.openLabels, { push: input, pushId });
     // A task that does not answer (terminated by hand, its machine gone for good) must not keep the push open.
     await condition(() => graph.isDone, '5m');
-    const neverStarted = graph.takeNeverStarted();
-    if (neverStarted.length > 0) await control.recordUnstarted({ pushId, plannedAt, tasks: neverStarted });
+    const tasks = graph.takeNeverStarted();
+    const { plannedAt } = planned;
+    if (tasks.length > 0) await recordActivities(input.level).recordUnstarted({ pushId, plannedAt, tasks });
   }
-  await control.recordPush({
-    pushId,
-    plannedAt,
-    images: images?.outcomes ?? [],
-    verdict: { reason: 'canceled' },
-  });
-  conclude('canceled');
+  await recordVerdict(input, planned, { images: images?.outcomes ?? [], verdict });
+}
+
+async function recordVerdict(
+  input: PushInput,
+  planned: Planned | undefined,
+  ended: Pick<RecordPushInput, 'images' | 'verdict'>,
+): Promise<void> {
+  const pushId = workflowInfo().workflowId;
+  const plannedAt = planned?.plannedAt ?? '';
+  await recordActivities(input.level).recordPush({ pushId, plannedAt, push: input, ...ended });
 }
 
 function conclude(reason: PushReason): PushOutcome {

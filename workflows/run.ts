@@ -51,7 +51,8 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   } catch (error) {
     const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
-    const abandoned = claim === undefined || phase === 'save' || reason === 'worker-lost';
+    const abandoned =
+      claim === undefined || (phase === 'save' && reason !== 'canceled') || reason === 'worker-lost';
     return abandoned ? ended : { ...ended, ...(await saveWhatThereIs(input, claim, reason)) };
   }
 }

@@ -9,7 +9,7 @@ import {
 import type { RecordRunInput, TaskInput, TaskResolved } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
-import { controlActivities } from './activity-proxies.ts';
+import { recordActivities } from './activity-proxies.ts';
 import { carryOutRun } from './run.ts';
 import { taskResolvedSignal } from './messages.ts';
 import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
@@ -66,10 +66,19 @@ async function endRun(
   isLate: () => boolean,
 ): Promise<RecordRunInput> {
   const ended = await runs.run(() => carryOutRun(coordinates));
-  const reason: TaskReason = ended.reason === 'canceled' && isLate() ? 'deadline-exceeded' : ended.reason;
+  // A machine that is lost while its run is being cancelled need not be replaced.
+  const isStopped =
+    ended.reason === 'canceled' || (runs.consideredCancelled && TASK_REASONS[ended.reason].after === 'retry');
+  const stopped: TaskReason = isLate() ? 'deadline-exceeded' : 'canceled';
+  const reason = isStopped ? stopped : ended.reason;
   return { ...coordinates, ...ended, reason, state: TASK_REASONS[reason].state, final: true };
 }
 
 function record(input: RecordRunInput): Promise<void> {
-  return CancellationScope.nonCancellable(() => controlActivities(input.task.level).recordRun(input));
+  // The push must hear of the end, even when it could not be recorded.
+  return CancellationScope.nonCancellable(() =>
+    recordActivities(input.task.level)
+      .recordRun(input)
+      .catch((error: unknown) => log.error('The end of a run was not recorded', { error })),
+  );
 }

@@ -248,4 +248,6 @@ export interface RecordPushInput {
   readonly images: readonly ImageOutcome[];
   /** Absent while the push runs. */
   readonly verdict?: { readonly reason: PushReason; readonly detail?: string };
+  /** What was pushed, for a push that ends before planning could write its record. */
+  readonly push?: PushInput;
 }

@@ -22,6 +22,7 @@ import type {
   RecordImageInput,
   RecordPushInput,
   RecordRunInput,
+  SavedArtifacts,
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
@@ -63,6 +64,7 @@ export function testBundle(): Promise<WorkflowBundle> {
   return bundle;
 }
 
+type Saved = Pick<SavedArtifacts, 'missing'>;
 type Activities = ControlActivities & BuilderActivities & ClaimActivities & RunnerActivities;
 
 /** What the fakes do, and what they saw. Real: workflows, server, signals between them. */
@@ -84,8 +86,10 @@ export class World {
   plans = 0;
   parents = new Map<string, { taskId: string; name: string }>();
   build: (name: string, attempt: number) => Promise<void> = () => Promise.resolve();
+  find: (input: { readonly force: boolean }) => Promise<void> = () => Promise.resolve();
+  recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
   run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
-  save: (label: string) => { missing: { name: string; found: string }[] } = () => ({ missing: [] });
+  save: (label: string) => Saved | Promise<Saved> = () => ({ missing: [] });
   queueOf: (label: string, run: number) => string = () => 'runner-1@engine';
   readonly env: TestWorkflowEnvironment;
 
@@ -97,16 +101,16 @@ export class World {
     return {
       planPush: () => Promise.resolve(this.plan(this.plans++)),
       requestImages: (input) => requestImages(this.env.client, input),
-      findImage: (input) => {
+      findImage: async (input) => {
+        await this.find(input);
         const parent = this.parents.get(input.name);
-        if (this.indexed.has(input.taskId) && !input.force)
-          return Promise.resolve({ stored: STORED, nextRun: 1 });
-        return Promise.resolve({ nextRun: 0, ...(parent ? { parent } : {}) });
+        if (this.indexed.has(input.taskId) && !input.force) return { stored: STORED, nextRun: 1 };
+        return { nextRun: 0, ...(parent ? { parent } : {}) };
       },
-      recordImage: (input) => {
+      recordImage: async (input) => {
         this.imageRecords.push(input);
+        await this.recordImage(input);
         if (input.built) this.indexed.add(input.taskId);
-        return Promise.resolve();
       },
       recordRun: (input) => {
         this.runRecords.push(input);
@@ -147,8 +151,12 @@ export class World {
           throw error;
         }
       },
-      saveArtifacts: ({ task }) =>
-        Promise.resolve({ artifacts: [], uploadMs: 1, bytesUploaded: 0, ...this.save(task.label) }),
+      saveArtifacts: async ({ task }) => ({
+        artifacts: [],
+        uploadMs: 1,
+        bytesUploaded: 0,
+        ...(await this.save(task.label)),
+      }),
     };
   }
 

@@ -134,15 +134,17 @@ async function copyOutput(engine: Engine, name: string, log: RunLog, signal: Abo
 function judge({ state, timedOut }: Ended, planned: PlannedTask): Omit<ContainerResult, 'prepareMs'> {
   const { exitCode = KILLED_EXIT_CODE, started, finished } = state;
   const runMs = started && finished ? Math.max(0, Date.parse(finished) - Date.parse(started)) : 0;
+  // By its own times too: whoever adopts a container may find it ended, in time or killed by the one before.
+  const ranTooLong = exitCode === KILLED_EXIT_CODE && (timedOut || runMs >= planned.maxRunTimeSeconds * 1000);
   const facts = { exitCode, runMs, ...(started ? { started } : {}), ...(finished ? { finished } : {}) };
-  if (timedOut)
+  if (exitCode === 0) return { ...facts, reason: 'completed' };
+  if (ranTooLong)
     return {
       ...facts,
       reason: 'max-run-time-exceeded',
       detail: `ran longer than ${planned.maxRunTimeSeconds} s`,
     };
   if (state.outOfMemory) return { ...facts, reason: 'out-of-memory' };
-  if (exitCode === 0) return { ...facts, reason: 'completed' };
   const reason = planned.retryExitCodes.includes(exitCode) ? 'intermittent-task' : 'failed';
   return { ...facts, reason, detail: `exit code ${exitCode}` };
 }

@@ -11,7 +11,7 @@ import type { ClaimActivities, RunnerActivities } from './contracts.ts';
 export function createClaimActivities(
   deps: RunContainerDeps & { readonly identity: RunnerIdentity },
 ): ClaimActivities {
-  return { claimRun: (input) => carryOut(() => claimRun(deps, input)) };
+  return { claimRun: (input) => carryOut((context) => claimRun(deps, input, context)) };
 }
 
 /** The activities of one engine's queue. */

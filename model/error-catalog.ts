@@ -133,9 +133,9 @@ export const ERRORS = {
   },
   RunSuperseded: {
     owner: 'operator',
-    retryable: false,
-    meaning: 'A newer run of the task counts; this one was given up.',
-    next: 'Its container is removed, nothing is uploaded.',
+    retryable: true,
+    meaning: 'Another attempt or a newer run of the task counts; this one was given up.',
+    next: 'An attempt that counts goes on; nothing is uploaded twice.',
   },
   SetupFailed: {
     owner: 'operator',

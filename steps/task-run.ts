@@ -1,10 +1,12 @@
+import { RunSuperseded } from '../model/errors.ts';
 import type { ClaimedRun, RecordRunInput, RunInput } from '../model/pure/payloads.ts';
-import { TASK_REASONS } from '../model/pure/states.ts';
+import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { imageText } from './push-document.ts';
 import { RunLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
 
 export interface RunnerIdentity {
   readonly worker: string;
@@ -13,7 +15,10 @@ export interface RunnerIdentity {
   readonly queue: string;
 }
 
-/** Claims a run for this worker's engine, or gives the claim that is there; the task's record says `running` then. */
+/**
+ * Claims a run for this worker's engine, or gives the claim that is there; the task's record says `running` then.
+ * @throws {RunSuperseded} when the run has ended meanwhile: a late attempt must not make its record say that it goes on.
+ */
 export async function claimRun(
   {
     store,
@@ -21,11 +26,15 @@ export async function claimRun(
     identity,
   }: { readonly store: Store; readonly plans: PlanCache; readonly identity: RunnerIdentity },
   { task, run }: RunInput,
+  { signal }: Pick<StepContext, 'signal'>,
 ): Promise<ClaimedRun> {
   const now = new Date().toISOString();
   const claim = await store.tasks.claim(task.taskId, run, { ...identity, claimed: now });
   const before = await store.tasks.find(task.taskId);
+  if (before?.runs.some((other) => other.run > run || (other.run === run && isResolved(other.state))))
+    throw new RunSuperseded(task.taskId, run);
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
+  signal.throwIfAborted();
   const running: RunRecord = {
     run,
     state: 'running',

@@ -64,7 +64,7 @@ export function claimActivities(level: Level): ClaimActivities {
     startToCloseTimeout: '1m',
     // A claim writes the task's record, which must not come after the record of the cancel.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: PATIENT,
+    retry: { ...PATIENT, nonRetryableErrorTypes: ['RunSuperseded'] },
   });
 }
 

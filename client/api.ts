@@ -28,8 +28,11 @@ export interface StartedPush {
   readonly url?: string;
 }
 
-export interface ListedArtifact extends ArtifactRecord {
+/** An artifact of some run. `public/image.tar` of an image is made as it streams: its size and hash are not known before. */
+export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha256'> {
   readonly run: number;
+  readonly sizeBytes?: number;
+  readonly sha256?: string;
 }
 
 /** The one interface that the verbs know: start, read, follow, cancel, download. */

@@ -50,7 +50,14 @@ export async function* readLog(
 /** All artifacts of all runs; an image has its tarball as a view, whatever is stored. */
 export async function listArtifacts(store: Store, taskId: string): Promise<readonly ListedArtifact[]> {
   const record = await readTask(store, taskId);
-  return record.runs.flatMap(({ run, artifacts }) => artifacts.map((artifact) => ({ ...artifact, run })));
+  const listed = record.runs.flatMap(({ run, artifacts }) =>
+    artifacts.map((artifact) => ({ ...artifact, run })),
+  );
+  const id = parseId(taskId);
+  const isStored = listed.some(({ name }) => name === IMAGE_ARTIFACT);
+  const found = id?.kind === 'image' && !isStored ? await store.index.find(id, id.level) : undefined;
+  if (!found) return listed;
+  return [{ name: IMAGE_ARTIFACT, run: found.entry.run, contentType: 'application/x-tar' }, ...listed];
 }
 
 /** @throws {NotFound} */

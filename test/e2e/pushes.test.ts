@@ -169,6 +169,8 @@ describe('images and tasks', () => {
 
     // The image as a tarball, loaded by the docker client.
     const lint = two.images.find(({ name }) => name === 'lint');
+    const ofImage = await live.api.artifacts(lint?.taskId ?? '');
+    expect(ofImage.map(({ name }) => name)).toEqual(['public/image.tar', 'public/logs/live.log']);
     const tar = join(repository.path, 'image.tar');
     await writeFile(tar, await live.artifact(lint?.taskId ?? '', 'public/image.tar'));
     await docker('load', '--input', tar);

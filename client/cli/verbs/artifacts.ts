@@ -45,7 +45,7 @@ async function artifacts({ task, push, json }: ArtifactsArgs, session: Session):
   const rows = listed.map(({ run, name, sizeBytes, contentType }) => [
     `run ${run}`,
     name,
-    formatBytes(sizeBytes),
+    sizeBytes === undefined ? 'as it streams' : formatBytes(sizeBytes),
     contentType,
   ]);
   for (const line of renderTable(rows)) terminal.print(line);

@@ -41,7 +41,10 @@ export async function startPush(
   const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
   // Temporal alone forgets after its retention, so the store is asked first.
   const status = await store.pushes.findStatus(pushId);
-  if (status && isResolved(status.state) && !push.again) return { pushId, outcome: 'resolved' };
+  if (status && isResolved(status.state) && !push.again) {
+    await addRef(store, pushId, push.ref);
+    return { pushId, outcome: 'resolved' };
+  }
 
   const input: PushInput = {
     project,
@@ -53,15 +56,16 @@ export async function startPush(
     pushedBy: push.pushedBy,
     received: new Date().toISOString(),
     ...(push.before ? { before: push.before } : {}),
-    ...(push.again ? { again: true } : {}),
+    // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
+    ...(push.again || status ? { again: true } : {}),
   };
   try {
     await client.workflow.start('push', {
       workflowId: pushId,
       taskQueue: queueName('control', level),
       args: [input],
-      // A running push is joined below; a closed one of the same id is either a new round or one without a verdict.
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
+      workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: `${project} ${push.ref.replace('refs/heads/', '')} ${push.revision.slice(0, 12)}`,
       staticDetails: `Repository \`${input.repository}\`, pushed by ${push.pushedBy}`,
@@ -78,7 +82,8 @@ export async function startPush(
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     await addRef(store, pushId, push.ref);
-    return { pushId, outcome: 'joined' };
+    const now = push.again ? undefined : await store.pushes.findStatus(pushId);
+    return { pushId, outcome: now && isResolved(now.state) ? 'resolved' : 'joined' };
   }
 }
 

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { StartedPush, StartPush } from '../../client/api.ts';
+import { startPush } from '../../client/start-push.ts';
+import { serverConfigSchema } from '../../model/schema/config.ts';
+import { recordPush } from '../../steps/read-push.ts';
+import { createStore } from '../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../store/memory-object-store.ts';
+import type { Store } from '../../store/store.ts';
+import {
+  aPush,
+  aTask,
+  createEnvironment,
+  planned,
+  until,
+  untilCancelled,
+  World,
+} from '../helpers/workflow-world.ts';
+
+jest.setTimeout(60_000);
+
+const config = serverConfigSchema.parse({
+  version: 1,
+  projects: { demo: { sources: [{ repository: 'file:///srv/demo.git', refs: { '*': 1 } }] } },
+});
+
+let env: TestWorkflowEnvironment;
+let world: World;
+let store: Store;
+let pushed: StartPush;
+beforeAll(async () => {
+  env = await createEnvironment();
+});
+afterAll(() => env.teardown());
+beforeEach(() => {
+  world = new World(env);
+  store = createStore(createMemoryObjectStore());
+  const { repository, ref, revision, request, pushedBy } = aPush();
+  pushed = { repository, ref, revision, request, pushedBy };
+});
+
+const start = (options: Partial<StartPush> = {}): Promise<StartedPush> =>
+  startPush({ client: env.client, store, config }, { ...pushed, ...options });
+
+/** As the workers' own activities would. */
+async function record(reason?: 'completed'): Promise<void> {
+  const push = { ...aPush(), ...pushed };
+  const pushId = `push/demo/1/${pushed.revision}`;
+  await recordPush(store, {
+    pushId,
+    plannedAt: '',
+    images: [],
+    push,
+    ...(reason ? { verdict: { reason } } : {}),
+  });
+}
+
+describe('starting a push', () => {
+  it('is not done again for one that ended between the look at its record and the start', async () => {
+    const outcomes = await world.during(async () => {
+      const first = await start();
+      await env.client.workflow.getHandle(first.pushId).result();
+      const second = await start();
+      await record('completed');
+      return [first.outcome, second.outcome, (await start()).outcome];
+    });
+
+    expect(outcomes).toEqual(['started', 'joined', 'resolved']);
+    expect(world.plans).toBe(1);
+  });
+
+  it('adds a further ref to the record of a push that is resolved', async () => {
+    await record('completed');
+
+    const { pushId, outcome } = await start({ ref: 'refs/heads/other' });
+
+    expect(outcome).toBe('resolved');
+    expect((await store.pushes.find(pushId))?.refs).toEqual(['refs/heads/main', 'refs/heads/other']);
+  });
+
+  it('goes on with the numbers of the runs when the push was terminated by hand', async () => {
+    world.plan = () => planned([aTask('t')]);
+    world.run = () => untilCancelled();
+
+    const again = await world.during(async () => {
+      const first = await start();
+      await until(() => world.started.length === 1);
+      await record();
+      await env.client.workflow.getHandle(first.pushId).terminate();
+      const second = await start();
+      const handle = env.client.workflow.getHandle(second.pushId);
+      const { events } = await handle.fetchHistory();
+      const input = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+      await handle.cancel();
+      await handle.result().catch(() => undefined);
+      return (JSON.parse(Buffer.from(input ?? []).toString()) as { again?: boolean }).again;
+    });
+
+    expect(again).toBe(true);
+  });
+});

@@ -8,7 +8,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { PushInput } from '../../model/pure/payloads.ts';
-import { aPush, anImage, aTask, createEnvironment, failure, planned, until, untilCancelled, World } from '../helpers/workflow-world.ts';
+import {
+  aPush,
+  anImage,
+  aTask,
+  createEnvironment,
+  failure,
+  planned,
+  until,
+  untilCancelled,
+  World,
+} from '../helpers/workflow-world.ts';
 
 const HISTORIES = fileURLToPath(new URL('./histories', import.meta.url));
 
@@ -22,7 +32,10 @@ const scenes: readonly Scene[] = [
     world.plan = (round) =>
       round === 0
         ? { outcome: 'bases-missing', bases: ['debian:bookworm'], domain: 'demo', platform: 'linux/amd64' }
-        : planned([aTask('a', { image: 'base' }), aTask('b', { image: 'lint', dependencies: ['a'] }), aTask('c')], [base, lint]);
+        : planned(
+            [aTask('a', { image: 'base' }), aTask('b', { image: 'lint', dependencies: ['a'] }), aTask('c')],
+            [base, lint],
+          );
     const started = await world.startPush(push);
     await started.result();
     return {
@@ -34,9 +47,14 @@ const scenes: readonly Scene[] = [
   },
   async (world, push) => {
     const broken = anImage('broken');
-    world.plan = () => planned([aTask('a', { image: 'broken' }), aTask('b', { dependencies: ['a'] }), aTask('again')], [broken]);
+    world.plan = () =>
+      planned(
+        [aTask('a', { image: 'broken' }), aTask('b', { dependencies: ['a'] }), aTask('again')],
+        [broken],
+      );
     world.build = () => Promise.reject(failure('ImageBuildFailed'));
-    world.run = (_label, run) => Promise.resolve(run === 0 ? { reason: 'intermittent-task', exitCode: 75 } : {});
+    world.run = (_label, run) =>
+      Promise.resolve(run === 0 ? { reason: 'intermittent-task', exitCode: 75 } : {});
     const started = await world.startPush(push);
     await started.result();
     return {
@@ -78,7 +96,10 @@ try {
       if (existsSync(path)) continue;
       const history = historyToJSON(await env.client.workflow.getHandle(workflowId).fetchHistory());
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, `${JSON.stringify({ workflowId, history: JSON.parse(history, withoutStacks) as unknown }, null, 1)}\n`);
+      await writeFile(
+        path,
+        `${JSON.stringify({ workflowId, history: JSON.parse(history, withoutStacks) as unknown }, null, 1)}\n`,
+      );
       process.stdout.write(`${file}\n`);
     }
   }

@@ -64,3 +64,14 @@ export async function verifyClosure(
   if (missing) throw new BlobNotFound(missing.digest);
   return manifest;
 }
+
+/** Whether a manifest and every blob in it are in the store. */
+export async function isWhole(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await verifyClosure(blobs, digest, signal);
+    return true;
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'BlobNotFound') return false;
+    throw error;
+  }
+}

@@ -1,10 +1,9 @@
 import { parseId } from '../model/pure/ids.ts';
 import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
-import { isSlipwayError } from '../model/errors.ts';
 import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import { verifyClosure } from './image-closure.ts';
+import { isWhole, verifyClosure } from './image-closure.ts';
 import { IMAGE_ARTIFACT } from './image-tarball.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
@@ -22,7 +21,7 @@ export async function findImage(
   const id = imageCoordinates(input.taskId);
   const nextRun = ((await store.tasks.find(input.taskId))?.runs.at(-1)?.run ?? -1) + 1;
   const found = input.force ? undefined : await store.index.find(id, id.level);
-  if (found && (await isWhole(store, found.entry.manifestDigest))) {
+  if (found && (await isWhole(store.blobs, found.entry.manifestDigest))) {
     const { manifestDigest, configDigest, diffIds, sizeBytes } = found.entry;
     return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, nextRun };
   }
@@ -76,16 +75,6 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
     runs: [...(before?.runs ?? []).filter((other) => other.run !== input.run), run],
   };
   await store.tasks.write(record);
-}
-
-async function isWhole(store: Store, manifestDigest: string): Promise<boolean> {
-  try {
-    await verifyClosure(store.blobs, manifestDigest);
-    return true;
-  } catch (error) {
-    if (isSlipwayError(error) && error.type === 'BlobNotFound') return false;
-    throw error;
-  }
 }
 
 async function endLog(store: Store, input: RecordImageInput): Promise<ArtifactRecord | undefined> {

@@ -9,6 +9,7 @@ import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import { selectTasks } from '../plan/select-tasks.ts';
 import type { Store } from '../store/store.ts';
 import { explainBuild } from './explain-build.ts';
+import { isWhole } from './image-closure.ts';
 
 export const CONFIG_FILE = 'slipway.yml';
 
@@ -174,7 +175,7 @@ async function lookUp(
     };
   const { entry } = found;
   const { manifestDigest, configDigest, diffIds, sizeBytes } = entry;
-  if (!(await store.blobs.stat(manifestDigest, input.signal))) {
+  if (!(await isWhole(store.blobs, manifestDigest, input.signal))) {
     return { ...known, taskId, action: 'build', why: `built by ${entry.taskId}, but its blobs are gone` };
   }
   return {

@@ -1,12 +1,13 @@
 import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
-import { taskIdIn } from '../model/pure/ids.ts';
+import { pushId as idOf, taskIdIn } from '../model/pure/ids.ts';
 import type { GraphImage, GraphTask, PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import { variantOf } from '../model/variant.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { CONFIG_FILE, makePlan } from './make-plan.ts';
@@ -48,7 +49,7 @@ export async function planPush(
   let owner: ResolvedProject;
   let tree: SourceTree;
   try {
-    owner = authorize(deps.config, push);
+    owner = authorize(deps.config, input);
     tree = await deps.source.open(push.repository, {
       ref: push.ref,
       revision: push.revision,
@@ -98,8 +99,14 @@ const FINAL: Partial<Record<string, PushReason>> = {
 
 const NO_FINDING: Finding = { severity: 'error', file: CONFIG_FILE, line: 1, column: 1, message: 'is wrong' };
 
-/** The level in the push's id must be the one that the configuration gives; a client's word does not count. */
-function authorize(config: ServerConfig, push: PushInput): ResolvedProject {
+/** The push's id must be the one of what it asks for, its level the one that the configuration gives; a client's word does not count. */
+function authorize(config: ServerConfig, { push, pushId }: PlanPushInput): ResolvedProject {
+  const variant = variantOf(push.request);
+  if (idOf({ ...push, ...(variant ? { variant } : {}) }) !== pushId) {
+    throw new ProjectNotFound(
+      `Push ${pushId} asks for revision ${push.revision} of ${push.project}, which is another push`,
+    );
+  }
   const owner = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
   if (owner.level !== push.level) {
     throw new ProjectNotFound(

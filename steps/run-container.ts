@@ -1,7 +1,7 @@
 import type { ContainerSpec, ContainerState, Engine } from '../docker/engine.ts';
 import { LABEL } from '../docker/labels.ts';
 import { containerName } from '../model/container-name.ts';
-import { isSlipwayError } from '../model/errors.ts';
+import { ContainerStartFailed, isSlipwayError } from '../model/errors.ts';
 import type { ContainerResult, RunContainerInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -65,7 +65,8 @@ export async function runContainer(
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ContainerStartFailed') {
       log.say(error.message, 'error');
-      return { reason: 'failed', detail: error.message, prepareMs: Date.now() - began, runMs: 0 };
+      const exitCode = error instanceof ContainerStartFailed ? error.exitCode : undefined;
+      return { reason: 'failed', exitCode, detail: error.message, prepareMs: Date.now() - began, runMs: 0 };
     }
     if (context.signal.aborted && context.isCanceled()) {
       await containers.kill(name);

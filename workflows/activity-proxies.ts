@@ -53,7 +53,8 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
     startToCloseTimeout: '2h',
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { ...PATIENT, maximumAttempts: 6 },
+    // Lost builders and a store that is away for a minute count as attempts too.
+    retry: { ...PATIENT, maximumAttempts: 12 },
   });
 }
 

@@ -50,8 +50,16 @@ export function runReason(error: unknown, phase: RunPhase): TaskReason {
   const known = type === undefined ? undefined : FINAL_REASONS[type];
   if (known) return known;
   if (type?.startsWith('Timeout:')) return 'worker-lost';
+  // What the engine refused for good is refused elsewhere too; trouble inside it may be this machine's.
+  if (type === 'EngineRequestFailed' && phase !== 'save')
+    return isFinal(error) ? 'internal-error' : 'worker-lost';
   if (type === 'StoreUnavailable') return phase === 'save' ? 'upload-failed' : 'worker-lost';
   return phase === 'save' ? 'upload-failed' : 'internal-error';
+}
+
+function isFinal(error: unknown): boolean {
+  const cause = rootFailure(error);
+  return cause instanceof ApplicationFailure && cause.nonRetryable === true;
 }
 
 function rootFailure(error: unknown): unknown {

@@ -105,6 +105,18 @@ export class TestRepository {
     return repository;
   }
 
+  /** An empty bare repository beside this one, a source of the same project. */
+  async addBare(): Promise<string> {
+    const bare = `${this.path}.git`;
+    await exec('git', ['init', '--quiet', '--bare', bare]);
+    const sources = [this.url, pathToFileURL(bare).href].map((repository) => ({
+      repository,
+      refs: { '*': 1 },
+    }));
+    await configure(this.project, sources);
+    return bare;
+  }
+
   get url(): string {
     return pathToFileURL(this.path).href;
   }

@@ -66,7 +66,10 @@ async function findInput(
 ): Promise<readonly InputFile[]> {
   const taskId = taskIdIn(plan.pushId, from.task);
   const run = (await store.tasks.find(taskId))?.runs.at(-1);
-  if (!run) throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
+  // A run of an earlier round is not what this round's dependency left.
+  if (!run || (run.resolved ?? '') < plan.plannedAt) {
+    throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
+  }
   const records = run.artifacts.filter(
     ({ name }) => name === from.artifact || name.startsWith(`${from.artifact}/`),
   );

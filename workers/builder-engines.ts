@@ -33,14 +33,12 @@ export class BuilderEngines {
 
   /** Lends the engine of a domain; while it is lent it is not stopped. A sidecar that died is made again. */
   async lend<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T> {
-    const slot = await this.#slot(domain, signal);
-    slot.lent += 1;
+    const slot = await this.#take(domain, signal);
     try {
       const { engine } = await slot.opening;
       return await work(engine);
     } finally {
-      slot.lent -= 1;
-      slot.idleSince = Date.now();
+      giveBack(slot);
     }
   }
 
@@ -51,13 +49,20 @@ export class BuilderEngines {
     for (const one of opened) if (one.status === 'fulfilled') await one.value.engine.close();
   }
 
-  async #slot(domain: string, signal: AbortSignal): Promise<Slot> {
+  /** Gives a slot that counts as lent already, so that it is not stopped between the look and the use. */
+  async #take(domain: string, signal: AbortSignal): Promise<Slot> {
     const known = this.#slots.get(domain);
-    if (known && (await isAlive(known))) return known;
-    // Somebody else may have replaced it while it was looked at.
-    const current = this.#slots.get(domain);
-    if (current && current !== known) return current;
-    const slot: Slot = { opening: this.#open(domain, signal), lent: 0, idleSince: Date.now() };
+    if (known) {
+      known.lent += 1;
+      if (await isAlive(known)) return known;
+      giveBack(known);
+      if (this.#slots.get(domain) === known) {
+        this.#slots.delete(domain);
+        void known.opening.then(({ engine }) => engine.close()).catch(() => undefined);
+      }
+      return this.#take(domain, signal);
+    }
+    const slot: Slot = { opening: this.#open(domain, signal), lent: 1, idleSince: Date.now() };
     this.#slots.set(domain, slot);
     slot.opening.catch(() => this.#forget(domain, slot));
     return slot;
@@ -112,6 +117,11 @@ export class BuilderEngines {
   #forget(domain: string, slot: Slot): void {
     if (this.#slots.get(domain) === slot) this.#slots.delete(domain);
   }
+}
+
+function giveBack(slot: Slot): void {
+  slot.lent -= 1;
+  slot.idleSince = Date.now();
 }
 
 async function isAlive(slot: Slot): Promise<boolean> {

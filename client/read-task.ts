@@ -1,14 +1,13 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound } from '../model/errors.ts';
+import { IMAGE_TARBALL, LIVE_LOG } from '../model/pure/artifact-names.ts';
 import { levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
-import { IMAGE_ARTIFACT, openImageTarball } from '../steps/image-tarball.ts';
+import { openImageTarball } from '../steps/image-tarball.ts';
 import type { Store } from '../store/store.ts';
 import type { ListedArtifact } from './api.ts';
-
-export const LOG_ARTIFACT = 'public/logs/live.log';
 
 /** A reader looks for new log chunks this often. */
 const LOG_POLL_MS = 250;
@@ -31,10 +30,10 @@ export async function* readLog(
   let afterSeq = -1;
   for (;;) {
     signal.throwIfAborted();
-    const finished = await store.artifacts.find(taskId, wanted, LOG_ARTIFACT);
+    const finished = await store.artifacts.find(taskId, wanted, LIVE_LOG);
     if (finished) {
       // The chunks are gone or about to go: the artifact holds the same bytes, from where we are on.
-      yield* skip(await store.artifacts.read(taskId, wanted, LOG_ARTIFACT, signal), seen);
+      yield* skip(await store.artifacts.read(taskId, wanted, LIVE_LOG, signal), seen);
       return;
     }
     for await (const chunk of store.logs.chunks(taskId, wanted, afterSeq)) {
@@ -54,10 +53,10 @@ export async function listArtifacts(store: Store, taskId: string): Promise<reado
     artifacts.map((artifact) => ({ ...artifact, run })),
   );
   const id = parseId(taskId);
-  const isStored = listed.some(({ name }) => name === IMAGE_ARTIFACT);
+  const isStored = listed.some(({ name }) => name === IMAGE_TARBALL);
   const found = id?.kind === 'image' && !isStored ? await store.index.find(id, id.level) : undefined;
   if (!found) return listed;
-  return [{ name: IMAGE_ARTIFACT, run: found.entry.run, contentType: 'application/x-tar' }, ...listed];
+  return [{ name: IMAGE_TARBALL, run: found.entry.run, contentType: 'application/x-tar' }, ...listed];
 }
 
 /** @throws {NotFound} */
@@ -67,7 +66,7 @@ export async function downloadArtifact(
   { name, run, signal }: { readonly name: string; readonly run?: number; readonly signal: AbortSignal },
 ): Promise<{ readonly body: Readable; readonly sizeBytes?: number }> {
   const id = parseId(taskId);
-  if (id?.kind === 'image' && name === IMAGE_ARTIFACT) {
+  if (id?.kind === 'image' && name === IMAGE_TARBALL) {
     const found = await store.index.find(id, levelOf(taskId));
     if (!found) throw new NotFound(`Image ${taskId} is not in the index`);
     return { body: openImageTarball(store, id, found.entry, signal) };

@@ -1,5 +1,4 @@
-/** The worker's own artifact of every task. */
-export const LIVE_LOG = 'public/logs/live.log';
+import { LIVE_LOG } from '../model/pure/artifact-names.ts';
 
 /** Stores over a directory need short segments, and S3 has 1024 bytes for the whole key. */
 const MAX_SEGMENT_BYTES = 255;

@@ -1,3 +1,4 @@
+import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { isDeclared } from './artifact-names.ts';
@@ -9,9 +10,6 @@ const REFERENCE =
   /^(?:[A-Za-z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 const MAX_REFERENCE_LENGTH = 600;
-
-/** The artifact that a task which builds an image by itself may leave without declaring it as a file. */
-const IMAGE_ARTIFACT = 'public/image.tar';
 
 /** Checks that a task has an image, and that what it names is there. */
 export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList): void {
@@ -71,7 +69,8 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
       });
     }
     const maker = draft.tasks.get(label);
-    if (!maker || artifact === IMAGE_ARTIFACT || isDeclared(artifact, maker.artifacts)) return;
+    // A task that builds an image by itself may leave it without declaring it as a file.
+    if (!maker || artifact === IMAGE_TARBALL || isDeclared(artifact, maker.artifacts)) return;
     list.error(
       task.path('image', 'path'),
       `task "${label}" does not declare an artifact "${shorten(artifact)}"`,

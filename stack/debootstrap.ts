@@ -15,7 +15,7 @@ export interface DebootstrapOptions extends StackOptions {
   readonly architecture: string;
 }
 
-const TODO =
+const WHAT_TO_TYPE =
   'Pull the base image into the engine yourself (docker pull debian:bookworm), or install debootstrap as root';
 
 /** What differs from run to run or belongs to this machine; an image needs none of it. */
@@ -40,17 +40,21 @@ export async function debootstrap(target: string, options: DebootstrapOptions): 
     throw new SetupFailed(
       `Base image ${options.reference} is missing`,
       `no registry answers, and ${why}`,
-      TODO,
+      WHAT_TO_TYPE,
     );
   await ensurePackages(options, {
     part: 'base image',
     title: 'debootstrap',
     programs: { debootstrap: 'debootstrap' },
-    todo: TODO,
+    todo: WHAT_TO_TYPE,
   });
   const program = await findProgram('debootstrap', options.env);
   if (!program)
-    throw new SetupFailed(`Base image ${options.reference} is missing`, 'debootstrap is not installed', TODO);
+    throw new SetupFailed(
+      `Base image ${options.reference} is missing`,
+      'debootstrap is not installed',
+      WHAT_TO_TYPE,
+    );
   await reportStep(options, 'base image', {
     doing: `no registry answers: making ${options.reference} with debootstrap, into ${target} (about a minute, once)`,
     done: () => `${options.reference} was made by debootstrap: ${target}`,
@@ -67,9 +71,14 @@ export async function debootstrap(target: string, options: DebootstrapOptions): 
         await packRoot(root, { target, layerPath: join(aside, 'layer.tar'), options, settings });
       } catch (error) {
         if (!(error instanceof CommandFailed)) throw error;
-        throw new SetupFailed(`Base image ${options.reference} could not be made`, error.message, TODO, {
-          cause: error,
-        });
+        throw new SetupFailed(
+          `Base image ${options.reference} could not be made`,
+          error.message,
+          WHAT_TO_TYPE,
+          {
+            cause: error,
+          },
+        );
       } finally {
         await rm(aside, { recursive: true, force: true });
       }

@@ -4,13 +4,14 @@ import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
 import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
+import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { closureOf } from './image-closure.ts';
-import { IMAGE_ARTIFACT, openImageTarball } from './image-tarball.ts';
+import { openImageTarball } from './image-tarball.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -219,7 +220,7 @@ async function storeTarball(
   const id = parseId(input.taskId);
   if (id?.kind !== 'image') throw new TypeError(`Not the id of an image: ${input.taskId}`);
   const tar = openImageTarball(store, id, image, signal);
-  await store.artifacts.write(input.taskId, input.run, IMAGE_ARTIFACT, tar, {
+  await store.artifacts.write(input.taskId, input.run, IMAGE_TARBALL, tar, {
     contentType: 'application/x-tar',
     signal,
   });

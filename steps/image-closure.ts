@@ -1,41 +1,8 @@
-import { z } from 'zod';
+import type { Closure } from '../docker/endpoint/closure.ts';
+import { readClosure } from '../docker/endpoint/closure.ts';
 import type { BlobStore } from '../model/blob-store.ts';
 import { BlobNotFound, InternalError, isSlipwayError } from '../model/errors.ts';
 import type { Digest } from '../model/pure/ids.ts';
-
-const MANIFEST_BYTES = 4 * 1024 * 1024;
-
-const descriptor = z.object({ digest: z.string(), size: z.number() });
-const manifestSchema = z.object({ config: descriptor, layers: z.array(descriptor) });
-
-export interface ReadManifest {
-  readonly configDigest: Digest;
-  readonly blobs: readonly { readonly digest: Digest; readonly sizeBytes: number }[];
-}
-
-/** Reads an image's manifest back from the store. @throws {BlobNotFound} @throws {InternalError} when it is no manifest. */
-export async function readManifest(
-  blobs: BlobStore,
-  digest: string,
-  signal?: AbortSignal,
-): Promise<ReadManifest> {
-  const body = await blobs.read(digest as Digest, signal ? { signal } : {});
-  const parts: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    sizeBytes += part.byteLength;
-    if (sizeBytes > MANIFEST_BYTES) throw new InternalError(`Blob ${digest} is too large for a manifest`);
-    parts.push(part);
-  }
-  const parsed = manifestSchema.safeParse(JSON.parse(Buffer.concat(parts).toString('utf8')));
-  if (!parsed.success)
-    throw new InternalError(`Blob ${digest} is not an image manifest: ${z.prettifyError(parsed.error)}`);
-  const { config, layers } = parsed.data;
-  return {
-    configDigest: config.digest as Digest,
-    blobs: [config, ...layers].map(({ digest: blob, size }) => ({ digest: blob as Digest, sizeBytes: size })),
-  };
-}
 
 /** Digests of everything that a manifest names, itself included; empty when the manifest is gone. */
 export async function closureOf(
@@ -44,8 +11,8 @@ export async function closureOf(
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   try {
-    const manifest = await readManifest(blobs, digest, signal);
-    return [digest, ...manifest.blobs.map((blob) => blob.digest)];
+    const closure = await read(blobs, digest, signal);
+    return [...closure.manifests.keys(), ...closure.blobs.keys()];
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'BlobNotFound') return [];
     throw error;
@@ -53,16 +20,11 @@ export async function closureOf(
 }
 
 /** Checks that a manifest and every blob in it are in the store. @throws {BlobNotFound} naming the first that is not. */
-export async function verifyClosure(
-  blobs: BlobStore,
-  digest: string,
-  signal?: AbortSignal,
-): Promise<ReadManifest> {
-  const manifest = await readManifest(blobs, digest, signal);
-  const stats = await Promise.all(manifest.blobs.map((blob) => blobs.stat(blob.digest, signal)));
-  const missing = manifest.blobs.find((_, i) => stats[i] === undefined);
-  if (missing) throw new BlobNotFound(missing.digest);
-  return manifest;
+export async function verifyClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<void> {
+  const digests = [...(await read(blobs, digest, signal)).blobs.keys()];
+  const stats = await Promise.all(digests.map((blob) => blobs.stat(blob, signal)));
+  const missing = digests.find((_, i) => stats[i] === undefined);
+  if (missing) throw new BlobNotFound(missing);
 }
 
 /** Whether a manifest and every blob in it are in the store. */
@@ -73,5 +35,15 @@ export async function isWhole(blobs: BlobStore, digest: string, signal?: AbortSi
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'BlobNotFound') return false;
     throw error;
+  }
+}
+
+/** A record that names something else than a manifest is not mended by asking again. @throws {InternalError} */
+async function read(blobs: BlobStore, digest: string, signal: AbortSignal | undefined): Promise<Closure> {
+  try {
+    return await readClosure(blobs, digest as Digest, signal);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+    throw new InternalError(`Blob ${digest} is not an image manifest: ${error.message}`, { cause: error });
   }
 }

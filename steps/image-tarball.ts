@@ -4,9 +4,6 @@ import type { ImageCoordinates } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 
-/** The artifact of an image build. */
-export const IMAGE_ARTIFACT = 'public/image.tar';
-
 /** Streams `public/image.tar` of an image, the same bytes whoever asks: stored or made on the way. */
 export function openImageTarball(
   store: Store,

@@ -4,9 +4,9 @@ import type { TaskReason } from '../model/pure/states.ts';
 import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { isWhole, verifyClosure } from './image-closure.ts';
-import { IMAGE_ARTIFACT } from './image-tarball.ts';
+import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { PlanCache } from './plan-cache.ts';
-import { RunLog } from './run-log.ts';
+import { endLog } from './run-log.ts';
 
 export interface IndexDeps {
   readonly store: Store;
@@ -54,8 +54,11 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
     };
     await store.index.write(id, id.level, entry);
   }
-  const log = await endLog(store, input);
-  const tarball = await store.artifacts.find(input.taskId, input.run, IMAGE_ARTIFACT);
+  const log = await endLog(store, input, {
+    message: `Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`,
+    kind: input.built ? 'info' : 'error',
+  });
+  const tarball = await store.artifacts.find(input.taskId, input.run, IMAGE_TARBALL);
   const before = await store.tasks.find(input.taskId);
   const artifacts = [log, tarball].filter((artifact) => artifact !== undefined);
   const run = runRecord(input, now, artifacts);
@@ -75,19 +78,6 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
     runs: [...(before?.runs ?? []).filter((other) => other.run !== input.run), run],
   };
   await store.tasks.write(record);
-}
-
-async function endLog(store: Store, input: RecordImageInput): Promise<ArtifactRecord | undefined> {
-  const last = await store.logs.findLast(input.taskId, input.run);
-  const finished = await store.artifacts.find(input.taskId, input.run, 'public/logs/live.log');
-  if (last === undefined && finished) return finished;
-  const log = await RunLog.open(store.logs, input.taskId, input.run);
-  log.say(
-    `Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`,
-    input.built ? 'info' : 'error',
-  );
-  await log.flush();
-  return store.logs.finish(input.taskId, input.run);
 }
 
 function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactRecord[]): RunRecord {

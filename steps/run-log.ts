@@ -1,6 +1,8 @@
 import { RunSuperseded } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
-import type { Logs } from '../store/store.ts';
+import { LIVE_LOG } from '../model/pure/artifact-names.ts';
+import type { ArtifactRecord } from '../model/schema/records.ts';
+import type { Logs, Store } from '../store/store.ts';
 
 /** A chunk is written when it is this big … */
 const CHUNK_BYTES = 64 * 1024;
@@ -112,4 +114,22 @@ export class RunLog {
       return chunk.text.equals(text);
     return false;
   }
+}
+
+/**
+ * Ends the log of a run with a last line of the worker's and joins it to its artifact; one that is ended already stays as
+ * it is. Every run has a log with its reason in it, also one that never reached a machine.
+ */
+export async function endLog(
+  store: Store,
+  { taskId, run }: { readonly taskId: string; readonly run: number },
+  lastLine: { readonly message: string; readonly kind: 'info' | 'error' },
+): Promise<ArtifactRecord> {
+  const last = await store.logs.findLast(taskId, run);
+  const finished = await store.artifacts.find(taskId, run, LIVE_LOG);
+  if (last === undefined && finished) return finished;
+  const log = await RunLog.open(store.logs, taskId, run);
+  log.say(lastLine.message, lastLine.kind);
+  await log.flush();
+  return store.logs.finish(taskId, run);
 }

@@ -5,7 +5,7 @@ import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { imageText } from './push-document.ts';
-import { RunLog } from './run-log.ts';
+import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface RunnerIdentity {
@@ -60,7 +60,7 @@ export async function claimRun(
 /** Records how a run ended, and the task with it when it is resolved; ends the run's log. Safe to repeat. */
 export async function recordRun(store: Store, plans: PlanCache, input: RecordRunInput): Promise<void> {
   const { task, run, state, reason, detail, final } = input;
-  const log = await endLog(store, input);
+  const log = await endLog(store, { taskId: task.taskId, run }, lastLine(input));
   const before = await store.tasks.find(task.taskId);
   const claimed = before?.runs.find((other) => other.run === run);
   const now = new Date().toISOString();
@@ -101,22 +101,13 @@ export async function recordRun(store: Store, plans: PlanCache, input: RecordRun
   await store.tasks.write(record);
 }
 
-/** Every run has a log with its reason in it, also one that never reached a machine. */
-async function endLog(
-  store: Store,
-  { task, run, reason, detail, final }: RecordRunInput,
-): Promise<RunRecord['artifacts'][number] | undefined> {
-  const last = await store.logs.findLast(task.taskId, run);
-  const finished = await store.artifacts.find(task.taskId, run, 'public/logs/live.log');
-  if (last === undefined && finished) return finished;
-  const log = await RunLog.open(store.logs, task.taskId, run);
-  const policy = TASK_REASONS[reason];
-  log.say(
-    `Run ${run} ended: ${policy.state}/${reason}${detail ? `: ${detail}` : ''}. ${final ? 'The task is resolved.' : 'A new run follows.'}`,
-    policy.state === 'completed' ? 'info' : 'error',
-  );
-  await log.flush();
-  return store.logs.finish(task.taskId, run);
+function lastLine({ run, reason, detail, final }: RecordRunInput): Parameters<typeof endLog>[2] {
+  const { state } = TASK_REASONS[reason];
+  const next = final ? 'The task is resolved.' : 'A new run follows.';
+  return {
+    message: `Run ${run} ended: ${state}/${reason}${detail ? `: ${detail}` : ''}. ${next}`,
+    kind: state === 'completed' ? 'info' : 'error',
+  };
 }
 
 function withRun(runs: readonly RunRecord[], run: RunRecord): RunRecord[] {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { connectEngine } from '../../../docker/connect.ts';
 import { LABEL } from '../../../docker/labels.ts';
+import { IMAGE_TARBALL } from '../../../model/pure/artifact-names.ts';
 import { parseId } from '../../../model/pure/ids.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import { InternalError } from '../../../model/errors.ts';
@@ -11,8 +12,6 @@ import { EngineAccess } from '../../../stack/engine-access.ts';
 import { openStore } from '../../../store/open-store.ts';
 import type { SlipwayApi } from '../../api.ts';
 import { saveFile } from '../save-file.ts';
-
-const IMAGE_ARTIFACT = 'public/image.tar';
 
 export interface TriedTarball {
   readonly sizeBytes: number;
@@ -41,7 +40,7 @@ export async function tryTarball(
   const directory = await mkdtemp(join(tmpdir(), 'slipway-demo-'));
   try {
     const path = join(directory, 'image.tar');
-    const { body } = await api.download(taskId, IMAGE_ARTIFACT, { signal });
+    const { body } = await api.download(taskId, IMAGE_TARBALL, { signal });
     const sizeBytes = await saveFile(body, path, { onBytes: () => undefined, signal });
     await access.loadImage(path, signal);
     const isThere = await access.hasImage(name);

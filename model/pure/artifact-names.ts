@@ -1,0 +1,5 @@
+/** The log of every run, also of an image build. */
+export const LIVE_LOG = 'public/logs/live.log';
+
+/** The artifact of an image build: a tarball that `docker load` accepts. */
+export const IMAGE_TARBALL = 'public/image.tar';

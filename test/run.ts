@@ -17,7 +17,17 @@ import { z } from 'zod';
 import type { RunningStack } from '../stack/stack-options.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = ['lint', 'types', 'unit', 'workflow', 'replay', 'integration', 'e2e', 'faults'] as const;
+const PARTS = [
+  'lint',
+  'types',
+  'unit',
+  'workflow',
+  'replay',
+  'integration',
+  'e2e',
+  'faults',
+  'chaos',
+] as const;
 type Part = (typeof PARTS)[number];
 
 const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults'];
@@ -111,6 +121,9 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'faults':
       // Each file has a world of its own and mostly waits: for a heartbeat that does not come, for a server that is away.
       return jest(part, env, ['--maxWorkers=3', '--forceExit']);
+    case 'chaos':
+      // On an installation of its own, since it hurts all of its parts.
+      return check(['test/chaos/run.ts', '--minutes', '5', '--seed', '1']);
   }
 }
 

@@ -100,8 +100,11 @@ function writtenTwice({ seen }: RequestProxy, struckAt: number): readonly string
   return [...new Set(written(struckAt))].filter((key) => before.has(key));
 }
 
+/** At it is the worst of the three: the store has it and nobody knows. The others are a lane of their own. */
+const MOMENTS: readonly Moment[] = process.env['SLIPWAY_TEST_ALL_MOMENTS']
+  ? ['before', 'at', 'after']
+  : ['at'];
+
 describe.each(CRASH_POINTS)('a worker killed around $write ($activity)', (point) => {
-  it.concurrent.each(['before', 'at', 'after'] as const)('%s it: the next one does only the rest', (moment) =>
-    crash(point, moment),
-  );
+  it.concurrent.each(MOMENTS)('%s it: the next one does only the rest', (moment) => crash(point, moment));
 });

@@ -41,10 +41,11 @@ const say = (text: string): void => {
   process.stdout.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}\n`);
 };
 
+const home = join(ROOT, '.slipway', 'chaos');
+const work = join(ROOT, '.slipway', 'chaos-work');
+const machine = new Machine(home, join(ROOT, 'bin', 'slipway'));
+
 async function main(): Promise<number> {
-  const home = join(ROOT, '.slipway', 'chaos');
-  const work = join(ROOT, '.slipway', 'chaos-work');
-  const machine = new Machine(home, join(ROOT, 'bin', 'slipway'));
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const tools = await setUp({
@@ -92,12 +93,13 @@ async function main(): Promise<number> {
   for (const push of schedule.pushes) {
     await at(push.atMs);
     const { revision, expected } = await repositories[push.level].commit(push);
-    pushing.push(
-      pushOne(machine, repositories[push.level], push, revision, interrupted.signal).then((id) => {
-        say(`push: ${push.kind}: ${id}`);
-        accepted.push({ id, kind: push.kind, expected });
-      }),
-    );
+    const one = pushOne(machine, repositories[push.level], push, revision, interrupted.signal).then((id) => {
+      say(`push: ${push.kind}: ${id}`);
+      accepted.push({ id, kind: push.kind, expected });
+    });
+    // It is looked at when all are made; the faults go on until then.
+    one.catch((error: unknown) => say(`push: ${push.kind}: ${String(error)}`));
+    pushing.push(one);
   }
   await faults;
   say('the faults are over; what was pushed shall come to its end');
@@ -179,4 +181,8 @@ async function untilCalm(machine: Machine, cli: string, signal: AbortSignal): Pr
   return Date.now() - from;
 }
 
-process.exitCode = await main();
+process.exitCode = await main().catch(async (error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  await machine.down();
+  return 1;
+});

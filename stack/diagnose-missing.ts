@@ -5,9 +5,10 @@ import type { Diagnosis } from './diagnosis.ts';
 import { whyNotRoot } from './engine-packages.ts';
 import { findEngine } from './find-engine.ts';
 import { findProgram } from './find-program.ts';
-import { findGoTool } from './go-tool.ts';
-import type { GoTool } from './go-tool.ts';
-import { givenStore, S3_TOOL } from './s3-server.ts';
+import { findTool } from './tool.ts';
+import type { Tool } from './tool.ts';
+import { givenStore } from './s3-server.ts';
+import { S3_TOOL } from './s3-tool.ts';
 import { givenTemporal } from './temporal-server.ts';
 import { TEMPORAL_TOOL } from './temporal-tool.ts';
 
@@ -18,14 +19,14 @@ export async function diagnoseMissing(env: NodeJS.ProcessEnv): Promise<readonly 
   return Promise.all([
     diagnosed('temporal', TEMPORAL_TOOL.otherwise, async () => {
       const given = givenTemporal(env);
-      if (!given) return findTool(TEMPORAL_TOOL, env);
+      if (!given) return lookForTool(TEMPORAL_TOOL, env);
       if (!(await canConnect(given.address, 5_000)))
         throw new Error(`${given.address} (TEMPORAL_ADDRESS) accepts no connection`);
       return { where: given.address, message: 'is given by TEMPORAL_ADDRESS and accepts connections' };
     }),
     diagnosed('s3', S3_TOOL.otherwise, async () => {
       const given = givenStore(env);
-      if (!given) return findTool(S3_TOOL, env);
+      if (!given) return lookForTool(S3_TOOL, env);
       await checkStore(given, AbortSignal.timeout(30_000));
       return { where: given.endpoint, message: 'is given by SLIPWAY_S3_ENDPOINT and keeps what it must' };
     }),
@@ -35,8 +36,8 @@ export async function diagnoseMissing(env: NodeJS.ProcessEnv): Promise<readonly 
   ]);
 }
 
-async function findTool(tool: GoTool, env: NodeJS.ProcessEnv): Promise<Found> {
-  const where = await findGoTool(tool, { env, signal: AbortSignal.timeout(15_000) });
+async function lookForTool(tool: Tool, env: NodeJS.ProcessEnv): Promise<Found> {
+  const where = await findTool(tool, { env, signal: AbortSignal.timeout(15_000) });
   if (where)
     return {
       version: where.includes(tool.version) ? tool.version : undefined,

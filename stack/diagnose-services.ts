@@ -6,7 +6,7 @@ import type { Diagnosis } from './diagnosis.ts';
 import { EngineAccess } from './engine-access.ts';
 import { engineNetwork, isNetworkComplete } from './engine-network.ts';
 import { widePath } from './find-program.ts';
-import { findGoTool } from './go-tool.ts';
+import { findTool } from './tool.ts';
 import { privateEngineAddress } from './private-engine.ts';
 import { findSettings } from './settings.ts';
 import type { StatePaths } from './state-directory.ts';
@@ -53,7 +53,7 @@ async function lookAtTemporal(
   { env }: DiagnoseOptions,
 ): Promise<Omit<Diagnosis, 'part' | 'ok'>> {
   const signal = AbortSignal.timeout(15_000);
-  const program = await findGoTool(TEMPORAL_TOOL, { env, signal });
+  const program = await findTool(TEMPORAL_TOOL, { env, signal });
   if (program) await checkTemporal(program, temporal, { env, signal });
   else if (!(await canConnect(temporal.address, TIMEOUT_MS)))
     throw new Error(`${temporal.address} accepts no connection`);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { canConnect } from './can-connect.ts';
@@ -33,6 +34,8 @@ const DYNAMIC_CONFIG = [
 
 const RETENTION = '168h';
 const CHECK_TIMEOUT_MS = 10_000;
+const NAMESPACE_PATIENCE_MS = 30_000;
+const NAMESPACE_POLL_MS = 500;
 
 export interface TemporalPorts {
   readonly temporal: number;
@@ -96,6 +99,52 @@ export async function keepWorkflowsAWeek(
   });
 }
 
+/** Makes a namespace with our search attributes in a server, or mends one that is there. Safe to repeat. */
+export async function ensureNamespace(
+  program: string,
+  connection: Pick<Connections['temporal'], 'address' | 'namespace'>,
+  options: Pick<StackOptions, 'env' | 'signal'>,
+): Promise<void> {
+  const { namespace } = connection;
+  const exists = await operate(program, connection, {
+    ...options,
+    verb: ['namespace', 'describe', '--namespace', namespace],
+  }).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) {
+    await operate(program, connection, {
+      ...options,
+      verb: ['namespace', 'create', '--namespace', namespace, '--retention', RETENTION],
+    });
+  }
+  // Other parts of the server see a new namespace only after some seconds.
+  const end = Date.now() + NAMESPACE_PATIENCE_MS;
+  for (;;) {
+    const trouble = await createSearchAttributes(program, connection, options).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (trouble === undefined) return;
+    if (Date.now() > end) throw trouble;
+    await delay(NAMESPACE_POLL_MS, undefined, { signal: options.signal });
+  }
+}
+
+/** Creating those that exist is no error. */
+async function createSearchAttributes(
+  program: string,
+  connection: Pick<Connections['temporal'], 'address' | 'namespace'>,
+  options: Pick<StackOptions, 'env' | 'signal'>,
+): Promise<void> {
+  const pairs = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--name', name, '--type', type]);
+  await operate(program, connection, {
+    ...options,
+    verb: ['search-attribute', 'create', '--namespace', connection.namespace, ...pairs],
+  });
+}
+
 /** The server that the environment names, or undefined when it names none. */
 export function givenTemporal(env: NodeJS.ProcessEnv): Connections['temporal'] | undefined {
   const address = env['TEMPORAL_ADDRESS'];
@@ -123,16 +172,7 @@ export async function checkGivenTemporal(
   }
   try {
     await checkTemporal(program, given, options);
-    const pairs = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
-      '--name',
-      name,
-      '--type',
-      type,
-    ]);
-    await operate(program, given, {
-      ...options,
-      verb: ['search-attribute', 'create', '--namespace', given.namespace, ...pairs],
-    });
+    await createSearchAttributes(program, given, options);
   } catch (error) {
     options.signal.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);
@@ -144,7 +184,7 @@ export async function checkGivenTemporal(
 
 async function operate(
   program: string,
-  connection: Connections['temporal'],
+  connection: Pick<Connections['temporal'], 'address'>,
   options: Pick<StackOptions, 'env' | 'signal'> & { readonly verb: readonly string[] },
 ): Promise<void> {
   await runCommand(

@@ -16,10 +16,10 @@ import { z } from 'zod';
 import type { RunningStack } from '../stack/stack-options.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = ['lint', 'types', 'unit', 'workflow', 'replay', 'integration', 'e2e'] as const;
+const PARTS = ['lint', 'types', 'unit', 'workflow', 'replay', 'integration', 'e2e', 'faults'] as const;
 type Part = (typeof PARTS)[number];
 
-const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e'];
+const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults'];
 
 interface Counts {
   passed: number;
@@ -107,6 +107,9 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
       // One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which
       // must not keep the parts after it from running.
       return jest(part, env, ['--runInBand', '--forceExit']);
+    case 'faults':
+      // Each file has a world of its own and mostly waits: for a heartbeat that does not come, for a server that is away.
+      return jest(part, env, ['--maxWorkers=3', '--forceExit']);
   }
 }
 

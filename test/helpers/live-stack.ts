@@ -1,9 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL, fileURLToPath } from 'node:url';
@@ -21,26 +20,44 @@ import { requireEnv } from './require-env.ts';
 const exec = promisify(execFile);
 const CLI = fileURLToPath(new URL('../../client/cli/main.ts', import.meta.url));
 
-/** The stack that the suite runs on, found as every verb finds it. */
-export async function liveConnections(): Promise<Connections> {
+/** The stack that the suite runs on, found as every verb finds it; or the one that a home directory names. */
+export async function liveConnections(home?: string): Promise<Connections> {
   requireEnv('SLIPWAY_TEST_ENGINE', 'a running stack');
-  return readConnections(process.env);
+  return readConnections(home === undefined ? process.env : { SLIPWAY_HOME: home });
 }
 
 export interface WorkerProcess {
   readonly pid: number;
+  /** What it wrote to stdout and stderr. */
+  readonly logPath: string;
+  /** Whether it has ended. */
+  readonly hasEnded: () => boolean;
   kill(signal: NodeJS.Signals): void;
   /** Drains it and waits for its end. */
   stop(): Promise<void>;
 }
 
+export interface WorkerOptions {
+  /** State directory whose stack it serves; default: the suite's. */
+  readonly home?: string;
+  /** Beside or instead of this process's environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Further options of `slipway worker`. */
+  readonly arguments?: readonly string[];
+}
+
 /** A worker process of a level, as `up` starts it; ready when every queue is polled. */
-export async function startWorker(level: Level, kinds: readonly string[] = ['all']): Promise<WorkerProcess> {
-  const { stateDirectory } = await liveConnections();
+export async function startWorker(
+  level: Level,
+  kinds: readonly string[] = ['all'],
+  options: WorkerOptions = {},
+): Promise<WorkerProcess> {
+  const home = options.home ?? (await liveConnections()).stateDirectory;
   const id = randomBytes(4).toString('hex');
-  const ready = join(stateDirectory, `ready-${id}`);
-  await mkdir(join(stateDirectory, 'logs'), { recursive: true });
-  const log = openSync(join(stateDirectory, 'logs', `worker-${level}-${id}.log`), 'a');
+  const ready = join(home, `ready-${id}`);
+  await mkdir(join(home, 'logs'), { recursive: true });
+  const logPath = join(home, 'logs', `worker-${level}-${id}.log`);
+  const log = openSync(logPath, 'a');
   const args = [
     '--disable-warning=ExperimentalWarning',
     CLI,
@@ -50,20 +67,23 @@ export async function startWorker(level: Level, kinds: readonly string[] = ['all
     String(level),
     '--ready-file',
     ready,
+    ...(options.arguments ?? []),
   ];
   // Node options of the test run (ESM in jest) are not the worker's.
-  const env = { ...process.env, NODE_OPTIONS: '' };
+  const env = { ...process.env, NODE_OPTIONS: '', SLIPWAY_HOME: home, ...options.env };
   const child: ChildProcess = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
+  closeSync(log);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const { pid } = child;
   if (pid === undefined) throw new Error('The worker was not started');
   await until(() => {
-    if (child.exitCode !== null)
-      throw new Error(`The worker of level ${level} ended: see ${stateDirectory}/logs`);
+    if (child.exitCode !== null) throw new Error(`The worker of level ${level} ended: see ${logPath}`);
     return existsSync(ready);
   }, 60_000);
   return {
     pid,
+    logPath,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     kill: (signal) => void child.kill(signal),
     stop: async () => {
       child.kill('SIGTERM');
@@ -72,15 +92,17 @@ export async function startWorker(level: Level, kinds: readonly string[] = ['all
   };
 }
 
-const projects: Record<string, unknown> = {};
+/** Per server configuration: the projects that it names. */
+const projectsOf = new Map<string, Record<string, unknown>>();
 
 /** All projects of a test file share one trust domain, so that they share one builder's engine. */
 export const TEST_DOMAIN = 'e2e';
 
 /** Says who is what; read anew by the workers at each plan. */
-async function configure(project: string, sources: readonly unknown[]): Promise<void> {
+async function configure(serverConfig: string, project: string, sources: readonly unknown[]): Promise<void> {
+  const projects = projectsOf.get(serverConfig) ?? {};
   projects[project] = { trustDomain: TEST_DOMAIN, sources };
-  const { serverConfig } = await liveConnections();
+  projectsOf.set(serverConfig, projects);
   await writeFile(serverConfig, stringify({ version: 1, projects }));
 }
 
@@ -88,20 +110,26 @@ async function configure(project: string, sources: readonly unknown[]): Promise<
 export class TestRepository {
   readonly path: string;
   readonly project: string;
+  readonly #serverConfig: string;
 
-  private constructor(path: string, project: string) {
+  private constructor(path: string, project: string, serverConfig: string) {
     this.path = path;
     this.project = project;
+    this.#serverConfig = serverConfig;
   }
 
   /** Every ref has the level that is given. */
-  static async create(refs: Readonly<Record<string, Level>> = { '*': 1 }): Promise<TestRepository> {
+  static async create(
+    refs: Readonly<Record<string, Level>> = { '*': 1 },
+    { home }: { readonly home?: string } = {},
+  ): Promise<TestRepository> {
+    const { serverConfig } = await liveConnections(home);
     const project = `p${randomBytes(4).toString('hex')}`;
     const path = join(await mkdtemp(join(tmpdir(), 'slipway-e2e-')), project);
     await mkdir(path);
-    const repository = new TestRepository(path, project);
+    const repository = new TestRepository(path, project, serverConfig);
     await repository.git('init', '--quiet', '--initial-branch', 'main');
-    await configure(project, [{ repository: repository.url, refs }]);
+    await configure(serverConfig, project, [{ repository: repository.url, refs }]);
     return repository;
   }
 
@@ -113,7 +141,7 @@ export class TestRepository {
       repository,
       refs: { '*': 1 },
     }));
-    await configure(this.project, sources);
+    await configure(this.#serverConfig, this.project, sources);
     return bare;
   }
 
@@ -154,8 +182,8 @@ export class LiveApi {
     this.#connections = connections;
   }
 
-  static async open(): Promise<LiveApi> {
-    const connections = await liveConnections();
+  static async open(home?: string): Promise<LiveApi> {
+    const connections = await liveConnections(home);
     return new LiveApi(
       await openApi(connections, await readServerConfig(connections.serverConfig)),
       connections,
@@ -239,16 +267,19 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Names of this fleet's task containers that are in the runner's engine now. */
-export async function taskContainers(): Promise<readonly string[]> {
-  const { fleet } = await liveConnections();
+/** Names of a fleet's task containers that are in the runner's engine now; default: of the suite's own. */
+export async function taskContainers(
+  fleet?: string,
+  kind: 'task' | 'sidecar' = 'task',
+): Promise<readonly string[]> {
+  fleet ??= (await liveConnections()).fleet;
   const names = await docker(
     'ps',
     '--all',
     '--filter',
     `label=slipway.fleet=${fleet}`,
     '--filter',
-    'label=slipway.kind=task',
+    `label=slipway.kind=${kind}`,
     '--format',
     '{{.Names}}',
   );

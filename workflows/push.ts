@@ -23,7 +23,7 @@ import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
 import { failureDetail, pushReason } from './failures.ts';
-import { imageResolvedSignal, taskResolvedSignal } from './messages.ts';
+import { imageResolvedSignal, openWorkQuery, taskResolvedSignal } from './messages.ts';
 import { cancelTasks, startTask, takeBackImages } from './push-children.ts';
 import type { PushGraphState } from './push-graph.ts';
 import { PushGraph } from './push-graph.ts';
@@ -71,6 +71,12 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   );
 
   let planned: Planned | undefined = carry?.planned;
+  setHandler(openWorkQuery, () => ({
+    pushId,
+    plannedAt: planned?.plannedAt ?? '',
+    tasks: known.graph?.startedLabels ?? [],
+    images: known.images?.asked ?? [],
+  }));
   try {
     if (!planned) {
       const plan = await planWithBases(input, pushId);

@@ -5,7 +5,7 @@ import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { fileURLToPath } from 'node:url';
-import { requestImages } from '../../activities/control.ts';
+import { requestImages } from '../../activities/request-images.ts';
 import type {
   BuilderActivities,
   ClaimActivities,

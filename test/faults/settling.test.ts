@@ -91,7 +91,7 @@ describe('workflows ended by hand in Temporal', () => {
     expect(a.detail).toContain('terminated in Temporal');
     expect(a.detail).toContain('not needed any more');
     expect(statesOf(a)).toEqual({ runs: 'exception/canceled', waits: 'exception/canceled' });
-    expect(outcomesOf(a)).toEqual({ child: 'canceled', slow: 'canceled' });
+    expect(outcomesOf(a)).toEqual({ slow: 'canceled' });
     expect(b).toMatchObject({ state: 'failed', reason: 'failed' });
     expect(statesOf(b)).toEqual({
       after: 'exception/dependency-failed',

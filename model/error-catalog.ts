@@ -137,6 +137,12 @@ export const ERRORS = {
     meaning: 'Another attempt or a newer run of the task counts; this one was given up.',
     next: 'An attempt that counts goes on; nothing is uploaded twice.',
   },
+  TemporalUnavailable: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The Temporal server does not answer.',
+    next: 'What runs goes on; records can be read meanwhile. Type it again: a push that was started all the same is joined.',
+  },
   SetupFailed: {
     owner: 'operator',
     retryable: false,

@@ -220,6 +220,14 @@ export class RunSuperseded extends SlipwayError {
   }
 }
 
+/** Thrown when a client's request is not answered by the Temporal server. */
+export class TemporalUnavailable extends SlipwayError {
+  readonly type = 'TemporalUnavailable';
+  constructor(address: string, detail: string, options?: ErrorOptions) {
+    super(`Temporal at ${address} does not answer: ${detail}`, options);
+  }
+}
+
 /** Thrown when a part that Slipway needs cannot be had: what is missing, why, and what to type. */
 export class SetupFailed extends SlipwayError {
   readonly type = 'SetupFailed';

@@ -7,11 +7,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../model/pure/payloads.ts';
+import type { FoundImage, ImageInput, ImageReason, ImageResolved, OpenWork } from '../model/pure/payloads.ts';
 import { levelOf } from '../model/pure/ids.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
 import { failureDetail, failureType } from './failures.ts';
-import { imageResolvedSignal, unwantImageSignal, wantImageSignal } from './messages.ts';
+import { imageResolvedSignal, openWorkQuery, unwantImageSignal, wantImageSignal } from './messages.ts';
 
 /**
  * One build per content and level, whoever asks and however many ask at once.
@@ -24,7 +24,14 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
   const wanted = new Map<string, { force: boolean }>();
   let parentResolved: ImageResolved | undefined;
   let work: CancellationScope | undefined;
+  let awaited: OpenWork['images'] = [];
 
+  setHandler(openWorkQuery, () => ({
+    pushId: input.pushId,
+    plannedAt: input.plannedAt,
+    tasks: [],
+    images: awaited,
+  }));
   setHandler(wantImageSignal, ({ requester, force }) => {
     wanted.set(requester, { force });
   });
@@ -44,6 +51,9 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
       resolveImage(input, {
         isForced: () => [...wanted.values()].some(({ force }) => force),
         parentResolved: () => parentResolved,
+        awaits: (images) => {
+          awaited = images;
+        },
       }),
     );
     // Replay: no await may stand between the last look at `wanted` and the return, or a request would be lost.
@@ -71,6 +81,8 @@ function answerable(
 interface Wishes {
   isForced(): boolean;
   parentResolved(): ImageResolved | undefined;
+  /** Says which image this one waits for from now on. */
+  awaits(images: OpenWork['images']): void;
 }
 
 async function resolveImage(input: ImageInput, wishes: Wishes): Promise<ImageResolved> {
@@ -126,10 +138,13 @@ async function requestParent(
       plannedAt: input.plannedAt,
       images: [{ taskId: parent.taskId, name: parent.name, force: false }],
     });
+    wishes.awaits([{ taskId: parent.taskId, name: parent.name }]);
     await condition(() => wishes.parentResolved() !== undefined);
   } catch (error) {
     await CancellationScope.nonCancellable(() => takeBack(parent.taskId, requester));
     throw error;
+  } finally {
+    wishes.awaits([]);
   }
   return wishes.parentResolved() ?? { taskId: parent.taskId, reason: 'internal-error', bytesUploaded: 0 };
 }

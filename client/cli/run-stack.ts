@@ -14,6 +14,9 @@ import { ownCommand } from './own-command.ts';
 /** Levels that one machine serves, each by one process. */
 const SERVED_LEVELS: readonly Level[] = [1, 3];
 
+/** Whoever types `down` wants it down: what has not finished by then runs anew after the next `up`. */
+const GRACE_SECONDS = 5;
+
 /** Workers bundle the workflow code at their first start. */
 const READY_WITHIN_MS = 120_000;
 const POLL_MS = 100;
@@ -46,7 +49,10 @@ export async function runStack(options: RunStackOptions): Promise<WholeStack> {
     ...options,
     workers: workers.map(({ name, level, readyFile }) => ({
       name,
-      command: ownCommand('worker', 'all', '--level', `${level}`, '--ready-file', readyFile),
+      command: ownCommand(
+        ...['worker', 'all', '--level', `${level}`, '--ready-file', readyFile],
+        ...['--grace', `${GRACE_SECONDS}`],
+      ),
       env: {},
     })),
   });

@@ -15,6 +15,8 @@ export interface EngineInfo {
   readonly imageStore: 'classic' | 'containerd';
   readonly platform: string;
   readonly rootDirectory: string;
+  /** Whether containers run on while the engine is stopped; else it takes them with it. */
+  readonly liveRestore: boolean;
 }
 
 /** One line of work for people (`message`), with bytes where they are known. */
@@ -170,6 +172,10 @@ export interface EngineContainers {
       readonly state: ContainerState['state'];
     }[]
   >;
+  /** Networks with these labels; {@link remove} of their name removes them, also when their container is gone. */
+  networks(
+    labels: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]>;
 }
 
 /** One Docker Engine. */

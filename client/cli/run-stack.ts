@@ -11,6 +11,9 @@ import { statePaths } from '../../stack/state-directory.ts';
 import { ownCommand } from './own-command.ts';
 import { SERVED_LEVELS } from './served-levels.ts';
 
+/** Whoever types `down` wants it down: what has not finished by then runs anew after the next `up`. */
+const GRACE_SECONDS = 5;
+
 /** Workers bundle the workflow code at their first start. */
 const READY_WITHIN_MS = 120_000;
 const POLL_MS = 100;
@@ -43,7 +46,10 @@ export async function runStack(options: RunStackOptions): Promise<WholeStack> {
     ...options,
     workers: workers.map(({ name, level, readyFile }) => ({
       name,
-      command: ownCommand('worker', 'all', '--level', `${level}`, '--ready-file', readyFile),
+      command: ownCommand(
+        ...['worker', 'all', '--level', `${level}`, '--ready-file', readyFile],
+        ...['--grace', `${GRACE_SECONDS}`],
+      ),
       env: {},
     })),
   });

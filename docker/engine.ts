@@ -163,9 +163,7 @@ export interface EngineContainers {
   /** Removes container, its volumes and its network; no error when they are gone. */
   remove(name: string): Promise<void>;
   /** Containers with these labels (value undefined: any). */
-  list(
-    labels: Readonly<Record<string, string | undefined>>,
-  ): Promise<
+  list(labels: Readonly<Record<string, string | undefined>>): Promise<
     readonly {
       readonly name: string;
       readonly labels: Readonly<Record<string, string>>;

@@ -30,21 +30,26 @@ export class RunLog {
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
   #atLineStart = true;
+  /** How many of the store's outages are behind us: each is told once. */
+  #outages: number;
 
   private constructor(
     logs: Logs,
-    coordinates: { taskId: string; run: number; seq: number; taskBytes: number },
+    coordinates: { taskId: string; run: number; seq: number; taskBytes: number; outages: number },
   ) {
     this.#logs = logs;
     this.#taskId = coordinates.taskId;
     this.#run = coordinates.run;
     this.#seq = coordinates.seq;
     this.#taskBytes = coordinates.taskBytes;
+    this.#outages = coordinates.outages;
   }
 
   static async open(logs: Logs, taskId: string, run: number): Promise<RunLog> {
+    const outages = logs.outages.count;
     const last = await logs.findLast(taskId, run);
-    return new RunLog(logs, { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0 });
+    const seq = (last?.seq ?? -1) + 1;
+    return new RunLog(logs, { taskId, run, seq, taskBytes: last?.taskBytes ?? 0, outages });
   }
 
   /** Bytes of the task's own output that are in the log so far. */
@@ -78,9 +83,22 @@ export class RunLog {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#tellOutages();
     this.#writing = this.#writing.then(() => this.#writeChunk());
     await this.#writing;
+    // The store may have been away just for this chunk.
+    if (this.#failure === undefined && this.#tellOutages()) return this.flush();
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Gives whether there was something to tell. */
+  #tellOutages(): boolean {
+    const { outages } = this.#logs;
+    const fresh = outages.after(this.#outages);
+    this.#outages = outages.count;
+    for (const { ms, reason } of fresh)
+      this.say(`The store was away for ${(ms / 1000).toFixed(1)} s (${reason}); nothing was lost`);
+    return fresh.length > 0;
   }
 
   #append(bytes: Buffer): void {

@@ -9,6 +9,7 @@ import type {
 import type { TaskReason } from '../model/pure/states.ts';
 import { claimActivities, runnerActivities } from './activity-proxies.ts';
 import type { RunPhase } from './failures.ts';
+import { loadImage } from './load-image.ts';
 import { failureDetail, runReason } from './failures.ts';
 
 /** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
@@ -38,7 +39,7 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     claim = await claimActivities(input.task.level).claimRun(input);
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
-    soFar.loaded = await runner.loadImage(input);
+    soFar.loaded = await loadImage(runner, input);
     phase = 'run';
     const running = runnerActivities(claim.queue, {
       summary,

@@ -3,6 +3,8 @@ import type {
   BuiltImage,
   ClaimedRun,
   ContainerResult,
+  ExaminedImage,
+  ExamineImageInput,
   FoundImage,
   ImageInput,
   ImportBaseInput,
@@ -27,6 +29,7 @@ export interface ControlActivities {
   planPush(input: PlanPushInput): Promise<PlannedPush>;
   requestImages(input: RequestImagesInput): Promise<void>;
   findImage(input: ImageInput & { readonly force: boolean }): Promise<FoundImage>;
+  examineImage(input: ExamineImageInput): Promise<ExaminedImage>;
   recordImage(input: RecordImageInput): Promise<void>;
   recordRun(input: RecordRunInput): Promise<void>;
   recordUnstarted(input: RecordUnstartedInput): Promise<void>;

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { ControlActivities, SettleActivities } from './contracts.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
+import { examineImage } from '../steps/examine-image.ts';
 import { findImage, recordImage } from '../steps/index-image.ts';
 import type { PlanCache } from '../steps/plan-cache.ts';
 import { planPush } from '../steps/plan-push.ts';
@@ -31,7 +32,8 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
         planPush({ ...deps, config: await deps.readServerConfig() }, input, context),
       ),
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),
-    findImage: (input) => carryOut(() => findImage(deps, input)),
+    findImage: (input) => carryOut((context) => findImage(deps, input, context)),
+    examineImage: (input) => carryOut((context) => examineImage(deps, input, context)),
     recordImage: (input) => carryOut(() => recordImage(deps, input)),
     recordRun: (input) => carryOut(() => recordRun(store, plans, input)),
     recordUnstarted: (input) => carryOut(() => recordUnstarted(store, plans, input)),

@@ -75,7 +75,7 @@ async function settleOne(deps: SettleDeps, silent: Silent, signal: AbortSignal):
       await settleTask(deps, silent);
       return true;
     case 'image':
-      await settleImage(deps, silent);
+      await settleImage(deps, silent, signal);
       return true;
   }
 }
@@ -144,6 +144,7 @@ async function settleTask(
 async function settleImage(
   deps: SettleDeps,
   { id: taskId, end, name, work, requester }: Extract<Silent, { kind: 'image' }>,
+  signal: AbortSignal,
 ): Promise<void> {
   const { client, store } = deps;
   const { pushId, plannedAt } = work;
@@ -154,7 +155,7 @@ async function settleImage(
   }
   const ended = reasonOf(end);
   const input = { taskId, name, pushId, plannedAt };
-  const { nextRun: run } = await findImage(deps, { ...input, force: true });
+  const { nextRun: run } = await findImage(deps, { ...input, force: true }, { signal });
   // Only a build that had begun has something to record; a second requester finds it recorded.
   if (await store.logs.findLast(taskId, run)) await recordImage(deps, { ...input, run, ...ended });
   const resolved: ImageResolved = { taskId, bytesUploaded: 0, ...ended };

@@ -13,6 +13,8 @@ export interface SidecarOptions {
   readonly level: Level;
   /** The sidecar's image, as the host's engine knows it. */
   readonly image: string;
+  /** Makes that image where the host's engine lacks it; without this its absence is an error. */
+  readonly makeImage?: () => Promise<void>;
   /** A short directory, absolute; the sidecar's sockets come below it. */
   readonly runtimeDirectory: string;
   readonly signal: AbortSignal;

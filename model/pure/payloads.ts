@@ -112,9 +112,28 @@ export interface ImageResolved {
 
 export interface FoundImage {
   readonly stored?: StoredImage;
+  /** Bases whose stored image is damaged: to be brought into the store again before the build. */
+  readonly damagedBases?: readonly ImportBaseInput[];
   readonly parent?: { readonly taskId: string; readonly name: string; readonly stored?: StoredImage };
   /** Number of the run that a build would be. */
   readonly nextRun: number;
+}
+
+export interface ExamineImageInput {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  /** The blob that a reader found missing or wrong. */
+  readonly digest: string;
+  /** The task whose image it is a part of; absent when an image's own workflow asks. */
+  readonly label?: string;
+}
+
+export interface ExaminedImage {
+  /** `kept`: it is damaged, but our key may not remove it. */
+  readonly blob: 'whole' | 'missing' | 'removed' | 'kept';
+  /** What makes the task's image whole again: a build, or a base brought in anew. */
+  readonly image?: { readonly taskId: string; readonly name: string };
+  readonly base?: ImportBaseInput;
 }
 
 export interface BuildImageInput extends ImageInput {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
-import { LEVELS } from '../model/pure/ids.ts';
+import type { Level } from '../model/pure/ids.ts';
+import { LEVELS, levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { namespaceOf } from '../model/schema/connections.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
@@ -22,17 +24,24 @@ const FOLLOW_POLL_MS = 300;
  */
 export async function openApi(connections: Connections, config: ServerConfig): Promise<SlipwayApi> {
   const store = openStore(connections.store);
-  const { address, namespace, uiUrl } = connections.temporal;
+  const { address, uiUrl } = connections.temporal;
   let connecting: Promise<Connection> | undefined;
-  const client = async (): Promise<Client> => {
+  /** Workflows of a level are in that level's namespace. */
+  const clientOf = async (level: Level): Promise<Client> => {
     connecting ??= Connection.connect({ address });
-    return new Client({ connection: await connecting, namespace });
+    return new Client({
+      connection: await connecting,
+      namespace: namespaceOf(connections.temporal, level),
+    });
   };
-  const uiLink = (id: string): string | undefined =>
-    uiUrl === undefined ? undefined : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}`;
+  const uiLink = (id: string): string | undefined => {
+    const level = parseId(id)?.level;
+    if (uiUrl === undefined || level === undefined) return undefined;
+    return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
+  };
   return {
     start: async (push) => {
-      const started = await startPush({ client: await client(), store, config }, push);
+      const started = await startPush({ clientOf, store, config }, push);
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -41,7 +50,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     read: (pushId) => readPush(store, pushId),
     list: (options) => listPushes(store, options),
     follow: (pushId, signal) => follow(store, pushId, signal),
-    cancel: async (id) => cancel(await client(), id),
+    cancel: async (id) => cancel(await clientOf(levelOf(id)), id),
     task: (taskId) => readTask(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),

@@ -31,7 +31,7 @@ export async function diagnoseServices(
   return Promise.all([
     diagnosed('temporal', lookInto('temporal'), () => lookAtTemporal(connections.temporal, options)),
     diagnosed('s3', lookInto('s3'), async () => {
-      await checkStore(connections.store, AbortSignal.timeout(30_000));
+      await checkStore(connections.store, AbortSignal.timeout(30_000), { makeBucket: false });
       return {
         where: connections.store.endpoint,
         message: 'answers, keeps conditions and verifies checksums',

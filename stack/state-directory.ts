@@ -12,6 +12,8 @@ export interface StatePaths {
   /** Eight hex digits that stand for this directory in names of bridges and chains. */
   readonly short: string;
   readonly connections: string;
+  /** The connections of each level's workers. */
+  readonly levels: string;
   readonly settings: string;
   readonly processes: string;
   readonly owner: string;
@@ -20,6 +22,8 @@ export interface StatePaths {
   readonly temporal: string;
   readonly store: string;
   readonly storeMetadata: string;
+  /** Who may use the S3 server. */
+  readonly storeUsers: string;
   readonly engine: string;
   readonly engineConfig: string;
 }
@@ -34,6 +38,7 @@ export function statePaths(stateDirectory: string): StatePaths {
     // Not TMPDIR: `down` in another shell must find the same directory.
     runtime: join('/tmp', `slipway-${userInfo().uid}-${short}`),
     connections: join(root, 'stack.json'),
+    levels: join(root, 'levels'),
     settings: join(root, 'settings.json'),
     processes: join(root, 'processes.json'),
     owner: join(root, 'up.json'),
@@ -42,6 +47,7 @@ export function statePaths(stateDirectory: string): StatePaths {
     temporal: join(root, 'temporal'),
     store: join(root, 'store'),
     storeMetadata: join(root, 'store-metadata'),
+    storeUsers: join(root, 'store-users'),
     engine: join(root, 'engine'),
     engineConfig: join(root, 'engine.json'),
   };
@@ -49,7 +55,15 @@ export function statePaths(stateDirectory: string): StatePaths {
 
 /** Makes the directories, readable by their owner only. Safe to repeat. */
 export async function ensureStateDirectories(paths: StatePaths): Promise<void> {
-  for (const directory of [paths.root, paths.runtime, paths.logs, paths.temporal, paths.store]) {
+  for (const directory of [
+    paths.root,
+    paths.runtime,
+    paths.levels,
+    paths.logs,
+    paths.temporal,
+    paths.store,
+    paths.storeUsers,
+  ]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
   await refuseForeign(paths.runtime);

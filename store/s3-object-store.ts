@@ -1,5 +1,11 @@
-import { CreateBucketCommand, DeleteObjectsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectsCommand,
+  ListObjectsV2Command,
+  PutBucketPolicyCommand,
+} from '@aws-sdk/client-s3';
 import { StoreUnavailable } from '../model/errors.ts';
+import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
@@ -13,6 +19,8 @@ import { S3_LIMITS, createS3Session } from './s3-session.ts';
 export interface S3ObjectStore extends ObjectStore {
   /** Creates the bucket unless it is there. */
   ensureBucket(): Promise<void>;
+  /** Says who may do what with the bucket, instead of what was said before. */
+  setPolicy(policy: BucketPolicy): Promise<void>;
   /** Closes the connections; nothing may be asked afterwards. */
   close(): void;
 }
@@ -58,6 +66,10 @@ export function createS3ObjectStore(config: S3Config, limits: Partial<S3Limits> 
           if (!isBucketOurs(error)) throw error;
         });
       });
+    },
+    async setPolicy(policy) {
+      const command = new PutBucketPolicyCommand({ Bucket: s3.bucket, Policy: JSON.stringify(policy) });
+      await s3.call('PutBucketPolicy', '', () => s3.client.send(command));
     },
     close: () => s3.close(),
   };

@@ -8,6 +8,7 @@ import type { Connections } from '../model/schema/connections.ts';
 import { createBuilderWorker } from './builder.ts';
 import { createControlWorker } from './control.ts';
 import { installTemporalLogger } from './logger.ts';
+import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
 import { createRunnerWorkers } from './runner.ts';
 
@@ -32,6 +33,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const { connections, level, kinds, logger, signal } = options;
   installTemporalLogger(logger);
   const parts = openParts(connections, level, logger);
+  await expectOwnLevel(parts);
   const { address, namespace } = connections.temporal;
   const connection = await NativeConnection.connect({ address });
   const clientConnection = await Connection.connect({ address });

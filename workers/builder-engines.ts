@@ -1,7 +1,10 @@
 import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
+import { runningSidecars } from '../docker/sidecar/running-sidecars.ts';
 import { ensureSidecar } from '../docker/sidecar/sidecar.ts';
 import { ConfigInvalid } from '../model/errors.ts';
+import type { BuilderSeat, SeatRow } from './builder-seat.ts';
+import { takeSeat, tryTakeSeat } from './builder-seat.ts';
 import type { Parts } from './parts.ts';
 
 /** A sidecar that nobody builds in for this long is stopped; its data stays in its volume. */
@@ -25,10 +28,12 @@ export class BuilderEngines {
   readonly #parts: Parts;
   readonly #slots = new Map<string, Slot>();
   readonly #idleTimer: NodeJS.Timeout;
+  readonly #born = Date.now();
+  #seat: Promise<BuilderSeat> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#idleTimer = setInterval(() => void this.#stopIdle(), IDLE_CHECK_MS);
+    this.#idleTimer = setInterval(() => void this.#tidy(), IDLE_CHECK_MS);
   }
 
   /** Lends the engine of a domain; while it is lent it is not stopped. A sidecar that died is made again. */
@@ -47,6 +52,7 @@ export class BuilderEngines {
     clearInterval(this.#idleTimer);
     const opened = await Promise.allSettled([...this.#slots.values()].map(({ opening }) => opening));
     for (const one of opened) if (one.status === 'fulfilled') await one.value.engine.close();
+    await (await this.#seat?.catch(() => undefined))?.release();
   }
 
   /** Gives a slot that counts as lent already, so that it is not stopped between the look and the use. */
@@ -86,17 +92,27 @@ export class BuilderEngines {
         'No sidecar image and no SLIPWAY_BUILDER_DOCKER_HOST: this worker cannot build',
       );
     }
+    this.#seat ??= takeSeat(this.#row);
+    const { number: seat } = await this.#seat;
     const sidecar = await ensureSidecar({
       host: runnerEngine,
       fleet,
       domain,
       level,
+      seat,
       image: sidecarImage,
       runtimeDirectory,
       signal,
     });
     const engine = await connectEngine({ address: sidecar.address, blobs, reach: sidecar.reach, fleet });
     return { engine, stop: () => sidecar.stop() };
+  }
+
+  async #tidy(): Promise<void> {
+    await this.#stopIdle();
+    await this.#stopOrphans().catch((error: unknown) =>
+      this.#parts.logger.warn({ error: String(error) }, 'Sidecars of former builders could not be stopped'),
+    );
   }
 
   async #stopIdle(): Promise<void> {
@@ -112,6 +128,28 @@ export class BuilderEngines {
         this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped');
       }
     }
+  }
+
+  /** Sidecars that builders before us left running: on our own seat, or on one that nobody sits on any more. */
+  async #stopOrphans(): Promise<void> {
+    const { builderEngine, runnerEngine } = this.#parts.connections;
+    if (builderEngine !== undefined || Date.now() - this.#born < IDLE_MS) return;
+    const own = await (this.#seat ??= takeSeat(this.#row));
+    for (const { domain, seat, stop } of await runningSidecars(runnerEngine, this.#row)) {
+      if (seat === own.number) {
+        if (!this.#slots.has(domain)) await stop();
+        continue;
+      }
+      // Held meanwhile, so that nobody begins to build in what is being stopped.
+      const free = await tryTakeSeat(this.#row, seat);
+      await (free && stop());
+      await free?.release();
+    }
+  }
+
+  get #row(): SeatRow {
+    const { connections, level } = this.#parts;
+    return { fleet: connections.fleet, level, host: connections.runnerEngine };
   }
 
   #forget(domain: string, slot: Slot): void {

@@ -115,6 +115,12 @@ export function isMissing(error: unknown): boolean {
   return statusCode === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
 }
 
+/** Whether the server said that these keys may not do that. Also of an error of the model, which has the answer as its cause. */
+export function isRefused(error: unknown): boolean {
+  const { name, statusCode } = factsOf(isSlipwayError(error) ? error.cause : error);
+  return statusCode === 403 && !PASSING_NAMES.has(name);
+}
+
 export function isMissingUpload(error: unknown): boolean {
   return factsOf(error).name === 'NoSuchUpload';
 }

@@ -3,8 +3,10 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   ListObjectsV2Command,
+  PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
 import { StoreUnavailable } from '../model/errors.ts';
+import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
@@ -21,6 +23,8 @@ export interface S3ObjectStore extends ObjectStore {
   /** Creates the bucket unless it is there. */
   ensureBucket(): Promise<void>;
   readonly outages: Outages;
+  /** Says who may do what with the bucket, instead of what was said before. */
+  setPolicy(policy: BucketPolicy): Promise<void>;
   /** Closes the connections; nothing may be asked afterwards. */
   close(): void;
 }
@@ -73,6 +77,10 @@ export function createS3ObjectStore(
           if (!isBucketOurs(error)) throw error;
         });
       });
+    },
+    async setPolicy(policy) {
+      const command = new PutBucketPolicyCommand({ Bucket: s3.bucket, Policy: JSON.stringify(policy) });
+      await s3.call('PutBucketPolicy', '', () => s3.client.send(command));
     },
     close: () => s3.close(),
   };

@@ -19,13 +19,17 @@ export class RunSlots {
   }
 
   /** Carries a run's activity out while it occupies its slot; `last` gives the slot back afterwards. */
-  async during<T>(run: string, work: () => Promise<T>, { last }: { readonly last: boolean }): Promise<T> {
+  async during<T>(
+    run: string,
+    work: () => Promise<T>,
+    { last }: { readonly last: boolean | ((result: T) => boolean) },
+  ): Promise<T> {
     const slot = this.#runs.get(run) ?? { active: 0, restingSince: 0 };
     slot.active += 1;
     this.#runs.set(run, slot);
     try {
       const result = await work();
-      if (last) this.#runs.delete(run);
+      if (typeof last === 'function' ? last(result) : last) this.#runs.delete(run);
       return result;
     } finally {
       slot.active -= 1;

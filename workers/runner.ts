@@ -53,7 +53,10 @@ export async function createRunnerWorkers(
     taskQueue: queueName('runner', level),
     activities: {
       claimRun: (input: RunInput) =>
-        slots.during(runKey(input), () => claims.claimRun(input), { last: false }),
+        slots.during(runKey(input), () => claims.claimRun(input), {
+          // What another machine holds occupies nothing here.
+          last: (claim) => claim.engineId !== engineId,
+        }),
     },
     tuner: {
       activityTaskSlotSupplier: slots.supplier,

@@ -101,6 +101,13 @@ export const ERRORS = {
     meaning: 'The command of a task could not be started.',
     next: 'The task ends as failed.',
   },
+  ContainerLost: {
+    owner: 'operator',
+    retryable: false,
+    meaning:
+      'The container of a run was removed, or stopped by its engine, before the command had ended by itself.',
+    next: 'The run ends as worker-lost and a new one starts while retries last.',
+  },
   StoreUnavailable: {
     owner: 'operator',
     retryable: true,

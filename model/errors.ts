@@ -167,6 +167,11 @@ export class ContainerStartFailed extends SlipwayError {
   }
 }
 
+/** Thrown when the container of a run went away, or its engine took it down, before its command had ended by itself. */
+export class ContainerLost extends SlipwayError {
+  readonly type = 'ContainerLost';
+}
+
 /** Thrown when the store does not answer, or answers with an error that has no class of its own. */
 export class StoreUnavailable extends SlipwayError {
   readonly type = 'StoreUnavailable';

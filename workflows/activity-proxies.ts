@@ -7,11 +7,9 @@ import type {
   RunnerActivities,
   SettleActivities,
 } from '../activities/contracts.ts';
+import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { queueName } from '../model/pure/ids.ts';
-
-/** A lost worker is noticed after this long; not less, so that a busy event loop does not look like death. */
-const HEARTBEAT_TIMEOUT = '10s';
 
 /** An engine's queue that nobody polls for this long is a machine that is gone. */
 const ENGINE_QUEUE_PATIENCE = '30s';
@@ -49,7 +47,7 @@ function control(level: Level): ActivityOptions {
   return {
     taskQueue: queueName('control', level),
     startToCloseTimeout: '10m',
-    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: PATIENT,
   };
@@ -61,7 +59,7 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
     taskQueue: queueName('builder', level),
     summary,
     startToCloseTimeout: '2h',
-    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // Lost builders and a store that is away for a minute count as attempts too.
     retry: { ...PATIENT, maximumAttempts: 12 },
@@ -89,7 +87,7 @@ export function runnerActivities(
     summary,
     scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
     startToCloseTimeout: startToCloseSeconds * 1000,
-    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { ...PATIENT, maximumAttempts: 10 },
   });

@@ -9,7 +9,7 @@ import type {
 import type { TaskReason } from '../model/pure/states.ts';
 import { claimActivities, runnerActivities } from './activity-proxies.ts';
 import type { RunPhase } from './failures.ts';
-import { failureDetail, runReason } from './failures.ts';
+import { failureDetail, isMachineGone, runReason } from './failures.ts';
 import { onEngine } from './on-engine.ts';
 
 /** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
@@ -54,8 +54,8 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   } catch (error) {
     const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
-    const abandoned =
-      claim === undefined || (phase === 'save' && reason !== 'canceled') || reason === 'worker-lost';
+    const isSavable = phase !== 'save' && !isMachineGone(error);
+    const abandoned = claim === undefined || (reason !== 'canceled' && !isSavable);
     return abandoned ? ended : { ...ended, ...(await saveWhatThereIs(input, claim, reason)) };
   }
 }

@@ -23,16 +23,13 @@ export function runSlipway(
     readonly timeoutMs?: number;
   },
 ): Promise<SlipwayResult> {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(SLIPWAY_|TEMPORAL_|DOCKER_|AWS_|NODE_OPTIONS|GIT_)/.test(name),
-  );
   return new Promise((resolve) => {
     const child = execFile(
       PROGRAM,
       [...args],
       {
         cwd: options.cwd,
-        env: { ...Object.fromEntries(inherited), ...options.env },
+        env: { ...cleanEnvironment(), ...options.env },
         timeout: options.timeoutMs ?? 60_000,
       },
       (error, stdout, stderr) => {
@@ -42,6 +39,15 @@ export function runSlipway(
     );
     child.stdin?.end(options.input ?? '');
   });
+}
+
+/** This process's environment without what would name a stack, or change how Node runs. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(SLIPWAY_|TEMPORAL_|DOCKER_|AWS_|NODE_OPTIONS|GIT_)/.test(name),
+    ),
+  );
 }
 
 /** Carries out a verb in this process, which is quicker; no stack runs as far as it knows. */

@@ -46,7 +46,15 @@ export async function saveArtifacts(
   const missing: { name: string; found: string }[] = [];
   const there = await deps.engine.containers.inspect(container);
   for (const [name, spec] of Object.entries(planned.artifacts)) {
-    const saved = there ? await saveOne(upload, name, spec) : await findSaved(upload, name);
+    const saved = await (there ? saveOne(upload, name, spec) : findSaved(upload, name)).catch(
+      async (error: unknown) => {
+        // Said in every attempt: whoever waits for the task sees what it waits for.
+        if (error instanceof Error && !context.signal.aborted)
+          log.say(`Artifact ${name}: ${error.message}`, 'error');
+        await log.flush().catch(() => undefined);
+        throw error;
+      },
+    );
     if (typeof saved !== 'string') {
       artifacts.push(...saved);
       continue;

@@ -20,6 +20,8 @@ import type {
   RunInput,
   SaveArtifactsInput,
   SavedArtifacts,
+  SettleInput,
+  Settled,
 } from '../model/pure/payloads.ts';
 
 /** Activities of control workers (`control-<level>`). */
@@ -32,6 +34,11 @@ export interface ControlActivities {
   recordRun(input: RecordRunInput): Promise<void>;
   recordUnstarted(input: RecordUnstartedInput): Promise<void>;
   recordPush(input: RecordPushInput): Promise<void>;
+}
+
+/** Of control workers too; started by a schedule and not by a push. */
+export interface SettleActivities {
+  settle(input: SettleInput): Promise<Settled>;
 }
 
 /** Activities of builder workers (`builder-<level>`). */

@@ -101,6 +101,13 @@ export const ERRORS = {
     meaning: 'The command of a task could not be started.',
     next: 'The task ends as failed.',
   },
+  ContainerLost: {
+    owner: 'operator',
+    retryable: false,
+    meaning:
+      'The container of a run was removed, or stopped by its engine, before the command had ended by itself.',
+    next: 'The run ends as worker-lost and a new one starts while retries last.',
+  },
   StoreUnavailable: {
     owner: 'operator',
     retryable: true,
@@ -148,6 +155,12 @@ export const ERRORS = {
     retryable: true,
     meaning: 'Another attempt or a newer run of the task counts; this one was given up.',
     next: 'An attempt that counts goes on; nothing is uploaded twice.',
+  },
+  TemporalUnavailable: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The Temporal server does not answer.',
+    next: 'What runs goes on; records can be read meanwhile. Type it again: a push that was started all the same is joined.',
   },
   SetupFailed: {
     owner: 'operator',

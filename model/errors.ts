@@ -172,6 +172,11 @@ export class ContainerStartFailed extends SlipwayError {
   }
 }
 
+/** Thrown when the container of a run went away, or its engine took it down, before its command had ended by itself. */
+export class ContainerLost extends SlipwayError {
+  readonly type = 'ContainerLost';
+}
+
 /** Thrown when the store does not answer, or answers with an error that has no class of its own. */
 export class StoreUnavailable extends SlipwayError {
   readonly type = 'StoreUnavailable';
@@ -242,6 +247,14 @@ export class RunSuperseded extends SlipwayError {
   readonly type = 'RunSuperseded';
   constructor(taskId: string, run: number) {
     super(`Run ${run} of ${taskId} was superseded`);
+  }
+}
+
+/** Thrown when a client's request is not answered by the Temporal server. */
+export class TemporalUnavailable extends SlipwayError {
+  readonly type = 'TemporalUnavailable';
+  constructor(address: string, detail: string, options?: ErrorOptions) {
+    super(`Temporal at ${address} does not answer: ${detail}`, options);
   }
 }
 

@@ -3,6 +3,7 @@ import { isSlipwayError } from '../model/errors.ts';
 import { LIVE_LOG } from '../model/pure/artifact-names.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Logs, Store } from '../store/store.ts';
+import type { StepContext } from './step-context.ts';
 
 /** A chunk is written when it is this big … */
 const CHUNK_BYTES = 64 * 1024;
@@ -22,6 +23,7 @@ export class RunLog {
   readonly #logs: Logs;
   readonly #taskId: string;
   readonly #run: number;
+  readonly #isGivenUp: () => boolean;
   #seq: number;
   #taskBytes: number;
   #buffer: Buffer[] = [];
@@ -36,6 +38,7 @@ export class RunLog {
   private constructor(
     logs: Logs,
     coordinates: { taskId: string; run: number; seq: number; taskBytes: number; outages: number },
+    isGivenUp: () => boolean,
   ) {
     this.#logs = logs;
     this.#taskId = coordinates.taskId;
@@ -43,13 +46,20 @@ export class RunLog {
     this.#seq = coordinates.seq;
     this.#taskBytes = coordinates.taskBytes;
     this.#outages = coordinates.outages;
+    this.#isGivenUp = isGivenUp;
   }
 
-  static async open(logs: Logs, taskId: string, run: number): Promise<RunLog> {
+  /** Of a writer that has been given up nothing is written any more. */
+  static async open(
+    logs: Logs,
+    taskId: string,
+    run: number,
+    { isGivenUp = () => false }: Pick<StepContext, 'isGivenUp'> = {},
+  ): Promise<RunLog> {
     const outages = logs.outages.count;
     const last = await logs.findLast(taskId, run);
-    const seq = (last?.seq ?? -1) + 1;
-    return new RunLog(logs, { taskId, run, seq, taskBytes: last?.taskBytes ?? 0, outages });
+    const at = { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0, outages };
+    return new RunLog(logs, at, isGivenUp);
   }
 
   /** Bytes of the task's own output that are in the log so far. */
@@ -115,6 +125,7 @@ export class RunLog {
     this.#buffer = [];
     this.#bufferedBytes = 0;
     try {
+      if (this.#isGivenUp()) throw new RunSuperseded(this.#taskId, this.#run);
       await this.#logs.append(this.#taskId, this.#run, { seq: this.#seq, text, taskBytes });
       this.#seq += 1;
     } catch (error) {

@@ -100,6 +100,15 @@ export interface PushRecords {
   findPlan(pushId: string): Promise<Plan | undefined>;
   writeStatus(document: PushDocument): Promise<void>;
   findStatus(pushId: string): Promise<PushDocument | undefined>;
+  /**
+   * Writes the verdict of a push whose own workflow can't any more, if its status is still the one that was read.
+   * @throws {WriteConflict} when somebody has written it meanwhile: a new round has begun.
+   */
+  settleStatus(document: PushDocument, before: PushDocument | undefined): Promise<void>;
+  /** Ids of the pushes of a level that have no verdict; may name one that has just got its own. */
+  open(level: Level): AsyncIterable<string>;
+  /** Takes a push that has its verdict off the list of the open ones. Safe to repeat. */
+  close(pushId: string): Promise<void>;
   /** Newest first, over all levels given. */
   list(options: {
     readonly levels: readonly Level[];

@@ -21,6 +21,8 @@ export function installTemporalLogger(logger: Logger): void {
     logger: new DefaultLogger('INFO', ({ level, message, meta }) =>
       logger[levels[level]](meta ?? {}, message),
     ),
+    // The process itself says when its workers end: first those that take work, last those that others need for their end.
+    shutdownSignals: [],
     telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
   });
 }

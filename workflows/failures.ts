@@ -17,8 +17,20 @@ export function failureType(error: unknown): string | undefined {
 /** The message of the error that an activity threw in the end, for people. */
 export function failureDetail(error: unknown): string {
   const cause = rootFailure(error);
-  if (cause instanceof TimeoutFailure) return `no answer in time (${cause.timeoutType})`;
+  if (cause instanceof TimeoutFailure) return timeoutDetail(cause);
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+function timeoutDetail({ timeoutType }: TimeoutFailure): string {
+  return timeoutType === 'SCHEDULE_TO_START'
+    ? 'no worker of that machine takes its work: the machine is gone, or its worker does not run'
+    : `no answer in time (${timeoutType})`;
+}
+
+/** Whether nobody is there who could still save what the run has left. */
+export function isMachineGone(error: unknown): boolean {
+  const type = failureType(error) ?? '';
+  return type.startsWith('Timeout:') || UNREACHABLE.includes(type);
 }
 
 /** The digest of the blob because of which an activity found a stored image damaged; undefined when it failed otherwise. */
@@ -49,9 +61,13 @@ const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   WorkerShutdown: 'worker-shutdown',
   RunSuperseded: 'worker-lost',
   EngineUnavailable: 'worker-lost',
+  ContainerLost: 'worker-lost',
   EngineOutOfSpace: 'worker-lost',
   TransferFailed: 'worker-lost',
 };
+
+/** Saving would wait for the same once more, or belongs to another run. */
+const UNREACHABLE = ['EngineUnavailable', 'StoreUnavailable', 'RunSuperseded'];
 
 /** How a run ends when one of its activities has finally failed. */
 export function runReason(error: unknown, phase: RunPhase): TaskReason {

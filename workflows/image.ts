@@ -9,7 +9,7 @@ import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../mode
 import { levelOf } from '../model/pure/ids.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
 import { damagedDigest, failureDetail, failureType } from './failures.ts';
-import { imageResolvedSignal, unwantImageSignal, wantImageSignal } from './messages.ts';
+import { imageResolvedSignal, openWorkQuery, unwantImageSignal, wantImageSignal } from './messages.ts';
 import { requestImage } from './request-image.ts';
 
 /**
@@ -26,6 +26,13 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
   const wanted = new Map<string, { force: boolean }>();
   let work: CancellationScope | undefined;
 
+  // While it waits for its parent this says so.
+  setHandler(openWorkQuery, () => ({
+    pushId: input.pushId,
+    plannedAt: input.plannedAt,
+    tasks: [],
+    images: [],
+  }));
   setHandler(wantImageSignal, ({ requester, force }) => {
     wanted.set(requester, { force });
   });

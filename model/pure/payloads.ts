@@ -270,3 +270,24 @@ export interface RecordPushInput {
   /** What was pushed, for a push that ends before planning could write its record. */
   readonly push?: PushInput;
 }
+
+/** What a push or image waits for, as it answers to a query: everything here was started or asked for. */
+export interface OpenWork {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  /** Labels of tasks that have not reported. */
+  readonly tasks: readonly string[];
+  /** Images that have not answered. */
+  readonly images: readonly { readonly taskId: string; readonly name: string }[];
+}
+
+export interface SettleInput {
+  readonly level: Level;
+}
+
+/** What a look found ended without a word, and settled. */
+export interface Settled {
+  readonly pushes: readonly string[];
+  readonly tasks: readonly string[];
+  readonly images: readonly string[];
+}

@@ -4,7 +4,13 @@ import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Level } from '../../model/pure/ids.ts';
 import { pushId } from '../../model/pure/ids.ts';
-import type { BaseRecord, IndexEntry, PushRecord, TaskRecord } from '../../model/schema/records.ts';
+import type {
+  BaseRecord,
+  IndexEntry,
+  PushDocument,
+  PushRecord,
+  TaskRecord,
+} from '../../model/schema/records.ts';
 import { createStore } from '../../store/create-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { LogChunk, Store } from '../../store/store.ts';
@@ -477,6 +483,45 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     });
   });
 
+  describe(`${name}: open pushes`, () => {
+    const openIds = async (): Promise<readonly string[]> =>
+      (await all(store.pushes.open(1))).filter((id) => id.includes(project));
+
+    it('are listed from their first record until their verdict, a new round too', async () => {
+      const records = [aPush(project, {}), aPush(project, { variant: 'abcdef012345' })] as const;
+      const [id, other] = [records[0].pushId, records[1].pushId];
+      for (const record of records) await store.pushes.receive(record);
+      expect(await openIds()).toEqual([id, other].sort());
+
+      await store.pushes.writeStatus(aStatus(id, 'completed'));
+      expect(await openIds()).toEqual([other]);
+
+      await store.pushes.writeStatus(aStatus(id, 'running'));
+      expect(await openIds()).toEqual([id, other].sort());
+      await store.pushes.close(id);
+      await store.pushes.close(id);
+      expect(await openIds()).toEqual([other]);
+    });
+
+    it('are settled only while their status is the one that was read', async () => {
+      const record = aPush(project, {});
+      const { pushId: id } = record;
+      await store.pushes.receive(record);
+      await store.pushes.writeStatus(aStatus(id, 'running'));
+      const before = await store.pushes.findStatus(id);
+      await store.pushes.writeStatus({ ...aStatus(id, 'running'), ref: 'refs/heads/other' });
+
+      await expect(store.pushes.settleStatus(aStatus(id, 'exception'), before)).rejects.toMatchObject({
+        type: 'WriteConflict',
+      });
+      expect(await openIds()).toEqual([id]);
+
+      await store.pushes.settleStatus(aStatus(id, 'exception'), await store.pushes.findStatus(id));
+      expect(await store.pushes.findStatus(id)).toMatchObject({ state: 'exception' });
+      expect(await openIds()).toEqual([]);
+    });
+  });
+
   describe(`${name}: logs`, () => {
     const aChunk = (seq: number): LogChunk => ({
       seq,
@@ -613,6 +658,22 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       ...change,
     };
   }
+}
+
+function aStatus(id: string, state: PushDocument['state']): PushDocument {
+  return {
+    id,
+    project: 'demo',
+    repository: 'file:///srv/demo.git',
+    ref: 'refs/heads/main',
+    revision: 'a',
+    level: 1,
+    state,
+    findings: [],
+    received: '2026-01-01T00:00:00Z',
+    images: [],
+    tasks: [],
+  };
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Connections } from '../../model/schema/connections.ts';
 import { canConnect } from '../../stack/can-connect.ts';
-import { findGoTool } from '../../stack/go-tool.ts';
-import { S3_TOOL } from '../../stack/s3-server.ts';
+import { S3_TOOL } from '../../stack/s3-tool.ts';
+import { findTool } from '../../stack/tool.ts';
 import { createS3ObjectStore } from '../../store/s3-object-store.ts';
 import { until } from './live-stack.ts';
 
@@ -35,7 +35,7 @@ export class OwnStore implements AsyncDisposable {
   }
 
   static async open(sizeMegabytes: number): Promise<OwnStore> {
-    const program = await findGoTool(S3_TOOL, { env: process.env, signal: AbortSignal.timeout(30_000) });
+    const program = await findTool(S3_TOOL, { env: process.env, signal: AbortSignal.timeout(30_000) });
     if (!program) throw new Error('The S3 server is not installed: run "npm test", which installs it');
     const directory = await mkdtemp(join(tmpdir(), 'slipway-store-'));
     await exec('mount', ['-t', 'tmpfs', '-o', `size=${sizeMegabytes}m`, 'slipway-test', directory]);

@@ -86,11 +86,6 @@ export function isWrongBody(error: unknown): boolean {
   return factsOf(error).message.startsWith('Checksum mismatch');
 }
 
-/** Whether the server refuses it to our key. */
-export function isForbidden(error: unknown): boolean {
-  return factsOf(error).statusCode === 403;
-}
-
 /** The trouble in a few words, for people. */
 export function reasonOf(error: unknown): string {
   if (isStoreFull(error)) return 'it is full';

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { LEVELS } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
@@ -11,6 +12,7 @@ import { openStore } from '../store/open-store.ts';
 import type { SlipwayApi } from './api.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
+import { reachTemporal } from './reach-temporal.ts';
 import { startPush } from './start-push.ts';
 
 /** A follower looks for changes this often. */
@@ -22,17 +24,15 @@ const FOLLOW_POLL_MS = 300;
  */
 export async function openApi(connections: Connections, config: ServerConfig): Promise<SlipwayApi> {
   const store = openStore(connections.store);
-  const { address, namespace, uiUrl } = connections.temporal;
-  let connecting: Promise<Connection> | undefined;
-  const client = async (): Promise<Client> => {
-    connecting ??= Connection.connect({ address });
-    return new Client({ connection: await connecting, namespace });
-  };
+  const { namespace, uiUrl } = connections.temporal;
+  const temporal = reachTemporal(connections.temporal);
   const uiLink = (id: string): string | undefined =>
     uiUrl === undefined ? undefined : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}`;
   return {
     start: async (push) => {
-      const started = await startPush({ client: await client(), store, config }, push);
+      const started = await temporal.use((clientIn) =>
+        startPush({ client: clientIn(namespace), store, config }, push),
+      );
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -41,7 +41,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     read: (pushId) => readPush(store, pushId),
     list: (options) => listPushes(store, options),
     follow: (pushId, signal) => follow(store, pushId, signal),
-    cancel: async (id) => cancel(await client(), id),
+    cancel: (id) => temporal.use((clientIn) => cancel(clientIn(namespace), id)),
     task: (taskId) => readTask(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),
@@ -49,7 +49,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     images: (options) => listImages(store, config, options),
     uiLink,
     close: async () => {
-      await (await connecting?.catch(() => undefined))?.close();
+      await temporal.close();
       store.close();
     },
   };

@@ -191,7 +191,7 @@ export interface Engine {
 
 /** How the engine reaches the image endpoint of this worker. */
 export type EndpointReach =
-  /** The engine shares our 127.0.0.1. */
+  /** The engine may share our 127.0.0.1: the first transfer finds out, and takes the tar way where it does not. */
   | { readonly kind: 'loopback' }
   /** A forwarder in the engine's own network namespace listens on `port` of 127.0.0.1 and forwards to our unix socket. */
   | { readonly kind: 'forwarder'; readonly socketPath: string; readonly port: number }

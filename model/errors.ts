@@ -101,6 +101,11 @@ export class ImageBuildFailed extends SlipwayError {
     this.imageName = imageName;
     this.failed = failed;
   }
+
+  /** What the build said last, in one text. */
+  get lastWords(): string {
+    return [...this.failed.lastLines, this.message].join('\n');
+  }
 }
 
 /** Thrown when a builder computes another hash than the plan. */
@@ -180,6 +185,14 @@ export class StoreUnavailable extends SlipwayError {
   }
 }
 
+/** Thrown when the disk or the quota of the store is full. */
+export class StoreOutOfSpace extends SlipwayError {
+  readonly type = 'StoreOutOfSpace';
+  constructor(operation: string, bucket: string, key: string, detail: string, options?: ErrorOptions) {
+    super(`The store is full: ${operation} failed [bucket=${bucket}, key=${key}]: ${detail}`, options);
+  }
+}
+
 /** Thrown when a blob that is asked for is not in the store. */
 export class BlobNotFound extends SlipwayError {
   readonly type = 'BlobNotFound';
@@ -199,6 +212,18 @@ export class DigestMismatch extends SlipwayError {
     super(`${what}: expected ${expected}, got ${got}`);
     this.expected = expected;
     this.got = got;
+  }
+}
+
+/** Thrown when a stored image lacks a part, or has one whose bytes are not those of its digest. `digest` names the part. */
+export class ImageDamaged extends SlipwayError {
+  readonly type = 'ImageDamaged';
+  readonly manifestDigest: string;
+  readonly digest: string;
+  constructor(manifestDigest: string, digest: string, detail: string, options?: ErrorOptions) {
+    super(`Stored image ${manifestDigest} is damaged: ${detail}`, options);
+    this.manifestDigest = manifestDigest;
+    this.digest = digest;
   }
 }
 
@@ -222,6 +247,14 @@ export class RunSuperseded extends SlipwayError {
   readonly type = 'RunSuperseded';
   constructor(taskId: string, run: number) {
     super(`Run ${run} of ${taskId} was superseded`);
+  }
+}
+
+/** Thrown when a client's request is not answered by the Temporal server. */
+export class TemporalUnavailable extends SlipwayError {
+  readonly type = 'TemporalUnavailable';
+  constructor(address: string, detail: string, options?: ErrorOptions) {
+    super(`Temporal at ${address} does not answer: ${detail}`, options);
   }
 }
 

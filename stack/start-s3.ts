@@ -1,9 +1,10 @@
 import type { Connections } from '../model/schema/connections.ts';
 import { canConnect } from './can-connect.ts';
 import { checkStore } from './check-store.ts';
-import { ensureGoTool } from './go-tool.ts';
+import { ensureTool } from './tool.ts';
 import { reportStep } from './report-step.ts';
-import { givenStore, S3_TOOL, s3Connection, s3Process } from './s3-server.ts';
+import { givenStore, s3Connection, s3Process } from './s3-server.ts';
+import { S3_TOOL } from './s3-tool.ts';
 import { startProcess, stopProcess } from './stack-context.ts';
 import type { StackContext } from './stack-context.ts';
 
@@ -26,7 +27,7 @@ export async function startS3(context: StackContext): Promise<Connections['store
       },
     });
   }
-  const program = await ensureGoTool(S3_TOOL, options);
+  const program = await ensureTool(S3_TOOL, options);
   const connection = s3Connection(ports.s3, settings.value);
   return reportStep(options, 's3', {
     doing: `starting the store at ${connection.endpoint}, its data in ${paths.store}`,

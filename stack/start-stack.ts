@@ -71,7 +71,7 @@ async function startParts(context: StackContext, started: { engine?: StartedEngi
     temporal,
     store,
     runnerEngine: images.engine.address,
-    builderEngine: options.env['SLIPWAY_BUILDER_DOCKER_HOST'] || undefined,
+    builderEngine: images.builderEngine,
     sidecarImage: images.sidecarImage,
     serverConfig,
     stateDirectory: paths.root,

@@ -32,10 +32,12 @@ export class RunLog {
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
   #atLineStart = true;
+  /** How many of the store's outages are behind us: each is told once. */
+  #outages: number;
 
   private constructor(
     logs: Logs,
-    coordinates: { taskId: string; run: number; seq: number; taskBytes: number },
+    coordinates: { taskId: string; run: number; seq: number; taskBytes: number; outages: number },
     isGivenUp: () => boolean,
   ) {
     this.#logs = logs;
@@ -43,6 +45,7 @@ export class RunLog {
     this.#run = coordinates.run;
     this.#seq = coordinates.seq;
     this.#taskBytes = coordinates.taskBytes;
+    this.#outages = coordinates.outages;
     this.#isGivenUp = isGivenUp;
   }
 
@@ -53,8 +56,9 @@ export class RunLog {
     run: number,
     { isGivenUp = () => false }: Pick<StepContext, 'isGivenUp'> = {},
   ): Promise<RunLog> {
+    const outages = logs.outages.count;
     const last = await logs.findLast(taskId, run);
-    const at = { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0 };
+    const at = { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0, outages };
     return new RunLog(logs, at, isGivenUp);
   }
 
@@ -89,9 +93,22 @@ export class RunLog {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#tellOutages();
     this.#writing = this.#writing.then(() => this.#writeChunk());
     await this.#writing;
+    // The store may have been away just for this chunk.
+    if (this.#failure === undefined && this.#tellOutages()) return this.flush();
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Gives whether there was something to tell. */
+  #tellOutages(): boolean {
+    const { outages } = this.#logs;
+    const fresh = outages.after(this.#outages);
+    this.#outages = outages.count;
+    for (const { ms, reason } of fresh)
+      this.say(`The store was away for ${(ms / 1000).toFixed(1)} s (${reason}); nothing was lost`);
+    return fresh.length > 0;
   }
 
   #append(bytes: Buffer): void {

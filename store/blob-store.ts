@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { BlobStat, BlobStore } from '../model/blob-store.ts';
+import type { BlobStat } from '../model/blob-store.ts';
 import { BlobNotFound, DigestMismatch, isSlipwayError } from '../model/errors.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import { DIGEST_PATTERN } from '../model/pure/ids.ts';
@@ -8,6 +8,7 @@ import { checkSize } from './body-parts.ts';
 import { checkDigest } from './check-digest.ts';
 import { blobKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
+import type { Blobs } from './store.ts';
 import { putStaged } from './staged-upload.ts';
 
 /**
@@ -16,7 +17,7 @@ import { putStaged } from './staged-upload.ts';
  * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
  * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
  */
-export function createBlobStore(objects: ObjectStore): BlobStore {
+export function createBlobStore(objects: ObjectStore): Blobs {
   async function stat(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined> {
     if (!DIGEST_PATTERN.test(digest)) return undefined;
     const info = await objects.head(blobKey(digest), signal);
@@ -63,6 +64,17 @@ export function createBlobStore(objects: ObjectStore): BlobStore {
       };
       const { sha256, sizeBytes } = await putStaged(objects, body, { place, signal });
       return { digest: `sha256:${sha256}`, sizeBytes, outcome };
+    },
+
+    async examine(digest, signal) {
+      const options = signal ? { signal } : {};
+      const key = blobKey(digest);
+      const body = await objects.stream(key, options);
+      if (!body) return 'missing';
+      const hash = createHash('sha256');
+      for await (const chunk of body as AsyncIterable<Buffer>) hash.update(chunk);
+      if (`sha256:${hash.digest('hex')}` === digest) return 'whole';
+      return (await objects.deleteIfAllowed(key, signal)) ? 'removed' : 'kept';
     },
   };
 }

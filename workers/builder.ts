@@ -27,7 +27,8 @@ export async function createBuilderWorker(
       plans,
       source,
       worker: parts.worker,
-      withEngine: (domain, signal, work) => engines.lend(domain, signal, work),
+      withEngine: engines.lend,
+      withHostEngine: (work) => engines.lendHost(work),
     }),
     maxConcurrentActivityTaskExecutions: CONCURRENT_BUILDS,
     // Builds that take longer are stopped then and begun anew by the next builder.

@@ -5,6 +5,7 @@ import type {
   ClaimActivities,
   ControlActivities,
   RunnerActivities,
+  SettleActivities,
 } from '../activities/contracts.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
 import type { Level } from '../model/pure/ids.ts';
@@ -31,6 +32,15 @@ type RecordActivities = Pick<
 /** What happened is recorded even when the store was away for long: without it readers would wait for ever. */
 export function recordActivities(level: Level): RecordActivities {
   return proxyActivities<RecordActivities>({ ...control(level), scheduleToCloseTimeout: '1d' });
+}
+
+/** A look that fails is not repeated: the schedule brings the next one. */
+export function settleActivities(level: Level): SettleActivities {
+  return proxyActivities<SettleActivities>({
+    ...control(level),
+    scheduleToCloseTimeout: '10m',
+    retry: { maximumAttempts: 1 },
+  });
 }
 
 function control(level: Level): ActivityOptions {

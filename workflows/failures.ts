@@ -33,6 +33,14 @@ export function isMachineGone(error: unknown): boolean {
   return type.startsWith('Timeout:') || UNREACHABLE.includes(type);
 }
 
+/** The digest of the blob because of which an activity found a stored image damaged; undefined when it failed otherwise. */
+export function damagedDigest(error: unknown): string | undefined {
+  const cause = rootFailure(error);
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'ImageDamaged') return undefined;
+  const [digest] = cause.details ?? [];
+  return typeof digest === 'string' ? digest : undefined;
+}
+
 /** How a push ends when something that it needs has finally failed. */
 export function pushReason(error: unknown): PushReason {
   return failureType(error) === 'RepositoryUnavailable' ? 'repository-unavailable' : 'internal-error';
@@ -43,9 +51,10 @@ export type RunPhase = 'claim' | 'load' | 'run' | 'save';
 
 const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   ImageUnavailable: 'resource-unavailable',
-  BlobNotFound: 'resource-unavailable',
   InputUnavailable: 'resource-unavailable',
-  DigestMismatch: 'resource-unavailable',
+  BlobNotFound: 'internal-error',
+  DigestMismatch: 'internal-error',
+  ImageDamaged: 'internal-error',
   InvalidInput: 'malformed-payload',
   ImageHashMismatch: 'internal-error',
   InternalError: 'internal-error',
@@ -69,7 +78,8 @@ export function runReason(error: unknown, phase: RunPhase): TaskReason {
   // What the engine refused for good is refused elsewhere too; trouble inside it may be this machine's.
   if (type === 'EngineRequestFailed' && phase !== 'save')
     return isFinal(error) ? 'internal-error' : 'worker-lost';
-  if (type === 'StoreUnavailable') return phase === 'save' ? 'upload-failed' : 'worker-lost';
+  if (type === 'StoreUnavailable' || type === 'StoreOutOfSpace')
+    return phase === 'save' ? 'upload-failed' : 'worker-lost';
   return phase === 'save' ? 'upload-failed' : 'internal-error';
 }
 

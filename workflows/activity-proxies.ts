@@ -89,6 +89,7 @@ export function runnerActivities(
     startToCloseTimeout: startToCloseSeconds * 1000,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { ...PATIENT, maximumAttempts: 10 },
+    // Another machine may have the space that this one lacks: a new run finds it.
+    retry: { ...PATIENT, maximumAttempts: 10, nonRetryableErrorTypes: ['EngineOutOfSpace'] },
   });
 }

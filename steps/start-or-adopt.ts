@@ -77,7 +77,7 @@ async function createAndStart(
   const { containers } = deps.engine;
   const { id, state } = await create(deps, run, context);
   // Another attempt was faster.
-  if (state !== 'created') return { id, hadEnded: state === 'exited' };
+  if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
   await prepareContainer(deps, { name: id, plan, planned }, context);
   log.say(`Starting ${commandText(planned)}`);
   context.signal.throwIfAborted();

@@ -6,6 +6,8 @@ import { canConnect } from '../can-connect.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 
 const TIMEOUT_MS = 5_000;
+/** What servers call keys that they do not take; the last one is versitygw's. */
+const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'XAdminUserNotFound'];
 const OTHER_STORE =
   'Set SLIPWAY_S3_ENDPOINT to a server that keeps them (AWS S3, versitygw 1.8, MinIO), or unset it to have one started';
 
@@ -48,7 +50,7 @@ export async function lookAtStore(
           'Type: slipway down && slipway up (makes an empty one), or bring the bucket back',
           { where },
         );
-      if (['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'].includes(code))
+      if (REFUSALS.includes(code))
         throw new Ailment(
           `answers, but refuses the keys (${code})`,
           'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may read and write the bucket',
@@ -69,8 +71,7 @@ function hostAndPort(endpoint: string): string {
 /** The server's own name of an error, which is in the cause of ours. */
 function codeOf(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (/^(NoSuchBucket|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch)$/.test(cause.name))
-      return cause.name;
+    if (cause.name === 'NoSuchBucket' || REFUSALS.includes(cause.name)) return cause.name;
   }
   return '';
 }

@@ -12,6 +12,9 @@ const TIMEOUT_MS = 5_000;
 const TRIAL_POLLS = 30;
 const TRIAL_POLL_MS = 100;
 const LEAST_RETENTION_HOURS = 24;
+/** A poller asks anew after a minute at the latest; the server lists it for five minutes. */
+const POLL_AGE_MS = 75_000;
+const KINDS = ['control', 'builder', 'runner'] as const;
 /** What `temporal` calls the types of attributes. */
 const TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
@@ -57,7 +60,10 @@ export async function lookAtTemporal(options: TemporalToLookAt): Promise<Tempora
       const diagnoses = await Promise.all([
         server,
         ...(levels
-          ? [lookAtAttributes(connection, temporal), lookAtQueues(connection, namespace, levels)]
+          ? [
+              lookAtAttributes(connection, temporal),
+              lookAtQueues(connection, namespace, { levels, time: trial?.time ?? Date.now() }),
+            ]
           : []),
         lookAtRetention(connection, temporal),
         ...(trial ? [lookAtPriority(trial.isKept)] : []),
@@ -114,11 +120,11 @@ function lookAtPriority(isKept: boolean): Promise<Diagnosis> {
 function lookAtQueues(
   { workflowService }: Connection,
   namespace: string,
-  levels: readonly Level[],
+  { levels, time }: { readonly levels: readonly Level[]; readonly time: number },
 ): Promise<Diagnosis> {
   return diagnosed('queues', 'Type: slipway down && slipway up', async () => {
     const queues = levels.flatMap((level) =>
-      (['control', 'builder', 'runner'] as const).map((kind) => ({
+      KINDS.map((kind) => ({
         kind,
         level,
         name: queueName(kind, level),
@@ -132,7 +138,10 @@ function lookAtQueues(
           types.map(async (taskQueueType) => {
             const taskQueue = { name: queue.name };
             const found = await workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType });
-            return found.pollers?.length ?? 0;
+            const ages = (found.pollers ?? []).map(
+              ({ lastAccessTime }) => time - 1000 * Number(lastAccessTime?.seconds ?? 0),
+            );
+            return ages.filter((age) => age < POLL_AGE_MS).length;
           }),
         );
         return { ...queue, isPolled: pollers.every((count) => count > 0) };
@@ -140,10 +149,13 @@ function lookAtQueues(
     );
     const silent = polled.filter(({ isPolled }) => !isPolled);
     if (silent.length === 0) return { message: `${queues.map(({ name }) => name).join(', ')} are polled` };
-    const byHand = silent.map(({ kind, level }) => `slipway worker ${kind} --level ${level}`);
+    const byHand = [...new Set(silent.map(({ level }) => level))].map((level) => {
+      const kinds = silent.filter((queue) => queue.level === level).map(({ kind }) => kind);
+      return `slipway worker ${kinds.length === KINDS.length ? 'all' : kinds.join(' ')} --level ${level}`;
+    });
     throw new Ailment(
       `nobody polls ${silent.map(({ name }) => name).join(', ')}: what is sent there waits`,
-      `Type: slipway down && slipway up, or by hand: ${byHand.join('; ')}`,
+      `Start the stack again (slipway down && slipway up), or workers by hand: ${byHand.join('; ')}`,
     );
   });
 }

@@ -91,11 +91,14 @@ async function main(parts: readonly Part[]): Promise<number> {
 }
 
 /** What tests ask `requireEnv` for. */
-function testEnvironment({ connections }: RunningStack, temporal: string | undefined): NodeJS.ProcessEnv {
+function testEnvironment(
+  { connections, setUpStore }: RunningStack,
+  temporal: string | undefined,
+): NodeJS.ProcessEnv {
   return {
     ...process.env,
     SLIPWAY_HOME: connections.stateDirectory,
-    SLIPWAY_TEST_S3: JSON.stringify(connections.store),
+    SLIPWAY_TEST_S3: JSON.stringify(setUpStore),
     SLIPWAY_TEST_ENGINE: connections.runnerEngine,
     SLIPWAY_TEST_TEMPORAL_CLI: temporal ?? '',
     SLIPWAY_TEST_SIDECAR_IMAGE: connections.sidecarImage ?? '',

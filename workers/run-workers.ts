@@ -8,6 +8,7 @@ import type { Connections } from '../model/schema/connections.ts';
 import { createBuilderWorker } from './builder.ts';
 import { createControlWorker } from './control.ts';
 import { installTemporalLogger } from './logger.ts';
+import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
 import type { RunnerWorkers } from './runner.ts';
 import { createRunnerWorkers } from './runner.ts';
@@ -38,6 +39,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const { connections, level, kinds, logger, signal, graceMs } = options;
   installTemporalLogger(logger);
   const parts = openParts(connections, level, logger);
+  await expectOwnLevel(parts);
   const { address, namespace } = connections.temporal;
   const connection = await NativeConnection.connect({ address });
   const clientConnection = await Connection.connect({ address });

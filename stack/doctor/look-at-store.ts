@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -6,6 +7,7 @@ import { canConnect } from '../can-connect.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 
 const TIMEOUT_MS = 5_000;
+const PROBE_TIMEOUT_MS = 10_000;
 /** What servers call keys that they do not take; the last one is versitygw's. */
 const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'XAdminUserNotFound'];
 const OTHER_STORE =
@@ -27,7 +29,13 @@ export async function lookAtStore(
       throw new Ailment('accepts no connection', options.todo, { where });
     const store = openStore(connection);
     try {
-      const probe = await probeStore(store.objects);
+      const probe = await Promise.race([probeStore(store.objects), silence(PROBE_TIMEOUT_MS)]);
+      if (!probe)
+        throw new Ailment(
+          `accepts connections, but does not answer within ${PROBE_TIMEOUT_MS / 1000} s`,
+          options.todo,
+          { where },
+        );
       const lacking = [
         ...(probe.conditionalPut ? [] : ['does not refuse to overwrite (If-None-Match)']),
         ...(probe.conditionalReplace ? [] : ['does not keep conditions (If-Match)']),
@@ -61,6 +69,11 @@ export async function lookAtStore(
       store.close();
     }
   });
+}
+
+/** Keeps no process alive. */
+async function silence(ms: number): Promise<undefined> {
+  await delay(ms, undefined, { ref: false });
 }
 
 function hostAndPort(endpoint: string): string {

@@ -128,6 +128,13 @@ describe('doctor on a stack that runs', () => {
     expect((run as CommandFailed).exitCode).toBe(3);
     const parsed = diagnosesSchema.parse(JSON.parse((run as CommandFailed).lastLines));
     expect(wrongParts(parsed)).toEqual(wrongParts(diagnoses));
+    for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).hang();
+    const silent = await doctor();
+    expect(of('s3', silent)).toMatchObject({
+      ok: false,
+      message: 'accepts connections, but does not answer within 10 s',
+    });
+    for (const part of ['temporal', 'engine']) expect(of(part, silent).ok).toBe(false);
     for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).pass();
   });
 
@@ -166,6 +173,9 @@ describe('doctor on a stack that runs', () => {
       message: 'answers, but has no namespace no-such',
       todo: `Type: temporal operator namespace create --address ${temporal.address} --namespace no-such --retention 168h`,
     });
+
+    const apart = await doctor({ temporal: { ...temporal, namespaces: { 3: 'also-not' } } });
+    expect(of('temporal', apart).message).toBe('answers, but has no namespace also-not');
 
     await operate('search-attribute', 'remove', '--name', 'SlipwayLevel', '--yes');
     await operate('namespace', 'update', '--retention', '5h');
@@ -333,7 +343,9 @@ describe('doctor on a stack that runs', () => {
       'version: 1\nprojects: { demo: { sources: [{ repository: "file:///x", refs: { main: 2 } }] } }',
     );
     const diagnoses = await doctor();
-    expect(of('configuration', diagnoses).message).toBe('names 1 project');
+    expect(of('configuration', diagnoses).message).toBe(
+      'names 1 project; other local repositories have level 1',
+    );
     expect(of('queues', diagnoses).message).toMatch(/^nobody polls .*runner-2.*: what is sent there waits$/);
     expect(of('queues', diagnoses).todo).toMatch(/by hand: .*slipway worker all --level 2/);
     const lost = await diagnose({

@@ -111,7 +111,7 @@ export class BuilderEngines {
   async #tidy(): Promise<void> {
     await this.#stopIdle();
     await this.#stopOrphans().catch((error: unknown) =>
-      this.#parts.logger.warn({ error: String(error) }, 'Sidecars of former builders could not be stopped'),
+      this.#parts.logger.warn({ error }, 'Sidecars of former builders could not be stopped'),
     );
   }
 
@@ -125,7 +125,7 @@ export class BuilderEngines {
         await opened?.stop();
         this.#parts.logger.info({ domain }, 'Stopped an idle sidecar');
       } catch (error) {
-        this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped');
+        this.#parts.logger.warn({ domain, error }, 'An idle sidecar could not be stopped');
       }
     }
   }

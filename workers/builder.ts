@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { createBuilderActivities } from '../activities/builder.ts';
 import { queueName } from '../model/pure/ids.ts';
 import { BuilderEngines } from './builder-engines.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 
@@ -28,6 +29,7 @@ export async function createBuilderWorker(
       worker: parts.worker,
       withEngine: (domain, signal, work) => engines.lend(domain, signal, work),
     }),
+    interceptors: { activity: [logActivities(parts.logger)] },
     maxConcurrentActivityTaskExecutions: CONCURRENT_BUILDS,
     ...HEARTBEAT_THROTTLE,
   });

@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { createControlActivities } from '../activities/control.ts';
 import { queueName } from '../model/pure/ids.ts';
 import { hostPlatform } from './host-platform.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { readServerConfig } from './server-config.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
@@ -28,6 +29,7 @@ export async function createControlWorker(
       readServerConfig: () => readServerConfig(connections.serverConfig),
       platform: hostPlatform(),
     }),
+    interceptors: { activity: [logActivities(parts.logger)] },
     maxCachedWorkflows: 600,
     maxConcurrentActivityTaskExecutions: 40,
     ...HEARTBEAT_THROTTLE,

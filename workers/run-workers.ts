@@ -61,7 +61,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     };
     signal.addEventListener('abort', shutDown, { once: true });
     const running = Promise.all(workers.map((worker) => worker.run()));
-    logger.info({ level, kinds }, 'Workers are running');
+    logger.info({ kinds }, 'Workers are running');
     options.onReady?.();
     if (signal.aborted) shutDown();
     await running;

@@ -6,6 +6,7 @@ import type { Engine } from '../docker/engine.ts';
 import { connectEngine } from '../docker/connect.ts';
 import { sweepContainers } from '../docker/sweep.ts';
 import { engineQueueName, queueName } from '../model/pure/ids.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { isNobodys } from './nobodys.ts';
 import { RunSlots } from './run-slots.ts';
@@ -45,6 +46,7 @@ export async function createRunnerWorkers(
     connection,
     namespace: connections.temporal.namespace,
     identity: parts.worker,
+    interceptors: { activity: [logActivities(parts.logger)] },
     ...HEARTBEAT_THROTTLE,
   };
   const fixed = { type: 'fixed-size', numSlots: 1 } as const;
@@ -97,7 +99,7 @@ function sweepRegularly({ store, connections, level, logger }: Parts, engine: En
         isNobodys(store, container.labels, level);
       await sweepContainers(engine, { fleet: connections.fleet, isNobodys: isGone });
     } catch (error) {
-      logger.warn({ error: String(error) }, 'The sweep failed; it is tried again');
+      logger.warn({ error }, 'The sweep failed; it is tried again');
     }
   };
   void sweep();

@@ -73,7 +73,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
       signal,
       onReady: () => {
         sayReady().catch((error: unknown) =>
-          logger.error({ error: String(error) }, 'The ready file cannot be written'),
+          logger.error({ error }, 'The ready file cannot be written'),
         );
       },
     });

@@ -1,11 +1,12 @@
 import { buildImage } from '../steps/build-image.ts';
 import type { BuildImageDeps } from '../steps/build-image.ts';
+import type { ImportBaseDeps } from '../steps/import-base.ts';
 import { importBase } from '../steps/import-base.ts';
 import { carryOut } from './carry-out.ts';
 import type { BuilderActivities } from './contracts.ts';
 
 /** The activities of a builder worker. */
-export function createBuilderActivities(deps: BuildImageDeps): BuilderActivities {
+export function createBuilderActivities(deps: BuildImageDeps & ImportBaseDeps): BuilderActivities {
   return {
     importBase: (input) => carryOut((context) => importBase(deps, input, context)),
     buildImage: (input) => carryOut((context) => buildImage(deps, input, context)),

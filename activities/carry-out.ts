@@ -1,36 +1,94 @@
 import { activityInfo, CancelledFailure, Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
 import type { StepContext } from '../steps/step-context.ts';
 import { toFailure } from './to-failure.ts';
 
 /** One beat in this time: cancels arrive with the answers. The worker throttles to the same. */
 export const HEARTBEAT_INTERVAL_MS = 500;
 
+export interface CarryOutOptions {
+  /** Aborted when this worker's time to finish is over: the step stops, and its run ends with it. */
+  readonly ending?: AbortSignal;
+}
+
 /**
  * Carries a step out as an activity: beats all the while, hands cancellation on, maps errors. A cancel that was
- * wished for ends as cancelled; the end of the worker ends as `WorkerShutdown`, which is retried.
+ * wished for ends as cancelled; a worker that ends in good order as `WorkerShutdown`, which ends the run; every other
+ * stop as one that another attempt makes good.
  */
-export async function carryOut<T>(step: (context: StepContext) => Promise<T>): Promise<T> {
+export async function carryOut<T>(
+  step: (context: StepContext) => Promise<T>,
+  { ending }: CarryOutOptions = {},
+): Promise<T> {
   const activity = Context.current();
-  let progress: unknown = undefined;
-  const beat = setInterval(() => activity.heartbeat(progress), HEARTBEAT_INTERVAL_MS);
+  const beats = beatWhile(activity);
+  const signal = AbortSignal.any([
+    activity.cancellationSignal,
+    beats.missed,
+    ...(ending === undefined ? [] : [ending]),
+  ]);
+  const isGivenUp = (): boolean => {
+    const { notFound, timedOut } = activity.cancellationDetails ?? {};
+    return beats.areMissed() || notFound === true || timedOut === true;
+  };
   const context: StepContext = {
-    signal: activity.cancellationSignal,
+    signal,
     isCanceled: () => activity.cancellationDetails?.cancelRequested ?? false,
-    onProgress: (told) => {
-      progress = told;
-    },
+    isGivenUp,
+    toldBefore: messageOf(activity.info.heartbeatDetails),
+    onProgress: beats.tell,
   };
   try {
     return await step(context);
   } catch (error) {
-    if (!activity.cancellationSignal.aborted) throw failureOf(error);
+    if (!signal.aborted) throw failureOf(error);
     if (context.isCanceled()) throw new CancelledFailure('cancelled');
-    // Not wished for: the worker ends, or the server gave this attempt up. Another attempt adopts what is there.
-    throw ApplicationFailure.retryable('The worker was shut down', 'WorkerShutdown');
+    const isEnd = ending?.aborted === true && !activity.cancellationSignal.aborted && !beats.areMissed();
+    if (isEnd)
+      throw ApplicationFailure.nonRetryable(
+        'The worker was shut down, and its time to finish was over',
+        'WorkerShutdown',
+      );
+    // Not wished for: the process ends, or the server gave this attempt up. Another one adopts what is there.
+    throw ApplicationFailure.retryable('This attempt was given up', 'WorkerShutdown');
   } finally {
-    clearInterval(beat);
+    beats.stop();
   }
+}
+
+interface Beats {
+  readonly tell: StepContext['onProgress'];
+  /** Aborted when it comes to light that the process stood still for so long that the server has given the attempt up. */
+  readonly missed: AbortSignal;
+  /** The same, also before the timers of a process that goes on again have run. */
+  areMissed(): boolean;
+  stop(): void;
+}
+
+function beatWhile(activity: Context): Beats {
+  const missed = new AbortController();
+  let progress: unknown = activity.info.heartbeatDetails;
+  let last = performance.now();
+  const areMissed = (): boolean => missed.signal.aborted || performance.now() - last > HEARTBEAT_TIMEOUT_MS;
+  const timer = setInterval(() => {
+    if (areMissed()) missed.abort(new Error('The process stood still for too long'));
+    last = performance.now();
+    activity.heartbeat(progress);
+  }, HEARTBEAT_INTERVAL_MS);
+  return {
+    tell: (told) => {
+      progress = told;
+    },
+    missed: missed.signal,
+    areMissed,
+    stop: () => clearInterval(timer),
+  };
+}
+
+function messageOf(details: unknown): string | undefined {
+  if (typeof details !== 'object' || details === null || !('message' in details)) return undefined;
+  return typeof details.message === 'string' ? details.message : undefined;
 }
 
 function failureOf(error: unknown): unknown {

@@ -3,6 +3,8 @@ import type {
   BuiltImage,
   ClaimedRun,
   ContainerResult,
+  ExaminedImage,
+  ExamineImageInput,
   FoundImage,
   ImageInput,
   ImportBaseInput,
@@ -18,6 +20,8 @@ import type {
   RunInput,
   SaveArtifactsInput,
   SavedArtifacts,
+  SettleInput,
+  Settled,
 } from '../model/pure/payloads.ts';
 
 /** Activities of control workers (`control-<level>`). */
@@ -25,10 +29,16 @@ export interface ControlActivities {
   planPush(input: PlanPushInput): Promise<PlannedPush>;
   requestImages(input: RequestImagesInput): Promise<void>;
   findImage(input: ImageInput & { readonly force: boolean }): Promise<FoundImage>;
+  examineImage(input: ExamineImageInput): Promise<ExaminedImage>;
   recordImage(input: RecordImageInput): Promise<void>;
   recordRun(input: RecordRunInput): Promise<void>;
   recordUnstarted(input: RecordUnstartedInput): Promise<void>;
   recordPush(input: RecordPushInput): Promise<void>;
+}
+
+/** Of control workers too; started by a schedule and not by a push. */
+export interface SettleActivities {
+  settle(input: SettleInput): Promise<Settled>;
 }
 
 /** Activities of builder workers (`builder-<level>`). */

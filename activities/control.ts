@@ -1,11 +1,8 @@
 import type { Client } from '@temporalio/client';
-import type { ControlActivities } from './contracts.ts';
-import { InternalError } from '../model/errors.ts';
-import { levelOf, parseId, queueName } from '../model/pure/ids.ts';
-import { SLIPWAY_IMAGE, SLIPWAY_LEVEL } from '../model/pure/search-attributes.ts';
-import type { ImageInput, RequestImagesInput } from '../model/pure/payloads.ts';
+import type { ControlActivities, SettleActivities } from './contracts.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
+import { examineImage } from '../steps/examine-image.ts';
 import { findImage, recordImage } from '../steps/index-image.ts';
 import type { PlanCache } from '../steps/plan-cache.ts';
 import { planPush } from '../steps/plan-push.ts';
@@ -13,6 +10,8 @@ import { recordPush, recordUnstarted } from '../steps/read-push.ts';
 import { recordRun } from '../steps/task-run.ts';
 import type { Store } from '../store/store.ts';
 import { carryOut } from './carry-out.ts';
+import { requestImages } from './request-images.ts';
+import { settle } from './settle.ts';
 
 export interface ControlDeps {
   readonly store: Store;
@@ -24,8 +23,8 @@ export interface ControlDeps {
   readonly platform: string;
 }
 
-/** The activities of a control worker: decide, ask for images, keep the records. */
-export function createControlActivities(deps: ControlDeps): ControlActivities {
+/** The activities of a control worker: decide, ask for images, keep the records, settle what ended without a word. */
+export function createControlActivities(deps: ControlDeps): ControlActivities & SettleActivities {
   const { store, plans } = deps;
   return {
     planPush: (input) =>
@@ -33,48 +32,12 @@ export function createControlActivities(deps: ControlDeps): ControlActivities {
         planPush({ ...deps, config: await deps.readServerConfig() }, input, context),
       ),
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),
-    findImage: (input) => carryOut(() => findImage(deps, input)),
+    findImage: (input) => carryOut((context) => findImage(deps, input, context)),
+    examineImage: (input) => carryOut((context) => examineImage(deps, input, context)),
     recordImage: (input) => carryOut(() => recordImage(deps, input)),
     recordRun: (input) => carryOut(() => recordRun(store, plans, input)),
     recordUnstarted: (input) => carryOut(() => recordUnstarted(store, plans, input)),
     recordPush: (input) => carryOut(() => recordPush(store, input)),
+    settle: (input) => carryOut((context) => settle(deps, input, context)),
   };
-}
-
-/**
- * Signal-with-start, since workflows can't: a duplicate request joins the build that runs. (Update-with-start gave
- * several builds under load.)
- */
-export async function requestImages(
-  client: Client,
-  { requester, pushId, plannedAt, images }: RequestImagesInput,
-): Promise<void> {
-  const level = levelOf(requester);
-  await Promise.all(
-    images.map(({ taskId, name, force }) => {
-      // Levels meet only by reading the store.
-      if (levelOf(taskId) !== level)
-        throw new InternalError(`${requester} may not ask for ${taskId}, which is of another level`);
-      const input: ImageInput = { taskId, name, pushId, plannedAt };
-      return client.workflow.signalWithStart('image', {
-        workflowId: taskId,
-        taskQueue: queueName('control', level),
-        args: [input],
-        signal: 'wantImage',
-        signalArgs: [{ requester, force }],
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `build ${name} ${imageHashOf(taskId).slice(0, 12)}`,
-        typedSearchAttributes: [
-          { key: SLIPWAY_IMAGE, value: name },
-          { key: SLIPWAY_LEVEL, value: level },
-        ],
-      });
-    }),
-  );
-}
-
-function imageHashOf(taskId: string): string {
-  const id = parseId(taskId);
-  return id?.kind === 'image' ? id.imageHash : taskId;
 }

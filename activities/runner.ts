@@ -14,11 +14,14 @@ export function createClaimActivities(
   return { claimRun: (input) => carryOut((context) => claimRun(deps, input, context)) };
 }
 
-/** The activities of one engine's queue. */
-export function createRunnerActivities(deps: RunContainerDeps): RunnerActivities {
+/**
+ * The activities of one engine's queue. `ending` stops runs that are not at their end yet; what they have left is saved all
+ * the same.
+ */
+export function createRunnerActivities(deps: RunContainerDeps, ending: AbortSignal): RunnerActivities {
   return {
-    loadImage: (input) => carryOut((context) => loadTaskImage(deps, input, context)),
-    runContainer: (input) => carryOut((context) => runContainer(deps, input, context)),
+    loadImage: (input) => carryOut((context) => loadTaskImage(deps, input, context), { ending }),
+    runContainer: (input) => carryOut((context) => runContainer(deps, input, context), { ending }),
     saveArtifacts: (input) => carryOut((context) => saveArtifacts(deps, input, context)),
   };
 }

@@ -24,7 +24,7 @@ const REPLACE_POLL_MS = 100;
 
 export interface StartPushDeps {
   /** The client of a level's namespace. */
-  readonly clientOf: (level: Level) => Promise<Client>;
+  readonly clientOf: (level: Level) => Client;
   readonly store: Store;
   readonly config: ServerConfig;
 }
@@ -61,7 +61,7 @@ export async function startPush(
     // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
     ...(push.again || status ? { again: true } : {}),
   };
-  const client = await clientOf(level);
+  const client = clientOf(level);
   try {
     await client.workflow.start('push', {
       workflowId: pushId,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
@@ -13,6 +14,7 @@ import { openStore } from '../store/open-store.ts';
 import type { SlipwayApi } from './api.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
+import { reachTemporal } from './reach-temporal.ts';
 import { startPush } from './start-push.ts';
 
 /** A follower looks for changes this often. */
@@ -24,24 +26,20 @@ const FOLLOW_POLL_MS = 300;
  */
 export async function openApi(connections: Connections, config: ServerConfig): Promise<SlipwayApi> {
   const store = openStore(connections.store);
-  const { address, uiUrl } = connections.temporal;
-  let connecting: Promise<Connection> | undefined;
+  const { uiUrl } = connections.temporal;
+  const temporal = reachTemporal(connections.temporal);
   /** Workflows of a level are in that level's namespace. */
-  const clientOf = async (level: Level): Promise<Client> => {
-    connecting ??= Connection.connect({ address });
-    return new Client({
-      connection: await connecting,
-      namespace: namespaceOf(connections.temporal, level),
-    });
-  };
+  const namespaceFor = (level: Level): string => namespaceOf(connections.temporal, level);
   const uiLink = (id: string): string | undefined => {
     const level = parseId(id)?.level;
     if (uiUrl === undefined || level === undefined) return undefined;
-    return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
+    return `${uiUrl}/namespaces/${namespaceFor(level)}/workflows/${encodeURIComponent(id)}`;
   };
   return {
     start: async (push) => {
-      const started = await startPush({ clientOf, store, config }, push);
+      const started = await temporal.use((clientIn) =>
+        startPush({ clientOf: (level) => clientIn(namespaceFor(level)), store, config }, push),
+      );
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -50,7 +48,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     read: (pushId) => readPush(store, pushId),
     list: (options) => listPushes(store, options),
     follow: (pushId, signal) => follow(store, pushId, signal),
-    cancel: async (id) => cancel(await clientOf(levelOf(id)), id),
+    cancel: (id) => temporal.use((clientIn) => cancel(clientIn(namespaceFor(levelOf(id))), id)),
     task: (taskId) => readTask(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),
@@ -58,7 +56,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     images: (options) => listImages(store, config, options),
     uiLink,
     close: async () => {
-      await (await connecting?.catch(() => undefined))?.close();
+      await temporal.close();
       store.close();
     },
   };

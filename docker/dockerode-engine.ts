@@ -3,6 +3,8 @@ import { readEngineInfo } from './engine-info.ts';
 import { DockerodeContainers } from './containers/dockerode-containers.ts';
 import { startImageEndpoint } from './endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from './endpoint/image-endpoint.ts';
+import { reachesLoopback } from './endpoint/reaches-loopback.ts';
+import { inEngine } from './engine-errors.ts';
 import type { Engine, EngineInfo, EngineOptions } from './engine.ts';
 import { DockerodeImages } from './images/dockerode-images.ts';
 import type { TransportContext } from './transport/transport-context.ts';
@@ -16,6 +18,7 @@ export class DockerodeEngine implements Engine {
   readonly #info: EngineInfo;
   readonly #options: EngineOptions;
   #endpoint: Promise<ImageEndpoint> | undefined;
+  #sharesLoopback: Promise<boolean> | undefined;
 
   constructor(docker: Docker, info: EngineInfo, options: EngineOptions) {
     const { address, fleet } = options;
@@ -44,6 +47,7 @@ export class DockerodeEngine implements Engine {
       case 'none':
         return { ...common, endpoint: undefined, registryHost: '' };
       case 'loopback': {
+        if (!(await this.#findLoopback())) return { ...common, endpoint: undefined, registryHost: '' };
         const endpoint = await this.#startEndpoint();
         return { ...common, endpoint, registryHost: `127.0.0.1:${endpoint.port}` };
       }
@@ -52,6 +56,17 @@ export class DockerodeEngine implements Engine {
         return { ...common, endpoint, registryHost: `127.0.0.1:${reach.port}` };
       }
     }
+  }
+
+  /** Found out by the first transfer; an engine that does not answer just then is asked again by the next. */
+  #findLoopback(): Promise<boolean> {
+    this.#sharesLoopback ??= inEngine({ address: this.address, doing: 'look for the image endpoint' }, () =>
+      reachesLoopback(this.#docker),
+    ).catch((error: unknown) => {
+      this.#sharesLoopback = undefined;
+      throw error;
+    });
+    return this.#sharesLoopback;
   }
 
   /** One endpoint for all transfers; a start that failed is tried again by the next. */

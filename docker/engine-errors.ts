@@ -30,7 +30,12 @@ export function asEngineError(error: unknown, { address, doing, signal }: Operat
   const detail = detailOf(error);
   const statusCode = statusCodeOf(error);
   if (isOutOfSpace(detail))
-    return new EngineOutOfSpace(`Docker Engine at ${address}: ${detail}`, { cause: error });
+    return new EngineOutOfSpace(
+      `The disk of the Docker Engine at ${address} is full: ${detail}. Free space there`,
+      {
+        cause: error,
+      },
+    );
   if (statusCode === undefined && CONNECTION_CODES.has(codeOf(error) ?? ''))
     return new EngineUnavailable(address, `${doing}: ${detail}`, { cause: error });
   return new EngineRequestFailed(doing, statusCode, detail, { cause: error });

@@ -14,6 +14,7 @@ export async function readEngineInfo(docker: Docker, address: string): Promise<E
     imageStore: isContainerdStore(info) ? 'containerd' : 'classic',
     platform: `${info.OSType}/${ARCHITECTURES[info.Architecture] ?? info.Architecture}`,
     rootDirectory: info.DockerRootDir,
+    liveRestore: info.LiveRestoreEnabled === true,
   };
 }
 
@@ -23,6 +24,7 @@ interface SystemInfo {
   readonly OSType: string;
   readonly Architecture: string;
   readonly DockerRootDir: string;
+  readonly LiveRestoreEnabled?: boolean;
   readonly DriverStatus?: readonly (readonly [string, string])[] | null;
 }
 

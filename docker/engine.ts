@@ -15,6 +15,8 @@ export interface EngineInfo {
   readonly imageStore: 'classic' | 'containerd';
   readonly platform: string;
   readonly rootDirectory: string;
+  /** Whether containers run on while the engine is stopped; else it takes them with it. */
+  readonly liveRestore: boolean;
 }
 
 /** One line of work for people (`message`), with bytes where they are known. */
@@ -163,15 +165,17 @@ export interface EngineContainers {
   /** Removes container, its volumes and its network; no error when they are gone. */
   remove(name: string): Promise<void>;
   /** Containers with these labels (value undefined: any). */
-  list(
-    labels: Readonly<Record<string, string | undefined>>,
-  ): Promise<
+  list(labels: Readonly<Record<string, string | undefined>>): Promise<
     readonly {
       readonly name: string;
       readonly labels: Readonly<Record<string, string>>;
       readonly state: ContainerState['state'];
     }[]
   >;
+  /** Networks with these labels; {@link remove} of their name removes them, also when their container is gone. */
+  networks(
+    labels: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]>;
 }
 
 /** One Docker Engine. */
@@ -187,7 +191,7 @@ export interface Engine {
 
 /** How the engine reaches the image endpoint of this worker. */
 export type EndpointReach =
-  /** The engine shares our 127.0.0.1. */
+  /** The engine may share our 127.0.0.1: the first transfer finds out, and takes the tar way where it does not. */
   | { readonly kind: 'loopback' }
   /** A forwarder in the engine's own network namespace listens on `port` of 127.0.0.1 and forwards to our unix socket. */
   | { readonly kind: 'forwarder'; readonly socketPath: string; readonly port: number }

@@ -11,7 +11,10 @@ export interface FoundContainer {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Removes the task containers of a fleet that `isNobodys` says no run needs any more, and gives their names. */
+/**
+ * Removes the task containers of a fleet that `isNobodys` says no run needs any more, and networks whose container somebody
+ * else has removed; gives their names.
+ */
 export async function sweepContainers(
   engine: Engine,
   {
@@ -19,9 +22,12 @@ export async function sweepContainers(
     isNobodys,
   }: { readonly fleet: string; readonly isNobodys: (container: FoundContainer) => Promise<boolean> },
 ): Promise<readonly string[]> {
-  const found = await engine.containers.list({ [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task });
+  const labels = { [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task };
+  const containers = await engine.containers.list(labels);
+  const names = new Set(containers.map(({ name }) => name));
+  const networks = await engine.containers.networks(labels);
   const removed: string[] = [];
-  for (const container of found) {
+  for (const container of [...containers, ...networks.filter(({ name }) => !names.has(name))]) {
     if (!(await isNobodys(container))) continue;
     await engine.containers.remove(container.name);
     removed.push(container.name);

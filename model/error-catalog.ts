@@ -101,17 +101,36 @@ export const ERRORS = {
     meaning: 'The command of a task could not be started.',
     next: 'The task ends as failed.',
   },
+  ContainerLost: {
+    owner: 'operator',
+    retryable: false,
+    meaning:
+      'The container of a run was removed, or stopped by its engine, before the command had ended by itself.',
+    next: 'The run ends as worker-lost and a new one starts while retries last.',
+  },
   StoreUnavailable: {
     owner: 'operator',
     retryable: true,
     meaning: 'The S3 store does not answer or refuses.',
     next: 'Slipway tries again.',
   },
+  StoreOutOfSpace: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The disk or the quota of the S3 store is full.',
+    next: 'Make space there; Slipway tries again.',
+  },
   BlobNotFound: {
     owner: 'operator',
     retryable: false,
     meaning: 'A blob that a record names is not in the store.',
-    next: 'The image is built again by the next push that needs it.',
+    next: 'The image is built again by whoever needs it next.',
+  },
+  ImageDamaged: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'A stored image lacks a part, or a part has other bytes than its digest says.',
+    next: 'The part is removed, the image made again, and the task goes on; look at the disk of the store.',
   },
   DigestMismatch: {
     owner: 'operator',
@@ -136,6 +155,12 @@ export const ERRORS = {
     retryable: true,
     meaning: 'Another attempt or a newer run of the task counts; this one was given up.',
     next: 'An attempt that counts goes on; nothing is uploaded twice.',
+  },
+  TemporalUnavailable: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The Temporal server does not answer.',
+    next: 'What runs goes on; records can be read meanwhile. Type it again: a push that was started all the same is joined.',
   },
   SetupFailed: {
     owner: 'operator',

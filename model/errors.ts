@@ -101,6 +101,11 @@ export class ImageBuildFailed extends SlipwayError {
     this.imageName = imageName;
     this.failed = failed;
   }
+
+  /** What the build said last, in one text. */
+  get lastWords(): string {
+    return [...this.failed.lastLines, this.message].join('\n');
+  }
 }
 
 /** Thrown when a builder computes another hash than the plan. */
@@ -167,11 +172,24 @@ export class ContainerStartFailed extends SlipwayError {
   }
 }
 
+/** Thrown when the container of a run went away, or its engine took it down, before its command had ended by itself. */
+export class ContainerLost extends SlipwayError {
+  readonly type = 'ContainerLost';
+}
+
 /** Thrown when the store does not answer, or answers with an error that has no class of its own. */
 export class StoreUnavailable extends SlipwayError {
   readonly type = 'StoreUnavailable';
   constructor(operation: string, bucket: string, key: string, detail: string, options?: ErrorOptions) {
     super(`Store: ${operation} failed [bucket=${bucket}, key=${key}]: ${detail}`, options);
+  }
+}
+
+/** Thrown when the disk or the quota of the store is full. */
+export class StoreOutOfSpace extends SlipwayError {
+  readonly type = 'StoreOutOfSpace';
+  constructor(operation: string, bucket: string, key: string, detail: string, options?: ErrorOptions) {
+    super(`The store is full: ${operation} failed [bucket=${bucket}, key=${key}]: ${detail}`, options);
   }
 }
 
@@ -197,6 +215,18 @@ export class DigestMismatch extends SlipwayError {
   }
 }
 
+/** Thrown when a stored image lacks a part, or has one whose bytes are not those of its digest. `digest` names the part. */
+export class ImageDamaged extends SlipwayError {
+  readonly type = 'ImageDamaged';
+  readonly manifestDigest: string;
+  readonly digest: string;
+  constructor(manifestDigest: string, digest: string, detail: string, options?: ErrorOptions) {
+    super(`Stored image ${manifestDigest} is damaged: ${detail}`, options);
+    this.manifestDigest = manifestDigest;
+    this.digest = digest;
+  }
+}
+
 /** Thrown when a conditional write found the object changed or already there. */
 export class WriteConflict extends SlipwayError {
   readonly type = 'WriteConflict';
@@ -217,6 +247,14 @@ export class RunSuperseded extends SlipwayError {
   readonly type = 'RunSuperseded';
   constructor(taskId: string, run: number) {
     super(`Run ${run} of ${taskId} was superseded`);
+  }
+}
+
+/** Thrown when a client's request is not answered by the Temporal server. */
+export class TemporalUnavailable extends SlipwayError {
+  readonly type = 'TemporalUnavailable';
+  constructor(address: string, detail: string, options?: ErrorOptions) {
+    super(`Temporal at ${address} does not answer: ${detail}`, options);
   }
 }
 

@@ -3,9 +3,28 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { dockerAt } from '../docker/client.ts';
+import { reachesLoopback } from '../docker/endpoint/reaches-loopback.ts';
+import { trySidecarRights } from '../docker/sidecar/sidecar-rights.ts';
+import type { SidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import { unlessStatus } from '../docker/engine-errors.ts';
 import { errorInProgress, jsonLines } from '../docker/json-lines.ts';
 import { EngineRequestFailed } from '../model/errors.ts';
+
+export interface EngineFacts {
+  /** The storage driver. */
+  readonly storage: string;
+  readonly cgroup: string;
+  readonly rootDirectory: string;
+  /** Its machine's clock, milliseconds since 1970. */
+  readonly time: number;
+}
+
+interface SystemInfo {
+  readonly Driver: string;
+  readonly CgroupVersion?: string;
+  readonly DockerRootDir: string;
+  readonly SystemTime: string;
+}
 
 /** What setting up and cleaning an engine needs besides the docker room's contract: whole tars of images, and lists by label. */
 export class EngineAccess {
@@ -27,6 +46,27 @@ export class EngineAccess {
   /** The engine's architecture in the words of images and distributions: `amd64`, `arm64`. */
   async architecture(): Promise<string> {
     return (await this.#docker.version()).Arch;
+  }
+
+  /** What the engine tells about itself and its machine. */
+  async facts(): Promise<EngineFacts> {
+    const info = (await this.#docker.info()) as SystemInfo;
+    return {
+      storage: info.Driver,
+      cgroup: info.CgroupVersion ?? '1',
+      rootDirectory: info.DockerRootDir,
+      time: Date.parse(info.SystemTime),
+    };
+  }
+
+  /** Whether the engine reaches ports of our 127.0.0.1. */
+  reachesLoopback(signal: AbortSignal): Promise<boolean> {
+    return reachesLoopback(this.#docker, signal);
+  }
+
+  /** Tries whether a container may do what an engine in it must: mount. Leaves nothing behind. */
+  sidecarRights(image: string, fleet: string): Promise<SidecarRights> {
+    return trySidecarRights(this.#docker, { image, fleet });
   }
 
   /** Whether the engine has an image of that name. */

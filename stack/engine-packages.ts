@@ -16,17 +16,8 @@ const ENGINE_PROGRAMS = {
 const ENGINE_TODO =
   'Install Docker (as root: apt-get install docker.io containerd runc iptables iproute2), or set SLIPWAY_DOCKER_HOST to an engine that runs';
 
-const START_TODO = 'Start Docker, or set SLIPWAY_DOCKER_HOST to an engine that runs';
-
-/** Where dockerd is, installed from the distribution when it is missing. @throws {SetupFailed} */
+/** Where dockerd is, installed from the distribution when it is missing; for root only. @throws {SetupFailed} */
 export async function ensureEnginePackages(options: StackOptions): Promise<string> {
-  const why = whyNotRoot();
-  if (why)
-    throw new SetupFailed(
-      'Docker Engine is missing',
-      `none answers, and one cannot be started here: ${why}`,
-      START_TODO,
-    );
   await ensurePackages(options, {
     part: 'engine',
     title: 'Docker Engine',

@@ -4,7 +4,7 @@ import { FIRST_SERVER_CONFIG } from './server-config.ts';
 import type { StatePaths } from './state-directory.ts';
 
 /** Directories that workers make in the state directory and can make again. */
-const MADE_AGAIN = ['mirrors'];
+const MADE_AGAIN = ['mirrors', 'cache'];
 
 /** Deletes the data of an ended stack, by name and nothing else; a server configuration that somebody edited stays. */
 export async function purgeState(paths: StatePaths): Promise<void> {

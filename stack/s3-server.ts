@@ -3,30 +3,13 @@ import { join } from 'node:path';
 import { ConfigInvalid } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import type { Principals } from '../store/bucket-policy.ts';
-import type { GoTool } from './go-tool.ts';
 import { writeJsonFile } from './json-file.ts';
-import { runCommand } from './run-command.ts';
 import type { KeyPair, Settings } from './settings.ts';
 import type { StatePaths } from './state-directory.ts';
 import type { ProcessSpec } from './supervise.ts';
 
 const REGION = 'us-east-1';
 const BUCKET = 'slipway';
-
-/** An S3 server over a directory. */
-export const S3_TOOL: GoTool = {
-  name: 'versitygw',
-  part: 's3',
-  title: 'the S3 server versitygw',
-  module: 'github.com/versity/versitygw/cmd/versitygw',
-  version: 'v1.8.0',
-  isUsable: async (path, signal) => {
-    const help = await runCommand([path, 'posix', '--help'], { signal }).catch(() => '');
-    return help.includes('--sidecar');
-  },
-  otherwise:
-    'Install Go 1.24 or newer, or put `versitygw` on PATH, or set SLIPWAY_S3_ENDPOINT (with SLIPWAY_S3_BUCKET and AWS_*) to a store that runs',
-};
 
 /**
  * The S3 server as a process on loopback. `metadata` says where it keeps what belongs to an object: in extended

@@ -1,11 +1,12 @@
-import { ensureGoTool } from './go-tool.ts';
+import { ensureTool } from './tool.ts';
 import { endContext } from './end-context.ts';
 import { EngineAccess } from './engine-access.ts';
 import { findProgram } from './find-program.ts';
 import { findStack } from './find-stack.ts';
 import { openContext } from './open-context.ts';
 import { prepareImages } from './prepare-images.ts';
-import { givenStore, S3_TOOL } from './s3-server.ts';
+import { givenStore } from './s3-server.ts';
+import { S3_TOOL } from './s3-tool.ts';
 import type { StackContext } from './stack-context.ts';
 import type { StackOptions, Tools } from './stack-options.ts';
 import { findOwner } from './stack-owner.ts';
@@ -28,8 +29,8 @@ export async function setUp(options: StackOptions): Promise<Tools> {
     const [temporal, versitygw] = await together(options.signal, (signal) => {
       const part: StackContext = { ...context, options: { ...options, signal } };
       return [
-        givenTemporal(options.env) ? Promise.resolve(undefined) : ensureGoTool(TEMPORAL_TOOL, part.options),
-        givenStore(options.env) ? Promise.resolve(undefined) : ensureGoTool(S3_TOOL, part.options),
+        givenTemporal(options.env) ? Promise.resolve(undefined) : ensureTool(TEMPORAL_TOOL, part.options),
+        givenStore(options.env) ? Promise.resolve(undefined) : ensureTool(S3_TOOL, part.options),
         startEngine(part).then(async ({ address, isPrivate }) => {
           // In an engine that others use too, nothing was made that must go.
           if (isPrivate) engine = address;
@@ -55,8 +56,8 @@ async function runsAlready(stateDirectory: string): Promise<boolean> {
 
 async function findTools(options: StackOptions): Promise<Tools> {
   return {
-    temporal: givenTemporal(options.env) ? undefined : await ensureGoTool(TEMPORAL_TOOL, options),
-    versitygw: givenStore(options.env) ? undefined : await ensureGoTool(S3_TOOL, options),
+    temporal: givenTemporal(options.env) ? undefined : await ensureTool(TEMPORAL_TOOL, options),
+    versitygw: givenStore(options.env) ? undefined : await ensureTool(S3_TOOL, options),
     dockerd: await findProgram('dockerd', options.env),
   };
 }

@@ -1,7 +1,8 @@
 import { EngineAccess } from './engine-access.ts';
 import { chooseOctet, engineNetwork, ensureEngineNetwork } from './engine-network.ts';
-import { ensureEnginePackages } from './engine-packages.ts';
-import { findEngine } from './find-engine.ts';
+import { ensureEnginePackages, whyNotRoot } from './engine-packages.ts';
+import { SetupFailed } from '../model/errors.ts';
+import { explainNoEngine, findEngine, lookForEngine } from './find-engine.ts';
 import type { FoundEngine } from './find-engine.ts';
 import { widePath } from './find-program.ts';
 import { privateEngineAddress, privateEngineProcess, removeStaleFiles } from './private-engine.ts';
@@ -20,8 +21,17 @@ export interface StartedEngine {
 /** Takes the engine that the environment names or the host runs, else starts one of its own; gives it once it answers. */
 export async function startEngine(context: StackContext): Promise<StartedEngine> {
   const { options } = context;
-  const found = await findEngine(options.env);
+  const { found, refusing } = await lookForEngine(options.env);
   if (found) return takeEngine(context, found);
+  const whyNot = whyNotRoot();
+  if (whyNot) {
+    const { why, todo } = explainNoEngine(refusing);
+    throw new SetupFailed(
+      'No Docker Engine can be used',
+      `${why}, and a private one cannot be started (${whyNot})`,
+      todo,
+    );
+  }
   const dockerd = await ensureEnginePackages(options);
   // Where services start by themselves, installing the package has brought up the host's engine.
   const brought = await findEngine(options.env);

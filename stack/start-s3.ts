@@ -4,9 +4,10 @@ import { bucketPolicy } from '../store/bucket-policy.ts';
 import { openStore } from '../store/open-store.ts';
 import { canConnect } from './can-connect.ts';
 import { checkStore } from './check-store.ts';
-import { ensureGoTool } from './go-tool.ts';
+import { ensureTool } from './tool.ts';
 import { reportStep } from './report-step.ts';
-import { givenStore, principalsOf, S3_TOOL, s3Connection, s3Process } from './s3-server.ts';
+import { givenStore, principalsOf, s3Connection, s3Process } from './s3-server.ts';
+import { S3_TOOL } from './s3-tool.ts';
 import type { Settings } from './settings.ts';
 import { startProcess, stopProcess } from './stack-context.ts';
 import type { StackContext } from './stack-context.ts';
@@ -38,7 +39,7 @@ export async function startS3(context: StackContext): Promise<StartedStore> {
       },
     });
   }
-  const program = await ensureGoTool(S3_TOOL, options);
+  const program = await ensureTool(S3_TOOL, options);
   const connection = s3Connection(ports.s3, settings.value);
   return reportStep(options, 's3', {
     doing: `starting the store at ${connection.endpoint}, its data in ${paths.store}`,

@@ -19,8 +19,8 @@ import { endContext } from './end-context.ts';
 import { together } from './together.ts';
 import { widePath } from './find-program.ts';
 
-/** A worker finishes or hands over what it is doing before it ends. */
-const WORKER_GRACE_MS = 20_000;
+/** A worker finishes what it is doing, or saves what is left of it, before it ends. */
+const WORKER_GRACE_MS = 40_000;
 
 /** Stacks of this process, for {@link stopOwnStack}. */
 const running = new Map<string, RunningStack>();
@@ -78,7 +78,7 @@ async function startParts(
     temporal,
     store: store.client,
     runnerEngine: images.engine.address,
-    builderEngine: options.env['SLIPWAY_BUILDER_DOCKER_HOST'] || undefined,
+    builderEngine: images.builderEngine,
     sidecarImage: images.sidecarImage,
     serverConfig,
     stateDirectory: paths.root,

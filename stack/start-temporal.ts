@@ -1,5 +1,5 @@
 import type { Connections } from '../model/schema/connections.ts';
-import { ensureGoTool } from './go-tool.ts';
+import { ensureTool } from './tool.ts';
 import { reportStep } from './report-step.ts';
 import { startProcess } from './stack-context.ts';
 import type { StackContext } from './stack-context.ts';
@@ -30,7 +30,7 @@ export async function startTemporal(context: StackContext): Promise<Connections[
       },
     });
   }
-  const program = await ensureGoTool(TEMPORAL_TOOL, options);
+  const program = await ensureTool(TEMPORAL_TOOL, options);
   const connection = temporalConnection(ports, options.env);
   return reportStep(options, 'temporal', {
     doing: `starting the server at ${connection.address}, its data in ${paths.temporal}`,

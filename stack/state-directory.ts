@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigInvalid } from '../model/errors.ts';
 
@@ -36,7 +35,7 @@ export function statePaths(stateDirectory: string): StatePaths {
     root,
     short,
     // Not TMPDIR: `down` in another shell must find the same directory.
-    runtime: join('/tmp', `slipway-${userInfo().uid}-${short}`),
+    runtime: join('/tmp', `slipway-${ownUser()}-${short}`),
     connections: join(root, 'stack.json'),
     levels: join(root, 'levels'),
     settings: join(root, 'settings.json'),
@@ -72,8 +71,13 @@ export async function ensureStateDirectories(paths: StatePaths): Promise<void> {
 /** The runtime directory lies where everyone may write: one that another user made is not used. */
 async function refuseForeign(directory: string): Promise<void> {
   const found = await lstat(directory);
-  if (!found.isDirectory() || found.uid !== userInfo().uid) {
+  if (!found.isDirectory() || found.uid !== ownUser()) {
     throw new ConfigInvalid(`${directory} belongs to another user; remove it and start again`);
   }
   await chmod(directory, 0o700);
+}
+
+/** A user in a container may have a number and no name. */
+function ownUser(): number {
+  return process.getuid?.() ?? 0;
 }

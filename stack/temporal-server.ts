@@ -4,7 +4,7 @@ import { SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { givenNamespaces } from '../model/schema/connections.ts';
 import { canConnect } from './can-connect.ts';
-import { findGoTool } from './go-tool.ts';
+import { findTool } from './tool.ts';
 import { runCommand } from './run-command.ts';
 import type { StatePaths } from './state-directory.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -178,7 +178,7 @@ export async function checkGivenTemporal(
   options: Pick<StackOptions, 'env' | 'signal'>,
 ): Promise<void> {
   const todo = 'Start it, or unset TEMPORAL_ADDRESS to have one started';
-  const program = await findGoTool(TEMPORAL_TOOL, options);
+  const program = await findTool(TEMPORAL_TOOL, options);
   if (!program) {
     if (await canConnect(given.address, CHECK_TIMEOUT_MS)) return;
     throw new SetupFailed(

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { BuildResult, Engine, PublishResult } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
@@ -12,6 +12,7 @@ import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
+import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -20,8 +21,7 @@ export interface BuildImageDeps {
   readonly store: Store;
   readonly plans: PlanCache;
   readonly source: GitSource;
-  /** Lends the builder's engine of a trust domain, made on demand; one per domain and level, kept while it is lent. */
-  withEngine<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T>;
+  readonly withEngine: LendEngine;
   readonly worker: string;
 }
 
@@ -30,8 +30,12 @@ const ANCESTORS = 5;
 
 /**
  * Builds one in-tree image and publishes it into the store; nothing names it until the index entry is written. Both
- * hashes are computed again from what is about to be built. Safe to repeat: the engine's cache and the store know what is done.
- * @throws {ImageBuildFailed} {BaseUnavailable} {ImageHashMismatch} and the errors of engine and store.
+ * hashes are computed again from what is about to be built.
+ *
+ * Safe to repeat, from whatever point: bases and parent are loaded only where the engine lacks them; steps that were built
+ * come from the engine's cache; blobs and manifest are create-only under their digests, and the endpoint asks the store
+ * which are there; the engine's names of the build are the same each time, and removed at the end; the log goes on.
+ * @throws {ImageBuildFailed} {BaseUnavailable} {ImageHashMismatch} {ImageDamaged} and the errors of engine and store.
  */
 export async function buildImage(
   deps: BuildImageDeps,
@@ -45,8 +49,8 @@ export async function buildImage(
   try {
     const buildContext = await openVerified(deps, { plan, planned, input }, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
-    return await deps.withEngine(plan.domain, context.signal, (engine) =>
-      buildIn(engine, { deps, plan, planned, input, buildContext, log }, context),
+    return await deps.withEngine(plan.domain, context.signal, (engine, signal) =>
+      buildIn(engine, { deps, plan, planned, input, buildContext, log }, { ...context, signal }),
     );
   } catch (error) {
     if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');
@@ -68,8 +72,10 @@ async function buildIn(
   const { deps, plan, planned, input, log } = parts;
   const { store, worker } = deps;
   const started = new Date().toISOString();
-  const parentTag = `slipway.invalid/parent:${randomUUID()}`;
-  const tag = `slipway.invalid/build:${randomUUID()}`;
+  // The same in every attempt, so that one that was killed leaves no name that the next does not clear away.
+  const name = createHash('sha256').update(`${input.taskId} ${input.run}`).digest('hex');
+  const parentTag = `slipway.invalid/parent:${name}`;
+  const tag = `slipway.invalid/build:${name}`;
   try {
     const { id: engineId, version } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);

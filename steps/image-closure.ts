@@ -1,41 +1,63 @@
 import type { Closure } from '../docker/endpoint/closure.ts';
 import { readClosure } from '../docker/endpoint/closure.ts';
+import { findDamage } from '../docker/transport/damage.ts';
 import type { BlobStore } from '../model/blob-store.ts';
-import { BlobNotFound, InternalError, isSlipwayError } from '../model/errors.ts';
+import { ImageDamaged, InternalError } from '../model/errors.ts';
 import type { Digest } from '../model/pure/ids.ts';
 
-/** Digests of everything that a manifest names, itself included; empty when the manifest is gone. */
+/** Digests of everything that a manifest names, itself included, but not of what is missing or visibly damaged. */
 export async function closureOf(
   blobs: BlobStore,
   digest: string,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
-  try {
-    const closure = await read(blobs, digest, signal);
-    return [...closure.manifests.keys(), ...closure.blobs.keys()];
-  } catch (error) {
-    if (isSlipwayError(error) && error.type === 'BlobNotFound') return [];
-    throw error;
-  }
+  const { closure, flaws } = await look(blobs, digest, signal);
+  const all = closure ? [...closure.manifests.keys(), ...closure.blobs.keys()] : [];
+  return all.filter((part) => !flaws.includes(part));
 }
 
-/** Checks that a manifest and every blob in it are in the store. @throws {BlobNotFound} naming the first that is not. */
-export async function verifyClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<void> {
-  const digests = [...(await read(blobs, digest, signal)).blobs.keys()];
-  const stats = await Promise.all(digests.map((blob) => blobs.stat(blob, signal)));
-  const missing = digests.find((_, i) => stats[i] === undefined);
-  if (missing) throw new BlobNotFound(missing);
+/**
+ * Parts of a stored image that are missing, or that can be seen to be damaged without reading the layers: a manifest
+ * with other bytes, a blob of another size.
+ */
+export async function findFlaws(
+  blobs: BlobStore,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<readonly Digest[]> {
+  return (await look(blobs, digest, signal)).flaws;
 }
 
-/** Whether a manifest and every blob in it are in the store. */
+/** Whether a manifest and every blob in it are in the store, as far as can be seen without reading them. */
 export async function isWhole(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<boolean> {
+  return (await findFlaws(blobs, digest, signal)).length === 0;
+}
+
+/** @throws {ImageDamaged} naming the first part that {@link findFlaws} finds. */
+export async function verifyClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<void> {
+  const [first] = await findFlaws(blobs, digest, signal);
+  if (first) throw new ImageDamaged(digest, first, `blob ${first} is missing or has another size`);
+}
+
+async function look(
+  blobs: BlobStore,
+  digest: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly closure?: Closure; readonly flaws: readonly Digest[] }> {
+  let closure: Closure;
   try {
-    await verifyClosure(blobs, digest, signal);
-    return true;
+    closure = await read(blobs, digest, signal);
   } catch (error) {
-    if (isSlipwayError(error) && error.type === 'BlobNotFound') return false;
-    throw error;
+    const damage = findDamage(error, digest);
+    if (!damage) throw error;
+    return { flaws: [damage.digest as Digest] };
   }
+  const parts = [...closure.blobs];
+  const stats = await Promise.all(parts.map(([part]) => blobs.stat(part, signal)));
+  return {
+    closure,
+    flaws: parts.filter(([, sizeBytes], i) => stats[i]?.sizeBytes !== sizeBytes).map(([part]) => part),
+  };
 }
 
 /** A record that names something else than a manifest is not mended by asking again. @throws {InternalError} */

@@ -1,40 +1,50 @@
 import type { Engine, PublishResult } from '../docker/engine.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ImportBaseInput } from '../model/pure/payloads.ts';
+import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { closureOf, isWhole } from './image-closure.ts';
+import type { LendEngine } from './lend-engine.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface ImportBaseDeps {
   readonly store: Store;
-  /** Lends the builder's engine of a trust domain. */
-  withEngine<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T>;
+  readonly withEngine: LendEngine;
+  /** Lends the engine that the builder's sidecars run in, which may have a base that they lack. */
+  withHostEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T>;
 }
 
 /**
- * Brings a base image into the store and records its first resolution in the trust domain, which counts from then on.
- * Gives the reason when nobody serves it.
+ * Brings a base image into the store and records its first resolution in the trust domain, which counts from then on. One
+ * whose stored image is damaged is made whole again, from an engine that has it; else its newest resolution counts.
+ * Gives the reason when nobody serves it. Safe to repeat: blobs and record are written only where there is none.
  */
 export async function importBase(
-  { store, withEngine }: ImportBaseDeps,
+  deps: ImportBaseDeps,
   { domain, level, platform, reference }: ImportBaseInput,
   context: StepContext,
 ): Promise<{ readonly unavailable?: string }> {
+  const { store, withEngine } = deps;
   const known = await store.index.findBase(domain, platform, reference, level);
-  if (known) return {};
+  if (known && (await isWhole(store.blobs, known.manifestDigest, context.signal))) return {};
   try {
-    const published = await withEngine(domain, context.signal, (engine) =>
-      pullAndPublish(engine, reference, context),
-    );
+    const published = await withEngine(domain, context.signal, async (engine, signal) => {
+      const inEngine = { ...context, signal };
+      const again = known && (await restore(deps, engine, known, inEngine));
+      return again ? undefined : pullAndPublish(engine, reference, inEngine);
+    });
+    if (!published) return {};
     const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
-    await store.index.recordBase(domain, level, {
-      version: 1,
+    const record = {
+      version: 1 as const,
       ...stored,
       reference,
       platform,
       resolved: new Date().toISOString(),
-      source: 'pulled',
-    });
+      source: 'pulled' as const,
+    };
+    await store.index.recordBase(domain, level, record, { replaces: known?.manifestDigest });
     return {};
   } catch (error) {
     const final =
@@ -42,6 +52,42 @@ export async function importBase(
     if (final && !context.signal.aborted) return { unavailable: error.message };
     throw error;
   }
+}
+
+/** Publishes the very same image again from an engine that has it; whether the store has all of it afterwards. */
+async function restore(
+  { store, withHostEngine }: ImportBaseDeps,
+  engine: Engine,
+  known: BaseRecord,
+  context: StepContext,
+): Promise<boolean> {
+  const publishFrom = (from: Engine): Promise<boolean> => publishAgain(store, from, known, context);
+  return (await publishFrom(engine)) || (await withHostEngine(publishFrom));
+}
+
+async function publishAgain(
+  { blobs }: Store,
+  engine: Engine,
+  known: BaseRecord,
+  { signal, onProgress }: StepContext,
+): Promise<boolean> {
+  const { manifestDigest, reference } = known;
+  try {
+    // It moves nothing where the engine has exactly this image, and fails where it would have to be read from the store.
+    const tag = `base-${manifestDigest.slice('sha256:'.length)}`;
+    const { engineImageId } = await engine.images.load(known, { tag, signal });
+    onProgress({ message: `publishing base ${reference} again` });
+    const sound = new Set(await closureOf(blobs, manifestDigest, signal));
+    await engine.images.publish(engineImageId, {
+      signal,
+      onProgress,
+      mayConfirm: (digest) => sound.has(digest),
+    });
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'ImageDamaged') return false;
+    throw error;
+  }
+  return isWhole(blobs, manifestDigest, signal);
 }
 
 async function pullAndPublish(

@@ -1,37 +1,65 @@
-import { parseId } from '../model/pure/ids.ts';
-import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
+import type { ImageCoordinates } from '../model/pure/ids.ts';
+import { imageTaskId, parseId } from '../model/pure/ids.ts';
+import type { FoundImage, ImageInput, ImportBaseInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
+import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import { isWhole, verifyClosure } from './image-closure.ts';
+import { examineFlaws } from './examine-image.ts';
+import { verifyClosure } from './image-closure.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { endLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
 
 export interface IndexDeps {
   readonly store: Store;
   readonly plans: PlanCache;
 }
 
-/** First step of an image's workflow: the index may know the image by now; else what a build of it needs. */
+/**
+ * First step of an image's workflow: the index may know the image by now; else what a build of it needs. An image, parent or
+ * base that is not whole counts as none; what is damaged of it is removed, so that it can be written again. Safe to repeat:
+ * it removes only what it has read and found wrong.
+ */
 export async function findImage(
   { store, plans }: IndexDeps,
   input: ImageInput & { readonly force: boolean },
+  { signal }: Pick<StepContext, 'signal'>,
 ): Promise<FoundImage> {
   const id = imageCoordinates(input.taskId);
   const nextRun = ((await store.tasks.find(input.taskId))?.runs.at(-1)?.run ?? -1) + 1;
-  const found = input.force ? undefined : await store.index.find(id, id.level);
-  if (found && (await isWhole(store.blobs, found.entry.manifestDigest))) {
+  const isSound = (image: StoredImage): Promise<boolean> => examineFlaws(store.blobs, image, signal);
+  const found = input.force ? undefined : await store.index.find(id, id.level, isSound);
+  if (found) {
     const { manifestDigest, configDigest, diffIds, sizeBytes } = found.entry;
     return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, nextRun };
   }
   const planned = await plans.image(input.pushId, input.plannedAt, input.name);
-  if (planned.parent === null) return { nextRun };
+  const damagedBases = await findDamagedBases(store, planned, id, isSound);
+  const known = { nextRun, ...(damagedBases.length > 0 ? { damagedBases } : {}) };
+  if (planned.parent === null) return known;
   const parent = await plans.image(input.pushId, input.plannedAt, planned.parent);
-  return {
-    nextRun,
-    parent: { taskId: parent.taskId, name: parent.name, ...(parent.stored ? { stored: parent.stored } : {}) },
-  };
+  const { name, imageHash } = parent;
+  if (parent.stored && (await isSound(parent.stored)))
+    return { ...known, parent: { taskId: parent.taskId, name, stored: parent.stored } };
+  // Made by whichever level: it is made again at ours.
+  const taskId = imageTaskId({ ...id, name, imageHash: imageHash ?? 'unknown' });
+  return { ...known, parent: { taskId, name } };
+}
+
+async function findDamagedBases(
+  store: Store,
+  { inputs: { platform, bases } }: PlannedImage,
+  { domain, level }: ImageCoordinates,
+  isSound: (image: StoredImage) => Promise<boolean>,
+): Promise<readonly ImportBaseInput[]> {
+  const damaged: ImportBaseInput[] = [];
+  for (const reference of Object.keys(bases)) {
+    const record = await store.index.findBase(domain, platform, reference, level);
+    if (record && !(await isSound(record))) damaged.push({ domain, level, platform, reference });
+  }
+  return damaged;
 }
 
 /**
@@ -108,7 +136,7 @@ function taskReason({ reason }: RecordImageInput): TaskReason {
   return reason === 'built' || reason === 'reused' ? 'completed' : reason;
 }
 
-function imageCoordinates(taskId: string): Extract<ReturnType<typeof parseId>, { kind: 'image' }> {
+function imageCoordinates(taskId: string): ImageCoordinates {
   const id = parseId(taskId);
   if (id?.kind !== 'image') throw new TypeError(`Not the id of an image: ${taskId}`);
   return id;

@@ -25,25 +25,33 @@ export async function loadTaskImage(
   const { task, run } = input;
   const plan = await deps.plans.plan(task.pushId, task.plannedAt);
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
-  const log = await RunLog.open(deps.store.logs, task.taskId, run);
-  const began = Date.now();
+  const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   log.say(`Task ${task.taskId} run ${run}`);
   try {
-    const image = await have(deps, { planned, plan, input }, context, (line) => log.say(line));
-    const imageMs = Date.now() - began;
-    const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
-    log.say(`Image ${image.name} ${how} (${imageMs} ms)`);
-    const { engineImageId, bytesLoaded, stored } = image;
-    const digests = stored
-      ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest }
-      : {};
-    return { engineImageId, bytesLoaded, imageMs, ...digests };
+    return await bringImage(deps, { planned, plan, input }, context, (line) => log.say(line));
   } catch (error) {
     if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');
     throw error;
   } finally {
     await log.flush();
   }
+}
+
+/** The same for a run whose log is open already. */
+export async function bringImage(
+  deps: LoadTaskImageDeps,
+  wanted: { readonly planned: PlannedTask; readonly plan: Plan; readonly input: RunInput },
+  context: StepContext,
+  say: (line: string) => void,
+): Promise<LoadedImage> {
+  const began = Date.now();
+  const image = await have(deps, wanted, context, say);
+  const imageMs = Date.now() - began;
+  const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
+  say(`Image ${image.name} ${how} (${imageMs} ms)`);
+  const { engineImageId, bytesLoaded, stored } = image;
+  const digests = stored ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest } : {};
+  return { engineImageId, bytesLoaded, imageMs, ...digests };
 }
 
 interface Had {

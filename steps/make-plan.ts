@@ -62,7 +62,7 @@ export async function makePlan(
   const described = await describeImages(tree, config.images, Object.keys(config.images), {
     platform: input.platform,
     resolveBase: async (platform, reference) =>
-      (await store?.index.findBase(input.domain, platform, reference, input.level))?.manifestDigest,
+      store && (await findWholeBase(store, input, platform, reference)),
     signal: input.signal,
   });
   const imageFindings = described.findings.map(({ imageName, ...finding }) =>
@@ -165,19 +165,21 @@ async function lookUp(
   }
   if (input.request.rebuild?.includes(name))
     return { ...known, taskId, action: 'build', why: 'its rebuild was asked for' };
-  const found = await store.index.find({ domain, name, imageHash }, level);
+  let damaged: string | undefined;
+  const found = await store.index.find({ domain, name, imageHash }, level, async (entry) => {
+    const whole = await isWhole(store.blobs, entry.manifestDigest, input.signal);
+    if (!whole) damaged ??= `built by ${entry.taskId}, but blobs of it are gone or damaged`;
+    return whole;
+  });
   if (!found)
     return {
       ...known,
       taskId,
       action: 'build',
-      why: await explainBuild(store, { domain, level, name, inputs }),
+      why: damaged ?? (await explainBuild(store, { domain, level, name, inputs })),
     };
   const { entry } = found;
   const { manifestDigest, configDigest, diffIds, sizeBytes } = entry;
-  if (!(await isWhole(store.blobs, manifestDigest, input.signal))) {
-    return { ...known, taskId, action: 'build', why: `built by ${entry.taskId}, but its blobs are gone` };
-  }
   return {
     ...known,
     taskId: entry.taskId,
@@ -186,6 +188,19 @@ async function lookUp(
     stored: { manifestDigest, configDigest, diffIds, sizeBytes },
     madeBy: entry.taskId,
   };
+}
+
+/** A base whose stored image is damaged counts as none: it is brought in again, and planned with afterwards. */
+async function findWholeBase(
+  store: Store,
+  { domain, level, signal }: MakePlanInput,
+  platform: string,
+  reference: string,
+): Promise<string | undefined> {
+  const record = await store.index.findBase(domain, platform, reference, level);
+  return record && (await isWhole(store.blobs, record.manifestDigest, signal))
+    ? record.manifestDigest
+    : undefined;
 }
 
 function commandLineFinding(message: string): Finding {

@@ -65,9 +65,10 @@ async function findInput(
   from: { readonly task: string; readonly artifact: string },
 ): Promise<readonly InputFile[]> {
   const taskId = taskIdIn(plan.pushId, from.task);
-  const run = (await store.tasks.find(taskId))?.runs.at(-1);
+  const record = await store.tasks.find(taskId);
+  const run = record?.runs.at(-1);
   // A run of an earlier round is not what this round's dependency left.
-  if (!run || (run.resolved ?? '') < plan.plannedAt) {
+  if (!run || record?.plannedAt !== plan.plannedAt) {
     throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
   }
   const records = run.artifacts.filter(

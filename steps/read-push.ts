@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { composeDocument, imageText } from './push-document.ts';
 import { receivePush } from './receive-push.ts';
+import { endLog } from './run-log.ts';
 
 /** Reads of task records side by side. */
 const READS_IN_FLIGHT = 32;
@@ -51,11 +52,17 @@ export async function recordUnstarted(
     const task = await plans.task(input.pushId, input.plannedAt, label);
     const id = taskIdIn(input.pushId, label);
     const before = await store.tasks.find(id);
+    const runs: RunRecord[] = [];
+    for (const run of before?.runs ?? []) {
+      const ended = { reason, ...(detail ? { detail } : {}), resolved: now };
+      runs.push(isResolved(run.state) ? run : await endRun(store, id, run, ended));
+    }
     await store.tasks.write({
       version: 1,
       taskId: id,
       label,
       pushId: input.pushId,
+      plannedAt: input.plannedAt,
       image: imageText(task),
       state: TASK_REASONS[reason].state,
       reason,
@@ -63,23 +70,42 @@ export async function recordUnstarted(
       ...(detail ? { detail } : {}),
       created: before?.created ?? now,
       resolved: now,
-      runs: (before?.runs ?? []).map((run) => endedRun(run, { reason, resolved: now })),
+      runs,
     });
   });
 }
 
-/** A run that was left open when its task was ended from outside ends with it. */
-function endedRun(run: RunRecord, { reason, resolved }: { reason: TaskReason; resolved: string }): RunRecord {
-  return isResolved(run.state) ? run : { ...run, state: TASK_REASONS[reason].state, reason, resolved };
+/** A run that was left open when its task was ended from outside ends with it, and its log too: a reader would wait for ever. */
+async function endRun(
+  store: Store,
+  taskId: string,
+  open: RunRecord,
+  ended: { readonly reason: TaskReason; readonly detail?: string; readonly resolved: string },
+): Promise<RunRecord> {
+  const { run } = open;
+  const { state } = TASK_REASONS[ended.reason];
+  const why = ended.detail ? `: ${ended.detail}` : '';
+  const message = `Run ${run} ended: ${state}/${ended.reason}${why}. The task is resolved.`;
+  const log = await endLog(store, { taskId, run }, { message, kind: 'error' });
+  const artifacts = [...open.artifacts.filter(({ name }) => name !== log.name), log];
+  return { ...open, ...ended, state, artifacts };
 }
 
-async function readTaskRecords(store: Store, pushId: string, plan: Plan): Promise<Map<string, TaskRecord>> {
+/** A record from an earlier round says nothing about this one. Not by its times: clocks of machines differ, and jump. */
+export function isOfRound(record: TaskRecord, { plannedAt }: Pick<Plan, 'plannedAt'>): boolean {
+  return record.plannedAt === plannedAt;
+}
+
+/** The records of a push's tasks of this round, by label. */
+export async function readTaskRecords(
+  store: Store,
+  pushId: string,
+  plan: Plan,
+): Promise<ReadonlyMap<string, TaskRecord>> {
   const records = new Map<string, TaskRecord>();
   await inBatches(plan.tasks, async ({ label }) => {
     const record = await store.tasks.find(taskIdIn(pushId, label));
-    // A record from an earlier round says nothing about this one.
-    const isCurrent = record && (record.resolved === undefined || record.resolved >= plan.plannedAt);
-    if (isCurrent) records.set(label, record);
+    if (record && isOfRound(record, plan)) records.set(label, record);
   });
   return records;
 }

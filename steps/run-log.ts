@@ -3,6 +3,7 @@ import { isSlipwayError } from '../model/errors.ts';
 import { LIVE_LOG } from '../model/pure/artifact-names.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Logs, Store } from '../store/store.ts';
+import type { StepContext } from './step-context.ts';
 
 /** A chunk is written when it is this big … */
 const CHUNK_BYTES = 64 * 1024;
@@ -22,6 +23,7 @@ export class RunLog {
   readonly #logs: Logs;
   readonly #taskId: string;
   readonly #run: number;
+  readonly #isGivenUp: () => boolean;
   #seq: number;
   #taskBytes: number;
   #buffer: Buffer[] = [];
@@ -30,21 +32,34 @@ export class RunLog {
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
   #atLineStart = true;
+  /** How many of the store's outages are behind us: each is told once. */
+  #outages: number;
 
   private constructor(
     logs: Logs,
-    coordinates: { taskId: string; run: number; seq: number; taskBytes: number },
+    coordinates: { taskId: string; run: number; seq: number; taskBytes: number; outages: number },
+    isGivenUp: () => boolean,
   ) {
     this.#logs = logs;
     this.#taskId = coordinates.taskId;
     this.#run = coordinates.run;
     this.#seq = coordinates.seq;
     this.#taskBytes = coordinates.taskBytes;
+    this.#outages = coordinates.outages;
+    this.#isGivenUp = isGivenUp;
   }
 
-  static async open(logs: Logs, taskId: string, run: number): Promise<RunLog> {
+  /** Of a writer that has been given up nothing is written any more. */
+  static async open(
+    logs: Logs,
+    taskId: string,
+    run: number,
+    { isGivenUp = () => false }: Pick<StepContext, 'isGivenUp'> = {},
+  ): Promise<RunLog> {
+    const outages = logs.outages.count;
     const last = await logs.findLast(taskId, run);
-    return new RunLog(logs, { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0 });
+    const at = { taskId, run, seq: (last?.seq ?? -1) + 1, taskBytes: last?.taskBytes ?? 0, outages };
+    return new RunLog(logs, at, isGivenUp);
   }
 
   /** Bytes of the task's own output that are in the log so far. */
@@ -78,9 +93,22 @@ export class RunLog {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#tellOutages();
     this.#writing = this.#writing.then(() => this.#writeChunk());
     await this.#writing;
+    // The store may have been away just for this chunk.
+    if (this.#failure === undefined && this.#tellOutages()) return this.flush();
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Gives whether there was something to tell. */
+  #tellOutages(): boolean {
+    const { outages } = this.#logs;
+    const fresh = outages.after(this.#outages);
+    this.#outages = outages.count;
+    for (const { ms, reason } of fresh)
+      this.say(`The store was away for ${(ms / 1000).toFixed(1)} s (${reason}); nothing was lost`);
+    return fresh.length > 0;
   }
 
   #append(bytes: Buffer): void {
@@ -97,6 +125,7 @@ export class RunLog {
     this.#buffer = [];
     this.#bufferedBytes = 0;
     try {
+      if (this.#isGivenUp()) throw new RunSuperseded(this.#taskId, this.#run);
       await this.#logs.append(this.#taskId, this.#run, { seq: this.#seq, text, taskBytes });
       this.#seq += 1;
     } catch (error) {

@@ -5,10 +5,12 @@ import mime from 'mime-types';
 import { extract } from 'tar-stream';
 import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
+import { ContainerLost } from '../model/errors.ts';
 import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -28,8 +30,10 @@ interface Upload extends SaveArtifactsDeps {
 }
 
 /**
- * Saves what the task's command left, whatever its end, and removes its container. Safe to repeat: artifacts lie below
- * their run's number and are replaced whole; a repeat after the removal finds them in the store.
+ * Saves what the task's command left, whatever its end, and removes its container; a command that still runs is killed
+ * first. Safe to repeat: artifacts lie below their run's number and are replaced whole; a repeat after the removal finds
+ * them in the store.
+ * @throws {ContainerLost} when somebody else has removed the container of a command that completed.
  */
 export async function saveArtifacts(
   deps: SaveArtifactsDeps,
@@ -37,33 +41,45 @@ export async function saveArtifacts(
   context: StepContext,
 ): Promise<SavedArtifacts> {
   const { task, run } = input;
+  const { containers } = deps.engine;
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const container = containerName(task.taskId, run);
   const upload: Upload = { ...deps, input, context, container };
   const began = Date.now();
-  const log = await RunLog.open(deps.store.logs, task.taskId, run);
+  const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const artifacts: ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
-  const there = await deps.engine.containers.inspect(container);
-  for (const [name, spec] of Object.entries(planned.artifacts)) {
-    const saved = there ? await saveOne(upload, name, spec) : await findSaved(upload, name);
+  const there = await containers.inspect(container);
+  if (there?.state === 'running') await killCommand(deps.engine, { name: container, log });
+  // What lies in the container of a command that never started is not the command's.
+  const specs = there?.state === 'created' ? [] : Object.entries(planned.artifacts);
+  for (const [name, spec] of specs) {
+    const saved = there ? await saveOne(upload, name, spec) : 'absent';
     if (typeof saved !== 'string') {
       artifacts.push(...saved);
       continue;
     }
+    const isThere = there !== undefined && (await containers.inspect(container)) !== undefined;
+    const earlier = isThere ? [] : await findSaved(upload, name);
+    artifacts.push(...earlier);
+    if (earlier.length > 0) continue;
+    if (!isThere && input.reason === 'completed')
+      throw new ContainerLost('The container was removed before all of its artifacts were saved');
     const excused = spec.optional && saved === 'absent';
+    const found = isThere ? saved : 'lost with its container';
     log.say(
-      `Artifact ${name}: ${spec.path} is ${saved}${excused ? ' (optional)' : ''}`,
+      `Artifact ${name}: ${spec.path} is ${found}${excused ? ' (optional)' : ''}`,
       excused ? 'info' : 'error',
     );
-    if (!excused) missing.push({ name, found: saved });
+    if (!excused) missing.push({ name, found });
   }
   const bytesUploaded = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const uploadMs = Date.now() - began;
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   await log.flush();
-  await deps.engine.containers.remove(container);
+  context.signal.throwIfAborted();
+  await containers.remove(container);
   return { artifacts, missing, uploadMs, bytesUploaded };
 }
 
@@ -129,12 +145,8 @@ function write(
   });
 }
 
-/** The container is gone: an earlier attempt has saved what there was. */
-async function findSaved(
-  { store, input }: Upload,
-  name: string,
-): Promise<readonly ArtifactRecord[] | string> {
+/** What an earlier attempt, or another one just now, has saved before it removed the container. */
+async function findSaved({ store, input }: Upload, name: string): Promise<readonly ArtifactRecord[]> {
   const all = await store.artifacts.list(input.task.taskId, input.run);
-  const own = all.filter((record) => record.name === name || record.name.startsWith(`${name}/`));
-  return own.length > 0 ? own : 'absent';
+  return all.filter((record) => record.name === name || record.name.startsWith(`${name}/`));
 }

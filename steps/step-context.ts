@@ -4,6 +4,13 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** Whether the abort was wished for (a cancel) and not only the end of this worker: then containers are killed. */
   isCanceled(): boolean;
+  /**
+   * Whether another attempt may have taken over, because nothing was heard of this one for too long. Then nothing more
+   * may be done in its name: asked before each write that others can see. A step that is carried out once never is.
+   */
+  isGivenUp?(): boolean;
+  /** What an earlier attempt of the same step told last. */
+  readonly toldBefore?: string | undefined;
   /** Told of what happens, for people; also shows that the step is alive. */
   onProgress(progress: { readonly message: string; readonly bytes?: number }): void;
 }

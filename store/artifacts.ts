@@ -25,7 +25,11 @@ export function createArtifacts(objects: ObjectStore): Artifacts {
       const info = await objects.head(key, signal);
       const body = info && (await objects.stream(key, { signal }));
       if (!body) throw new NotFound(`Run ${run} of ${taskId} has no artifact "${name}"`);
-      return checkDigest(body, `sha256:${recordOf(info).sha256}`);
+      return checkDigest(
+        body,
+        `sha256:${recordOf(info).sha256}`,
+        `Artifact "${name}" of run ${run} of ${taskId}`,
+      );
     },
 
     async list(taskId, run) {

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { BlobStat, BlobStore } from '../model/blob-store.ts';
+import type { BlobStat } from '../model/blob-store.ts';
 import { BlobNotFound, DigestMismatch, isSlipwayError } from '../model/errors.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import { DIGEST_PATTERN } from '../model/pure/ids.ts';
 import { checkSize } from './body-parts.ts';
 import { checkDigest } from './check-digest.ts';
 import { blobKey } from './keys.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
+import { isForbidden } from './s3-errors.ts';
+import type { Blobs } from './store.ts';
 import { putStaged } from './staged-upload.ts';
+
+const DIGEST_OF_NOTHING: Digest = `sha256:${createHash('sha256').digest('hex')}`;
 
 /**
  * Blobs under `blobs/sha256/`, each written once.
@@ -16,11 +20,11 @@ import { putStaged } from './staged-upload.ts';
  * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
  * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
  */
-export function createBlobStore(objects: ObjectStore): BlobStore {
+export function createBlobStore(objects: ObjectStore): Blobs {
   async function stat(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined> {
     if (!DIGEST_PATTERN.test(digest)) return undefined;
     const info = await objects.head(blobKey(digest), signal);
-    return info && { digest, sizeBytes: info.sizeBytes };
+    return info && !isVoid(info, digest) ? { digest, sizeBytes: info.sizeBytes } : undefined;
   }
 
   return {
@@ -35,12 +39,13 @@ export function createBlobStore(objects: ObjectStore): BlobStore {
 
     async write(digest, sizeBytes, body, signal) {
       if (!DIGEST_PATTERN.test(digest)) throw new DigestMismatch('Blob', 'a sha256 digest', digest);
-      const present = await stat(digest, signal);
-      if (present) {
-        checkSize(digest, present.sizeBytes, sizeBytes);
+      const found = await objects.head(blobKey(digest), signal);
+      if (found && !isVoid(found, digest)) {
+        checkSize(digest, found.sizeBytes, sizeBytes);
         return 'present';
       }
-      const options = { onlyIf: 'absent', sha256: digest.slice('sha256:'.length), signal } as const;
+      const onlyIf = found ? { etag: found.etag } : 'absent';
+      const options = { onlyIf, sha256: digest.slice('sha256:'.length), signal } as const;
       try {
         if (Buffer.isBuffer(body)) await putBytes(objects, digest, { ...options, body, sizeBytes });
         else await objects.putStream(blobKey(digest), body as Readable, { ...options, sizeBytes });
@@ -64,7 +69,40 @@ export function createBlobStore(objects: ObjectStore): BlobStore {
       const { sha256, sizeBytes } = await putStaged(objects, body, { place, signal });
       return { digest: `sha256:${sha256}`, sizeBytes, outcome };
     },
+
+    async examine(digest, signal) {
+      const options = signal ? { signal } : {};
+      const key = blobKey(digest);
+      const found = await objects.head(key, signal);
+      const body = found && !isVoid(found, digest) ? await objects.stream(key, options) : undefined;
+      if (!found || !body) return 'missing';
+      const hash = createHash('sha256');
+      for await (const chunk of body as AsyncIterable<Buffer>) hash.update(chunk);
+      if (`sha256:${hash.digest('hex')}` === digest) return 'whole';
+      if (await objects.deleteIfAllowed(key, signal)) return 'removed';
+      return (await makeVoid(objects, key, { etag: found.etag, signal })) ? 'removed' : 'kept';
+    },
   };
+}
+
+/** A blob of no bytes whose name is that of others: what stands for one that was found wrong by keys that may not delete. */
+function isVoid({ sizeBytes }: ObjectInfo, digest: Digest): boolean {
+  return sizeBytes === 0 && digest !== DIGEST_OF_NOTHING;
+}
+
+/** Gives false when not even that is allowed. @throws {WriteConflict} when others wrote it meanwhile. */
+async function makeVoid(
+  objects: ObjectStore,
+  key: string,
+  { etag, signal }: { readonly etag: string; readonly signal?: AbortSignal | undefined },
+): Promise<boolean> {
+  try {
+    await objects.put(key, Buffer.alloc(0), { onlyIf: { etag }, ...(signal ? { signal } : {}) });
+    return true;
+  } catch (error) {
+    if (isForbidden(isSlipwayError(error) ? error.cause : error)) return false;
+    throw error;
+  }
 }
 
 async function putBytes(
@@ -73,7 +111,7 @@ async function putBytes(
   options: {
     readonly body: Buffer;
     readonly sizeBytes: number;
-    readonly onlyIf: 'absent';
+    readonly onlyIf: PutOptions['onlyIf'];
     readonly sha256: string;
     readonly signal?: AbortSignal | undefined;
   },

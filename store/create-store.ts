@@ -3,18 +3,22 @@ import { createBlobStore } from './blob-store.ts';
 import { createImageIndex } from './image-index.ts';
 import { createLogs } from './logs.ts';
 import type { ObjectStore } from './object-store.ts';
+import type { Outages } from './outages.ts';
+import { NO_OUTAGES } from './outages.ts';
 import { createPushRecords } from './push-records.ts';
 import type { Store } from './store.ts';
+import { sweepUploads } from './sweep-uploads.ts';
 import { createTaskRecords } from './task-records.ts';
 
-/** The store over any object store. */
-export function createStore(objects: ObjectStore): Store {
+/** The store over any object store; `outages` tells when that was away. */
+export function createStore(objects: ObjectStore, outages: Outages = NO_OUTAGES): Store {
   return {
     blobs: createBlobStore(objects),
     index: createImageIndex(objects),
     tasks: createTaskRecords(objects),
     pushes: createPushRecords(objects),
     artifacts: createArtifacts(objects),
-    logs: createLogs(objects),
+    logs: createLogs(objects, outages),
+    sweep: (options) => sweepUploads(objects, options),
   };
 }

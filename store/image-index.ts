@@ -3,7 +3,7 @@ import type { Level } from '../model/pure/ids.ts';
 import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
 import { mapConcurrently } from './concurrently.ts';
-import { changeJson, createJson, readJson, writeJson } from './json-object.ts';
+import { changeJson, readUsableJson, writeJson } from './json-object.ts';
 import { baseKey, encodeSegment, imagesPrefix, layerKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readableDomains, readableLevels } from './readable-domains.ts';
@@ -21,10 +21,11 @@ const SHARED_DOMAIN = '_shared';
 /** The index of images, bases and layers. A fork's domain also finds what its project's has. */
 export function createImageIndex(objects: ObjectStore): ImageIndex {
   return {
-    async find(key, level) {
+    async find(key, level, accepts = () => Promise.resolve(true)) {
       for (const [readLevel, domain] of readablePlaces(key.domain, level)) {
-        const found = await readJson(objects, imageKey({ ...key, domain }, readLevel), indexEntrySchema);
-        if (found) return { entry: found.value, level: readLevel };
+        const storeKey = imageKey({ ...key, domain }, readLevel);
+        const entry = await readUsableJson(objects, storeKey, indexEntrySchema);
+        if (entry && (await accepts(entry))) return { entry, level: readLevel };
       }
       return undefined;
     },
@@ -39,23 +40,28 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       const places = [...readablePlaces(domain, level), ...readablePlaces(SHARED_DOMAIN, level)];
       for (const [readLevel, readDomain] of places) {
         const key = baseKey(readDomain, readLevel, { platform, reference });
-        const found = await readJson(objects, key, baseRecordSchema);
-        if (found) return found.value;
+        const found = await readUsableJson(objects, key, baseRecordSchema);
+        if (found) return found;
       }
       return undefined;
     },
 
-    async recordBase(domain, level, record): Promise<BaseRecord> {
+    async recordBase(domain, level, record, { replaces } = {}): Promise<BaseRecord> {
       const key =
         domain === STACK_DOMAIN ? baseKey(SHARED_DOMAIN, 3, record) : baseKey(domain, level, record);
-      return createJson(objects, key, { schema: baseRecordSchema, value: baseRecordSchema.parse(record) });
+      const value = baseRecordSchema.parse(record);
+      return changeJson(objects, key, {
+        schema: baseRecordSchema,
+        change: (present) => (present && present.manifestDigest !== replaces ? present : value),
+        overDamage: true,
+      });
     },
 
     async findLayers(domain, level, diffId) {
       const found = readablePlaces(domain, level).map(([readLevel, readDomain]) =>
-        readJson(objects, layerKey(readDomain, readLevel, diffId), layerRecordSchema),
+        readUsableJson(objects, layerKey(readDomain, readLevel, diffId), layerRecordSchema),
       );
-      const digests = (await Promise.all(found)).flatMap((record) => record?.value.digests ?? []);
+      const digests = (await Promise.all(found)).flatMap((record) => record?.digests ?? []);
       return [...new Set(digests)];
     },
 
@@ -66,6 +72,7 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
           if (present?.digests.includes(digest)) return present;
           return { version: 1, digests: [...(present?.digests ?? []), digest] };
         },
+        overDamage: true,
       });
     },
   };
@@ -82,9 +89,9 @@ async function* listImages(
     for await (const { key } of objects.list(prefix)) images.push({ storeKey: key, level, domain });
   }
   const read = await mapConcurrently(images, async ({ storeKey, level, domain }) => {
-    const entry = await readJson(objects, storeKey, indexEntrySchema);
+    const entry = await readUsableJson(objects, storeKey, indexEntrySchema);
     const [name = '', imageHash = ''] = storeKey.slice(imagesPrefix(domain, level).length).split('/');
-    return entry && { key: { domain, name, imageHash }, level, entry: entry.value };
+    return entry && { key: { domain, name, imageHash }, level, entry };
   });
   const there = read.filter((image) => image !== undefined);
   yield* there.sort((a, b) => Date.parse(b.entry.created) - Date.parse(a.entry.created));

@@ -17,12 +17,35 @@ export async function readJson<T>(
   key: string,
   schema: z.ZodType<T>,
 ): Promise<{ readonly value: T; readonly etag: string } | undefined> {
-  const object = await objects.get(key);
-  if (!object) return undefined;
   try {
-    return { value: schema.parse(JSON.parse(object.body.toString('utf8'))), etag: object.info.etag };
+    const object = await objects.get(key);
+    return (
+      object && { value: schema.parse(JSON.parse(object.body.toString('utf8'))), etag: object.info.etag }
+    );
   } catch (cause) {
-    throw new InternalError(`Record ${key} in the store is damaged: ${(cause as Error).message}`, { cause });
+    // What is not one of ours was thrown by the parsers.
+    if (isSlipwayError(cause) && cause.type !== 'DigestMismatch') throw cause;
+    throw new DamagedRecord(key, cause as Error);
+  }
+}
+
+/** Reads a record that can be made anew: a damaged one is as good as none. */
+export async function readUsableJson<T>(
+  objects: ObjectStore,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  try {
+    return (await readJson(objects, key, schema))?.value;
+  } catch (error) {
+    if (error instanceof DamagedRecord) return undefined;
+    throw error;
+  }
+}
+
+class DamagedRecord extends InternalError {
+  constructor(key: string, cause: Error) {
+    super(`Record ${key} in the store is damaged: ${cause.message}`, { cause });
   }
 }
 
@@ -50,10 +73,15 @@ export async function createJson<T>(
 export async function changeJson<T>(
   objects: ObjectStore,
   key: string,
-  how: { readonly schema: z.ZodType<T>; readonly change: (present: T | undefined) => T },
+  how: {
+    readonly schema: z.ZodType<T>;
+    readonly change: (present: T | undefined) => T;
+    /** A damaged record is written over, as if there were none. Default: it is an error. */
+    readonly overDamage?: boolean;
+  },
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
-    const present = await readJson(objects, key, how.schema);
+    const present = await readPresent(objects, key, how);
     const value = how.change(present?.value);
     if (present && value === present.value) return value;
     try {
@@ -62,5 +90,19 @@ export async function changeJson<T>(
     } catch (error) {
       if (tries >= CHANGE_TRIES || !(isSlipwayError(error) && error.type === 'WriteConflict')) throw error;
     }
+  }
+}
+
+async function readPresent<T>(
+  objects: ObjectStore,
+  key: string,
+  { schema, overDamage = false }: { readonly schema: z.ZodType<T>; readonly overDamage?: boolean },
+): Promise<{ readonly value: T; readonly etag: string } | undefined> {
+  try {
+    return await readJson(objects, key, schema);
+  } catch (error) {
+    if (!overDamage || !(error instanceof DamagedRecord)) throw error;
+    await objects.delete([key]);
+    return undefined;
   }
 }

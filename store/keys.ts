@@ -59,6 +59,15 @@ export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): strin
   return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
 }
 
+export function openPushesPrefix(level: Level): string {
+  return `level-${level}/open-pushes/`;
+}
+
+/** One segment, since pushes of one project lie beside those of another. */
+export function openPushKey(pushId: string): string {
+  return openPushesPrefix(levelOf(pushId)) + storeKey(pushId).replace('/', '~');
+}
+
 export function pushesByDayPrefix(level: Level): string {
   return `level-${level}/pushes-by-day/`;
 }

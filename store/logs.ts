@@ -5,6 +5,7 @@ import type { ArtifactRecord } from '../model/schema/records.ts';
 import { recordOf, writeArtifact } from './artifacts.ts';
 import { artifactKey, logChunkKey, logPrefix } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
+import type { Outages } from './outages.ts';
 import type { LogChunk, Logs } from './store.ts';
 
 const LIVE_LOG_TYPE = 'text/plain; charset=utf-8';
@@ -16,7 +17,7 @@ const NOTHING = { seq: -1, taskBytes: 0 };
  * knows the number of the last chunk in it, so the log is always "the artifact, if any, then the chunks after it",
  * however far an earlier `finish` came.
  */
-export function createLogs(objects: ObjectStore): Logs {
+export function createLogs(objects: ObjectStore, outages: Outages): Logs {
   async function* chunks(taskId: string, run: number, afterSeq?: number): AsyncGenerator<LogChunk, void> {
     const startAfter = afterSeq === undefined ? undefined : logChunkKey(taskId, run, afterSeq);
     for await (const { key } of objects.list(logPrefix(taskId, run), { startAfter })) {
@@ -61,6 +62,8 @@ export function createLogs(objects: ObjectStore): Logs {
   }
 
   return {
+    outages,
+
     async append(taskId, run, chunk) {
       await objects.put(logChunkKey(taskId, run, chunk.seq), chunk.text, {
         onlyIf: 'absent',

@@ -1,9 +1,15 @@
 import { z } from 'zod';
 import { planSchema } from '../model/schema/plan.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { PushDocument } from '../model/schema/records.ts';
 import { pushDocumentSchema, pushRecordSchema } from '../model/schema/records.ts';
+import { WriteConflict } from '../model/errors.ts';
+import type { Json } from '../model/pure/canonical-json.ts';
+import { canonicalJson } from '../model/pure/canonical-json.ts';
 import { changeJson, createJson, readJson, writeJson } from './json-object.ts';
 import { pushKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
+import { listOpen, markOpen, unmarkOpen } from './open-pushes.ts';
 import { dayKey, listPushes } from './pushes-by-day.ts';
 import type { PushRecords } from './store.ts';
 
@@ -27,6 +33,7 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
       // Also when the record was there: whoever wrote it may have died before this line.
       const value = { pushId, received: counts.received };
       await createJson(objects, dayKey(value), { schema: dayEntrySchema, value });
+      await markOpen(objects, pushId);
       return counts;
     },
 
@@ -43,8 +50,24 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
     },
 
     async writeStatus(document) {
+      const ends = isResolved(document.state);
+      // A new round's first status: the mark may have been taken off with the verdict of the round before.
+      if (!ends) await markOpen(objects, document.id);
       await writeJson(objects, pushKey(document.id, 'status'), pushDocumentSchema.parse(document));
+      if (ends) await unmarkOpen(objects, document.id);
     },
+
+    async settleStatus(document, before) {
+      const key = pushKey(document.id, 'status');
+      const present = await readJson(objects, key, pushDocumentSchema);
+      if (textOf(present?.value) !== textOf(before)) throw new WriteConflict(key);
+      const onlyIf = present ? { etag: present.etag } : 'absent';
+      await writeJson(objects, key, pushDocumentSchema.parse(document), { onlyIf });
+      await unmarkOpen(objects, document.id);
+    },
+
+    open: (level) => listOpen(objects, level),
+    close: (pushId) => unmarkOpen(objects, pushId),
 
     async findStatus(pushId) {
       return (await readJson(objects, pushKey(pushId, 'status'), pushDocumentSchema))?.value;
@@ -52,4 +75,8 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
 
     list: (options) => listPushes(objects, options),
   };
+}
+
+function textOf(document: PushDocument | undefined): string {
+  return document === undefined ? '' : canonicalJson(document as unknown as Json);
 }

@@ -1,4 +1,10 @@
-import { DigestMismatch, StoreUnavailable, WriteConflict, isSlipwayError } from '../model/errors.ts';
+import {
+  DigestMismatch,
+  StoreOutOfSpace,
+  StoreUnavailable,
+  WriteConflict,
+  isSlipwayError,
+} from '../model/errors.ts';
 
 /** What the SDK, Node's sockets and we ourselves put on an error. */
 interface ErrorFacts {
@@ -41,6 +47,9 @@ const DIGEST_NAMES = new Set([
   'XAmzContentChecksumMismatch',
 ]);
 
+/** Names under which servers say that their disk or quota is full. */
+const FULL_NAMES = new Set(['InsufficientStorage', 'XMinioStorageFull', 'QuotaExceeded', 'StorageFull']);
+
 const WRITES = new Set(['PutObject', 'CompleteMultipartUpload']);
 
 /** A body that ended before its announced length. */
@@ -51,9 +60,49 @@ export class TruncatedBody extends Error {
   }
 }
 
+/**
+ * Whether the server has no space left. Not worth waiting for inside an operation: somebody has to make some. Servers without
+ * a code of their own hand the kernel's words on with a status 500.
+ */
+export function isStoreFull(error: unknown): boolean {
+  if (isSlipwayError(error)) return error.type === 'StoreOutOfSpace';
+  const { name, message, statusCode = 0 } = factsOf(error);
+  if (statusCode === 507 || FULL_NAMES.has(name)) return true;
+  return statusCode >= 500 && /no space left on device|disk quota exceeded/i.test(message);
+}
+
+/** Whether the trouble is the server's or the connection's, and not a refusal: what makes an outage. */
+export function isPassingTrouble(error: unknown): boolean {
+  return isTransient(error) || isStoreFull(error);
+}
+
+/** Whether we gave the request up ourselves. */
+export function isAbort(error: unknown): boolean {
+  return factsOf(error).name === 'AbortError';
+}
+
+/** Whether the SDK found a body other than the checksum that the server keeps for it. It has no code for that, only words. */
+export function isWrongBody(error: unknown): boolean {
+  return factsOf(error).message.startsWith('Checksum mismatch');
+}
+
+/** Whether the server refuses it to our key. */
+export function isForbidden(error: unknown): boolean {
+  const { name, statusCode } = factsOf(error);
+  return statusCode === 403 && !PASSING_NAMES.has(name);
+}
+
+/** The trouble in a few words, for people. */
+export function reasonOf(error: unknown): string {
+  if (isStoreFull(error)) return 'it is full';
+  const { name, message, code, statusCode } = factsOf(error);
+  if (statusCode !== undefined) return `it answered ${statusCode}`;
+  return code ?? (message || name);
+}
+
 /** Whether repeating the same request may succeed: trouble of the server or of the connection, not a refusal. */
 export function isTransient(error: unknown): boolean {
-  if (isSlipwayError(error)) return false;
+  if (isSlipwayError(error) || isStoreFull(error)) return false;
   const { name, code, statusCode } = factsOf(error);
   if (code !== undefined && (CONNECTION_CODES.has(code) || code.startsWith('HPE_'))) return true;
   if (PASSING_NAMES.has(name)) return true;
@@ -65,12 +114,6 @@ export function isTransient(error: unknown): boolean {
 export function isMissing(error: unknown): boolean {
   const { name, statusCode } = factsOf(error);
   return statusCode === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
-}
-
-/** Whether the server said that these keys may not do that. Also of an error of the model, which has the answer as its cause. */
-export function isRefused(error: unknown): boolean {
-  const { name, statusCode } = factsOf(isSlipwayError(error) ? error.cause : error);
-  return statusCode === 403 && !PASSING_NAMES.has(name);
 }
 
 export function isMissingUpload(error: unknown): boolean {
@@ -102,8 +145,11 @@ export function toStoreError(
   if (statusCode === 412 || goneMeanwhile) return new WriteConflict(place.key);
   if (DIGEST_NAMES.has(name))
     return new DigestMismatch(place.key, place.sha256 ?? 'the announced digest', 'other bytes');
+  if (isWrongBody(error))
+    return new DigestMismatch(`Object ${place.key}`, 'the bytes of its checksum', 'other bytes');
   const detail = [name, statusCode && `status ${statusCode}`, code, message].filter(Boolean).join(', ');
-  return new StoreUnavailable(place.operation, place.bucket, place.key, detail, { cause: error });
+  const failure = isStoreFull(error) ? StoreOutOfSpace : StoreUnavailable;
+  return new failure(place.operation, place.bucket, place.key, detail, { cause: error });
 }
 
 function factsOf(error: unknown): ErrorFacts {

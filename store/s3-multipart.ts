@@ -1,12 +1,17 @@
-import type { CompletedPart } from '@aws-sdk/client-s3';
+import type {
+  CompletedPart,
+  ListMultipartUploadsCommandInput,
+  ListMultipartUploadsCommandOutput,
+} from '@aws-sdk/client-s3';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
 } from '@aws-sdk/client-s3';
 import type { PutOptions } from './object-store.ts';
-import { isMissingUpload } from './s3-errors.ts';
+import { isForbidden, isMissingUpload } from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
 
 export interface OpenUpload {
@@ -89,4 +94,46 @@ async function complete(
 /** Without a signal: a cancelled upload is taken back too. What this misses is swept by age. */
 async function takeBack(s3: S3Session, target: OpenUpload['target']): Promise<void> {
   await s3.client.send(new AbortMultipartUploadCommand(target)).catch(() => undefined);
+}
+
+/** Takes every upload back that was begun before a moment; whoever began it is dead, or has given it up. */
+export async function abortUploads(s3: S3Session, begunBefore: Date, signal?: AbortSignal): Promise<number> {
+  let aborted = 0;
+  let after: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
+  while (after) {
+    const command = new ListMultipartUploadsCommand({ Bucket: s3.bucket, ...after });
+    const send = () => s3.client.send(command, { abortSignal: signal });
+    const page: ListMultipartUploadsCommandOutput = await s3.call('ListMultipartUploads', '', send, signal);
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (!Initiated || Initiated >= begunBefore) continue;
+      if (await abortOne(s3, { Bucket: s3.bucket, Key, UploadId }, signal)) aborted += 1;
+    }
+    after = page.IsTruncated
+      ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
+      : undefined;
+  }
+  return aborted;
+}
+
+async function abortOne(
+  s3: S3Session,
+  upload: {
+    readonly Bucket: string;
+    readonly Key: string | undefined;
+    readonly UploadId: string | undefined;
+  },
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const command = new AbortMultipartUploadCommand(upload);
+  const send = async (): Promise<boolean> => {
+    try {
+      await s3.client.send(command, { abortSignal: signal });
+      return true;
+    } catch (error) {
+      // Ended meanwhile, or another level's: its own sweeper may.
+      if (isMissingUpload(error) || isForbidden(error)) return false;
+      throw error;
+    }
+  };
+  return s3.call('AbortMultipartUpload', upload.Key ?? '', send, signal);
 }

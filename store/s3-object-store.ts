@@ -1,5 +1,6 @@
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
@@ -9,7 +10,9 @@ import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
-import { isBucketOurs } from './s3-errors.ts';
+import { isBucketOurs, isForbidden } from './s3-errors.ts';
+import { abortUploads } from './s3-multipart.ts';
+import type { OutageListener, Outages } from './outages.ts';
 import { putBuffer } from './s3-put.ts';
 import { putStream } from './s3-put-stream.ts';
 import { getObject, headObject, openStream } from './s3-read.ts';
@@ -21,15 +24,21 @@ export interface S3ObjectStore extends ObjectStore {
   ensureBucket(): Promise<void>;
   /** Says who may do what with the bucket, instead of what was said before. */
   setPolicy(policy: BucketPolicy): Promise<void>;
+  readonly outages: Outages;
   /** Closes the connections; nothing may be asked afterwards. */
   close(): void;
 }
 
 /** An object store over an S3 server, addressed in path style. `limits` are for tests and unusual servers. */
-export function createS3ObjectStore(config: S3Config, limits: Partial<S3Limits> = {}): S3ObjectStore {
-  const s3 = createS3Session(config, { ...S3_LIMITS, ...limits });
+export function createS3ObjectStore(
+  config: S3Config,
+  limits: Partial<S3Limits> = {},
+  listener: OutageListener = {},
+): S3ObjectStore {
+  const s3 = createS3Session(config, { ...S3_LIMITS, ...limits }, listener);
   return {
     bucket: s3.bucket,
+    outages: s3.outages,
     async head(key, signal) {
       checkKey(key);
       return headObject(s3, key, signal);
@@ -59,6 +68,8 @@ export function createS3ObjectStore(config: S3Config, limits: Partial<S3Limits> 
       for (let start = 0; start < keys.length; start += keysPerRequest)
         await deleteBatch(s3, keys.slice(start, start + keysPerRequest), signal);
     },
+    deleteIfAllowed: (key, signal) => deleteIfAllowed(s3, key, signal),
+    abortUploads: (begunBefore, signal) => abortUploads(s3, begunBefore, signal),
     list: (prefix, options) => listObjects(s3, prefix, options),
     async ensureBucket() {
       await s3.call('CreateBucket', '', async () => {
@@ -84,6 +95,20 @@ async function deleteBatch(s3: S3Session, keys: readonly string[], signal?: Abor
   if (!first) return;
   const { Key = '', Code = '', Message = '' } = first;
   throw new StoreUnavailable('DeleteObjects', s3.bucket, Key, `${Code}: ${Message}`);
+}
+
+async function deleteIfAllowed(s3: S3Session, key: string, signal?: AbortSignal): Promise<boolean> {
+  const command = new DeleteObjectCommand({ Bucket: s3.bucket, Key: key });
+  const send = async (): Promise<boolean> => {
+    try {
+      await s3.client.send(command, { abortSignal: signal });
+      return true;
+    } catch (error) {
+      if (isForbidden(error)) return false;
+      throw error;
+    }
+  };
+  return s3.call('DeleteObject', key, send, signal);
 }
 
 async function* listObjects(

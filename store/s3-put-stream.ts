@@ -61,7 +61,8 @@ async function putInOneRequest(
     const abortSignal = signal ? AbortSignal.any([signal, attempt.signal]) : attempt.signal;
     const command = { ...putCommand(s3, key, options), Body: body, ContentLength: sizeBytes };
     try {
-      const answer = await s3.client.send(new PutObjectCommand(command), { abortSignal });
+      const send = () => s3.client.send(new PutObjectCommand(command), { abortSignal });
+      const answer = await s3.watch('PutObject', send);
       return { etag: answer.ETag ?? '', sizeBytes, sha256 };
     } catch (error) {
       signal?.throwIfAborted();

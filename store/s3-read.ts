@@ -3,7 +3,14 @@ import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { ObjectInfo } from './object-store.ts';
 import { createPatience } from './patience.ts';
-import { TruncatedBody, isMissing, isTransient, isUnsatisfiableRange, toStoreError } from './s3-errors.ts';
+import {
+  TruncatedBody,
+  isMissing,
+  isTransient,
+  isUnsatisfiableRange,
+  reasonOf,
+  toStoreError,
+} from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
 
 /** What is known of an object, or undefined when there is none. */
@@ -110,6 +117,7 @@ async function* continuedChunks(
   const patience = createPatience({ budgetMs: s3.limits.patienceMs, isTransient, signal });
   let position = start;
   let body: OpenBody | undefined = first;
+  let waitingSince = performance.now();
   while (position < end) {
     try {
       body ??= await openBody(s3, key, { start: position, etag: first.etag, signal });
@@ -117,12 +125,15 @@ async function* continuedChunks(
       for await (const chunk of body.chunks as AsyncIterable<Buffer>) {
         position += chunk.length;
         patience.reset();
+        s3.outages.answered(waitingSince);
         yield chunk;
+        waitingSince = performance.now();
       }
       if (position < end) throw new TruncatedBody(position, end);
     } catch (error) {
       body?.chunks.destroy();
       body = undefined;
+      if (isTransient(error)) s3.outages.failed(reasonOf(error), waitingSince);
       try {
         await patience.wait(error);
       } catch (final) {

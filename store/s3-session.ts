@@ -1,7 +1,9 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Connections } from '../model/schema/connections.ts';
+import type { OutageListener } from './outages.ts';
+import { OutageWatch } from './outages.ts';
 import { withPatience } from './patience.ts';
-import { isTransient, toStoreError } from './s3-errors.ts';
+import { isAbort, isPassingTrouble, isTransient, reasonOf, toStoreError } from './s3-errors.ts';
 
 export type S3Config = Connections['store'];
 
@@ -32,6 +34,15 @@ export const S3_LIMITS: S3Limits = {
   patienceMs: 60_000,
 };
 
+/** The server works on these for long, or their bodies take long: a late answer says nothing of its health. */
+const LONG_OPERATIONS = new Set([
+  'UploadPart',
+  'PutObject',
+  'CompleteMultipartUpload',
+  'CopyObject',
+  'UploadPartCopy',
+]);
+
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_SOCKETS = 256;
 const SILENT = { debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -43,6 +54,7 @@ export interface S3Session {
   readonly patientClient: S3Client;
   readonly bucket: string;
   readonly limits: S3Limits;
+  readonly outages: OutageWatch;
   /** Carries a repeatable request out with patience. @throws errors of the model; the signal's reason when it was aborted. */
   call<T>(
     operation: string,
@@ -50,11 +62,31 @@ export interface S3Session {
     attempt: (tries: number) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T>;
+  /** Sends a request once; its end is seen by the watch. */
+  watch<T>(operation: string, request: () => Promise<T>): Promise<T>;
   close(): void;
 }
 
-export function createS3Session(config: S3Config, limits: S3Limits): S3Session {
+export function createS3Session(
+  config: S3Config,
+  limits: S3Limits,
+  listener: OutageListener = {},
+): S3Session {
   const { bucket } = config;
+  const outages = new OutageWatch(listener);
+  const watch = async <T>(operation: string, request: () => Promise<T>): Promise<T> => {
+    const began = performance.now();
+    try {
+      const answer = await request();
+      outages.answered(LONG_OPERATIONS.has(operation) ? undefined : began);
+      return answer;
+    } catch (error) {
+      if (isPassingTrouble(error)) outages.failed(reasonOf(error), began);
+      // A refusal is an answer too.
+      else if (!isAbort(error)) outages.answered();
+      throw error;
+    }
+  };
   const client = createClient(config, limits, limits.idleTimeoutMs);
   const patientClient = createClient(config, limits, limits.serverWorkTimeoutMs);
   return {
@@ -62,9 +94,15 @@ export function createS3Session(config: S3Config, limits: S3Limits): S3Session {
     patientClient,
     bucket,
     limits,
+    outages,
+    watch,
     async call(operation, key, attempt, signal) {
       try {
-        return await withPatience(attempt, { budgetMs: limits.patienceMs, isTransient, signal });
+        return await withPatience((tries) => watch(operation, () => attempt(tries)), {
+          budgetMs: limits.patienceMs,
+          isTransient,
+          signal,
+        });
       } catch (error) {
         signal?.throwIfAborted();
         throw toStoreError(error, { operation, bucket, key });

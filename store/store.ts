@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { BlobStore } from '../model/blob-store.ts';
-import type { Level } from '../model/pure/ids.ts';
+import type { Digest, Level } from '../model/pure/ids.ts';
 import type {
   ArtifactRecord,
   BaseRecord,
@@ -11,15 +11,34 @@ import type {
   TaskRecord,
 } from '../model/schema/records.ts';
 import type { Plan } from '../model/schema/plan.ts';
+import type { Outages } from './outages.ts';
 
 /** Everything that Slipway keeps, by what it is. `createStore` makes one over any object store. */
 export interface Store {
-  readonly blobs: BlobStore;
+  readonly blobs: Blobs;
   readonly index: ImageIndex;
   readonly tasks: TaskRecords;
   readonly pushes: PushRecords;
   readonly artifacts: Artifacts;
   readonly logs: Logs;
+  /**
+   * Removes what uploads that never ended have left behind: temporary objects and multipart uploads older than a moment.
+   * Gives how many there were. Safe to repeat and to race; nothing that anybody can read is touched.
+   */
+  sweep(options: { readonly olderThan: Date; readonly signal?: AbortSignal }): Promise<SweptUploads>;
+}
+
+export interface SweptUploads {
+  readonly objects: number;
+  readonly multipartUploads: number;
+}
+
+export interface Blobs extends BlobStore {
+  /**
+   * Reads a blob to its end and removes it when its bytes are not those of its digest, so that it can be written again.
+   * For control workers: a runner's key need not have the right to delete below `blobs/`. `kept`: ours has not got it.
+   */
+  examine(digest: Digest, signal?: AbortSignal): Promise<'whole' | 'missing' | 'removed' | 'kept'>;
 }
 
 export interface ImageKey {
@@ -29,10 +48,11 @@ export interface ImageKey {
 }
 
 export interface ImageIndex {
-  /** Looks from level 3 down to `level`; undefined when no level has it. */
+  /** Looks from level 3 down to `level` for an entry that `accepts` says yes to; undefined when no level has one. A damaged one counts as none. */
   find(
     key: ImageKey,
     level: Level,
+    accepts?: (entry: IndexEntry) => Promise<boolean>,
   ): Promise<{ readonly entry: IndexEntry; readonly level: Level } | undefined>;
   /** Replaces what was there. Written only at one's own level, only after the manifest was read back. */
   write(key: ImageKey, level: Level, entry: IndexEntry): Promise<void>;
@@ -49,8 +69,16 @@ export interface ImageIndex {
     reference: string,
     level: Level,
   ): Promise<BaseRecord | undefined>;
-  /** Create-only: the first resolution stays; gives the record that counts. */
-  recordBase(domain: string, level: Level, record: BaseRecord): Promise<BaseRecord>;
+  /**
+   * Create-only: the first resolution stays, unless it is the one that `replaces` names by its manifest; gives the record
+   * that counts.
+   */
+  recordBase(
+    domain: string,
+    level: Level,
+    record: BaseRecord,
+    options?: { readonly replaces?: string | undefined },
+  ): Promise<BaseRecord>;
   /** Blob digests known to unpack to a layer: a hint, verified when used. */
   findLayers(domain: string, level: Level, diffId: string): Promise<readonly string[]>;
   recordLayer(domain: string, level: Level, diffId: string, digest: string): Promise<void>;
@@ -72,6 +100,15 @@ export interface PushRecords {
   findPlan(pushId: string): Promise<Plan | undefined>;
   writeStatus(document: PushDocument): Promise<void>;
   findStatus(pushId: string): Promise<PushDocument | undefined>;
+  /**
+   * Writes the verdict of a push whose own workflow can't any more, if its status is still the one that was read.
+   * @throws {WriteConflict} when somebody has written it meanwhile: a new round has begun.
+   */
+  settleStatus(document: PushDocument, before: PushDocument | undefined): Promise<void>;
+  /** Ids of the pushes of a level that have no verdict; may name one that has just got its own. */
+  open(level: Level): AsyncIterable<string>;
+  /** Takes a push that has its verdict off the list of the open ones. Safe to repeat. */
+  close(pushId: string): Promise<void>;
   /** Newest first, over all levels given. */
   list(options: {
     readonly levels: readonly Level[];
@@ -103,6 +140,8 @@ export interface LogChunk {
 }
 
 export interface Logs {
+  /** When the store was away, as this process has seen it: whoever writes a log says it there. */
+  readonly outages: Outages;
   /** Create-only. @throws {WriteConflict} when another writer has written that number. */
   append(taskId: string, run: number, chunk: LogChunk): Promise<void>;
   /** Number and taskBytes of the last chunk, or undefined when there is none. */

@@ -4,6 +4,7 @@
  *   npm test                                  everything
  *   npm run test:part -- unit workflow        some parts
  *   npm run test:part -- e2e -t 'fails'       with arguments for jest
+ *   npm run test:part -- faults faults/store  some files of a part
  *
  * Parts that need services get a stack of their own in `.slipway/test`, set up first and stopped afterwards.
  */
@@ -16,7 +17,17 @@ import { z } from 'zod';
 import type { RunningStack } from '../stack/stack-options.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = ['lint', 'types', 'unit', 'workflow', 'replay', 'integration', 'e2e', 'faults'] as const;
+const PARTS = [
+  'lint',
+  'types',
+  'unit',
+  'workflow',
+  'replay',
+  'integration',
+  'e2e',
+  'faults',
+  'chaos',
+] as const;
 type Part = (typeof PARTS)[number];
 
 const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults'];
@@ -113,6 +124,9 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'faults':
       // Each file has a world of its own and mostly waits: for a heartbeat that does not come, for a server that is away.
       return jest(part, env, ['--maxWorkers=3', '--forceExit']);
+    case 'chaos':
+      // On an installation of its own, since it hurts all of its parts.
+      return check(['test/chaos/run.ts', '--minutes', '5', '--seed', '1']);
   }
 }
 
@@ -139,7 +153,7 @@ async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string
       `--outputFile=${output}`,
       ...options,
       ...jestArgs,
-      `test/${part}/`,
+      ...(files.length > 0 ? files : [`test/${part}/`]),
     ];
     const code = await run(command, { ...env, NODE_OPTIONS: nodeOptions });
     const results = resultsSchema.parse(JSON.parse(await readFile(output, 'utf8')));
@@ -172,7 +186,10 @@ function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number
 
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('-'));
-const named = (firstOption < 0 ? args : args.slice(0, firstOption)) as Part[];
+const words = firstOption < 0 ? args : args.slice(0, firstOption);
+/** Paths, or parts of paths, of test files. */
+const files = words.filter((word) => word.includes('/'));
+const named = words.filter((word) => !word.includes('/')) as Part[];
 const jestArgs = firstOption < 0 ? [] : args.slice(firstOption);
 const unknown = named.filter((part) => !PARTS.includes(part));
 if (unknown.length > 0) {

@@ -2,34 +2,50 @@ import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
 import { runningSidecars } from '../docker/sidecar/running-sidecars.ts';
 import { ensureSidecar } from '../docker/sidecar/sidecar.ts';
-import { ConfigInvalid } from '../model/errors.ts';
+import { isOutOfSpace } from '../docker/engine-errors.ts';
+import type { ImageBuildFailed } from '../model/errors.ts';
+import { ConfigInvalid, EngineOutOfSpace, EngineUnavailable, isSlipwayError } from '../model/errors.ts';
+import type { LendEngine } from '../steps/lend-engine.ts';
+import { makeSidecarImage } from '../steps/make-sidecar-image.ts';
 import type { BuilderSeat, SeatRow } from './builder-seat.ts';
 import { takeSeat, tryTakeSeat } from './builder-seat.ts';
+import { answers, watchEngine } from './engine-watch.ts';
 import type { Parts } from './parts.ts';
 
 /** A sidecar that nobody builds in for this long is stopped; its data stays in its volume. */
 const IDLE_MS = 15 * 60_000;
 const IDLE_CHECK_MS = 60_000;
 
+const ANSWER_MS = 5_000;
+
 interface Lendable {
   readonly engine: Engine;
   /** Ends the sidecar, if the engine is in one. */
   readonly stop: () => Promise<void>;
+  /** Throws the sidecar away with its data, which is only a cache; undefined for an engine that is not ours. */
+  readonly discard?: () => Promise<void>;
 }
 
 interface Slot {
   readonly opening: Promise<Lendable>;
   lent: number;
   idleSince: number;
+  /** Its disk is full: nobody takes it any more, and the last who gives it back throws it away. */
+  full: boolean;
 }
 
-/** One engine per trust domain, made on demand: a sidecar of its own, or the engine that the configuration gives. */
+/**
+ * One engine per trust domain, made on demand: a sidecar of its own, or the engine that the configuration gives. What befalls
+ * a sidecar is never a build's fault: one that is gone, hangs or is full is made anew, and the build is repeated.
+ */
 export class BuilderEngines {
   readonly #parts: Parts;
   readonly #slots = new Map<string, Slot>();
   readonly #idleTimer: NodeJS.Timeout;
   readonly #born = Date.now();
   #seat: Promise<BuilderSeat> | undefined;
+  /** Domains whose sidecar was thrown away for want of space: what fails for that in the new one fails by its own fault. */
+  readonly #emptied = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -37,14 +53,57 @@ export class BuilderEngines {
   }
 
   /** Lends the engine of a domain; while it is lent it is not stopped. A sidecar that died is made again. */
-  async lend<T>(domain: string, signal: AbortSignal, work: (engine: Engine) => Promise<T>): Promise<T> {
+  lend: LendEngine = async (domain, signal, work) => {
     const slot = await this.#take(domain, signal);
     try {
       const { engine } = await slot.opening;
+      using watch = watchEngine(engine, signal);
+      try {
+        const result = await work(engine, watch.signal);
+        this.#emptied.delete(domain);
+        return result;
+      } catch (error) {
+        signal.throwIfAborted();
+        watch.signal.throwIfAborted();
+        throw await this.#notTheBuilds(domain, slot, error);
+      }
+    } finally {
+      await this.#giveBack(domain, slot);
+    }
+  };
+
+  /** Lends the engine that the sidecars are containers of. */
+  async lendHost<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+    const { connections, store } = this.#parts;
+    const engine = await connectEngine({
+      address: connections.runnerEngine,
+      blobs: store.blobs,
+      reach: { kind: 'loopback' },
+      fleet: connections.fleet,
+    });
+    try {
       return await work(engine);
     } finally {
-      giveBack(slot);
+      await engine.close();
     }
+  }
+
+  /** The same error, or what the engine's trouble makes of it. */
+  async #notTheBuilds(domain: string, slot: Slot, error: unknown): Promise<unknown> {
+    if (!isSlipwayError(error)) return error;
+    const { engine, discard } = await slot.opening;
+    if (error.type === 'ImageBuildFailed' && isOutOfSpace((error as ImageBuildFailed).lastWords)) {
+      // A command's words about a full disk may be about a disk that others have filled: an empty one tells.
+      if (!discard || this.#emptied.has(domain)) return error;
+      slot.full = true;
+      return new EngineOutOfSpace(`Docker Engine at ${engine.address}: ${error.message}`, { cause: error });
+    }
+    if (error.type === 'EngineOutOfSpace') slot.full = discard !== undefined;
+    const byEngine = error.type !== 'ImageBuildFailed' || (await answers(engine, ANSWER_MS));
+    if (byEngine) return error;
+    return new EngineUnavailable(engine.address, `it went away in the middle: ${error.message}`, {
+      cause: error,
+    });
   }
 
   /** Closes the connections; sidecars go on, for whoever builds next. */
@@ -58,17 +117,19 @@ export class BuilderEngines {
   /** Gives a slot that counts as lent already, so that it is not stopped between the look and the use. */
   async #take(domain: string, signal: AbortSignal): Promise<Slot> {
     const known = this.#slots.get(domain);
+    if (known?.full)
+      throw new EngineOutOfSpace(`The disk of the sidecar of "${domain}" is full; it is thrown away`);
     if (known) {
       known.lent += 1;
       if (await isAlive(known)) return known;
-      giveBack(known);
+      known.lent -= 1;
       if (this.#slots.get(domain) === known) {
         this.#slots.delete(domain);
         void known.opening.then(({ engine }) => engine.close()).catch(() => undefined);
       }
       return this.#take(domain, signal);
     }
-    const slot: Slot = { opening: this.#open(domain, signal), lent: 1, idleSince: Date.now() };
+    const slot: Slot = { opening: this.#open(domain, signal), lent: 1, idleSince: Date.now(), full: false };
     this.#slots.set(domain, slot);
     slot.opening.catch(() => this.#forget(domain, slot));
     return slot;
@@ -101,11 +162,30 @@ export class BuilderEngines {
       level,
       seat,
       image: sidecarImage,
+      makeImage: () =>
+        this.lendHost((host) => makeSidecarImage(host, store, { image: sidecarImage, signal })),
       runtimeDirectory,
       signal,
     });
     const engine = await connectEngine({ address: sidecar.address, blobs, reach: sidecar.reach, fleet });
-    return { engine, stop: () => sidecar.stop() };
+    return { engine, stop: () => sidecar.stop(), discard: () => sidecar.remove() };
+  }
+
+  async #giveBack(domain: string, slot: Slot): Promise<void> {
+    slot.lent -= 1;
+    slot.idleSince = Date.now();
+    if (!slot.full || slot.lent > 0) return;
+    const { engine, discard } = await slot.opening;
+    this.#emptied.add(domain);
+    try {
+      await engine.close();
+      await discard?.();
+      this.#parts.logger.warn({ domain }, 'The disk of a sidecar was full: it was thrown away');
+    } catch (error) {
+      this.#parts.logger.warn({ domain, error }, 'A full sidecar could not be thrown away');
+    } finally {
+      this.#forget(domain, slot);
+    }
   }
 
   async #tidy(): Promise<void> {
@@ -157,15 +237,9 @@ export class BuilderEngines {
   }
 }
 
-function giveBack(slot: Slot): void {
-  slot.lent -= 1;
-  slot.idleSince = Date.now();
-}
-
 async function isAlive(slot: Slot): Promise<boolean> {
   try {
-    await (await slot.opening).engine.info();
-    return true;
+    return await answers((await slot.opening).engine, ANSWER_MS);
   } catch {
     return false;
   }

@@ -10,10 +10,11 @@ import { HEARTBEAT_THROTTLE } from './throttle.ts';
 /** Builds side by side on one machine; each is parallel in itself. */
 const CONCURRENT_BUILDS = 2;
 
-/** The worker of `builder-<level>`. */
+/** The worker of `builder-<level>`; builds that go on when it is to end may finish within the grace time. */
 export async function createBuilderWorker(
   parts: Parts,
   connection: NativeConnection,
+  { graceMs }: { readonly graceMs: number },
 ): Promise<{ worker: Worker; close(): Promise<void> }> {
   const engines = new BuilderEngines(parts);
   const { store, plans, source } = parts;
@@ -27,10 +28,13 @@ export async function createBuilderWorker(
       plans,
       source,
       worker: parts.worker,
-      withEngine: (domain, signal, work) => engines.lend(domain, signal, work),
+      withEngine: engines.lend,
+      withHostEngine: (work) => engines.lendHost(work),
     }),
     interceptors: { activity: [logActivities(parts.logger)] },
     maxConcurrentActivityTaskExecutions: CONCURRENT_BUILDS,
+    // Builds that take longer are stopped then and begun anew by the next builder.
+    shutdownGraceTime: graceMs,
     ...HEARTBEAT_THROTTLE,
   });
   return { worker, close: () => engines.close() };

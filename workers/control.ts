@@ -7,6 +7,7 @@ import { hostPlatform } from './host-platform.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { readServerConfig } from './server-config.ts';
+import { ensureSettleSchedule } from './settle-schedule.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -16,7 +17,11 @@ export async function createControlWorker(
   connection: NativeConnection,
   client: Client,
 ): Promise<Worker> {
-  const { connections, level } = parts;
+  const { connections, level, logger } = parts;
+  // Without it everything goes on but what is ended by hand; who runs a server may forbid schedules.
+  await ensureSettleSchedule(client, level).catch((error: unknown) =>
+    logger.warn({ error }, 'The schedule that settles ended workflows cannot be made'),
+  );
   return Worker.create({
     connection,
     namespace: connections.temporal.namespace,

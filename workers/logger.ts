@@ -30,6 +30,8 @@ export function installTemporalLogger(logger: Logger): void {
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       logger[NO_NEWS.test(message) ? 'debug' : levels[level]](ourWords(meta ?? {}), message);
     }),
+    // The process itself says when its workers end: first those that take work, last those that others need for their end.
+    shutdownSignals: [],
     telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
   });
 }

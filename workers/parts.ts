@@ -23,7 +23,10 @@ export interface Parts {
 }
 
 export function openParts(connections: Connections, level: Level, logger: Logger): Parts {
-  const store = openStore(connections.store);
+  const store = openStore(connections.store, {
+    onAway: (reason) => logger.warn({ reason }, 'The store is away; work that needs it waits'),
+    onBack: ({ ms, reason }) => logger.info({ ms, reason }, 'The store is back'),
+  });
   const source = createGitSource({
     mirrorsDirectory: join(connections.stateDirectory, 'mirrors'),
     allowFile: true,

@@ -4,6 +4,9 @@ import type { CustomSlotSupplier, SlotPermit } from '@temporalio/worker';
 const REST_MS = 60_000;
 const CHECK_MS = 100;
 
+/** Which part of a run an activity is: a claim that fails is no run here, after the `last` one its slot is free. */
+export type RunPart = 'claim' | 'middle' | 'last';
+
 /**
  * Bounds the runs on one engine. A claim occupies a slot until the run's artifacts are saved, so that a full machine
  * does not poll the shared queue and the claim goes to another one.
@@ -18,19 +21,26 @@ export class RunSlots {
     this.#capacity = capacity;
   }
 
-  /** Carries a run's activity out while it occupies its slot; `last` gives the slot back afterwards. */
-  async during<T>(run: string, work: () => Promise<T>, { last }: { readonly last: boolean }): Promise<T> {
+  /** Carries a run's activity out while it occupies its slot. */
+  async during<T>(run: string, part: RunPart, work: () => Promise<T>): Promise<T> {
     const slot = this.#runs.get(run) ?? { active: 0, restingSince: 0 };
     slot.active += 1;
     this.#runs.set(run, slot);
+    let succeeded = false;
     try {
       const result = await work();
-      if (last) this.#runs.delete(run);
+      succeeded = true;
       return result;
     } finally {
       slot.active -= 1;
       slot.restingSince = Date.now();
+      if (slot.active === 0 && (succeeded ? part === 'last' : part === 'claim')) this.#runs.delete(run);
     }
+  }
+
+  /** Resolves when no run occupies a slot, or at the abort. */
+  async untilIdle(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#occupied() > 0) await pause();
   }
 
   /** For the worker of the shared queue: a poll begins only while a slot is free. */
@@ -40,7 +50,7 @@ export class RunSlots {
       reserveSlot: async (_context, abortSignal) => {
         while (!this.#isFree()) {
           if (abortSignal.aborted) throw abortError();
-          await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+          await pause();
         }
         return this.#reserve();
       },
@@ -59,12 +69,20 @@ export class RunSlots {
   }
 
   #isFree(): boolean {
+    return this.#occupied() + this.#reserved < this.#capacity;
+  }
+
+  #occupied(): number {
     const now = Date.now();
     for (const [run, { active, restingSince }] of this.#runs) {
       if (active === 0 && now - restingSince > REST_MS) this.#runs.delete(run);
     }
-    return this.#runs.size + this.#reserved < this.#capacity;
+    return this.#runs.size;
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, CHECK_MS));
 }
 
 function abortError(): Error {

@@ -10,6 +10,7 @@ import { createControlWorker } from './control.ts';
 import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
+import type { RunnerWorkers } from './runner.ts';
 import { createRunnerWorkers } from './runner.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
@@ -21,6 +22,8 @@ export interface RunWorkersOptions {
   readonly kinds: readonly WorkerKind[];
   /** Runs at once on the runner's engine; default: twice the processors. */
   readonly capacity?: number;
+  /** How long what goes on may take to finish when the signal comes. */
+  readonly graceMs: number;
   readonly logger: Logger;
   /** Aborted to drain and end. */
   readonly signal: AbortSignal;
@@ -28,9 +31,12 @@ export interface RunWorkersOptions {
   readonly onReady?: () => void;
 }
 
-/** Runs the workers of one level in this process until the signal; then drains them and closes everything. */
+/**
+ * Runs the workers of one level in this process until the signal; then drains them and closes everything. Builds and claims
+ * are not polled for any more at once; control ends last, since runs that end need its workflows.
+ */
 export async function runWorkers(options: RunWorkersOptions): Promise<void> {
-  const { connections, level, kinds, logger, signal } = options;
+  const { connections, level, kinds, logger, signal, graceMs } = options;
   installTemporalLogger(logger);
   const parts = openParts(connections, level, logger);
   await expectOwnLevel(parts);
@@ -39,36 +45,53 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const clientConnection = await Connection.connect({ address });
   const closers: (() => Promise<void>)[] = [];
   try {
-    const workers: Worker[] = [];
-    if (kinds.includes('control')) {
-      workers.push(
-        await createControlWorker(parts, connection, new Client({ connection: clientConnection, namespace })),
+    const running: Promise<void>[] = [];
+    let control: Worker | undefined;
+    let builder: Worker | undefined;
+    let runner: RunnerWorkers | undefined;
+    if (kinds.includes('control'))
+      control = await createControlWorker(
+        parts,
+        connection,
+        new Client({ connection: clientConnection, namespace }),
       );
-    }
     if (kinds.includes('builder')) {
-      const { worker, close } = await createBuilderWorker(parts, connection);
-      workers.push(worker);
+      const { worker, close } = await createBuilderWorker(parts, connection, { graceMs });
+      builder = worker;
       closers.push(close);
     }
     if (kinds.includes('runner')) {
-      const capacity = options.capacity ?? 2 * availableParallelism();
-      const runner = await createRunnerWorkers(parts, connection, { capacity });
-      workers.push(...runner.workers);
-      closers.push(() => runner.close());
+      runner = await createRunnerWorkers(parts, connection, {
+        capacity: options.capacity ?? 2 * availableParallelism(),
+      });
+      closers.push(runner.close);
     }
-    const shutDown = (): void => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    const drain = async (): Promise<void> => {
+      logger.info({ graceMs }, 'No new work is taken; what goes on may finish');
+      shutDown(builder);
+      await runner?.drain(graceMs);
+      shutDown(control);
     };
-    signal.addEventListener('abort', shutDown, { once: true });
-    const running = Promise.all(workers.map((worker) => worker.run()));
+    let draining = Promise.resolve();
+    const onEnd = (): void => {
+      draining = drain();
+      draining.catch(() => undefined);
+    };
+    for (const worker of [control, builder, runner]) if (worker) running.push(worker.run());
+    signal.addEventListener('abort', onEnd, { once: true });
     logger.info({ kinds }, 'Workers are running');
     options.onReady?.();
-    if (signal.aborted) shutDown();
-    await running;
+    if (signal.aborted) onEnd();
+    await Promise.all(running);
+    await draining;
   } finally {
     for (const close of closers) await close();
     await clientConnection.close();
     await connection.close();
     parts.close();
   }
+}
+
+function shutDown(worker: Worker | undefined): void {
+  if (worker?.getState() === 'RUNNING') worker.shutdown();
 }

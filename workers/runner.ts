@@ -1,24 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
-import type { RunInput } from '../model/pure/payloads.ts';
 import { createClaimActivities, createRunnerActivities } from '../activities/runner.ts';
-import type { Engine } from '../docker/engine.ts';
 import { connectEngine } from '../docker/connect.ts';
-import { sweepContainers } from '../docker/sweep.ts';
+import type { Engine } from '../docker/engine.ts';
 import { engineQueueName, queueName } from '../model/pure/ids.ts';
+import type { RunInput } from '../model/pure/payloads.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
-import { isNobodys } from './nobodys.ts';
+import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
+import { startSweeper } from './sweeper.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
-
-const SWEEP_INTERVAL_MS = 60_000;
 
 /** More than the slots ever let through: the claims are what is bounded. */
 const ENGINE_QUEUE_CONCURRENCY = 200;
 
+/** A claim that is under way when the worker is to end comes to its end: it is short. */
+const CLAIM_GRACE_MS = 10_000;
+
+/** What a run has left when its time is over is saved within this time. */
+const SAVE_MS = 20_000;
+
+/** An activity that does not hear is left to the process's end. */
+const DEAF_MS = 10_000;
+
 export interface RunnerWorkers {
-  readonly workers: readonly Worker[];
+  /** Until {@link drain} has ended them. */
+  run(): Promise<void>;
+  /**
+   * Takes no new run at once; runs that go on may finish within that time, then they end `worker-shutdown`: what they have
+   * left is saved and their containers are removed.
+   */
+  drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -28,23 +42,79 @@ export async function createRunnerWorkers(
   connection: NativeConnection,
   { capacity }: { readonly capacity: number },
 ): Promise<RunnerWorkers> {
-  const { connections, level, store } = parts;
-  const { fleet } = connections;
+  const { connections, store } = parts;
   const engine = await connectEngine({
     address: connections.runnerEngine,
     blobs: store.blobs,
     reach: { kind: 'loopback' },
-    fleet,
+    fleet: connections.fleet,
   });
+  const sweeper = startSweeper(parts, engine);
+  const slots = new RunSlots(capacity);
+  const ending = new AbortController();
+  const { claimWorker, engineWorker } = await createWorkers(parts, {
+    connection,
+    engine,
+    slots,
+    ending: ending.signal,
+    // One that was given up may have been superseded while nothing was heard of it.
+    onTrouble: sweeper.look,
+  });
+  return {
+    run: async () => {
+      await Promise.all([claimWorker.run(), engineWorker.run()]);
+    },
+    drain: async (graceMs) => {
+      const grace = AbortSignal.timeout(graceMs);
+      if (claimWorker.getState() === 'RUNNING') claimWorker.shutdown();
+      while (claimWorker.getState() !== 'STOPPED' && claimWorker.getState() !== 'FAILED') await delay(50);
+      await slots.untilIdle(grace);
+      ending.abort(new Error('The time to finish is over'));
+      await slots.untilIdle(AbortSignal.timeout(SAVE_MS));
+      if (engineWorker.getState() === 'RUNNING') engineWorker.shutdown();
+    },
+    close: async () => {
+      sweeper.stop();
+      await engine.close();
+    },
+  };
+}
+
+async function createWorkers(
+  parts: Parts,
+  options: {
+    readonly connection: NativeConnection;
+    readonly engine: Engine;
+    readonly slots: RunSlots;
+    readonly ending: AbortSignal;
+    readonly onTrouble: () => void;
+  },
+): Promise<{ readonly claimWorker: Worker; readonly engineWorker: Worker }> {
+  const { connection, engine, slots, ending, onTrouble } = options;
+  const { level, connections } = parts;
   const { id: engineId } = await engine.info();
   const queue = engineQueueName(level, engineId);
-  const slots = new RunSlots(capacity);
-  const deps = { ...parts, engine, fleet, identity: { worker: parts.worker, engineId, queue } };
+  const deps = {
+    ...parts,
+    engine,
+    fleet: connections.fleet,
+    identity: { worker: parts.worker, engineId, queue },
+  };
   const claims = createClaimActivities(deps);
-  const runs = createRunnerActivities(deps);
+  const runs = createRunnerActivities(deps, ending);
+  const inSlot =
+    <I extends RunInput, R>(part: RunPart, work: (input: I) => Promise<R>) =>
+    (input: I): Promise<R> =>
+      slots
+        .during(`${input.task.taskId}#${input.run}`, part, () => work(input))
+        .catch((error: unknown) => {
+          onTrouble();
+          throw error;
+        });
+  const { namespace } = connections.temporal;
   const common = {
     connection,
-    namespace: connections.temporal.namespace,
+    namespace,
     identity: parts.worker,
     interceptors: { activity: [logActivities(parts.logger)] },
     ...HEARTBEAT_THROTTLE,
@@ -53,56 +123,25 @@ export async function createRunnerWorkers(
   const claimWorker = await Worker.create({
     ...common,
     taskQueue: queueName('runner', level),
-    activities: {
-      claimRun: (input: RunInput) =>
-        slots.during(runKey(input), () => claims.claimRun(input), { last: false }),
-    },
+    activities: { claimRun: inSlot('claim', claims.claimRun) },
     tuner: {
       activityTaskSlotSupplier: slots.supplier,
       workflowTaskSlotSupplier: fixed,
       localActivityTaskSlotSupplier: fixed,
       nexusTaskSlotSupplier: fixed,
     },
+    shutdownGraceTime: CLAIM_GRACE_MS,
   });
   const engineWorker = await Worker.create({
     ...common,
     taskQueue: queue,
     activities: {
-      loadImage: (input: Parameters<typeof runs.loadImage>[0]) =>
-        slots.during(runKey(input), () => runs.loadImage(input), { last: false }),
-      runContainer: (input: Parameters<typeof runs.runContainer>[0]) =>
-        slots.during(runKey(input), () => runs.runContainer(input), { last: false }),
-      saveArtifacts: (input: Parameters<typeof runs.saveArtifacts>[0]) =>
-        slots.during(runKey(input), () => runs.saveArtifacts(input), { last: true }),
+      loadImage: inSlot('middle', runs.loadImage),
+      runContainer: inSlot('middle', runs.runContainer),
+      saveArtifacts: inSlot('last', runs.saveArtifacts),
     },
     maxConcurrentActivityTaskExecutions: ENGINE_QUEUE_CONCURRENCY,
+    shutdownForceTime: DEAF_MS,
   });
-  const stopSweeping = sweepRegularly(parts, engine);
-  return {
-    workers: [claimWorker, engineWorker],
-    close: async () => {
-      stopSweeping();
-      await engine.close();
-    },
-  };
-}
-
-function runKey({ task, run }: RunInput): string {
-  return `${task.taskId}#${run}`;
-}
-
-/** At start and from time to time: what is labelled ours and nobody's any more is removed. */
-function sweepRegularly({ store, connections, level, logger }: Parts, engine: Engine): () => void {
-  const sweep = async (): Promise<void> => {
-    try {
-      const isGone = (container: { readonly labels: Readonly<Record<string, string>> }): Promise<boolean> =>
-        isNobodys(store, container.labels, level);
-      await sweepContainers(engine, { fleet: connections.fleet, isNobodys: isGone });
-    } catch (error) {
-      logger.warn({ error }, 'The sweep failed; it is tried again');
-    }
-  };
-  void sweep();
-  const timer = setInterval(() => void sweep(), SWEEP_INTERVAL_MS);
-  return () => clearInterval(timer);
+  return { claimWorker, engineWorker };
 }

@@ -5,12 +5,11 @@ import type {
   ClaimActivities,
   ControlActivities,
   RunnerActivities,
+  SettleActivities,
 } from '../activities/contracts.ts';
+import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { queueName } from '../model/pure/ids.ts';
-
-/** A lost worker is noticed after this long; not less, so that a busy event loop does not look like death. */
-const HEARTBEAT_TIMEOUT = '10s';
 
 /** An engine's queue that nobody polls for this long is a machine that is gone. */
 const ENGINE_QUEUE_PATIENCE = '30s';
@@ -35,11 +34,20 @@ export function recordActivities(level: Level): RecordActivities {
   return proxyActivities<RecordActivities>({ ...control(level), scheduleToCloseTimeout: '1d' });
 }
 
+/** A look that fails is not repeated: the schedule brings the next one. */
+export function settleActivities(level: Level): SettleActivities {
+  return proxyActivities<SettleActivities>({
+    ...control(level),
+    scheduleToCloseTimeout: '10m',
+    retry: { maximumAttempts: 1 },
+  });
+}
+
 function control(level: Level): ActivityOptions {
   return {
     taskQueue: queueName('control', level),
     startToCloseTimeout: '10m',
-    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: PATIENT,
   };
@@ -51,7 +59,7 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
     taskQueue: queueName('builder', level),
     summary,
     startToCloseTimeout: '2h',
-    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // Lost builders and a store that is away for a minute count as attempts too.
     retry: { ...PATIENT, maximumAttempts: 12 },
@@ -79,7 +87,7 @@ export function runnerActivities(
     summary,
     scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
     startToCloseTimeout: startToCloseSeconds * 1000,
-    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { ...PATIENT, maximumAttempts: 10 },
   });

@@ -17,8 +17,28 @@ export function failureType(error: unknown): string | undefined {
 /** The message of the error that an activity threw in the end, for people. */
 export function failureDetail(error: unknown): string {
   const cause = rootFailure(error);
-  if (cause instanceof TimeoutFailure) return `no answer in time (${cause.timeoutType})`;
+  if (cause instanceof TimeoutFailure) return timeoutDetail(cause);
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+function timeoutDetail({ timeoutType }: TimeoutFailure): string {
+  return timeoutType === 'SCHEDULE_TO_START'
+    ? 'no worker of that machine takes its work: the machine is gone, or its worker does not run'
+    : `no answer in time (${timeoutType})`;
+}
+
+/** Whether nobody is there who could still save what the run has left. */
+export function isMachineGone(error: unknown): boolean {
+  const type = failureType(error) ?? '';
+  return type.startsWith('Timeout:') || UNREACHABLE.includes(type);
+}
+
+/** The digest of the blob because of which an activity found a stored image damaged; undefined when it failed otherwise. */
+export function damagedDigest(error: unknown): string | undefined {
+  const cause = rootFailure(error);
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'ImageDamaged') return undefined;
+  const [digest] = cause.details ?? [];
+  return typeof digest === 'string' ? digest : undefined;
 }
 
 /** How a push ends when something that it needs has finally failed. */
@@ -31,18 +51,23 @@ export type RunPhase = 'claim' | 'load' | 'run' | 'save';
 
 const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   ImageUnavailable: 'resource-unavailable',
-  BlobNotFound: 'resource-unavailable',
   InputUnavailable: 'resource-unavailable',
-  DigestMismatch: 'resource-unavailable',
+  BlobNotFound: 'internal-error',
+  DigestMismatch: 'internal-error',
+  ImageDamaged: 'internal-error',
   InvalidInput: 'malformed-payload',
   ImageHashMismatch: 'internal-error',
   InternalError: 'internal-error',
   WorkerShutdown: 'worker-shutdown',
   RunSuperseded: 'worker-lost',
   EngineUnavailable: 'worker-lost',
+  ContainerLost: 'worker-lost',
   EngineOutOfSpace: 'worker-lost',
   TransferFailed: 'worker-lost',
 };
+
+/** Saving would wait for the same once more, or belongs to another run. */
+const UNREACHABLE = ['EngineUnavailable', 'StoreUnavailable', 'RunSuperseded'];
 
 /** How a run ends when one of its activities has finally failed. */
 export function runReason(error: unknown, phase: RunPhase): TaskReason {
@@ -53,7 +78,8 @@ export function runReason(error: unknown, phase: RunPhase): TaskReason {
   // What the engine refused for good is refused elsewhere too; trouble inside it may be this machine's.
   if (type === 'EngineRequestFailed' && phase !== 'save')
     return isFinal(error) ? 'internal-error' : 'worker-lost';
-  if (type === 'StoreUnavailable') return phase === 'save' ? 'upload-failed' : 'worker-lost';
+  if (type === 'StoreUnavailable' || type === 'StoreOutOfSpace')
+    return phase === 'save' ? 'upload-failed' : 'worker-lost';
   return phase === 'save' ? 'upload-failed' : 'internal-error';
 }
 

@@ -1,17 +1,16 @@
 import {
   CancellationScope,
-  condition,
   getExternalWorkflowHandle,
   isCancellation,
   log,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../model/pure/payloads.ts';
 import { levelOf } from '../model/pure/ids.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
-import { failureDetail, failureType } from './failures.ts';
-import { imageResolvedSignal, unwantImageSignal, wantImageSignal } from './messages.ts';
+import { damagedDigest, failureDetail, failureType } from './failures.ts';
+import { imageResolvedSignal, openWorkQuery, unwantImageSignal, wantImageSignal } from './messages.ts';
+import { requestImage } from './request-image.ts';
 
 /**
  * One build per content and level, whoever asks and however many ask at once.
@@ -19,12 +18,21 @@ import { imageResolvedSignal, unwantImageSignal, wantImageSignal } from './messa
  * Id `image/<domain>/<level>/<name>/<imageHash>`, which is also the taskId of the build. Started by
  * signal-with-start of `wantImage`; reads the index first and answers from it; asks for its parent; writes the index
  * entry, then tells everyone who waits. A failure is told and then forgotten: the next request starts a new run.
+ *
+ * Who writes what: builders blobs, create-only, and the log's chunks; `recordImage` the index entry, after it read the manifest
+ * back, and the record, both whole. Whatever dies on the way, a repeat finds what is there and does only the rest.
  */
 export async function image(input: ImageInput): Promise<ImageResolved> {
   const wanted = new Map<string, { force: boolean }>();
-  let parentResolved: ImageResolved | undefined;
   let work: CancellationScope | undefined;
 
+  // While it waits for its parent this says so.
+  setHandler(openWorkQuery, () => ({
+    pushId: input.pushId,
+    plannedAt: input.plannedAt,
+    tasks: [],
+    images: [],
+  }));
   setHandler(wantImageSignal, ({ requester, force }) => {
     wanted.set(requester, { force });
   });
@@ -32,19 +40,12 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
     wanted.delete(requester);
     if (wanted.size === 0) work?.cancel();
   });
-  setHandler(imageResolvedSignal, (resolved) => {
-    parentResolved = resolved;
-  });
 
   let resolved: ImageResolved = { taskId: input.taskId, reason: 'canceled', bytesUploaded: 0 };
   while (wanted.size > 0) {
     work = new CancellationScope();
-    parentResolved = undefined;
     resolved = await work.run(() =>
-      resolveImage(input, {
-        isForced: () => [...wanted.values()].some(({ force }) => force),
-        parentResolved: () => parentResolved,
-      }),
+      resolveImage(input, () => [...wanted.values()].some(({ force }) => force)),
     );
     // Replay: no await may stand between the last look at `wanted` and the return, or a request would be lost.
     let told = answerable(wanted, resolved);
@@ -68,76 +69,65 @@ function answerable(
   return requesters.filter((requester) => reason !== 'reused' || wanted.get(requester)?.force !== true);
 }
 
-interface Wishes {
-  isForced(): boolean;
-  parentResolved(): ImageResolved | undefined;
-}
-
-async function resolveImage(input: ImageInput, wishes: Wishes): Promise<ImageResolved> {
-  const control = controlActivities(levelOf(input.taskId));
+async function resolveImage(input: ImageInput, isForced: () => boolean): Promise<ImageResolved> {
   let found: FoundImage | undefined;
   try {
-    found = await control.findImage({ ...input, force: wishes.isForced() });
-    if (found.stored)
-      return { taskId: input.taskId, reason: 'reused', stored: found.stored, bytesUploaded: 0 };
-
-    let parent = found.parent?.stored;
-    if (found.parent && !parent) {
-      const answer = await requestParent(input, found.parent, wishes);
-      if (!answer.stored) return await fail(input, found, 'dependency-failed', answer);
-      parent = answer.stored;
-    }
-    const built = await builderActivities(
-      levelOf(input.taskId),
-      `build ${input.name} ${shortHash(input.taskId)}`,
-    ).buildImage({
-      ...input,
-      run: found.nextRun,
-      ...(parent ? { parent } : {}),
-    });
-    const record = { ...input, run: found.nextRun, reason: 'built' as const, built };
-    // What is built is built: nobody's leaving may undo half of its record.
-    await CancellationScope.nonCancellable(() => recordActivities(levelOf(input.taskId)).recordImage(record));
-    return {
-      taskId: input.taskId,
-      reason: 'built',
-      stored: built.stored,
-      bytesUploaded: built.bytesUploaded,
-    };
+    found = await controlActivities(levelOf(input.taskId)).findImage({ ...input, force: isForced() });
+    return await buildFound(input, found);
   } catch (error) {
-    const isCancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
-    const reason = isCancelled ? 'canceled' : reasonOf(error);
-    return await CancellationScope.nonCancellable(() =>
-      fail(input, found, reason, { detail: failureDetail(error) }),
-    );
+    const damaged = damagedDigest(error);
+    if (damaged === undefined || found === undefined) return await failWith(input, found, error);
+    return await mendAndBuild(input, found, damaged);
   }
 }
 
-async function requestParent(
-  input: ImageInput,
-  parent: { readonly taskId: string; readonly name: string },
-  wishes: Wishes,
-): Promise<ImageResolved> {
-  const requester = workflowInfo().workflowId;
+/** Something stored turned out to be damaged when it was read. What is wrong is removed, then all is looked at anew, once. */
+async function mendAndBuild(input: ImageInput, before: FoundImage, digest: string): Promise<ImageResolved> {
+  const control = controlActivities(levelOf(input.taskId));
+  const { pushId, plannedAt } = input;
+  let found: FoundImage | undefined;
   try {
-    await controlActivities(levelOf(input.taskId)).requestImages({
-      requester,
-      pushId: input.pushId,
-      plannedAt: input.plannedAt,
-      images: [{ taskId: parent.taskId, name: parent.name, force: false }],
-    });
-    await condition(() => wishes.parentResolved() !== undefined);
+    await control.examineImage({ pushId, plannedAt, digest });
+    found = await control.findImage({ ...input, force: before.stored === undefined });
+    return await buildFound(input, found);
   } catch (error) {
-    await CancellationScope.nonCancellable(() => takeBack(parent.taskId, requester));
-    throw error;
+    return await failWith(input, found ?? before, error);
   }
-  return wishes.parentResolved() ?? { taskId: parent.taskId, reason: 'internal-error', bytesUploaded: 0 };
 }
 
-async function takeBack(taskId: string, requester: string): Promise<void> {
-  await getExternalWorkflowHandle(taskId)
-    .signal(unwantImageSignal, { requester })
-    .catch(() => log.info('The parent image is resolved already', { taskId }));
+async function buildFound(input: ImageInput, found: FoundImage): Promise<ImageResolved> {
+  const { taskId } = input;
+  const level = levelOf(taskId);
+  if (found.stored) return { taskId, reason: 'reused', stored: found.stored, bytesUploaded: 0 };
+  for (const base of found.damagedBases ?? []) {
+    const { unavailable } = await builderActivities(level, `base ${base.reference}`).importBase(base);
+    if (unavailable !== undefined) {
+      const detail = `Base image "${base.reference}" is damaged in the store and cannot be had again: ${unavailable}`;
+      return await fail(input, found, 'internal-error', { detail });
+    }
+  }
+  let parent = found.parent?.stored;
+  if (found.parent && !parent) {
+    const { pushId, plannedAt } = input;
+    const answer = await requestImage({ ...found.parent, pushId, plannedAt });
+    if (!answer.stored) return await fail(input, found, 'dependency-failed', answer);
+    parent = answer.stored;
+  }
+  const built = await builderActivities(level, `build ${input.name} ${shortHash(taskId)}`).buildImage({
+    ...input,
+    run: found.nextRun,
+    ...(parent ? { parent } : {}),
+  });
+  const record = { ...input, run: found.nextRun, reason: 'built' as const, built };
+  // What is built is built: nobody's leaving may undo half of its record.
+  await CancellationScope.nonCancellable(() => recordActivities(level).recordImage(record));
+  return { taskId, reason: 'built', stored: built.stored, bytesUploaded: built.bytesUploaded };
+}
+
+function failWith(input: ImageInput, found: FoundImage | undefined, error: unknown): Promise<ImageResolved> {
+  const isCancelled = isCancellation(error) || CancellationScope.current().consideredCancelled;
+  const reason = isCancelled ? 'canceled' : reasonOf(error);
+  return CancellationScope.nonCancellable(() => fail(input, found, reason, { detail: failureDetail(error) }));
 }
 
 async function fail(

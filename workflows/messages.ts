@@ -1,5 +1,5 @@
-import { defineSignal } from '@temporalio/workflow';
-import type { ImageResolved, TaskResolved } from '../model/pure/payloads.ts';
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { ImageResolved, OpenWork, TaskResolved } from '../model/pure/payloads.ts';
 
 /** Asks an image workflow for its image; always sent as signal-with-start. `requester` is a workflow id, never a run id. */
 export const wantImageSignal =
@@ -13,3 +13,6 @@ export const imageResolvedSignal = defineSignal<[ImageResolved]>('imageResolved'
 
 /** Tells a push how one of its tasks ended. May arrive twice. */
 export const taskResolvedSignal = defineSignal<[TaskResolved]>('taskResolved');
+
+/** Asks a push or image what it waits for, so that what will never report can be found. */
+export const openWorkQuery = defineQuery<OpenWork>('openWork');

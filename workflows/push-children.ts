@@ -72,6 +72,7 @@ export async function startTask(
         ],
       }),
     );
+    graph.markStarted(label);
     // Tasks never fail as workflows; one that was terminated by hand tells nobody, so its end is taken from here.
     child.result().catch(() => {
       log.warn('A task was ended from outside', { taskId: id });
@@ -79,6 +80,7 @@ export async function startTask(
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    graph.markStarted(label);
     log.info('The task runs already; it will report', { taskId: id });
   }
 }

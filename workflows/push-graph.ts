@@ -21,6 +21,8 @@ export class PushGraph {
   readonly #images = new Map<string, ImageResolved>();
   readonly #resolved = new Map<string, TaskResolved>();
   readonly #open = new Set<string>();
+  /** Those of the open ones whose start the server has confirmed. */
+  readonly #started = new Set<string>();
   /** Labels to look at again, since something they wait for changed. */
   #toCheck: string[];
   #neverStarted: UnstartedTask[] = [];
@@ -31,7 +33,10 @@ export class PushGraph {
       for (const dependency of task.dependencies) append(this.#dependents, dependency, task.label);
       if (task.image) append(this.#byImage, task.image, task.label);
     }
-    for (const label of state?.open ?? []) this.#open.add(label);
+    for (const label of state?.open ?? []) {
+      this.#open.add(label);
+      this.#started.add(label);
+    }
     for (const resolved of state?.resolved ?? []) this.#resolved.set(resolved.label, resolved);
     for (const [name, resolved] of state?.images ?? []) this.#images.set(name, resolved);
     this.#toCheck = tasks.map((task) => task.label);
@@ -39,6 +44,15 @@ export class PushGraph {
 
   get openLabels(): readonly string[] {
     return [...this.#open];
+  }
+
+  /** Labels of tasks whose workflows are known to have begun and that are not resolved. */
+  get startedLabels(): readonly string[] {
+    return [...this.#started];
+  }
+
+  markStarted(label: string): void {
+    if (this.#open.has(label)) this.#started.add(label);
   }
 
   get isDone(): boolean {
@@ -81,6 +95,7 @@ export class PushGraph {
   resolveTask(resolved: TaskResolved): void {
     if (!this.#tasks.has(resolved.label) || this.#resolved.has(resolved.label)) return;
     this.#open.delete(resolved.label);
+    this.#started.delete(resolved.label);
     this.#resolved.set(resolved.label, resolved);
     this.#toCheck.push(...(this.#dependents.get(resolved.label) ?? []));
   }
@@ -115,7 +130,8 @@ export class PushGraph {
 
   /** A task whose workflow was ended from outside tells nobody and leaves no record, so both are made up for here. */
   endFromOutside(label: string): void {
-    if (this.#tasks.has(label) && !this.#resolved.has(label)) this.#giveUp({ label, reason: 'canceled' });
+    if (!this.#tasks.has(label) || this.#resolved.has(label)) return;
+    this.#giveUp({ label, reason: 'canceled', detail: 'Its workflow was ended in Temporal' });
   }
 
   /** Gives up everything that is not open: the push ends before its time. */

@@ -9,6 +9,7 @@ export class PushImages {
   readonly #graph: PushGraph;
   readonly #resolved = new Map<string, ImageResolved>();
   #hasNews = false;
+  #isAsked = false;
 
   constructor(images: readonly GraphImage[], graph: PushGraph) {
     this.#images = images;
@@ -43,6 +44,7 @@ export class PushImages {
     if (open.length === 0) return;
     const images = open.map(({ taskId, name, force }) => ({ taskId, name, force }));
     await controlActivities(level).requestImages({ requester, pushId: requester, plannedAt, images });
+    this.#isAsked = true;
   }
 
   /** Takes an answer; one that came before counts. */
@@ -62,6 +64,14 @@ export class PushImages {
 
   get openTaskIds(): readonly string[] {
     return this.#images.filter(({ name }) => !this.#resolved.has(name)).map(({ taskId }) => taskId);
+  }
+
+  /** Images that were asked for and have not answered. */
+  get asked(): readonly { readonly taskId: string; readonly name: string }[] {
+    if (!this.#isAsked) return [];
+    return this.#images
+      .filter(({ name }) => !this.#resolved.has(name))
+      .map(({ taskId, name }) => ({ taskId, name }));
   }
 
   get allResolved(): boolean {

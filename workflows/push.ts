@@ -23,7 +23,7 @@ import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
 import { failureDetail, pushReason } from './failures.ts';
-import { imageResolvedSignal, taskResolvedSignal } from './messages.ts';
+import { imageResolvedSignal, openWorkQuery, taskResolvedSignal } from './messages.ts';
 import { cancelTasks, startTask, takeBackImages } from './push-children.ts';
 import type { PushGraphState } from './push-graph.ts';
 import { PushGraph } from './push-graph.ts';
@@ -71,6 +71,12 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   );
 
   let planned: Planned | undefined = carry?.planned;
+  setHandler(openWorkQuery, () => ({
+    pushId,
+    plannedAt: planned?.plannedAt ?? '',
+    tasks: known.graph?.startedLabels ?? [],
+    images: known.images?.asked ?? [],
+  }));
   try {
     if (!planned) {
       const plan = await planWithBases(input, pushId);
@@ -154,6 +160,7 @@ async function startAll({ input, pushId, planned, graph, images }: Running): Pro
   const records = recordActivities(input.level);
   const { plannedAt } = planned;
   const isDone = (): boolean => graph.isDone && images.allResolved && !graph.hasNeverStarted;
+  const isLong = (): boolean => workflowInfo().continueAsNewSuggested && images.allResolved;
   while (!isDone()) {
     const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openCount));
     await Promise.all(ready.map((task) => startTask(task, { push: input, pushId, plannedAt, graph })));
@@ -162,12 +169,12 @@ async function startAll({ input, pushId, planned, graph, images }: Running): Pro
       if (neverStarted.length > 0) await records.recordUnstarted({ pushId, plannedAt, tasks: neverStarted });
       if (images.takeNews()) await records.recordPush({ pushId, plannedAt, images: images.outcomes });
     });
-    if (workflowInfo().continueAsNewSuggested && images.allResolved) {
+    if (isLong()) {
       await continueAsNew<typeof push>(input, { planned, graph: graph.state });
     }
     // What is ready while too many are open waits until one of them is resolved.
     const mayStart = (): boolean => graph.hasToCheck && graph.openCount < OPEN_TASKS;
-    await condition(() => mayStart() || graph.hasNeverStarted || images.hasNews || isDone());
+    await condition(() => mayStart() || graph.hasNeverStarted || images.hasNews || isDone() || isLong());
   }
 }
 

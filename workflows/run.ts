@@ -9,7 +9,8 @@ import type {
 import type { TaskReason } from '../model/pure/states.ts';
 import { claimActivities, runnerActivities } from './activity-proxies.ts';
 import type { RunPhase } from './failures.ts';
-import { failureDetail, runReason } from './failures.ts';
+import { failureDetail, isMachineGone, runReason } from './failures.ts';
+import { loadImage } from './load-image.ts';
 
 /** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
 const RUN_MARGIN_SECONDS = 1_800;
@@ -38,7 +39,7 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     claim = await claimActivities(input.task.level).claimRun(input);
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
-    soFar.loaded = await runner.loadImage(input);
+    soFar.loaded = await loadImage(runner, input);
     phase = 'run';
     const running = runnerActivities(claim.queue, {
       summary,
@@ -51,8 +52,8 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   } catch (error) {
     const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
-    const abandoned =
-      claim === undefined || (phase === 'save' && reason !== 'canceled') || reason === 'worker-lost';
+    const isSavable = phase !== 'save' && !isMachineGone(error);
+    const abandoned = claim === undefined || (reason !== 'canceled' && !isSavable);
     return abandoned ? ended : { ...ended, ...(await saveWhatThereIs(input, claim, reason)) };
   }
 }

@@ -14,8 +14,9 @@ import { carryOutRun } from './run.ts';
 import { taskResolvedSignal } from './messages.ts';
 import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
 
-/** Between two runs: long enough for a machine to be noticed as gone, short enough for people. */
+/** Between two runs: long enough for a machine to be noticed as gone, short enough for people; twice as long each time. */
 const RETRY_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * The runs of one task, numbered, until it is resolved.
@@ -42,7 +43,8 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
     if (TASK_REASONS[ended.reason].after === 'final' || run >= lastRun) break;
     await record({ ...ended, final: false });
     try {
-      await runs.run(() => sleep(RETRY_PAUSE_MS, { summary: `run ${run} ended ${ended.reason}` }));
+      const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** (run - input.firstRun), LONGEST_PAUSE_MS);
+      await runs.run(() => sleep(pauseMs, { summary: `run ${run} ended ${ended.reason}` }));
     } catch (error) {
       if (!isCancellation(error)) throw error;
       ended = { ...ended, state: 'exception', reason: deadlineExceeded ? 'deadline-exceeded' : 'canceled' };

@@ -2,7 +2,6 @@ import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SetupFailed } from '../../model/errors.ts';
-import type { Level } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { StackProgress } from '../../stack/stack-options.ts';
 import { findStack } from '../../stack/find-stack.ts';
@@ -10,9 +9,10 @@ import { findOwner } from '../../stack/stack-owner.ts';
 import { startStack } from '../../stack/start-stack.ts';
 import { statePaths } from '../../stack/state-directory.ts';
 import { ownCommand } from './own-command.ts';
+import { SERVED_LEVELS } from './served-levels.ts';
 
-/** Levels that one machine serves, each by one process. */
-const SERVED_LEVELS: readonly Level[] = [1, 3];
+/** Whoever types `down` wants it down: what has not finished by then runs anew after the next `up`. */
+const GRACE_SECONDS = 5;
 
 /** Workers bundle the workflow code at their first start. */
 const READY_WITHIN_MS = 120_000;
@@ -46,7 +46,10 @@ export async function runStack(options: RunStackOptions): Promise<WholeStack> {
     ...options,
     workers: workers.map(({ name, level, readyFile }) => ({
       name,
-      command: ownCommand('worker', 'all', '--level', `${level}`, '--ready-file', readyFile),
+      command: ownCommand(
+        ...['worker', 'all', '--level', `${level}`, '--ready-file', readyFile],
+        ...['--grace', `${GRACE_SECONDS}`],
+      ),
       env: {},
     })),
   });

@@ -15,6 +15,7 @@ import type { PutOptions } from './put-archive.ts';
 import { readOutput } from './read-output.ts';
 import { removeContainer } from './remove-container.ts';
 import { startContainer } from './start-container.ts';
+import { waitForExit } from './wait-for-exit.ts';
 
 /** More than this of a hostile `/etc/passwd` is not read. */
 const TABLE_MAX_BYTES = 1_048_576;
@@ -90,7 +91,7 @@ export class DockerodeContainers implements EngineContainers {
     return this.#ask(`wait for container ${name}`, signal, async () => {
       const watch = this.#peaks.watch(name);
       try {
-        await this.#container(name).wait({ condition: 'not-running', abortSignal: signal });
+        await waitForExit(this.#container(name), signal);
       } finally {
         watch.stop();
       }
@@ -154,16 +155,23 @@ export class DockerodeContainers implements EngineContainers {
       readonly state: ContainerState['state'];
     }[]
   > {
-    const label = Object.entries(labels).map(([key, value]) =>
-      value === undefined ? key : `${key}=${value}`,
-    );
     return this.#ask('list containers', undefined, async () => {
-      const found = await this.#docker.listContainers({ all: true, filters: { label } });
+      const filters = { label: labelFilter(labels) };
+      const found = await this.#docker.listContainers({ all: true, filters });
       return found.map(({ Names, Labels, State }) => ({
         name: (Names[0] ?? '').replace(/^\//, ''),
         labels: Labels,
         state: simpleState(State),
       }));
+    });
+  }
+
+  networks(
+    labels: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]> {
+    return this.#ask('list networks', undefined, async () => {
+      const found = await this.#docker.listNetworks({ filters: { label: labelFilter(labels) } });
+      return found.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
     });
   }
 
@@ -187,4 +195,8 @@ export class DockerodeContainers implements EngineContainers {
   #ask<T>(doing: string, signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
     return inEngine({ address: this.#address, doing, signal }, request);
   }
+}
+
+function labelFilter(labels: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(labels).map(([key, value]) => (value === undefined ? key : `${key}=${value}`));
 }

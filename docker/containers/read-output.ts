@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { unlessStatus } from '../engine-errors.ts';
 import { demultiplex } from './demultiplex.ts';
+import { waitForExit } from './wait-for-exit.ts';
 
 /**
  * The output of a started container from its beginning, ending when it has exited. What the engine leaves out when it is
@@ -22,11 +23,8 @@ export async function readOutput(
   const copyAll = async (): Promise<void> => {
     const liveBytes = await copy(live, out, { skipBytes: 0, abort });
     // The engine tells the exit only after it has written all output down.
-    const exit = await unlessStatus([404], () =>
-      container.wait({ condition: 'not-running', abortSignal: abort }),
-    );
-    // Removed: there is no more to read.
-    if (!exit) return;
+    await unlessStatus([404], () => waitForExit(container, abort));
+    // 404: removed, there is no more to read.
     const whole = await unlessStatus([404, 409], () => open(container, abort));
     if (whole) await copy(whole, out, { skipBytes: liveBytes, abort });
   };

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { BlobNotFound } from '../../model/errors.ts';
+import { BlobNotFound, DigestMismatch } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { Exchange } from './exchange.ts';
 import { send } from './exchange.ts';
@@ -51,7 +51,7 @@ export async function getBlob(exchange: Exchange<PullTransfer>, digest: Digest):
     ...(range ? { 'Content-Range': `bytes ${range.start}-${range.end}/${totalBytes}` } : {}),
   });
   const counted = Readable.from(
-    take(body, lengthBytes, (count) => (transfer.stats.bytesOut += count)),
+    take(body, { digest, lengthBytes }, (count) => (transfer.stats.bytesOut += count)),
     { objectMode: false, highWaterMark: CHUNK_BYTES },
   );
   try {
@@ -59,7 +59,7 @@ export async function getBlob(exchange: Exchange<PullTransfer>, digest: Digest):
   } catch (error) {
     // An engine that hangs up has its reasons; only trouble on our side is an error of the transfer.
     if (body.errored) transfer.fail(body.errored);
-    else if (error instanceof ShortBlob) transfer.fail(error);
+    else if (error instanceof DigestMismatch) transfer.fail(error);
     response.destroy();
   } finally {
     body.destroy();
@@ -98,11 +98,9 @@ function parseRange(
   return { start, end };
 }
 
-class ShortBlob extends Error {}
-
 async function* take(
   body: Readable,
-  lengthBytes: number,
+  { digest, lengthBytes }: { readonly digest: Digest; readonly lengthBytes: number },
   onBytes: (count: number) => void,
 ): AsyncGenerator<Buffer> {
   let left = lengthBytes;
@@ -114,5 +112,5 @@ async function* take(
     yield part;
     if (left === 0) return;
   }
-  throw new ShortBlob(`a stored blob is ${left} bytes shorter than its manifest says`);
+  throw new DigestMismatch(`Blob ${digest} in the store`, digest, `${left} bytes less`);
 }

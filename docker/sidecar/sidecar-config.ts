@@ -15,6 +15,8 @@ export interface SidecarOptions {
   readonly seat?: number;
   /** The sidecar's image, as the host's engine knows it. */
   readonly image: string;
+  /** Makes that image where the host's engine lacks it; without this its absence is an error. */
+  readonly makeImage?: () => Promise<void>;
   /** A short directory, absolute; the sidecar's sockets come below it. */
   readonly runtimeDirectory: string;
   readonly signal: AbortSignal;
@@ -86,7 +88,11 @@ export function sidecarConfig(
   return {
     name: plan.name,
     Image: image,
-    Env: [`SLIPWAY_FORWARD_PORT=${FORWARD_PORT}`, `SLIPWAY_NAMESERVERS=${nameservers.join(' ')}`],
+    Env: [
+      `SLIPWAY_FORWARD_PORT=${FORWARD_PORT}`,
+      `SLIPWAY_NAMESERVERS=${nameservers.join(' ')}`,
+      `SLIPWAY_SOCKET_GROUP=${ownGroup()}`,
+    ],
     Labels: { ...plan.labels, [LABEL_RECIPE]: recipeOf(options) },
     HostConfig: {
       ...(privileged ? { Privileged: true } : SINGLE_RIGHTS),
@@ -106,13 +112,18 @@ export function isMadeSo(
 }
 
 /** What an engine needs where the host's kernel does not give all rights: mounts, control groups and a network. */
-const SINGLE_RIGHTS = {
+export const SINGLE_RIGHTS = {
   CapAdd: ['SYS_ADMIN', 'NET_ADMIN'],
   SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
 };
 
 function recipeOf(options: { readonly image: string; readonly nameservers: readonly string[] }): string {
-  return hashOf([options.image, ...options.nameservers]);
+  return hashOf([options.image, ownGroup(), ...options.nameservers]);
+}
+
+/** By its number: the sidecar's image knows no names of this machine. */
+function ownGroup(): number {
+  return process.getgid?.() ?? 0;
 }
 
 function hashOf(parts: readonly unknown[]): string {

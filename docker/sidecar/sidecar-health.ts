@@ -7,6 +7,8 @@ const POLL_MS = 200;
 const ANSWER_TIMEOUT_MS = 5_000;
 /** An engine with much data needs a while; longer than this and it hangs. */
 const START_TIMEOUT_MS = 90_000;
+/** One that was started long ago answers at once, or hangs. */
+const ADOPTED_TIMEOUT_MS = 15_000;
 const LOG_LINES = 20;
 
 /**
@@ -16,11 +18,12 @@ const LOG_LINES = 20;
  */
 export async function waitUntilHealthy(
   container: Docker.Container,
-  options: { readonly address: string; readonly signal: AbortSignal },
+  options: { readonly address: string; readonly signal: AbortSignal; readonly hasRun: boolean },
 ): Promise<void> {
-  if ((await answer(container, options)) === 'answers') return;
+  const timeoutMs = options.hasRun ? ADOPTED_TIMEOUT_MS : START_TIMEOUT_MS;
+  if ((await answer(container, { ...options, timeoutMs })) === 'answers') return;
   await container.restart({ t: 0 });
-  const outcome = await answer(container, options);
+  const outcome = await answer(container, { ...options, timeoutMs: START_TIMEOUT_MS });
   if (outcome === 'answers') return;
   throw new EngineUnavailable(
     options.address,
@@ -30,10 +33,14 @@ export async function waitUntilHealthy(
 
 async function answer(
   container: Docker.Container,
-  { address, signal }: { readonly address: string; readonly signal: AbortSignal },
+  {
+    address,
+    signal,
+    timeoutMs,
+  }: { readonly address: string; readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<'answers' | 'ended at once' | 'started, but its engine did not'> {
   const inside = dockerAt(address);
-  const giveUp = Date.now() + START_TIMEOUT_MS;
+  const giveUp = Date.now() + timeoutMs;
   while (Date.now() < giveUp) {
     signal.throwIfAborted();
     if (await answersOnce(inside)) return 'answers';

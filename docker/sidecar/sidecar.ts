@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { dockerAt } from '../client.ts';
 import { removeContainer } from '../containers/remove-container.ts';
 import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
-import { inEngine, unlessStatus } from '../engine-errors.ts';
+import { inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import type { EndpointReach } from '../engine.ts';
 import { hostNameservers } from './host-nameservers.ts';
 import { FORWARD_PORT, isMadeSo, planSidecar, sidecarConfig } from './sidecar-config.ts';
@@ -28,7 +28,7 @@ export interface Sidecar {
 
 /**
  * Makes the sidecar of a trust domain and level, or adopts the one that is there, and returns when its engine answers.
- * One that is dead is started again, one of another image replaced; the data of both stays.
+ * One that is dead or hangs is started again, one of another image replaced; the data of both stays. An image that was pruned is made.
  *
  * @throws {EngineUnavailable} with the last lines of its log when the engine inside does not come.
  * @throws {EngineRequestFailed} {ConfigInvalid}
@@ -40,8 +40,8 @@ export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
   const address = `unix://${plan.engineSocket}`;
   await mkdir(plan.directory, { recursive: true, mode: 0o700 });
   await inEngine({ address: host, doing: `make sidecar ${plan.name}`, signal }, async () => {
-    await makeOrAdopt(docker, plan, options);
-    await waitUntilHealthy(docker.getContainer(plan.name), { address, signal });
+    const made = await makeOrAdopt(docker, plan, options);
+    await waitUntilHealthy(docker.getContainer(plan.name), { address, signal, hasRun: made === 'adopted' });
   });
   return {
     address,
@@ -56,29 +56,41 @@ export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
 async function makeOrAdopt(
   docker: Docker,
   plan: SidecarPlan,
-  { image, signal }: SidecarOptions,
-): Promise<void> {
+  { image, makeImage, signal }: SidecarOptions,
+): Promise<'adopted' | 'started'> {
   const wanted = { image, nameservers: await hostNameservers() };
   const container = docker.getContainer(plan.name);
   const found = await unlessStatus([404], () => container.inspect());
   if (found && isMadeSo(found.Config.Labels, wanted)) {
-    if (found.State.Running) return;
+    if (found.State.Running) return 'adopted';
     await ensureNetwork(docker, plan.name, { labels: plan.labels, signal });
-    if (await starts(container)) return;
+    if (await starts(container)) return 'started';
   }
   await removeContainer(container);
   await ensureNetwork(docker, plan.name, { labels: plan.labels, signal });
   await docker.createVolume({ Name: plan.name, Labels: plan.labels, abortSignal: signal });
-  await create(docker, sidecarConfig(plan, { ...wanted, privileged: true }));
-  if (await starts(container)) return;
+  await create(docker, sidecarConfig(plan, { ...wanted, privileged: true }), makeImage);
+  if (await starts(container)) return 'started';
   await removeContainer(container);
   await create(docker, sidecarConfig(plan, { ...wanted, privileged: false }));
   await unlessStatus([304], () => container.start());
+  return 'started';
 }
 
-async function create(docker: Docker, config: Docker.ContainerCreateOptions): Promise<void> {
-  // 409: another worker of this level was faster.
-  await unlessStatus([409], () => docker.createContainer(config));
+async function create(
+  docker: Docker,
+  config: Docker.ContainerCreateOptions,
+  makeImage?: () => Promise<void>,
+): Promise<void> {
+  try {
+    // 409: another worker of this level was faster.
+    await unlessStatus([409], () => docker.createContainer(config));
+  } catch (error) {
+    // 404: the image was pruned.
+    if (!makeImage || statusCodeOf(error) !== 404) throw error;
+    await makeImage();
+    await create(docker, config);
+  }
 }
 
 async function starts(container: Docker.Container): Promise<boolean> {

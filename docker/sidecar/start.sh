@@ -31,4 +31,5 @@ done &
 set --
 for server in ${SLIPWAY_NAMESERVERS:-}; do set -- "$@" --dns "$server"; done
 
-exec dockerd --host "unix://$shared/docker.sock" --group root "$@"
+# A worker that is not root reaches the engine by its group; the directory around the socket is its own.
+exec dockerd --host "unix://$shared/docker.sock" --group "${SLIPWAY_SOCKET_GROUP:-0}" "$@"

@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
-import { ImageUnavailable, isSlipwayError, TransferFailed } from '../../model/errors.ts';
-import type { BlobNotFound } from '../../model/errors.ts';
+import { isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
+import { findDamage, isDamage } from './damage.ts';
 import { expectedId, findLoaded, removeReference } from './engine-images.ts';
 import { loadAsTar } from './load-as-tar.ts';
 import { followProgress } from './progress-stream.ts';
 import { repeat } from './repeat.ts';
+import { isStoreTrouble } from './store-trouble.ts';
 import { endpointRepository, OWN_REPOSITORY, ownReference } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
@@ -22,7 +23,7 @@ const MAX_STORE_ERRORS = 3;
 /**
  * Makes a stored image usable in the engine: nothing moves when it is there; else the engine pulls what it lacks
  * through the endpoint; else, or where there is no endpoint, all of it goes as a tar.
- * @throws {ImageUnavailable} when the store lacks a part of it. @throws {TransferFailed}
+ * @throws {ImageDamaged} when the store lacks a part of it or has a wrong one. @throws {TransferFailed} {StoreUnavailable}
  */
 export async function loadImage(
   context: TransportContext,
@@ -40,8 +41,8 @@ export async function loadImage(
     return await transfer(context, image, options);
   } catch (error) {
     signal.throwIfAborted();
-    const missing = findMissing(error);
-    if (missing) throw new ImageUnavailable(image.manifestDigest, missing.message, { cause: error });
+    const damage = findDamage(error, image.manifestDigest);
+    if (damage) throw damage;
     if (isSlipwayError(error)) throw error;
     throw new TransferFailed('load', image.manifestDigest, (error as Error).message, { cause: error });
   }
@@ -58,7 +59,7 @@ async function transfer(
     return await pull(context, endpoint, { ...options, image });
   } catch (error) {
     options.signal.throwIfAborted();
-    if (findMissing(error)) throw error;
+    if (findDamage(error, image.manifestDigest) || isStoreTrouble(error)) throw error;
     options.onProgress?.({ message: `pull failed, sending all of it: ${(error as Error).message}` });
     return await asTar(context, image, options);
   }
@@ -87,7 +88,7 @@ async function pull(
     signal,
     onError(error) {
       storeErrors += 1;
-      if (isMissing(error) || storeErrors >= MAX_STORE_ERRORS) hopeless.abort(error);
+      if (isDamage(error) || storeErrors >= MAX_STORE_ERRORS) hopeless.abort(error);
     },
   });
   const repository = endpointRepository(context);
@@ -100,10 +101,11 @@ async function pull(
         attempts: 2,
         isHopeless: () => hopeless.signal.aborted,
         describe: (error) => [(error as Error).message, opened.errors.at(-1)].filter(Boolean).join(' '),
-        fail: (detail, cause) =>
-          new TransferFailed('load', image.manifestDigest, detail, {
-            cause: hopeless.signal.aborted ? hopeless.signal.reason : cause,
-          }),
+        fail: (detail, cause) => {
+          const reason: unknown = hopeless.signal.aborted ? hopeless.signal.reason : cause;
+          if (isStoreTrouble(reason)) return reason;
+          return new TransferFailed('load', image.manifestDigest, detail, { cause: reason });
+        },
       },
     );
     // Another load of the same image may have renamed it meanwhile, so its id and own name are asked for too.
@@ -137,13 +139,4 @@ async function pullOnce(
 
 async function nameIt(context: TransportContext, id: string, { tag, signal }: LoadOptions): Promise<void> {
   await context.docker.getImage(id).tag({ repo: OWN_REPOSITORY, tag, abortSignal: signal });
-}
-
-function findMissing(error: unknown): BlobNotFound | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (isMissing(cause)) return cause;
-  return undefined;
-}
-
-function isMissing(error: unknown): error is BlobNotFound {
-  return isSlipwayError(error) && error.type === 'BlobNotFound';
 }

@@ -4,10 +4,12 @@ import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
+import { findDamage } from './damage.ts';
 import { inspectImage, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import { publishAsTar } from './publish-as-tar.ts';
 import { repeat } from './repeat.ts';
+import { isStoreTrouble } from './store-trouble.ts';
 import { describeStoredImage } from './stored-image.ts';
 import { endpointRepository } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
@@ -20,7 +22,8 @@ export interface PublishOptions extends StepOptions {
 /**
  * Moves an image of the engine (id or tag) into the store: by the engine's own push into the endpoint, which sends
  * only what the store lacks, or as a tar where there is no endpoint. Safe to repeat: what arrived stays.
- * @throws {ImageUnavailable} when the engine has no such image. @throws {TransferFailed}
+ * @throws {ImageUnavailable} when the engine has no such image. @throws {TransferFailed} {StoreUnavailable} {StoreOutOfSpace}
+ * @throws {ImageDamaged} when the store has had other bytes than these under one of their digests all along.
  */
 export async function publishImage(
   context: TransportContext,
@@ -51,30 +54,38 @@ async function push(
   let lastError: unknown;
   const transfer = endpoint.openPush({ mayConfirm, onError: (error) => (lastError = error) });
   const repository = endpointRepository(context);
-  const reference = `${repository}:${transfer.tag}`;
   try {
-    await context.docker.getImage(image).tag({ repo: repository, tag: transfer.tag, abortSignal: signal });
     const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {
       signal,
       // The store was asked again and again already, by itself and by the engine.
-      isHopeless: () => isSlipwayError(lastError) && lastError.type === 'StoreUnavailable',
+      isHopeless: () => isStoreTrouble(lastError),
       describe: (error) => describe(error, transfer.errors),
-      fail: (detail, cause) => new TransferFailed('publish', image, detail, { cause: lastError ?? cause }),
+      fail: (detail, cause) =>
+        isStoreTrouble(lastError)
+          ? lastError
+          : new TransferFailed('publish', image, detail, { cause: lastError ?? cause }),
     });
-    const stored = await describeStoredImage(context.blobs, manifestDigest, signal);
+    const stored = await describeStoredImage(context.blobs, manifestDigest, signal).catch(
+      (error: unknown) => {
+        throw findDamage(error, manifestDigest) ?? error;
+      },
+    );
     return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
   } finally {
     transfer.close();
-    await removeThrowAway(context, reference, id);
+    await removeThrowAways(context, repository, id);
   }
 }
 
 async function pushOnce(
   context: TransportContext,
   transfer: { readonly tag: string; readonly username: string; readonly password: string },
-  { signal, onProgress }: StepOptions,
+  { id, signal, onProgress }: StepOptions & { readonly id: string },
 ): Promise<Digest> {
-  const stream = await context.docker.getImage(endpointRepository(context)).push({
+  const repository = endpointRepository(context);
+  // Each time: another push of the same image may have cleared the throw-away names away.
+  await context.docker.getImage(id).tag({ repo: repository, tag: transfer.tag, abortSignal: signal });
+  const stream = await context.docker.getImage(repository).push({
     tag: transfer.tag,
     authconfig: {
       username: transfer.username,
@@ -96,10 +107,13 @@ function describe(error: unknown, errors: readonly string[]): string {
   return last && !message.includes(last) ? `${message} (${last})` : message;
 }
 
-/** Removing an image's only name would remove the image: one that had none keeps its throw-away name. */
-async function removeThrowAway(context: TransportContext, reference: string, id: string): Promise<void> {
-  const found = await inspectImage(context, id);
-  const others = (found?.RepoTags ?? []).filter((tag) => tag !== reference);
-  if (found && others.length === 0) return;
-  await removeReference(context, reference);
+/**
+ * Removes the image's names of our endpoint, also those that a worker left behind which was killed. Removing an image's only
+ * name would remove the image: one that had none keeps its throw-away name.
+ */
+async function removeThrowAways(context: TransportContext, repository: string, id: string): Promise<void> {
+  const names = (await inspectImage(context, id))?.RepoTags ?? [];
+  const throwAways = names.filter((name) => name.startsWith(`${repository}:`));
+  if (throwAways.length === names.length) return;
+  for (const name of throwAways) await removeReference(context, name);
 }

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TransferFailed } from '../../model/errors.ts';
 
 const ATTEMPTS = 3;
 const PAUSE_MS = 500;
@@ -10,7 +9,7 @@ export async function repeat<T>(
   options: {
     readonly signal: AbortSignal;
     readonly describe: (error: unknown) => string;
-    readonly fail: (detail: string, cause: unknown) => TransferFailed;
+    readonly fail: (detail: string, cause: unknown) => Error;
     readonly attempts?: number;
     readonly isHopeless?: (error: unknown) => boolean;
   },

@@ -112,9 +112,28 @@ export interface ImageResolved {
 
 export interface FoundImage {
   readonly stored?: StoredImage;
+  /** Bases whose stored image is damaged: to be brought into the store again before the build. */
+  readonly damagedBases?: readonly ImportBaseInput[];
   readonly parent?: { readonly taskId: string; readonly name: string; readonly stored?: StoredImage };
   /** Number of the run that a build would be. */
   readonly nextRun: number;
+}
+
+export interface ExamineImageInput {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  /** The blob that a reader found missing or wrong. */
+  readonly digest: string;
+  /** The task whose image it is a part of; absent when an image's own workflow asks. */
+  readonly label?: string;
+}
+
+export interface ExaminedImage {
+  /** `kept`: it is damaged, but our key may not remove it. */
+  readonly blob: 'whole' | 'missing' | 'removed' | 'kept';
+  /** What makes the task's image whole again: a build, or a base brought in anew. */
+  readonly image?: { readonly taskId: string; readonly name: string };
+  readonly base?: ImportBaseInput;
 }
 
 export interface BuildImageInput extends ImageInput {
@@ -250,4 +269,25 @@ export interface RecordPushInput {
   readonly verdict?: { readonly reason: PushReason; readonly detail?: string };
   /** What was pushed, for a push that ends before planning could write its record. */
   readonly push?: PushInput;
+}
+
+/** What a push or image waits for, as it answers to a query: everything here was started or asked for. */
+export interface OpenWork {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  /** Labels of tasks that have not reported. */
+  readonly tasks: readonly string[];
+  /** Images that have not answered. */
+  readonly images: readonly { readonly taskId: string; readonly name: string }[];
+}
+
+export interface SettleInput {
+  readonly level: Level;
+}
+
+/** What a look found ended without a word, and settled. */
+export interface Settled {
+  readonly pushes: readonly string[];
+  readonly tasks: readonly string[];
+  readonly images: readonly string[];
 }

@@ -79,6 +79,8 @@ export const taskRecordSchema = z.object({
   taskId: z.string(),
   label: z.string(),
   pushId: z.string().optional(),
+  /** When the round of the push that it belongs to was planned: tells it from the record of a round before. */
+  plannedAt: isoTime.optional(),
   image: z.string().optional().describe('What the task runs in, for people: an in-tree name or a reference'),
   state: taskState,
   reason: taskReason.optional(),

@@ -4,7 +4,13 @@ import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Level } from '../../model/pure/ids.ts';
 import { pushId } from '../../model/pure/ids.ts';
-import type { BaseRecord, IndexEntry, PushRecord, TaskRecord } from '../../model/schema/records.ts';
+import type {
+  BaseRecord,
+  IndexEntry,
+  PushDocument,
+  PushRecord,
+  TaskRecord,
+} from '../../model/schema/records.ts';
 import { createStore } from '../../store/create-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { LogChunk, Store } from '../../store/store.ts';
@@ -114,6 +120,22 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       await expect(store.blobs.read(digestOf(randomUUID()))).rejects.toMatchObject({ type: 'BlobNotFound' });
     });
 
+    it('are removed by an examination that finds other bytes, and then can be written again', async () => {
+      const bytes = randomBytes(MIB);
+      const digest = digestOf(bytes);
+      expect(await store.blobs.examine(digest)).toBe('missing');
+      await store.blobs.write(digest, bytes.length, bytes);
+      expect(await store.blobs.examine(digest)).toBe('whole');
+      bytes[1000]! ^= 1;
+      await objects.put(`blobs/sha256/${digest.slice('sha256:'.length)}`, bytes);
+
+      expect(await store.blobs.examine(digest)).toBe('removed');
+
+      bytes[1000]! ^= 1;
+      expect(await store.blobs.write(digest, bytes.length, bytes)).toBe('written');
+      expect(await store.blobs.examine(digest)).toBe('whole');
+    });
+
     it('hold their end back when the stored bytes have another digest', async () => {
       const bytes = randomBytes(MIB);
       const named = digestOf(randomUUID());
@@ -126,6 +148,23 @@ export function describeStore(name: string, open: () => ObjectStore): void {
 
       expect(failure).toMatchObject({ type: 'DigestMismatch', expected: named, got: digestOf(bytes) });
       expect(gotBytes).toBeLessThan(bytes.length);
+    });
+  });
+
+  describe(`${name}: what uploads leave behind`, () => {
+    it('is swept when it is old, and nothing else', async () => {
+      const left = `uploads/${randomUUID()}`;
+      await objects.put(left, randomBytes(10));
+      const bytes = randomBytes(10);
+      await store.blobs.write(digestOf(bytes), bytes.length, bytes);
+
+      await store.sweep({ olderThan: new Date(Date.now() - 3_600_000) });
+      expect(await objects.head(left)).toBeDefined();
+
+      const swept = await store.sweep({ olderThan: new Date(Date.now() + 3_600_000) });
+      expect(swept.objects).toBeGreaterThanOrEqual(1);
+      expect(await objects.head(left)).toBeUndefined();
+      expect(await store.blobs.stat(digestOf(bytes))).toBeDefined();
     });
   });
 
@@ -188,16 +227,42 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       ]);
     });
 
-    it('names the key of a damaged entry', async () => {
-      const key = `level-3/index/${project}/images/lint/abc`;
-      await objects.put(key, Buffer.from('{"version":1}'));
+    it('takes a damaged entry for none, and a lower level’s sound one instead', async () => {
+      const key = { domain: project, name: 'lint', imageHash: 'abc' };
+      await objects.put(`level-3/index/${project}/images/lint/abc`, Buffer.from('{"version":1}'));
+      expect(await store.index.find(key, 1)).toBeUndefined();
+      expect(await all(store.index.list(project, 1))).toEqual([]);
 
-      const finding = store.index.find({ domain: project, name: 'lint', imageHash: 'abc' }, 1);
+      await store.index.write(key, 1, anEntry({ taskId: 'made at 1' }));
+      expect(await store.index.find(key, 1)).toMatchObject({ level: 1, entry: { taskId: 'made at 1' } });
+    });
 
-      await expect(finding).rejects.toMatchObject({
-        type: 'InternalError',
-        message: expect.stringContaining(key),
-      });
+    it('passes over what the reader does not accept', async () => {
+      const key = { domain: project, name: 'lint', imageHash: 'abc' };
+      await store.index.write(key, 3, anEntry({ taskId: 'made at 3' }));
+      await store.index.write(key, 1, anEntry({ taskId: 'made at 1' }));
+
+      const found = await store.index.find(key, 1, async ({ taskId }) => taskId !== 'made at 3');
+
+      expect(found).toMatchObject({ level: 1, entry: { taskId: 'made at 1' } });
+    });
+
+    it('replaces the record of a base only when it is damaged or the one that shall go', async () => {
+      const first = aBase({ reference: 'registry.example/debian:12', manifestDigest: digestOf('first') });
+      const second = { ...first, manifestDigest: digestOf('second') };
+      const third = { ...first, manifestDigest: digestOf('third') };
+      await store.index.recordBase(project, 1, first);
+
+      expect(await store.index.recordBase(project, 1, third, { replaces: second.manifestDigest })).toEqual(
+        first,
+      );
+      expect(await store.index.recordBase(project, 1, second, { replaces: first.manifestDigest })).toEqual(
+        second,
+      );
+      const [key = ''] = await keysUnder(objects, `level-1/index/${project}/bases/`);
+      await objects.put(key, Buffer.from('{'));
+      expect(await store.index.findBase(project, first.platform, first.reference, 1)).toBeUndefined();
+      expect(await store.index.recordBase(project, 1, third)).toEqual(third);
     });
 
     it('keeps the first resolution of a base', async () => {
@@ -393,6 +458,45 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     });
   });
 
+  describe(`${name}: open pushes`, () => {
+    const openIds = async (): Promise<readonly string[]> =>
+      (await all(store.pushes.open(1))).filter((id) => id.includes(project));
+
+    it('are listed from their first record until their verdict, a new round too', async () => {
+      const records = [aPush(project, {}), aPush(project, { variant: 'abcdef012345' })] as const;
+      const [id, other] = [records[0].pushId, records[1].pushId];
+      for (const record of records) await store.pushes.receive(record);
+      expect(await openIds()).toEqual([id, other].sort());
+
+      await store.pushes.writeStatus(aStatus(id, 'completed'));
+      expect(await openIds()).toEqual([other]);
+
+      await store.pushes.writeStatus(aStatus(id, 'running'));
+      expect(await openIds()).toEqual([id, other].sort());
+      await store.pushes.close(id);
+      await store.pushes.close(id);
+      expect(await openIds()).toEqual([other]);
+    });
+
+    it('are settled only while their status is the one that was read', async () => {
+      const record = aPush(project, {});
+      const { pushId: id } = record;
+      await store.pushes.receive(record);
+      await store.pushes.writeStatus(aStatus(id, 'running'));
+      const before = await store.pushes.findStatus(id);
+      await store.pushes.writeStatus({ ...aStatus(id, 'running'), ref: 'refs/heads/other' });
+
+      await expect(store.pushes.settleStatus(aStatus(id, 'exception'), before)).rejects.toMatchObject({
+        type: 'WriteConflict',
+      });
+      expect(await openIds()).toEqual([id]);
+
+      await store.pushes.settleStatus(aStatus(id, 'exception'), await store.pushes.findStatus(id));
+      expect(await store.pushes.findStatus(id)).toMatchObject({ state: 'exception' });
+      expect(await openIds()).toEqual([]);
+    });
+  });
+
   describe(`${name}: logs`, () => {
     const aChunk = (seq: number): LogChunk => ({
       seq,
@@ -529,6 +633,22 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       ...change,
     };
   }
+}
+
+function aStatus(id: string, state: PushDocument['state']): PushDocument {
+  return {
+    id,
+    project: 'demo',
+    repository: 'file:///srv/demo.git',
+    ref: 'refs/heads/main',
+    revision: 'a',
+    level: 1,
+    state,
+    findings: [],
+    received: '2026-01-01T00:00:00Z',
+    images: [],
+    tasks: [],
+  };
 }
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -5,12 +5,14 @@ import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { fileURLToPath } from 'node:url';
-import { requestImages } from '../../activities/control.ts';
+import { requestImages } from '../../activities/request-images.ts';
+import { settle } from '../../activities/settle.ts';
 import type {
   BuilderActivities,
   ClaimActivities,
   ControlActivities,
   RunnerActivities,
+  SettleActivities,
 } from '../../activities/contracts.ts';
 import { imageTaskId, pushId as pushIdOf } from '../../model/pure/ids.ts';
 import type {
@@ -23,10 +25,16 @@ import type {
   RecordPushInput,
   RecordRunInput,
   SavedArtifacts,
+  Settled,
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
-import type { StoredImage } from '../../model/schema/plan.ts';
+import type { Plan, StoredImage } from '../../model/schema/plan.ts';
 import type { PushOutcome } from '../../workflows/push.ts';
+import { composeDocument } from '../../steps/push-document.ts';
+import { receivePush } from '../../steps/receive-push.ts';
+import { PlanCache } from '../../steps/plan-cache.ts';
+import { createStore } from '../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../store/memory-object-store.ts';
 import * as searchAttributes from '../../model/pure/search-attributes.ts';
 import { requireEnv } from './require-env.ts';
 
@@ -40,8 +48,14 @@ export const STORED: StoredImage = {
 // Warnings of expected failures would drown the failures that are not.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
-/** A Temporal server of its own for one test file. */
-export async function createEnvironment(): Promise<TestWorkflowEnvironment> {
+/** A Temporal server of its own for one test file; `settings` are of its dynamic configuration. */
+export async function createEnvironment(
+  settings: Readonly<Record<string, number>> = {},
+): Promise<TestWorkflowEnvironment> {
+  const configured = Object.entries(settings).flatMap(([name, value]) => [
+    '--dynamic-config-value',
+    `${name}=${value}`,
+  ]);
   return TestWorkflowEnvironment.createLocal({
     server: {
       executable: {
@@ -49,7 +63,13 @@ export async function createEnvironment(): Promise<TestWorkflowEnvironment> {
         path: requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the temporal CLI'),
       },
       searchAttributes: Object.values(searchAttributes),
-      extraArgs: ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+      extraArgs: [
+        '--sqlite-pragma',
+        'journal_mode=WAL',
+        '--sqlite-pragma',
+        'synchronous=NORMAL',
+        ...configured,
+      ],
     },
   });
 }
@@ -65,7 +85,11 @@ export function testBundle(): Promise<WorkflowBundle> {
 }
 
 type Saved = Pick<SavedArtifacts, 'missing'>;
-type Activities = ControlActivities & BuilderActivities & ClaimActivities & RunnerActivities;
+type Activities = ControlActivities &
+  SettleActivities &
+  BuilderActivities &
+  ClaimActivities &
+  RunnerActivities;
 
 /** What the fakes do, and what they saw. Real: workflows, server, signals between them. */
 export class World {
@@ -83,6 +107,7 @@ export class World {
     reason: 'completed',
     detail: 'nothing',
   });
+  beforePlan: (input: { readonly pushId: string }) => Promise<void> = () => Promise.resolve();
   plans = 0;
   parents = new Map<string, { taskId: string; name: string }>();
   build: (name: string, attempt: number) => Promise<void> = () => Promise.resolve();
@@ -92,6 +117,8 @@ export class World {
   save: (label: string) => Saved | Promise<Saved> = () => ({ missing: [] });
   queueOf: (label: string, run: number) => string = () => 'runner-1@engine';
   readonly env: TestWorkflowEnvironment;
+  /** What settling looks at; the fakes leave their records in this world only. */
+  readonly store = createStore(createMemoryObjectStore());
 
   constructor(env: TestWorkflowEnvironment) {
     this.env = env;
@@ -99,8 +126,12 @@ export class World {
 
   activities(): Activities {
     return {
-      planPush: () => Promise.resolve(this.plan(this.plans++)),
+      planPush: async (input) => {
+        await this.beforePlan(input);
+        return this.plan(this.plans++);
+      },
       requestImages: (input) => requestImages(this.env.client, input),
+      examineImage: () => Promise.resolve({ blob: 'removed' }),
       findImage: async (input) => {
         await this.find(input);
         const parent = this.parents.get(input.name);
@@ -123,6 +154,10 @@ export class World {
       recordPush: (input) => {
         this.pushRecords.push(input);
         return Promise.resolve();
+      },
+      settle: (input) => {
+        const deps = { client: this.env.client, store: this.store, plans: new PlanCache(this.store) };
+        return settle(deps, input, { signal: Context.current().cancellationSignal });
       },
       importBase: (input) => {
         this.importedBases.push(input.reference);
@@ -196,6 +231,35 @@ export class World {
     return { id, result: () => handle.result() as Promise<PushOutcome>, cancel: () => handle.cancel() };
   }
 
+  /** One look for what ended without a word, as the schedule starts it. */
+  async settle(): Promise<Settled> {
+    return (await this.env.client.workflow.execute('settle', {
+      workflowId: `settle/1-${randomUUID()}`,
+      taskQueue: 'control-1',
+      args: [{ level: 1 }],
+    })) as Settled;
+  }
+
+  /** What planning leaves in the store: the push's record, its plan, a status without a verdict. */
+  async recordPlanned(push: PushInput, tasks: readonly GraphTask[]): Promise<void> {
+    const record = await receivePush(this.store, { push, pushId: pushIdOf(push) }, 'demo');
+    const plan: Plan = {
+      ...push,
+      version: 1,
+      pushId: record.pushId,
+      plannedAt: PLANNED_AT,
+      domain: 'demo',
+      warnings: [],
+      images: [],
+      tasks: tasks.map(plannedTask),
+      skipped: [],
+    };
+    await this.store.pushes.writePlan(plan);
+    await this.store.pushes.writeStatus(
+      composeDocument({ record, plan, findings: [], outcomes: [], taskRecords: new Map() }),
+    );
+  }
+
   lastRecord(): RecordPushInput {
     const last = this.pushRecords.at(-1);
     if (!last) throw new Error('The push was not recorded');
@@ -248,8 +312,39 @@ export function anImage(name: string, options: Partial<GraphImage> = {}): GraphI
   };
 }
 
+const PLANNED_AT = '2026-01-01T00:00:00.000Z';
+
 export function planned(tasks: readonly GraphTask[], images: readonly GraphImage[] = []): PlannedPush {
-  return { outcome: 'planned', plannedAt: '2026-01-01T00:00:00.000Z', tasks, images };
+  return { outcome: 'planned', plannedAt: PLANNED_AT, tasks, images };
+}
+
+/** The task as the plan in the store has it. */
+function plannedTask({
+  label,
+  dependencies,
+  requires,
+  retries,
+  deadlineSeconds,
+  maxRunTimeSeconds,
+}: GraphTask): Plan['tasks'][number] {
+  return {
+    label,
+    description: '',
+    image: { type: 'docker-image', name: 'debian:bookworm' },
+    env: {},
+    maxRunTimeSeconds,
+    artifacts: {},
+    inputs: {},
+    dependencies: [...dependencies],
+    requires,
+    priority: 'lowest',
+    retries,
+    deadlineSeconds,
+    retryExitCodes: [],
+    resources: { pids: 1, shmBytes: 1 },
+    checkout: null,
+    why: '',
+  };
 }
 
 /** A failure as `toFailure` makes it. */
@@ -268,7 +363,7 @@ export async function untilCancelled(): Promise<never> {
   }
 }
 
-export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 600 && !holds(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
-  if (!holds()) throw new Error('It did not come to hold');
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 600 && !(await holds()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+  if (!(await holds())) throw new Error('It did not come to hold');
 }

@@ -200,11 +200,11 @@ export class World implements AsyncDisposable {
     return Uploads.map(({ Key = '' }) => Key);
   }
 
-  /** Ids of the workflows that are open. */
+  /** Ids of the workflows that are open, but for the looks that a schedule starts. */
   async openWorkflows(): Promise<readonly string[]> {
     const ids: string[] = [];
-    for await (const { workflowId } of this.temporal.workflow.list({ query: "ExecutionStatus='Running'" }))
-      ids.push(workflowId);
+    const query = "ExecutionStatus='Running' AND WorkflowType != 'settle'";
+    for await (const { workflowId } of this.temporal.workflow.list({ query })) ids.push(workflowId);
     return ids.sort();
   }
 
@@ -213,6 +213,11 @@ export class World implements AsyncDisposable {
     await Promise.all(this.#workers.map(endWorker));
     const left = await this.containers();
     await removeFleet(this.#direct.runnerEngine, this.fleet, { volumes: true });
+    for (const level of LEVELS)
+      await this.temporal.schedule
+        .getHandle(`settle-${level}`)
+        .delete()
+        .catch(() => undefined);
     for (const id of await this.openWorkflows())
       await this.temporal.workflow
         .getHandle(id)

@@ -79,6 +79,21 @@ const scenes: readonly Scene[] = [
       'task/cancelled.json': `${started.id.replace('push/', 'task/')}/running`,
     };
   },
+  async (world, push) => {
+    const tasks = [aTask('running')];
+    world.plan = () => planned(tasks);
+    world.run = () => untilCancelled();
+    await world.recordPlanned(push, tasks);
+    const started = await world.startPush(push);
+    await until(() => world.started.includes('running#0'));
+    await world.env.client.workflow.getHandle(started.id).terminate();
+    await world.env.client.workflow.execute('settle', {
+      workflowId: 'settle/1',
+      taskQueue: 'control-1',
+      args: [{ level: 1 }],
+    });
+    return { 'settle/settled.json': 'settle/1' };
+  },
 ];
 
 /** Stack traces name places of the machine that recorded, and replay does not look at them. */

@@ -13,7 +13,12 @@ const files = (await readdir(HISTORIES, { recursive: true })).filter((file) => f
 
 interface Recorded {
   readonly workflowId: string;
-  readonly history: { readonly events: { readonly eventType: string; activityTaskScheduledEventAttributes?: { activityType: { name: string } } }[] };
+  readonly history: {
+    readonly events: {
+      readonly eventType: string;
+      activityTaskScheduledEventAttributes?: { activityType: { name: string } };
+    }[];
+  };
 }
 
 async function read(file: string): Promise<Recorded> {
@@ -27,7 +32,12 @@ describe('recorded histories', () => {
   });
 
   it('cover every workflow', () => {
-    expect([...new Set(files.map((file) => file.split('/')[0]))]).toEqual(['image', 'push', 'task']);
+    expect([...new Set(files.map((file) => file.split('/')[0]))]).toEqual([
+      'image',
+      'push',
+      'settle',
+      'task',
+    ]);
   });
 
   it.each(files)('%s replays', async (file) => {
@@ -43,6 +53,8 @@ describe('recorded histories', () => {
       if (scheduled?.activityType.name === 'loadImage') scheduled.activityType.name = 'somethingElse';
     }
 
-    await expect(Worker.runReplayHistory({ workflowBundle }, history, workflowId)).rejects.toThrow(DeterminismViolationError);
+    await expect(Worker.runReplayHistory({ workflowBundle }, history, workflowId)).rejects.toThrow(
+      DeterminismViolationError,
+    );
   });
 });

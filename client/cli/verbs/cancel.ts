@@ -30,15 +30,20 @@ async function cancel({ name, push }: CancelArgs, session: Session): Promise<Exi
   const { withClient } = await import('../open-client.ts');
   return withClient(session, async ({ api }) => {
     const id = await resolveName(api, name, push);
+    const resolved = await isResolvedAlready(api, id);
     // Temporal takes a request for what has ended, too.
-    const asked = !(await isResolvedAlready(api, id)) && (await api.cancel(id));
+    const asked = resolved !== true && (await api.cancel(id));
+    if (!asked && resolved === undefined) {
+      const { NotFound } = await import('../../../model/errors.ts');
+      throw new NotFound(`No push, task or image ${id}`);
+    }
     session.terminal.print(asked ? `${id} is asked to cancel` : `${id} is resolved already`);
     return EXIT.good;
   });
 }
 
-/** What has no record yet has not ended. */
-async function isResolvedAlready(api: SlipwayApi, id: string): Promise<boolean> {
+/** Undefined when there is no record: it has only just begun, or it never was. */
+async function isResolvedAlready(api: SlipwayApi, id: string): Promise<boolean | undefined> {
   const [{ parseId }, { isSlipwayError }, { isResolved }] = await Promise.all([
     import('../../../model/pure/ids.ts'),
     import('../../../model/errors.ts'),
@@ -47,23 +52,23 @@ async function isResolvedAlready(api: SlipwayApi, id: string): Promise<boolean> 
   try {
     return isResolved((await (parseId(id)?.kind === 'push' ? api.read(id) : api.task(id))).state);
   } catch (error) {
-    if (isSlipwayError(error) && error.type === 'NotFound') return false;
+    if (isSlipwayError(error) && error.type === 'NotFound') return undefined;
     throw error;
   }
 }
 
-/** A push when one has that name, else a task. @throws {NotFound} */
+/** A whole id as it is, since what has only just begun has no record; else a push of that name, else a task. @throws {NotFound} */
 async function resolveName(api: SlipwayApi, name: string, push: string | undefined): Promise<string> {
   const [{ parseId }, { isSlipwayError, NotFound }] = await Promise.all([
     import('../../../model/pure/ids.ts'),
     import('../../../model/errors.ts'),
   ]);
-  const kind = parseId(name)?.kind;
-  if (push !== undefined || kind === 'task' || kind === 'image') return api.resolveTask(name, push);
+  if (parseId(name)) return name;
+  if (push !== undefined) return api.resolveTask(name, push);
   try {
     return await api.resolvePush(name);
   } catch (error) {
-    if (!isSlipwayError(error) || error.type !== 'NotFound' || kind === 'push') throw error;
+    if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
     return api.resolveTask(name).catch(() => {
       throw new NotFound(`No push and no task of the newest push is named "${name}"`, { cause: error });
     });

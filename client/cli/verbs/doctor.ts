@@ -1,4 +1,4 @@
-import type { Diagnosis } from '../../../stack/diagnosis.ts';
+import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption } from '../options.ts';
@@ -23,7 +23,7 @@ export const doctorVerb = defineVerb<DoctorArgs>({
 
 async function doctor({ json }: DoctorArgs, { terminal, env }: Session): Promise<ExitCode> {
   const [{ diagnose }, { stateDirectory }] = await Promise.all([
-    import('../../../stack/diagnose.ts'),
+    import('../doctor/diagnose.ts'),
     import('../../../workers/connections.ts'),
   ]);
   const diagnoses = await diagnose({ stateDirectory: stateDirectory(env), env });
@@ -37,13 +37,21 @@ async function renderDiagnoses(
   { paint }: Pick<Terminal, 'paint'>,
 ): Promise<string[]> {
   const { renderTable } = await import('../render/table.ts');
-  const rows = diagnoses.map(({ part, ok, version = '', where = '', message }) => [
+  const rows = diagnoses.map(({ part, ok, version, where, message }) => [
     ok ? paint('green', '✓') : paint('red', '✗'),
     part,
-    version,
-    message,
-    where,
+    version === undefined ? message : `${version}, ${message}`,
+    where === undefined ? '' : paint('dim', where),
   ]);
-  const todos = diagnoses.flatMap(({ part, ok, todo }) => (ok || !todo ? [] : [`${part}: ${todo}`]));
-  return [...renderTable(rows), ...(todos.length > 0 ? ['', ...todos] : [])];
+  const wrong = diagnoses.filter(({ ok }) => !ok);
+  if (wrong.length === 0) return [...renderTable(rows), '', 'Nothing is wrong.'];
+  return [
+    ...renderTable(rows),
+    '',
+    // What is to be typed stands alone on its line, so that it can be copied.
+    ...wrong.flatMap(({ part, todo = '' }) => {
+      const [before, command] = todo.split(/^Type: /);
+      return command === undefined ? [`${part}: ${before}`] : [`${part}: type`, `  ${command}`];
+    }),
+  ];
 }

@@ -8,10 +8,14 @@ import { defineVerb } from '../verb.ts';
 
 const KINDS = ['control', 'builder', 'runner'] as const satisfies readonly WorkerKind[];
 
+/** With the time to save what is left it is within the 90 seconds that systemd gives a service. */
+const DEFAULT_GRACE_SECONDS = 60;
+
 interface WorkerArgs {
   readonly kind: ('all' | WorkerKind)[];
   readonly level: number;
   readonly capacity?: number | undefined;
+  readonly grace?: number | undefined;
   readonly 'ready-file'?: string | undefined;
 }
 
@@ -38,6 +42,11 @@ export const workerVerb = defineVerb<WorkerArgs>({
         requiresArg: true,
         describe: 'Runs at once of a runner; default: twice the processors',
       })
+      .option('grace', {
+        type: 'number',
+        requiresArg: true,
+        describe: `Seconds that builds and tasks may take to finish at SIGTERM; default: ${DEFAULT_GRACE_SECONDS}`,
+      })
       .option('ready-file', {
         type: 'string',
         requiresArg: true,
@@ -48,7 +57,10 @@ export const workerVerb = defineVerb<WorkerArgs>({
   run: work,
 });
 
-/** Works until Ctrl-C or SIGTERM, then drains: that is its good end. */
+/**
+ * Works until Ctrl-C or SIGTERM, then drains: that is its good end. No new work is taken; tasks that have not finished within
+ * the grace time end `worker-shutdown` and run anew elsewhere.
+ */
 async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCode> {
   const capacity = args.capacity === undefined ? undefined : wholeNumber('capacity', args.capacity, 1);
   const [{ readLevelConnections }, { runWorkers }, { createLogger }, { writeFile, rm }] = await Promise.all([
@@ -69,12 +81,11 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
       level,
       kinds: args.kind.includes('all') ? KINDS : [...new Set(args.kind)].filter((kind) => kind !== 'all'),
       ...(capacity === undefined ? {} : { capacity }),
+      graceMs: wholeNumber('grace', args.grace ?? DEFAULT_GRACE_SECONDS, 0) * 1000,
       logger,
       signal,
       onReady: () => {
-        sayReady().catch((error: unknown) =>
-          logger.error({ error }, 'The ready file cannot be written'),
-        );
+        sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));
       },
     });
   } finally {

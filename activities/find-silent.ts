@@ -1,0 +1,133 @@
+import type { Client } from '@temporalio/client';
+import type { Level } from '../model/pure/ids.ts';
+import { levelOf, queueName, taskIdIn } from '../model/pure/ids.ts';
+import type { OpenWork } from '../model/pure/payloads.ts';
+import type { PushDocument } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import type { WorkflowEnd } from './workflow-ends.ts';
+import { findEnd, listIds } from './workflow-ends.ts';
+
+/** Something whose workflow ended without a word, so that its record stands open or somebody waits for it. */
+export type Silent =
+  | {
+      readonly kind: 'push';
+      readonly id: string;
+      readonly end: WorkflowEnd;
+      readonly before: PushDocument | undefined;
+    }
+  | {
+      readonly kind: 'task';
+      readonly id: string;
+      readonly end: WorkflowEnd;
+      readonly label: string;
+      readonly work: OpenWork;
+    }
+  | {
+      readonly kind: 'image';
+      readonly id: string;
+      readonly end: WorkflowEnd;
+      readonly name: string;
+      readonly work: OpenWork;
+      /** The push or image that waits for it. */
+      readonly requester: string;
+    };
+
+/** A push that ended without a record is looked for so far back. */
+const LOOK_BACK_MS = 24 * 3_600_000;
+
+export interface FindDeps {
+  readonly client: Client;
+  readonly store: Store;
+}
+
+/**
+ * One look at everything of a level that has no end yet. `onTrouble` hears what could not be looked at: that of one push
+ * does not keep the others from being found.
+ */
+export async function findSilent(
+  deps: FindDeps,
+  level: Level,
+  {
+    signal,
+    onTrouble,
+  }: { readonly signal: AbortSignal; readonly onTrouble: (id: string, error: unknown) => void },
+): Promise<readonly Silent[]> {
+  const found: Silent[] = [];
+  const seen = new Set<string>();
+  const look = async (pushId: string): Promise<void> => {
+    signal.throwIfAborted();
+    if (seen.has(pushId)) return;
+    seen.add(pushId);
+    try {
+      found.push(...(await lookAtPush(deps, pushId)));
+    } catch (error) {
+      signal.throwIfAborted();
+      onTrouble(pushId, error);
+    }
+  };
+  for await (const pushId of deps.store.pushes.open(level)) await look(pushId);
+  for (const pushId of await endedPushes(deps.client, level)) {
+    if (!seen.has(pushId) && !(await deps.store.pushes.find(pushId))) await look(pushId);
+  }
+  return found;
+}
+
+/** Pushes that were ended before anything of them stood in the store. */
+async function endedPushes(client: Client, level: Level): Promise<ReadonlySet<string>> {
+  const since = new Date(Date.now() - LOOK_BACK_MS).toISOString();
+  const queue = queueName('control', level);
+  return listIds(
+    client,
+    `WorkflowType = 'push' AND TaskQueue = '${queue}' AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed') AND CloseTime > '${since}'`,
+  );
+}
+
+async function lookAtPush(deps: FindDeps, pushId: string): Promise<readonly Silent[]> {
+  const { client, store } = deps;
+  // Read first: what is written after it is found out when it is settled.
+  const before = await store.pushes.findStatus(pushId);
+  const end = await findEnd(client, pushId);
+  if (end) return [{ kind: 'push', id: pushId, end, before }];
+  const work = await askOpenWork(client, pushId);
+  return [...(await findSilentTasks(client, work)), ...(await findSilentImages(client, pushId, work))];
+}
+
+/** What a running push or image waits for. */
+function askOpenWork(client: Client, workflowId: string): Promise<OpenWork> {
+  return client.workflow.getHandle(workflowId).query<OpenWork>('openWork');
+}
+
+async function findSilentTasks(client: Client, work: OpenWork): Promise<readonly Silent[]> {
+  if (work.tasks.length === 0) return [];
+  const running = await runningTasks(client, work.pushId);
+  const found: Silent[] = [];
+  for (const label of work.tasks) {
+    const id = taskIdIn(work.pushId, label);
+    // The list may lag behind; what it lacks is looked at itself.
+    const end = running.has(id) ? undefined : await findEnd(client, id);
+    if (end) found.push({ kind: 'task', id, end, label, work });
+  }
+  return found;
+}
+
+/** Ids of the tasks of a push that run, whatever the push knows of them. */
+export function runningTasks(client: Client, pushId: string): Promise<ReadonlySet<string>> {
+  const prefix = taskIdIn(pushId, '');
+  return listIds(client, `WorkflowId STARTS_WITH '${prefix}' AND ExecutionStatus = 'Running'`);
+}
+
+/** Images wait for their parents, so the chain is followed up. */
+async function findSilentImages(
+  client: Client,
+  requester: string,
+  work: OpenWork,
+): Promise<readonly Silent[]> {
+  const found: Silent[] = [];
+  for (const { taskId: id, name } of work.images) {
+    if (levelOf(id) !== levelOf(work.pushId)) continue;
+    const end = await findEnd(client, id);
+    if (end) found.push({ kind: 'image', id, end, name, work, requester });
+    else found.push(...(await findSilentImages(client, id, await askOpenWork(client, id))));
+  }
+  return found;
+}

@@ -1,0 +1,168 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { log } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { isSlipwayError } from '../model/errors.ts';
+import type { ImageResolved, Settled, SettleInput, TaskResolved } from '../model/pure/payloads.ts';
+import { isResolved } from '../model/pure/states.ts';
+import { findImage, recordImage } from '../steps/index-image.ts';
+import type { PlanCache } from '../steps/plan-cache.ts';
+import { isOfRound, recordUnstarted } from '../steps/read-push.ts';
+import { settlePush } from '../steps/settle-push.ts';
+import type { StepContext } from '../steps/step-context.ts';
+import type { Store } from '../store/store.ts';
+import type { Silent } from './find-silent.ts';
+import { findSilent, runningTasks } from './find-silent.ts';
+import { requestImages } from './request-images.ts';
+import { findEnd, findPushInput, reasonOf } from './workflow-ends.ts';
+
+/** Between the two looks: a report that is on its way has arrived by then. */
+const LOOK_AGAIN_MS = 5_000;
+
+/** Tasks of an ended push that are asked to cancel end within this time, or at a later look. */
+const CANCEL_PATIENCE_MS = 15_000;
+const CANCEL_POLL_MS = 500;
+
+export interface SettleDeps {
+  readonly client: Client;
+  readonly store: Store;
+  readonly plans: PlanCache;
+}
+
+/**
+ * Looks for what ended without a word and settles it: gives it its record and tells who waits. Looks twice, so that what
+ * is just ending by itself is left alone. Safe to repeat: a record that stands is not written again.
+ */
+export async function settle(
+  deps: SettleDeps,
+  { level }: SettleInput,
+  { signal }: Pick<StepContext, 'signal'>,
+): Promise<Settled> {
+  const onTrouble = (id: string, error: unknown): void =>
+    log.warn('Could not be settled; the next look tries again', { id, error: String(error) });
+  const look = (): Promise<readonly Silent[]> => findSilent(deps, level, { signal, onTrouble });
+  const first = new Set((await look()).map(keyOf));
+  if (first.size === 0) return { pushes: [], tasks: [], images: [] };
+  await delay(LOOK_AGAIN_MS, undefined, { signal });
+  const settled: Silent[] = [];
+  for (const silent of await look()) {
+    if (!first.has(keyOf(silent))) continue;
+    try {
+      if (await settleOne(deps, silent, signal)) settled.push(silent);
+    } catch (error) {
+      signal.throwIfAborted();
+      onTrouble(silent.id, error);
+    }
+  }
+  const ids = (kind: Silent['kind']): string[] => [
+    ...new Set(settled.filter((silent) => silent.kind === kind).map(({ id }) => id)),
+  ];
+  return { pushes: ids('push'), tasks: ids('task'), images: ids('image') };
+}
+
+/** The same thing, ended in the same way. */
+function keyOf(silent: Silent): string {
+  const waiting = silent.kind === 'image' ? silent.requester : '';
+  return [silent.kind, silent.id, silent.end.how, silent.end.runId, waiting].join(' ');
+}
+
+/** Gives false when there was nothing to settle, or not yet. */
+async function settleOne(deps: SettleDeps, silent: Silent, signal: AbortSignal): Promise<boolean> {
+  switch (silent.kind) {
+    case 'push':
+      return settleEndedPush(deps, silent, signal);
+    case 'task':
+      await settleTask(deps, silent);
+      return true;
+    case 'image':
+      await settleImage(deps, silent, signal);
+      return true;
+  }
+}
+
+async function settleEndedPush(
+  deps: SettleDeps,
+  { id: pushId, end, before }: Extract<Silent, { kind: 'push' }>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { client, store } = deps;
+  if (before && isResolved(before.state)) {
+    await store.pushes.close(pushId);
+    return false;
+  }
+  // Nobody would ever cancel what a push left running.
+  if (!(await cancelTasks(client, pushId, signal))) return false;
+  await takeBackImages(deps, pushId);
+  // A new round may have begun meanwhile; one that begins after this has its status written after ours, or before it.
+  const now = await findEnd(client, pushId);
+  if (now?.runId !== end.runId || now?.how !== end.how) return false;
+  const push = end.runId === undefined ? undefined : await findPushInput(client, pushId, end.runId);
+  try {
+    await settlePush(deps, { pushId, before, verdict: reasonOf(end), push });
+    return true;
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'WriteConflict') return false;
+    throw error;
+  }
+}
+
+/** Whether no task of the push runs any more; each leaves its own record. */
+async function cancelTasks(client: Client, pushId: string, signal: AbortSignal): Promise<boolean> {
+  for (const id of await runningTasks(client, pushId))
+    await client.workflow.getHandle(id).cancel().catch(ignoreGone);
+  for (let waited = 0; ; waited += CANCEL_POLL_MS) {
+    if ((await runningTasks(client, pushId)).size === 0) return true;
+    if (waited >= CANCEL_PATIENCE_MS) return false;
+    await delay(CANCEL_POLL_MS, undefined, { signal });
+  }
+}
+
+async function takeBackImages({ client, store }: SettleDeps, pushId: string): Promise<void> {
+  const plan = await store.pushes.findPlan(pushId);
+  for (const { taskId, action } of plan?.images ?? []) {
+    if (action === 'reuse') continue;
+    await client.workflow.getHandle(taskId).signal('unwantImage', { requester: pushId }).catch(ignoreGone);
+  }
+}
+
+async function settleTask(
+  { client, store, plans }: SettleDeps,
+  { id, end, label, work }: Extract<Silent, { kind: 'task' }>,
+): Promise<void> {
+  const { pushId, plannedAt } = work;
+  const record = await store.tasks.find(id);
+  const isRecorded = record !== undefined && isOfRound(record, work) && isResolved(record.state);
+  const ended = reasonOf(end);
+  if (!isRecorded) await recordUnstarted(store, plans, { pushId, plannedAt, tasks: [{ label, ...ended }] });
+  const resolved: TaskResolved =
+    isRecorded && record.reason
+      ? { label, state: record.state, reason: record.reason }
+      : { label, state: 'exception', reason: ended.reason };
+  await client.workflow.getHandle(pushId).signal('taskResolved', resolved).catch(ignoreGone);
+}
+
+async function settleImage(
+  deps: SettleDeps,
+  { id: taskId, end, name, work, requester }: Extract<Silent, { kind: 'image' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, store } = deps;
+  const { pushId, plannedAt } = work;
+  if (end.how === 'completed') {
+    // It ended well for somebody else, or its answer was lost: asked again, it answers from the index.
+    await requestImages(client, { requester, pushId, plannedAt, images: [{ taskId, name, force: false }] });
+    return;
+  }
+  const ended = reasonOf(end);
+  const input = { taskId, name, pushId, plannedAt };
+  const { nextRun: run } = await findImage(deps, { ...input, force: true }, { signal });
+  // Only a build that had begun has something to record; a second requester finds it recorded.
+  if (await store.logs.findLast(taskId, run)) await recordImage(deps, { ...input, run, ...ended });
+  const resolved: ImageResolved = { taskId, bytesUploaded: 0, ...ended };
+  await client.workflow.getHandle(requester).signal('imageResolved', resolved).catch(ignoreGone);
+}
+
+function ignoreGone(error: unknown): undefined {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+  return undefined;
+}

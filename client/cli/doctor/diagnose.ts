@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { Level } from '../../../model/pure/ids.ts';
+import { serverConfigSchema } from '../../../model/schema/config.ts';
+import type { Connections } from '../../../model/schema/connections.ts';
+import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
+import { lookAtBuilds } from '../../../stack/doctor/look-at-builds.ts';
+import { lookAtClocks } from '../../../stack/doctor/look-at-clocks.ts';
+import { lookAtEngine } from '../../../stack/doctor/look-at-engine.ts';
+import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
+import { lookAtProcesses, lookAtStack } from '../../../stack/doctor/look-at-stack.ts';
+import { lookAtStore, storeTime } from '../../../stack/doctor/look-at-store.ts';
+import { lookForParts } from '../../../stack/doctor/look-for-parts.ts';
+import { EngineAccess } from '../../../stack/engine-access.ts';
+import { findStack } from '../../../stack/find-stack.ts';
+import { statePaths } from '../../../stack/state-directory.ts';
+import type { StatePaths } from '../../../stack/state-directory.ts';
+import { givenTemporal } from '../../../stack/temporal-server.ts';
+import { SERVED_LEVELS } from '../served-levels.ts';
+import { lookAtTemporal } from './look-at-temporal.ts';
+
+export interface DiagnoseOptions {
+  readonly stateDirectory: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Looks at every part of the stack of a state directory: when it runs, whether each part really answers and can do what it must;
+ * when it does not, whether `up` can get what it needs. Changes nothing and never throws for what it finds.
+ */
+export async function diagnose({ stateDirectory, env }: DiagnoseOptions): Promise<readonly Diagnosis[]> {
+  const paths = statePaths(stateDirectory);
+  const configuration = await lookAtConfiguration(paths, env);
+  const record = await readRecord(paths);
+  return [
+    ...(await lookAtMachine(paths.root, env)),
+    configuration.diagnosis,
+    ...(record.broken ? [record.broken] : [await lookAtStack(paths, record.connections !== undefined)]),
+    ...(record.connections
+      ? await lookAtServices(record.connections, { paths, env, levels: configuration.levels })
+      : await lookWithoutStack(paths, env)),
+    ...(await lookAtProcesses(paths)),
+  ];
+}
+
+async function lookAtServices(
+  connections: Connections,
+  {
+    paths,
+    env,
+    levels,
+  }: { readonly paths: StatePaths; readonly env: NodeJS.ProcessEnv; readonly levels: readonly Level[] },
+): Promise<readonly Diagnosis[]> {
+  const lookInto = (name: string): string =>
+    `Look into ${paths.logs}/${name}.log, then type: slipway down && slipway up`;
+  const { temporal, store, runnerEngine } = connections;
+  const [ofTemporal, ofStore, ofEngine] = await Promise.all([
+    lookAtTemporal({ temporal, todo: lookInto('temporal'), levels }),
+    lookAtStore(store, { todo: lookInto('s3'), mayLackBucket: false }),
+    lookAtEngine({ address: runnerEngine, paths, env, todo: lookInto('docker') }),
+  ]);
+  const engineAnswers = ofEngine.every(({ part, ok }) => ok || part !== 'engine');
+  return [
+    ...ofTemporal.diagnoses,
+    ofStore,
+    ...ofEngine,
+    ...(engineAnswers || connections.builderEngine ? [await lookAtBuilds(connections)] : []),
+    ...(await lookAtClocks([
+      { of: 'Temporal', read: () => Promise.resolve(ofTemporal.time) },
+      { of: 'the store', read: () => storeTime(store) },
+      { of: 'the engine', read: async () => (await new EngineAccess(runnerEngine).facts()).time },
+    ])),
+  ];
+}
+
+async function lookWithoutStack(paths: StatePaths, env: NodeJS.ProcessEnv): Promise<readonly Diagnosis[]> {
+  const temporal = givenTemporal(env);
+  const todo = 'Start the server that TEMPORAL_ADDRESS names, or unset it to have one started';
+  const [given, parts] = await Promise.all([
+    temporal ? lookAtTemporal({ temporal, todo, levels: undefined }) : undefined,
+    lookForParts(paths, env),
+  ]);
+  return [...(given?.diagnoses ?? []), ...parts];
+}
+
+/** `stack.json` may be broken by hand. */
+async function readRecord(
+  paths: StatePaths,
+): Promise<{ readonly connections?: Connections; readonly broken?: Diagnosis }> {
+  try {
+    const connections = await findStack(paths.root);
+    return connections ? { connections } : {};
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const todo = 'Type: slipway down && slipway up';
+    return { broken: { part: 'stack', ok: false, where: paths.connections, message, todo } };
+  }
+}
+
+/** Who is what, and the levels that pushes can have. */
+async function lookAtConfiguration(
+  paths: StatePaths,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly diagnosis: Diagnosis; readonly levels: readonly Level[] }> {
+  const given = env['SLIPWAY_CONFIG'];
+  const where = given || paths.serverConfig;
+  const levels = new Set<Level>(SERVED_LEVELS);
+  const diagnosis = await diagnosed('configuration', `Mend ${where}`, async () => {
+    const text = await readFile(where, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' && !given) return undefined;
+      throw new Ailment(`cannot be read: ${error.message}`, `Mend ${where}`, { where });
+    });
+    if (text === undefined) return { where, message: 'is written by the first up' };
+    const { projects } = parseConfig(text, where);
+    for (const { sources } of Object.values(projects))
+      for (const { refs } of sources) for (const level of Object.values(refs)) levels.add(level);
+    const count = Object.keys(projects).length;
+    return { where, message: `names ${count} ${count === 1 ? 'project' : 'projects'}` };
+  });
+  return { diagnosis, levels: [...levels].sort() };
+}
+
+function parseConfig(text: string, where: string): z.infer<typeof serverConfigSchema> {
+  try {
+    return serverConfigSchema.parse(parse(text));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    const oneLine = why.trim().replaceAll(/\s*\n\s*/g, ' ');
+    throw new Ailment(oneLine, `Mend ${where}`, { where });
+  }
+}

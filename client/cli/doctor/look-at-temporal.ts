@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { queueName } from '../../../model/pure/ids.ts';
+import type { Level } from '../../../model/pure/ids.ts';
+import * as attributes from '../../../model/pure/search-attributes.ts';
+import type { Connections } from '../../../model/schema/connections.ts';
+import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
+
+const TIMEOUT_MS = 5_000;
+const TRIAL_POLLS = 30;
+const TRIAL_POLL_MS = 100;
+const LEAST_RETENTION_HOURS = 24;
+/** What `temporal` calls the types of attributes. */
+const TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
+
+export interface TemporalFindings {
+  readonly diagnoses: readonly Diagnosis[];
+  /** The server's clock, milliseconds since 1970. */
+  readonly time: number | undefined;
+}
+
+export interface TemporalToLookAt {
+  readonly temporal: Connections['temporal'];
+  /** What to do when it does not answer. */
+  readonly todo: string;
+  /** Levels whose workers shall poll when a stack runs on it; undefined when none does, and `up` makes what is missing. */
+  readonly levels: readonly Level[] | undefined;
+}
+
+/** Looks at a Temporal server: namespace, search attributes, retention, whether it keeps priorities, who polls. */
+export async function lookAtTemporal(options: TemporalToLookAt): Promise<TemporalFindings> {
+  const { temporal, todo, levels } = options;
+  const { address, namespace, uiUrl } = temporal;
+  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS }).catch(() => undefined);
+  if (!connection) {
+    const silent = { part: 'temporal', ok: false, where: address, message: 'does not answer', todo };
+    return { diagnoses: [silent], time: undefined };
+  }
+  try {
+    return await connection.withDeadline(Date.now() + 4 * TIMEOUT_MS, async () => {
+      const server = await diagnosed('temporal', todo, async () => {
+        const { serverVersion } = await connection.workflowService.getSystemInfo({});
+        const found = { version: serverVersion ?? undefined, where: address };
+        await connection.workflowService.describeNamespace({ namespace }).catch(() => {
+          throw new Ailment(
+            `answers, but has no namespace ${namespace}`,
+            `Type: temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`,
+            found,
+          );
+        });
+        return { ...found, message: uiUrl ? `answers; its pages are at ${uiUrl}` : 'answers' };
+      });
+      if (!server.ok) return { diagnoses: [server], time: undefined };
+      const trial = levels ? await tryPriority(connection, namespace) : undefined;
+      const diagnoses = await Promise.all([
+        server,
+        ...(levels
+          ? [lookAtAttributes(connection, temporal), lookAtQueues(connection, namespace, levels)]
+          : []),
+        lookAtRetention(connection, temporal),
+        ...(trial ? [lookAtPriority(trial.isKept)] : []),
+      ]);
+      return { diagnoses, time: trial?.time };
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+function lookAtAttributes(
+  { operatorService }: Connection,
+  { address, namespace }: Connections['temporal'],
+): Promise<Diagnosis> {
+  return diagnosed('search attributes', 'Type: slipway down && slipway up', async () => {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    const missing = Object.values(attributes).filter(({ name }) => customAttributes?.[name] === undefined);
+    if (missing.length === 0) return { message: 'are all there' };
+    const flags = missing.map(({ name, type }) => `--name ${name} --type ${TYPES[type]}`);
+    throw new Ailment(
+      `without ${missing.map(({ name }) => name).join(', ')} no push can be started`,
+      `Type: temporal operator search-attribute create --address ${address} --namespace ${namespace} ${flags.join(' ')}`,
+    );
+  });
+}
+
+function lookAtRetention(
+  { workflowService }: Connection,
+  { address, namespace }: Connections['temporal'],
+): Promise<Diagnosis> {
+  return diagnosed('retention', 'Look into the pages of Temporal', async () => {
+    const { config } = await workflowService.describeNamespace({ namespace });
+    const hours = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 3600;
+    const message = `closed workflows are kept for ${hours < 48 ? `${hours} hours` : `${hours / 24} days`}`;
+    if (hours >= LEAST_RETENTION_HOURS) return { message };
+    throw new Ailment(
+      `${message}; then Temporal's pages and the links to them forget a push`,
+      `Type: temporal operator namespace update --address ${address} --namespace ${namespace} --retention 168h`,
+    );
+  });
+}
+
+function lookAtPriority(isKept: boolean): Promise<Diagnosis> {
+  const todo =
+    'Start the server with --dynamic-config-value matching.enableFairness=true (or matching.useNewMatcher=true)';
+  return diagnosed('priorities', todo, () =>
+    isKept
+      ? Promise.resolve({ message: 'are kept' })
+      : Promise.reject(new Error('are switched off in Temporal: urgent tasks wait with all others')),
+  );
+}
+
+function lookAtQueues(
+  { workflowService }: Connection,
+  namespace: string,
+  levels: readonly Level[],
+): Promise<Diagnosis> {
+  return diagnosed('queues', 'Type: slipway down && slipway up', async () => {
+    const queues = levels.flatMap((level) =>
+      (['control', 'builder', 'runner'] as const).map((kind) => ({
+        kind,
+        level,
+        name: queueName(kind, level),
+      })),
+    );
+    const polled = await Promise.all(
+      queues.map(async (queue) => {
+        // Workflow tasks are polled apart from those of activities.
+        const types = queue.kind === 'control' ? [1, 2] : [2];
+        const pollers = await Promise.all(
+          types.map(async (taskQueueType) => {
+            const taskQueue = { name: queue.name };
+            const found = await workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType });
+            return found.pollers?.length ?? 0;
+          }),
+        );
+        return { ...queue, isPolled: pollers.every((count) => count > 0) };
+      }),
+    );
+    const silent = polled.filter(({ isPolled }) => !isPolled);
+    if (silent.length === 0) return { message: `${queues.map(({ name }) => name).join(', ')} are polled` };
+    const byHand = silent.map(({ kind, level }) => `slipway worker ${kind} --level ${level}`);
+    throw new Ailment(
+      `nobody polls ${silent.map(({ name }) => name).join(', ')}: what is sent there waits`,
+      `Type: slipway down && slipway up, or by hand: ${byHand.join('; ')}`,
+    );
+  });
+}
+
+/**
+ * Starts a workflow that nobody carries out, urgently, and sees whether the server lists it as urgent; then deletes it. It also
+ * carries the server's time.
+ */
+async function tryPriority(
+  connection: Connection,
+  namespace: string,
+): Promise<{ readonly isKept: boolean; readonly time: number | undefined } | undefined> {
+  const id = `slipway-doctor-${randomUUID()}`;
+  const taskQueue = { name: id };
+  const { workflow } = new Client({ connection, namespace });
+  const handle = await workflow.start('slipwayDoctor', {
+    taskQueue: id,
+    workflowId: id,
+    priority: { priorityKey: 1 },
+    workflowExecutionTimeout: 60_000,
+  });
+  try {
+    const { startTime } = await handle.describe();
+    const began = Date.now();
+    for (let poll = 0; poll < TRIAL_POLLS; poll += 1) {
+      const { statsByPriorityKey } = await connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue,
+        taskQueueType: 1,
+        reportStats: true,
+      });
+      const waiting = Object.entries(statsByPriorityKey ?? {}).find(
+        ([, stats]) => Number(stats.approximateBacklogCount ?? 0) > 0,
+      );
+      if (waiting) return { isKept: waiting[0] === '1', time: startTime.getTime() + (Date.now() - began) };
+      await delay(TRIAL_POLL_MS);
+    }
+    return undefined;
+  } finally {
+    await handle.terminate('doctor has seen enough');
+    const workflowExecution = { workflowId: id };
+    await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+  }
+}

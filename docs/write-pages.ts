@@ -1,0 +1,10 @@
+/** Writes the pages that are made from the code: `npm run docs`. A test fails when a page is not what this gives. */
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { crashPointsPage } from './crash-points-page.ts';
+import { errorsPage } from './errors-page.ts';
+
+const PAGES = { 'errors.md': errorsPage, 'crash-points.md': crashPointsPage };
+
+for (const [name, page] of Object.entries(PAGES))
+  await writeFile(fileURLToPath(new URL(`./${name}`, import.meta.url)), page());

@@ -1,0 +1,59 @@
+import type { Connections } from '../../model/schema/connections.ts';
+import type { Diagnosis } from '../../model/schema/diagnosis.ts';
+import { EngineAccess } from '../engine-access.ts';
+import { Ailment, diagnosed } from './diagnosed.ts';
+
+const TIMEOUT_MS = 5_000;
+const OTHER_BUILDER = 'set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds';
+
+/** Looks at where images are built: a given engine, or sidecars and what they need of the engine of the tasks. */
+export async function lookAtBuilds(
+  connections: Pick<Connections, 'runnerEngine' | 'builderEngine' | 'sidecarImage' | 'fleet'>,
+): Promise<Diagnosis> {
+  const { runnerEngine, builderEngine, sidecarImage, fleet } = connections;
+  if (builderEngine !== undefined) return lookAtBuilderEngine(builderEngine, builderEngine === runnerEngine);
+  return diagnosed('sidecars', `Start the engine, or ${OTHER_BUILDER}`, async () => {
+    if (sidecarImage === undefined)
+      throw new Ailment(
+        'there is no image for them',
+        `Type: slipway down && slipway up, or ${OTHER_BUILDER}`,
+      );
+    const access = new EngineAccess(runnerEngine);
+    const found = { where: sidecarImage };
+    if (!(await access.hasImage(sidecarImage)))
+      throw new Ailment(
+        `their image is not in the engine (removed by hand?)`,
+        'Type: slipway down && slipway up',
+        found,
+      );
+    const rights = await access.sidecarRights(sidecarImage, fleet);
+    if (rights.kind === 'refused')
+      throw new Ailment(
+        `the engine does not give a container the rights of an engine (SYS_ADMIN, NET_ADMIN): ${rights.why}`,
+        `Allow privileged containers there, or ${OTHER_BUILDER}`,
+        found,
+      );
+    return {
+      ...found,
+      message: rights.kind === 'privileged' ? 'can run, privileged' : 'can run, with single rights',
+    };
+  });
+}
+
+function lookAtBuilderEngine(address: string, isShared: boolean): Promise<Diagnosis> {
+  return diagnosed('builds', 'Start that engine, or unset SLIPWAY_BUILDER_DOCKER_HOST', async () => {
+    try {
+      const version = await new EngineAccess(address).version(TIMEOUT_MS);
+      const message = isShared
+        ? 'in the engine of the tasks, without sidecars: levels share its cache, so let no strangers push'
+        : 'in an engine of their own, which answers';
+      return { version, where: address, message };
+    } catch (error) {
+      throw new Ailment(
+        error instanceof Error ? error.message : String(error),
+        'Start that engine, or unset SLIPWAY_BUILDER_DOCKER_HOST',
+        { where: address },
+      );
+    }
+  });
+}

@@ -1,0 +1,58 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Diagnosis } from '../../model/schema/diagnosis.ts';
+import { cacheDirectory } from '../cache-directory.ts';
+import { findProgram } from '../find-program.ts';
+import { runCommand } from '../run-command.ts';
+import { Ailment, diagnosed } from './diagnosed.ts';
+
+const LEAST_NODE = 24;
+const LEAST_FREE_BYTES = 5 * 1024 ** 3;
+
+/** Looks at what everything else stands on: Node, git, the disk of the state directory. */
+export async function lookAtMachine(
+  root: string,
+  env: NodeJS.ProcessEnv,
+  nodeVersion: string = process.versions.node,
+): Promise<readonly Diagnosis[]> {
+  return Promise.all([
+    diagnosed('node', 'Type: npm run setup; then start Slipway by bin/slipway or npm run', async () => {
+      const where = process.execPath;
+      if (Number(nodeVersion.split('.')[0]) < LEAST_NODE)
+        throw new Error(`Node ${nodeVersion} is too old; ${LEAST_NODE} is needed`);
+      return { version: nodeVersion, where, message: 'runs' };
+    }),
+    diagnosed('git', 'Install git', async () => {
+      const where = await findProgram('git', env);
+      if (!where) throw new Error('git is missing');
+      const version = (await runCommand([where, '--version'])).replace(/^git version /, '').trim();
+      return { version, where, message: 'is there' };
+    }),
+    lookAtDisk('disk', root, 'Free space, or set SLIPWAY_HOME to a directory on a larger disk'),
+    diagnosed('cache', 'Set XDG_CACHE_HOME to a directory that can be written', async () => {
+      const where = cacheDirectory(env);
+      return { where, message: 'holds tools and images for all checkouts' };
+    }),
+  ]);
+}
+
+/** Whether the disk of a directory, which need not be there yet, has room for images. */
+export function lookAtDisk(part: string, path: string, todo: string): Promise<Diagnosis> {
+  return diagnosed(part, todo, async () => {
+    const free = await freeBytes(path);
+    const text = `${(free / 1024 ** 3).toFixed(1)} GiB free`;
+    if (free < LEAST_FREE_BYTES)
+      throw new Ailment(`only ${text}; images need at least 5`, todo, { where: path });
+    return { where: path, message: text };
+  });
+}
+
+async function freeBytes(path: string): Promise<number> {
+  try {
+    const found = await statfs(path);
+    return found.bavail * found.bsize;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    return freeBytes(dirname(path));
+  }
+}

@@ -1,0 +1,52 @@
+import type { ContainerSpec } from '../docker/engine.ts';
+import { LABEL } from '../docker/labels.ts';
+import type { RunInput } from '../model/pure/payloads.ts';
+import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+
+/** The container of one run, as its plan describes it; the image comes when it is created. */
+export function containerOfRun(
+  { task, run }: RunInput,
+  {
+    name,
+    fleet,
+    plan,
+    planned,
+  }: {
+    readonly name: string;
+    readonly fleet: string;
+    readonly plan: Plan;
+    readonly planned: PlannedTask;
+  },
+): Omit<ContainerSpec, 'engineImageId'> {
+  const { memoryBytes, cpus, pids, shmBytes } = planned.resources;
+  return {
+    name,
+    ...(planned.command ? { command: planned.command } : {}),
+    // What the worker says wins over what the task says.
+    env: {
+      ...planned.env,
+      TASK_ID: task.taskId,
+      RUN_ID: String(run),
+      SLIPWAY_LABEL: task.label,
+      SLIPWAY_PROJECT: plan.project,
+      SLIPWAY_LEVEL: String(plan.level),
+      SLIPWAY_REVISION: plan.revision,
+      SLIPWAY_REF: plan.ref,
+      SLIPWAY_PUSH: task.pushId,
+    },
+    ...(planned.checkout === null ? {} : { workingDirectory: planned.checkout }),
+    labels: {
+      [LABEL.fleet]: fleet,
+      [LABEL.kind]: 'task',
+      [LABEL.task]: task.taskId,
+      [LABEL.run]: String(run),
+      [LABEL.level]: String(plan.level),
+    },
+    resources: {
+      pids,
+      shmBytes,
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(cpus === undefined ? {} : { cpus }),
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { imageTaskId } from '../model/pure/ids.ts';
+import type { Digest } from '../model/pure/ids.ts';
+import type { ExaminedImage, ExamineImageInput } from '../model/pure/payloads.ts';
+import type { StoredImage } from '../model/schema/plan.ts';
+import type { Blobs, Store } from '../store/store.ts';
+import { findFlaws } from './image-closure.ts';
+import type { PlanCache } from './plan-cache.ts';
+import type { StepContext } from './step-context.ts';
+
+/**
+ * Reads a blob that somebody found missing or wrong, and removes it when it is wrong indeed: a blob is written only where
+ * none is. Says what makes the task's image whole again. Runs on control workers, so that no runner needs the right to
+ * remove blobs. Safe to repeat: what is whole stays.
+ */
+export async function examineImage(
+  { store, plans, platform }: { readonly store: Store; readonly plans: PlanCache; readonly platform: string },
+  { pushId, plannedAt, digest, label }: ExamineImageInput,
+  { signal }: Pick<StepContext, 'signal'>,
+): Promise<ExaminedImage> {
+  const blob = await store.blobs.examine(digest as Digest, signal);
+  if (label === undefined) return { blob };
+  const { domain, level } = await plans.plan(pushId, plannedAt);
+  const { image } = await plans.task(pushId, plannedAt, label);
+  if (image.type === 'docker-image')
+    return { blob, base: { domain, level, platform, reference: image.name } };
+  if (image.type !== 'in-tree') return { blob };
+  const { name, imageHash } = await plans.image(pushId, plannedAt, image.name);
+  return {
+    blob,
+    image: { taskId: imageTaskId({ domain, level, name, imageHash: imageHash ?? 'unknown' }), name },
+  };
+}
+
+/** Whether a stored image is whole as far as can be seen; the parts that are not are examined, and so removed when they are wrong. */
+export async function examineFlaws(
+  blobs: Blobs,
+  { manifestDigest }: Pick<StoredImage, 'manifestDigest'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const flaws = await findFlaws(blobs, manifestDigest, signal);
+  for (const flaw of flaws) await blobs.examine(flaw, signal);
+  return flaws.length === 0;
+}

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ContainerState, Engine } from '../docker/engine.ts';
+import { ContainerLost } from '../model/errors.ts';
+import { isAway, isGone } from './engine-trouble.ts';
+import type { EndedCommand } from './judge-end.ts';
+import type { RunLog } from './run-log.ts';
+import type { OwnContainer } from './start-or-adopt.ts';
+import type { StepContext } from './step-context.ts';
+
+/** An engine that is away for longer than this is not waited for. */
+const ENGINE_PATIENCE_MS = 120_000;
+const POLL_MS = 500;
+
+export interface Followed {
+  readonly container: OwnContainer;
+  readonly log: RunLog;
+  readonly maxRunTimeSeconds: number;
+}
+
+/**
+ * Follows a started command to its end: its output goes into the log, after maxRunTime it is killed. An engine that goes
+ * away meanwhile is waited for. @throws {ContainerLost} when somebody has removed the container.
+ */
+export async function followToEnd(
+  engine: Engine,
+  followed: Followed,
+  context: StepContext,
+): Promise<EndedCommand> {
+  let wentAway = false;
+  for (;;) {
+    try {
+      const { state, timedOut } = await followOnce(engine, followed, context.signal);
+      const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
+      const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
+      return { state, timedOut, liveRestore, end };
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (isGone(error))
+        throw new ContainerLost('The container was removed while its command ran', { cause: error });
+      if (!isAway(error)) throw error;
+      wentAway = true;
+      followed.log.say(`${(error as Error).message}. It is waited for`, 'error');
+      await waitForEngine(engine, context.signal);
+    }
+  }
+}
+
+/** Reads the output from its beginning and skips what the log has already. */
+export async function copyOutput(
+  engine: Engine,
+  { id, log }: { readonly id: string; readonly log: RunLog },
+  signal: AbortSignal,
+): Promise<void> {
+  let toSkip = log.taskBytes;
+  const output = await engine.containers.output(id, signal);
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    const fresh = toSkip >= chunk.byteLength ? chunk.subarray(chunk.byteLength) : chunk.subarray(toSkip);
+    toSkip -= chunk.byteLength - fresh.byteLength;
+    if (fresh.byteLength > 0) await log.write(fresh);
+  }
+  await log.flush();
+}
+
+async function followOnce(
+  engine: Engine,
+  { container: { id }, log, maxRunTimeSeconds }: Followed,
+  signal: AbortSignal,
+): Promise<{ readonly state: ContainerState; readonly timedOut: boolean }> {
+  const { containers } = engine;
+  const before = await containers.inspect(id);
+  const sinceStartMs = before?.started ? Date.now() - Date.parse(before.started) : 0;
+  let timedOut = false;
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      containers
+        .kill(id)
+        .catch((error: unknown) => log.say(`It could not be killed: ${String(error)}`, 'error'));
+    },
+    Math.max(0, maxRunTimeSeconds * 1000 - sinceStartMs),
+  );
+  // When one of both fails the other ends too: two readers of one output would write it twice.
+  const failed = new AbortController();
+  const both = AbortSignal.any([signal, failed.signal]);
+  const work = [containers.wait(id, both), copyOutput(engine, { id, log }, both)] as const;
+  try {
+    const [state] = await Promise.all(work);
+    return { state, timedOut };
+  } finally {
+    clearTimeout(timer);
+    failed.abort();
+    await Promise.allSettled(work);
+  }
+}
+
+async function waitForEngine(engine: Engine, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + ENGINE_PATIENCE_MS;
+  for (;;) {
+    await delay(POLL_MS, undefined, { signal });
+    try {
+      await engine.info();
+      return;
+    } catch (error) {
+      if (!isAway(error) || Date.now() > end) throw error;
+    }
+  }
+}

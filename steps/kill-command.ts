@@ -1,0 +1,17 @@
+import type { Engine } from '../docker/engine.ts';
+import { copyOutput } from './follow-to-end.ts';
+import type { RunLog } from './run-log.ts';
+
+/** A killed container's output ends at once; an engine in trouble must not keep a cancel waiting. */
+const LAST_OUTPUT_MS = 5_000;
+
+/** Kills what runs in a container. What it had said until then belongs into its log; trouble with that stops nothing. */
+export async function killCommand(
+  engine: Engine,
+  { name, log }: { readonly name: string; readonly log: RunLog },
+): Promise<void> {
+  await engine.containers.kill(name);
+  const state = await engine.containers.inspect(name);
+  if (state === undefined || state.state === 'created') return;
+  await copyOutput(engine, { id: state.id, log }, AbortSignal.timeout(LAST_OUTPUT_MS)).catch(() => undefined);
+}

@@ -1,0 +1,111 @@
+import type { ContainerState } from '../docker/engine.ts';
+import { ContainerLost, isSlipwayError } from '../model/errors.ts';
+import type { RunContainerInput } from '../model/pure/payloads.ts';
+import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import { containerOfRun } from './container-of-run.ts';
+import { isGone } from './engine-trouble.ts';
+import { bringImage } from './load-task-image.ts';
+import { prepareContainer } from './prepare-container.ts';
+import type { RunContainerDeps } from './run-container.ts';
+import type { RunLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
+
+/** So often a container that somebody removes before it has started is made again. */
+const ROUNDS = 5;
+
+/** Told from the start of the command on: an attempt that comes later must not run it a second time. */
+export const COMMAND_STARTED = 'the command was started';
+
+export interface RunOfTask {
+  readonly input: RunContainerInput;
+  readonly name: string;
+  readonly plan: Plan;
+  readonly planned: PlannedTask;
+  readonly log: RunLog;
+}
+
+export interface OwnContainer {
+  /** The engine's id: unlike the name it never means the container that another attempt has made instead. */
+  readonly id: string;
+  /** Whether the command had ended before we came. */
+  readonly hadEnded: boolean;
+}
+
+/**
+ * Creates the container of a run, puts everything into it and starts it; or adopts the one whose command was started
+ * before. One that was only created is made anew: whoever made it may still be putting files in.
+ * @throws {ContainerLost} when the command was started and its container is not there any more.
+ */
+export async function startOrAdopt(
+  deps: RunContainerDeps,
+  run: RunOfTask,
+  context: StepContext,
+): Promise<OwnContainer> {
+  const { name, log } = run;
+  const { containers } = deps.engine;
+  for (let round = 1; ; round += 1) {
+    context.signal.throwIfAborted();
+    const found = await containers.inspect(name);
+    if (found && found.state !== 'created') {
+      log.say('Going on with the container that is there');
+      return { id: found.id, hadEnded: found.state === 'exited' };
+    }
+    if (!found && (log.taskBytes > 0 || context.toldBefore === COMMAND_STARTED))
+      throw new ContainerLost('The container was removed while its command ran');
+    if (found) await containers.remove(name);
+    try {
+      return await createAndStart(deps, run, context);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      if (round >= ROUNDS)
+        throw new ContainerLost('The container was removed again and again before its command started', {
+          cause: error,
+        });
+      log.say('The container or its network was removed before the command started; it is made again');
+    }
+  }
+}
+
+async function createAndStart(
+  deps: RunContainerDeps,
+  run: RunOfTask,
+  context: StepContext,
+): Promise<OwnContainer> {
+  const { planned, plan, log } = run;
+  const { containers } = deps.engine;
+  const { id, state } = await create(deps, run, context);
+  // Another attempt was faster.
+  if (state !== 'created') return { id, hadEnded: state === 'exited' };
+  await prepareContainer(deps, { name: id, plan, planned }, context);
+  log.say(`Starting ${commandText(planned)}`);
+  context.signal.throwIfAborted();
+  await containers.start(id);
+  context.onProgress({ message: COMMAND_STARTED });
+  return { id, hadEnded: false };
+}
+
+/** An image that went away since it was loaded is loaded again. */
+async function create(
+  deps: RunContainerDeps,
+  { input, name, plan, planned, log }: RunOfTask,
+  context: StepContext,
+): Promise<ContainerState> {
+  const { containers } = deps.engine;
+  const spec = containerOfRun(input, { name, fleet: deps.fleet, plan, planned });
+  try {
+    return await containers.ensureCreated({ ...spec, engineImageId: input.engineImageId }, context.signal);
+  } catch (error) {
+    if (!isSlipwayError(error) || error.type !== 'ImageUnavailable') throw error;
+    log.say('The image went away since it was loaded; it is loaded again');
+    const { engineImageId } = await bringImage(deps, { planned, plan, input }, context, (line) =>
+      log.say(line),
+    );
+    return containers.ensureCreated({ ...spec, engineImageId }, context.signal);
+  }
+}
+
+function commandText({ command }: PlannedTask): string {
+  return command
+    ? command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')
+    : "the image's own command";
+}

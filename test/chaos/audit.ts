@@ -1,0 +1,322 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import {
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import type { Stack } from './machine.ts';
+import type { Expected } from './repository.ts';
+
+const exec = promisify(execFile);
+
+/** One thing that has to be so, and every place where it is not. */
+export interface Finding {
+  readonly claim: string;
+  /** How many things were looked at. */
+  readonly looked: number;
+  readonly wrong: readonly string[];
+}
+
+export interface AuditedPush {
+  readonly id: string;
+  readonly kind: string;
+  readonly expected: Expected;
+}
+
+const artifactSchema = z.object({ name: z.string(), sizeBytes: z.number(), sha256: z.string() });
+const runSchema = z.object({
+  run: z.number(),
+  state: z.string(),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+  artifacts: z.array(artifactSchema),
+});
+const recordSchema = z.object({
+  taskId: z.string(),
+  state: z.string(),
+  reason: z.string().optional(),
+  runs: z.array(runSchema),
+});
+type TaskRecord = z.infer<typeof recordSchema>;
+const verdictSchema = z.object({ id: z.string(), state: z.string(), reason: z.string().optional() });
+
+/**
+ * Looks at the world after the faults, with the tools that everybody has: the bucket as objects, Temporal and the engine by
+ * their own clients, the machine by /proc. Knows the documented layout of the store and shares no code with Slipway.
+ */
+export async function audit(
+  stack: Stack,
+  pushes: readonly AuditedPush[],
+  temporalCli: string,
+): Promise<readonly Finding[]> {
+  const bucket = await Bucket.read(stack.store);
+  const records = bucket.json(/^level-\d\/tasks\/.*\/status\.json$/, recordSchema);
+  const byTask = new Map(records.map((record) => [record.taskId, record]));
+  const findings: Finding[] = [];
+  const check = <T>(claim: string, things: readonly T[], wrong: (thing: T) => readonly string[]): void => {
+    findings.push({ claim, looked: things.length, wrong: things.flatMap(wrong) });
+  };
+
+  const verdicts = new Map(
+    bucket
+      .json(/^level-\d\/pushes\/.*\/status\.json$/, verdictSchema)
+      .map((verdict) => [verdict.id, verdict]),
+  );
+  check(
+    'every push that was accepted has the verdict that it has to have',
+    pushes,
+    ({ id, kind, expected }) => {
+      const { state, reason } = verdicts.get(id) ?? { state: 'absent', reason: undefined };
+      return expected.push.includes(`${state}/${reason}`) ? [] : [`${id} (${kind}): ${state}/${reason}`];
+    },
+  );
+  const tasks = pushes.flatMap(({ id, kind, expected }) =>
+    Object.entries(expected.tasks ?? {}).map(([label, end]) => ({
+      id: `${id.replace(/^push/, 'task')}/${label}`,
+      kind,
+      end,
+      lines: expected.lines[label],
+      artifacts: expected.artifacts[label] ?? {},
+    })),
+  );
+  check('every task of it ended as it has to', tasks, ({ id, kind, end }) => {
+    const record = byTask.get(id);
+    const got = record ? `${record.state}/${record.reason}` : 'no record';
+    return got === end ? [] : [`${id} (${kind}): ${got}, runs ${describeRuns(record)}`];
+  });
+  check(
+    'every record is resolved, its runs numbered from 0 without a gap, each of them ended',
+    records,
+    (record) => {
+      const numbered = record.runs.every(({ run }, i) => run === i);
+      const ended = [record, ...record.runs].every(({ state }) =>
+        /^(completed|failed|exception)$/.test(state),
+      );
+      return numbered && ended ? [] : [`${record.taskId}: ${record.state}, runs ${describeRuns(record)}`];
+    },
+  );
+  const runs = records.flatMap((record) => record.runs.map((run) => ({ record, run })));
+  check('every run has its log, with the end in it', runs, ({ record, run }) => {
+    const log = bucket.artifact(record.taskId, run.run, 'public/logs/live.log')?.toString();
+    const name = `${record.taskId} run ${run.run}`;
+    if (log === undefined) return [`${name}: no log`];
+    return log.includes(run.reason ?? '?') || /Image .*: (built|reused)/.test(log)
+      ? []
+      : [`${name}: its log does not say ${run.reason}`];
+  });
+  check('no chunk of a log is left beside the whole', bucket.keys(/\/runs\/\d+\/log\//), (key) => [key]);
+  check(
+    'every line of a task stands in its log once and in order',
+    tasks.filter(({ lines }) => lines),
+    ({ id, lines = [] }) => {
+      const run = byTask.get(id)?.runs.at(-1)?.run ?? 0;
+      const log = bucket.artifact(id, run, 'public/logs/live.log')?.toString() ?? '';
+      const own = log.split('\n').filter((line) => line !== '' && !line.startsWith('[slipway'));
+      return JSON.stringify(own) === JSON.stringify(lines)
+        ? []
+        : [`${id} run ${run}: ${JSON.stringify(own)}`];
+    },
+  );
+  check(
+    'every artifact has the bytes that its task made',
+    tasks.flatMap(({ id, artifacts }) =>
+      Object.entries(artifacts).map(([name, text]) => ({ id, name, text })),
+    ),
+    ({ id, name, text }) => {
+      const got = bucket.artifact(id, byTask.get(id)?.runs.at(-1)?.run ?? 0, name)?.toString();
+      return got === text ? [] : [`${id} ${name}: ${JSON.stringify(got)}`];
+    },
+  );
+  check(
+    'every artifact that a record names is there, with its size and digest',
+    runs.flatMap(({ record, run }) => run.artifacts.map((artifact) => ({ record, run, artifact }))),
+    ({ record, run, artifact }) => {
+      const bytes = bucket.artifact(record.taskId, run.run, artifact.name);
+      const right = bytes?.length === artifact.sizeBytes && sha256(bytes) === artifact.sha256;
+      // The image's tarball is a view, made when it is read.
+      return right || artifact.name === 'public/image.tar'
+        ? []
+        : [`${record.taskId} run ${run.run} ${artifact.name}`];
+    },
+  );
+  check('every blob is what its name says', bucket.keys(/^blobs\/sha256\//), (key) => {
+    const digest = sha256(bucket.bytes(key));
+    return key.endsWith(digest) ? [] : [`${key} has ${digest}`];
+  });
+  check(
+    'every image and base of the index is whole',
+    bucket.keys(/^level-\d\/index\/.*\/(images|bases)\//),
+    (key) => {
+      const { manifestDigest } = z
+        .object({ manifestDigest: z.string() })
+        .parse(JSON.parse(bucket.bytes(key).toString()));
+      const manifest = bucket.blob(manifestDigest)?.toString();
+      if (manifest === undefined) return [`${key}: no manifest ${manifestDigest}`];
+      const missing = (manifest.match(/sha256:[0-9a-f]{64}/g) ?? []).filter((digest) => !bucket.blob(digest));
+      return missing.map((digest) => `${key}: no ${digest}`);
+    },
+  );
+  check(
+    'no content was built twice',
+    records.filter(({ taskId }) => taskId.startsWith('image/')),
+    (record) => {
+      const built = record.runs.filter(({ state }) => state === 'completed').length;
+      return built <= 1 ? [] : [`${record.taskId}: ${describeRuns(record)}`];
+    },
+  );
+  const open = await openWorkflows(stack, temporalCli);
+  findings.push({ claim: 'no push, image or task is open in Temporal', looked: open.seen, wrong: open.ids });
+  const left = await leftInEngine(stack);
+  findings.push({
+    claim: 'no task container or network is left in the engine',
+    looked: left.seen,
+    wrong: left.names,
+  });
+  const remains = [...bucket.keys(/^uploads\//), ...(await bucket.unfinished())];
+  findings.push({
+    claim: `of uploads that were cut ${remains.length} wait for the sweep`,
+    looked: remains.length,
+    wrong: [],
+  });
+  return findings;
+}
+
+/** After `down`: no process, mount, bridge or firewall rule of the installation is left on the machine. */
+export async function auditMachine(home: string, stack: Stack): Promise<Finding> {
+  const places = [home, stack.runtimeDirectory];
+  const names = (text: string): boolean => places.some((place) => text.includes(place));
+  const wrong: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    if (Number(pid) === process.pid) continue;
+    const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    // Whoever reads our own log or runs the audit is not of the installation.
+    if (names(args) || names(cwd)) wrong.push(`process ${pid}: ${args}`);
+  }
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter(names);
+  wrong.push(...mounts.map((mount) => `mount ${mount}`));
+  const short = stack.runtimeDirectory.split('-').at(-1) ?? '?';
+  const links = (await exec('ip', ['-o', 'link'])).stdout.split('\n').filter((line) => line.includes(short));
+  wrong.push(...links.map((link) => `link ${link}`));
+  const rules = (await exec('iptables-save')).stdout.split('\n').filter((line) => line.includes(short));
+  wrong.push(...rules.map((rule) => `rule ${rule}`));
+  return { claim: 'after down nothing of it is left on the machine', looked: 1, wrong };
+}
+
+function describeRuns(record: TaskRecord | undefined): string {
+  return record?.runs.map(({ run, state, reason }) => `${run} ${state}/${reason}`).join(', ') ?? 'none';
+}
+
+function sha256(bytes: Buffer | undefined): string {
+  return createHash('sha256')
+    .update(bytes ?? '')
+    .digest('hex');
+}
+
+/** All objects of a bucket, read once: what the audit looks at holds still. */
+class Bucket {
+  readonly #objects: ReadonlyMap<string, Buffer>;
+  readonly #unfinished: readonly string[];
+
+  private constructor(objects: ReadonlyMap<string, Buffer>, unfinished: readonly string[]) {
+    this.#objects = objects;
+    this.#unfinished = unfinished;
+  }
+
+  static async read({
+    endpoint,
+    region,
+    bucket: Bucket_,
+    accessKeyId,
+    secretAccessKey,
+  }: Stack['store']): Promise<Bucket> {
+    const client = new S3Client({
+      endpoint,
+      region,
+      forcePathStyle: true,
+      credentials: { accessKeyId, secretAccessKey },
+    });
+    const objects = new Map<string, Buffer>();
+    for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: Bucket_ })) {
+      for (const { Key = '' } of Contents) {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: Bucket_, Key }));
+        objects.set(Key, Buffer.from((await Body?.transformToByteArray()) ?? []));
+      }
+    }
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: Bucket_ }));
+    client.destroy();
+    return new Bucket(
+      objects,
+      Uploads.map(({ Key = '' }) => `unfinished ${Key}`),
+    );
+  }
+
+  keys(pattern: RegExp): readonly string[] {
+    return [...this.#objects.keys()].filter((key) => pattern.test(key));
+  }
+
+  bytes(key: string): Buffer {
+    return this.#objects.get(key) ?? Buffer.alloc(0);
+  }
+
+  blob(digest: string): Buffer | undefined {
+    return this.#objects.get(`blobs/sha256/${digest.replace('sha256:', '')}`);
+  }
+
+  unfinished(): Promise<readonly string[]> {
+    return Promise.resolve(this.#unfinished);
+  }
+
+  json<T>(pattern: RegExp, schema: z.ZodType<T>): readonly T[] {
+    return this.keys(pattern).map((key) => schema.parse(JSON.parse(this.bytes(key).toString())));
+  }
+
+  /** By the layout that the documents tell: `level-<L>/tasks/<kind>/…/runs/<n>/artifacts/<name>`. */
+  artifact(taskId: string, run: number, name: string): Buffer | undefined {
+    const [kind, owner, level, fourth, ...rest] = taskId.split('/');
+    const place = kind === 'image' ? [fourth, ...rest].join('/') : `${fourth}/${rest.join('~')}`;
+    return this.#objects.get(`level-${level}/tasks/${kind}/${owner}/${place}/runs/${run}/artifacts/${name}`);
+  }
+}
+
+export async function openWorkflows(
+  { temporal }: Stack,
+  cli: string,
+): Promise<{ seen: number; ids: string[] }> {
+  const list = async (query: string): Promise<string[]> => {
+    const args = ['workflow', 'list', '--address', temporal.address, '--namespace', temporal.namespace];
+    const { stdout } = await exec(cli, [...args, '--query', query, '--limit', '10000', '--output', 'json'], {
+      maxBuffer: 256 * 1024 * 1024,
+    });
+    const found = z
+      .array(z.object({ execution: z.object({ workflowId: z.string() }) }))
+      .parse(JSON.parse(stdout || '[]') ?? []);
+    return found.map(({ execution }) => execution.workflowId).filter((id) => /^(push|image|task)\//.test(id));
+  };
+  return {
+    seen: (await list("ExecutionStatus != 'Running'")).length,
+    ids: await list("ExecutionStatus = 'Running'"),
+  };
+}
+
+async function leftInEngine({ fleet, runnerEngine }: Stack): Promise<{ seen: number; names: string[] }> {
+  const env = { ...process.env, DOCKER_HOST: runnerEngine };
+  const list = async (...args: string[]): Promise<string[]> =>
+    (await exec('docker', [...args, '--filter', `label=slipway.fleet=${fleet}`], { env })).stdout
+      .split('\n')
+      .filter((line) => line !== '');
+  const containers = await list(
+    'ps',
+    '--all',
+    '--format',
+    '{{.Names}} {{.Label "slipway.kind"}} {{.Status}}',
+  );
+  const networks = await list('network', 'ls', '--format', '{{.Name}} {{.Label "slipway.kind"}}');
+  const all = [...containers, ...networks];
+  return { seen: all.length, names: all.filter((line) => !/ sidecar\b/.test(line)) };
+}

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
+import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import type { Moment, RequestProxy } from '../helpers/request-proxy.ts';
+import { startRequestProxy } from '../helpers/request-proxy.ts';
+import { World } from '../helpers/world.ts';
+import type { CrashPoint } from './crash-table.ts';
+import { CRASH_POINTS } from './crash-table.ts';
+
+jest.setTimeout(900_000);
+
+const LINES = 8;
+
+/** Worlds that no test uses now; each serves one crash after the other. */
+const idle: World[] = [];
+const opened: World[] = [];
+
+async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
+  let world = idle.pop();
+  if (!world) opened.push((world = await World.open()));
+  await work(world);
+  idle.push(world);
+}
+
+afterAll(async () => {
+  for (const world of opened) await world[Symbol.asyncDispose]();
+});
+
+const SLIPWAY = {
+  version: 1,
+  images: { made: { context: 'docker' } },
+  tasks: {
+    t: {
+      image: { 'in-tree': 'made' },
+      command: `i=0; while [ $i -lt ${LINES} ]; do echo "line $i"; i=$((i+1)); sleep 0.5; done; cp /mark /out.txt`,
+      checkout: false,
+      artifacts: { 'public/out.txt': { type: 'file', path: '/out.txt' } },
+    },
+  },
+};
+
+async function crash(point: CrashPoint, moment: Moment): Promise<void> {
+  await inWorld(async (world) => {
+    await using proxy = await startRequestProxy(world.connections.store.endpoint ?? '');
+    const store = { ...world.connections.store, endpoint: proxy.endpoint };
+    const startWorker = () => world.startWorker(1, ['all'], { connections: { store } });
+    const worker = await startWorker();
+    const mark = randomUUID();
+    // Larger than what is sent in one request.
+    const dockerfile = `FROM debian:bookworm\nRUN echo ${mark} > /mark && head -c 9000000 /dev/urandom > /large\n`;
+    const repository = await world.createRepository();
+    const revision = await repository.commit({ 'slipway.yml': SLIPWAY, 'docker/Dockerfile': dockerfile });
+    const since = (Date.now() / 1000).toFixed(3);
+    let struckAt: number | undefined;
+    proxy.strike(moment, point.matcher(), () => {
+      struckAt = proxy.seen.length;
+      worker.kill('SIGKILL');
+    });
+
+    const id = await world.start(repository, revision);
+    await until(() => worker.hasEnded());
+    const next = await startWorker();
+    const document = await world.verdict(id);
+    await until(async () => (await world.openWorkflows()).length === 0);
+
+    expect(struckAt).toBeDefined();
+    expect(statesOf(document)).toEqual({ t: 'completed/completed' });
+    expect(outcomesOf(document)).toEqual({ made: 'built' });
+    expect(document.tasks[0]?.runs).toHaveLength(1);
+    const taskId = document.tasks[0]?.taskId ?? '';
+    const log = await world.log(taskId);
+    expect(log.split('\n').filter((line) => line.startsWith('line '))).toEqual(
+      Array.from({ length: LINES }, (_, i) => `line ${i}`),
+    );
+    expect((await world.artifact(taskId, 'public/out.txt')).toString()).toBe(`${mark}\n`);
+    expect(await createdContainers(world, since)).toHaveLength(1);
+    expect(await world.containers()).toEqual([]);
+    expect(writtenTwice(proxy, struckAt ?? 0).filter((key) => !point.mayRewrite.test(key))).toEqual([]);
+    await next.stop();
+  });
+}
+
+/** Task containers that were made since then, also those that are gone. */
+async function createdContainers(world: World, since: string): Promise<readonly string[]> {
+  const until = (Date.now() / 1000).toFixed(3);
+  const labels = [`label=slipway.fleet=${world.fleet}`, 'label=slipway.kind=task'];
+  const filters = ['type=container', 'event=create', ...labels].flatMap((filter) => ['--filter', filter]);
+  const events = await docker('events', '--since', since, '--until', until, ...filters);
+  return events.split('\n').filter((line) => line !== '');
+}
+
+/** Keys that were written before the crash and again after it, without the records, which tell of every step anew. */
+function writtenTwice({ seen }: RequestProxy, struckAt: number): readonly string[] {
+  const written = (from: number, to?: number): string[] =>
+    seen
+      .slice(from, to)
+      .filter(({ writes, status, key }) => writes && status < 300 && !key.endsWith('/status.json'))
+      .map(({ key }) => key);
+  const before = new Set(written(0, struckAt));
+  return [...new Set(written(struckAt))].filter((key) => before.has(key));
+}
+
+/** At it is the worst of the three: the store has it and nobody knows. The others are a lane of their own. */
+const MOMENTS: readonly Moment[] = process.env['SLIPWAY_TEST_ALL_MOMENTS']
+  ? ['before', 'at', 'after']
+  : ['at'];
+
+describe.each(CRASH_POINTS)('a worker killed around $write ($activity)', (point) => {
+  it.concurrent.each(MOMENTS)('%s it: the next one does only the rest', (moment) => crash(point, moment));
+});

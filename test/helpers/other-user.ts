@@ -1,0 +1,99 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { chown, constants, copyFile, link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheDirectory } from '../../stack/cache-directory.ts';
+import { S3_TOOL } from '../../stack/s3-tool.ts';
+import { TEMPORAL_TOOL } from '../../stack/temporal-tool.ts';
+import { sidecarImageTag } from '../../docker/sidecar/sidecar-image.ts';
+import type { SlipwayResult } from './run-slipway.ts';
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** `nobody`, who exists everywhere: Temporal's server asks for its user's name. */
+const ID = 65_534;
+
+/** Somebody who is not root and has a home of their own, as on a laptop. */
+export class OtherUser implements AsyncDisposable {
+  readonly id = ID;
+  readonly home: string;
+  readonly #drop: readonly string[];
+
+  private constructor(home: string, drop: readonly string[]) {
+    this.home = home;
+    this.#drop = drop;
+  }
+
+  /** `withCache`: their cache has what root's has. */
+  static async create({ withCache }: { readonly withCache: boolean }): Promise<OtherUser> {
+    const home = await mkdtemp(join(tmpdir(), 'slipway höme '));
+    const user = new OtherUser(home, dropTo());
+    if (withCache) await shareCache(join(home, '.cache', 'slipway'));
+    await user.own(home);
+    return user;
+  }
+
+  /** Gives them a directory with all that is in it. */
+  async own(path: string): Promise<void> {
+    await chown(path, ID, ID);
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) await this.own(join(path, entry.name));
+    }
+  }
+
+  /** Runs a program as they would, with nothing of this test's environment. */
+  run(
+    command: readonly [string, ...string[]],
+    options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Promise<SlipwayResult> {
+    const [program = '', ...args] = [...this.#drop, ...command];
+    const env = { PATH: process.env['PATH'], HOME: this.home, NO_COLOR: '1', ...options.env };
+    return new Promise((resolve) => {
+      const child = execFile(
+        program,
+        args,
+        { cwd: options.cwd ?? this.home, env, maxBuffer: 16 * 1024 * 1024 },
+        (error, stdout, stderr) => {
+          const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0;
+          resolve({ exitCode, stdout, stderr });
+        },
+      );
+      child.stdin?.end();
+    });
+  }
+
+  slipway(args: readonly string[], options: Parameters<OtherUser['run']>[1] = {}): Promise<SlipwayResult> {
+    return this.run([join(CHECKOUT, 'bin', 'slipway'), ...args], options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A checkout below root's home is out of their reach: then they may read everything, and nothing more. */
+function dropTo(): readonly string[] {
+  const drop = ['setpriv', `--reuid=${ID}`, `--regid=${ID}`, '--clear-groups', '--no-new-privs'];
+  const [program = '', ...args] = [...drop, 'test', '-r', join(CHECKOUT, 'package.json')];
+  if (spawnSync(program, args).status === 0) return drop;
+  return [...drop, '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+}
+
+/** What `up` needs of root's cache. Tools by links, since they are large; images are root's alone, so these are copied. */
+async function shareCache(target: string): Promise<void> {
+  const source = cacheDirectory(process.env);
+  for (const { name, version } of [TEMPORAL_TOOL, S3_TOOL]) {
+    const directory = join('tools', `${name}-${version}`);
+    await mkdir(join(target, directory), { recursive: true });
+    await link(join(source, directory, name), join(target, directory, name));
+  }
+  await mkdir(join(target, 'images'), { recursive: true });
+  const sidecar = `sidecar-${sidecarImageTag().split(':').at(-1)}`;
+  for (const name of await readdir(join(source, 'images'))) {
+    if (!name.startsWith('debian-') && !name.startsWith(sidecar)) continue;
+    const copy = join(target, 'images', name);
+    await copyFile(join(source, 'images', name), copy, constants.COPYFILE_FICLONE);
+    await chown(copy, ID, ID);
+  }
+}

@@ -1,0 +1,489 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { diagnose } from '../../../client/cli/doctor/diagnose.ts';
+import { dockerAt } from '../../../docker/client.ts';
+import type { Connections } from '../../../model/schema/connections.ts';
+import { diagnosesSchema } from '../../../model/schema/diagnosis.ts';
+import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { canConnect } from '../../../stack/can-connect.ts';
+import { choosePorts } from '../../../stack/choose-ports.ts';
+import { lookAtEngine } from '../../../stack/doctor/look-at-engine.ts';
+import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
+import { engineNetwork, ensureEngineNetwork } from '../../../stack/engine-network.ts';
+import { identifyProcess } from '../../../stack/process-identity.ts';
+import { CommandFailed, runCommand } from '../../../stack/run-command.ts';
+import { findSettings } from '../../../stack/settings.ts';
+import { statePaths } from '../../../stack/state-directory.ts';
+import { startAlteredEngine } from '../../helpers/altered-engine.ts';
+import { startLaxS3Server } from '../../helpers/lax-s3-server.ts';
+import { liveConnections, until } from '../../helpers/live-stack.ts';
+import { requireEnv } from '../../helpers/require-env.ts';
+import { World } from '../../helpers/world.ts';
+
+jest.setTimeout(300_000);
+
+const SLIPWAY = fileURLToPath(new URL('../../../bin/slipway', import.meta.url));
+const TEMPORAL = requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the Temporal CLI');
+
+/** The machine's own variables about services are not these tests'. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(SLIPWAY_|TEMPORAL_|DOCKER_|AWS_|NODE_OPTIONS)/.test(name),
+  ),
+);
+
+let world: World;
+let suite: Connections;
+
+beforeAll(async () => {
+  world = await World.open({ via: ['store', 'temporal', 'engine'], base: false });
+  suite = await liveConnections();
+});
+
+afterAll(() => world[Symbol.asyncDispose]());
+
+/** What doctor says of the world, with these connections changed. */
+async function doctor(change: Partial<Connections> = {}): Promise<readonly Diagnosis[]> {
+  const path = join(world.home, 'stack.json');
+  await writeFile(path, JSON.stringify({ ...world.connections, ...change }));
+  return diagnose({ stateDirectory: world.home, env });
+}
+
+function of(part: string, diagnoses: readonly Diagnosis[]): Diagnosis {
+  const found = diagnoses.find((one) => one.part === part);
+  if (!found) throw new Error(`Nothing is said of ${part}: ${JSON.stringify(diagnoses)}`);
+  return found;
+}
+
+async function operate(...args: string[]): Promise<void> {
+  const { address, namespace } = { ...suite.temporal, namespace: world.connections.temporal.namespace };
+  const where = ['--address', address, '--namespace', namespace];
+  await runCommand([TEMPORAL, 'operator', ...args, ...where], { env });
+}
+
+const wrongParts = (diagnoses: readonly Diagnosis[]): string[] =>
+  diagnoses.filter(({ ok }) => !ok).map(({ part }) => part);
+
+describe('doctor on a stack that runs', () => {
+  it('finds all well, and tells versions, places and abilities', async () => {
+    const workers = [await world.startWorker(1), await world.startWorker(3)];
+    await writeFile(join(world.home, 'up.json'), JSON.stringify(await identifyProcess(process.pid)));
+
+    const diagnoses = await doctor();
+
+    expect(wrongParts(diagnoses)).toEqual([]);
+    expect(of('temporal', diagnoses)).toMatchObject({
+      version: '1.29.1',
+      where: world.connections.temporal.address,
+    });
+    expect(of('priorities', diagnoses).message).toBe('are kept');
+    expect(of('retention', diagnoses).message).toMatch(/^closed workflows are kept for \d+ (days|hours)$/);
+    expect(of('queues', diagnoses).message).toBe(
+      'control-1, builder-1, runner-1, control-3, builder-3, runner-3 are polled',
+    );
+    expect(of('s3', diagnoses).message).toMatch(
+      /^answers, bucket w-.*; keeps conditions, verifies checksums$/,
+    );
+    expect(of('engine', diagnoses)).toMatchObject({
+      version: expect.stringMatching(/^\d+\./),
+      message: expect.stringMatching(/^answers; keeps images in \w+, cgroup v[12]$/),
+    });
+    expect(of('image transport', diagnoses).message).toContain('only what is missing moves');
+    expect(of('sidecars', diagnoses).message).toMatch(/^can run, (privileged|with single rights)$/);
+    expect(of('clocks', diagnoses).message).toBe(
+      "of Temporal, the store, the engine agree with this machine's",
+    );
+    for (const part of ['node', 'git', 'disk', 'cache', 'engine disk', 'search attributes'])
+      expect(of(part, diagnoses).ok).toBe(true);
+    // It has tried things out and left nothing of them.
+    expect(await world.openWorkflows()).toEqual([]);
+    expect(await world.objects()).toEqual([]);
+    await until(async () => (await world.containers()).length === 0);
+
+    await workers[0]!.stop();
+    await until(async () => !of('queues', await doctor()).ok);
+    expect(of('queues', await doctor())).toMatchObject({
+      message: 'nobody polls control-1, builder-1, runner-1: what is sent there waits',
+      todo: expect.stringContaining(
+        'by hand: slipway worker control --level 1; slipway worker builder --level 1;',
+      ),
+    });
+    await workers[1]!.stop();
+  });
+
+  it('says that parts do not answer, with their logs, and exits with 3', async () => {
+    for (const part of ['store', 'temporal', 'engine'] as const) await world.proxy(part).refuse();
+
+    const diagnoses = await doctor();
+
+    expect(of('s3', diagnoses)).toMatchObject({
+      ok: false,
+      message: 'accepts no connection',
+      where: world.connections.store.endpoint,
+      todo: expect.stringMatching(/^Look into .*\/logs\/s3\.log, then type: slipway down && slipway up$/),
+    });
+    expect(of('temporal', diagnoses)).toMatchObject({ ok: false, message: 'does not answer' });
+    expect(of('engine', diagnoses)).toMatchObject({ ok: false, where: world.connections.runnerEngine });
+    for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).pass();
+
+    const run = await runCommand([SLIPWAY, 'doctor', '--json'], {
+      env: { ...env, SLIPWAY_HOME: world.home },
+    }).catch((error: unknown) => error);
+    // Nobody polls.
+    expect(run).toBeInstanceOf(CommandFailed);
+    expect((run as CommandFailed).exitCode).toBe(3);
+    expect(wrongParts(diagnosesSchema.parse(JSON.parse((run as CommandFailed).lastLines)))).toContain(
+      'queues',
+    );
+  });
+
+  it('says that the bucket is gone, that keys are wrong, and what a store does not keep', async () => {
+    const { store } = world.connections;
+    expect(of('s3', await doctor({ store: { ...store, bucket: 'slipway-no-such' } }))).toMatchObject({
+      message: 'answers, but the bucket slipway-no-such is gone, and with it images, artifacts and records',
+      todo: expect.stringContaining('slipway down && slipway up'),
+    });
+    for (const wrong of [{ accessKeyId: 'nobody' }, { secretAccessKey: 'wrong' }])
+      expect(of('s3', await doctor({ store: { ...store, ...wrong } }))).toMatchObject({
+        message: expect.stringMatching(
+          /^answers, but refuses the keys \((InvalidAccessKeyId|SignatureDoesNotMatch)\)$/,
+        ),
+        todo: expect.stringContaining('AWS_ACCESS_KEY_ID'),
+      });
+
+    await using lax = await startLaxS3Server(() => new Date(Date.now() + 25 * 60_000));
+    const diagnoses = await doctor({ store: { ...store, endpoint: lax.endpoint } });
+
+    expect(of('s3', diagnoses)).toMatchObject({
+      ok: false,
+      message:
+        'does not refuse to overwrite (If-None-Match), does not keep conditions (If-Match), does not verify checksums',
+      todo: expect.stringContaining('SLIPWAY_S3_ENDPOINT'),
+    });
+    expect(of('clocks', diagnoses)).toMatchObject({
+      ok: false,
+      message: "the clock of the store is 25 min ahead of this machine's",
+      todo: expect.stringContaining('timedatectl'),
+    });
+  });
+
+  it('says that namespace or search attributes are missing and that workflows are forgotten too soon, with what to type', async () => {
+    const { temporal } = world.connections;
+    const nowhere = await doctor({ temporal: { ...temporal, namespace: 'no-such' } });
+    expect(of('temporal', nowhere)).toMatchObject({
+      message: 'answers, but has no namespace no-such',
+      todo: `Type: temporal operator namespace create --address ${temporal.address} --namespace no-such --retention 168h`,
+    });
+
+    await operate('search-attribute', 'remove', '--name', 'SlipwayLevel', '--yes');
+    await operate('namespace', 'update', '--retention', '5h');
+    let diagnoses = await doctor();
+    expect(of('search attributes', diagnoses)).toMatchObject({
+      message: 'without SlipwayLevel no push can be started',
+      todo: `Type: temporal operator search-attribute create --address ${temporal.address} --namespace ${temporal.namespace} --name SlipwayLevel --type Int`,
+    });
+    expect(of('retention', diagnoses)).toMatchObject({
+      message: expect.stringContaining('are kept for 5 hours; then'),
+      todo: expect.stringContaining('--retention 168h'),
+    });
+
+    // What it says to type mends it.
+    for (const part of ['search attributes', 'retention'])
+      await runCommand([TEMPORAL, ...of(part, diagnoses).todo!.split(' ').slice(2)] as [string], { env });
+    await until(async () => of('search attributes', (diagnoses = await doctor())).ok);
+    expect(of('retention', diagnoses).message).toBe('closed workflows are kept for 7 days');
+  });
+
+  it('says that a Temporal server does not keep priorities', async () => {
+    const { port } = await choosePorts(['port'], {});
+    const server = spawn(
+      TEMPORAL,
+      [
+        'server',
+        'start-dev',
+        '--headless',
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--log-level',
+        'error',
+      ],
+      { env, stdio: 'ignore' },
+    );
+    try {
+      await until(() => canConnect(`127.0.0.1:${port}`, 1_000));
+      const temporal = { address: `127.0.0.1:${port}`, namespace: 'default' };
+      await until(async () => of('temporal', await doctor({ temporal })).ok);
+
+      expect(of('priorities', await doctor({ temporal }))).toMatchObject({
+        ok: false,
+        message: 'are switched off in Temporal: urgent tasks wait with all others',
+        todo: expect.stringContaining('matching.enableFairness=true'),
+      });
+    } finally {
+      server.kill();
+      await once(server, 'exit');
+    }
+  });
+
+  it('says that sidecars have no image, or not the rights they need, and where builds go otherwise', async () => {
+    const docker = dockerAt(suite.runnerEngine);
+    await docker.getImage(suite.sidecarImage!).tag({ repo: 'slipway.invalid/doctor', tag: world.fleet });
+    const sidecarImage = `slipway.invalid/doctor:${world.fleet}`;
+    await docker.getImage(sidecarImage).remove();
+    expect(of('sidecars', await doctor({ sidecarImage }))).toMatchObject({
+      message: 'their image is not in the engine (removed by hand?)',
+      where: sidecarImage,
+      todo: 'Type: slipway down && slipway up',
+    });
+    expect(of('sidecars', await doctor({ sidecarImage: undefined }))).toMatchObject({
+      message: 'there is no image for them',
+    });
+
+    await using careful = await startAlteredEngine(suite.runnerEngine.replace('unix://', ''), world.home, {
+      refuse: (method, url, body) =>
+        method === 'POST' && url.includes('/containers/create') && /"Privileged":true|"CapAdd"/.test(body)
+          ? 'authorization denied by plugin'
+          : undefined,
+      change: (url, answer) =>
+        url.endsWith('/info')
+          ? { ...answer, SystemTime: new Date(Date.now() - 90_000).toISOString() }
+          : answer,
+    });
+    const refused = await doctor({ runnerEngine: careful.address });
+    expect(of('sidecars', refused)).toMatchObject({
+      message: expect.stringContaining('(SYS_ADMIN, NET_ADMIN): authorization denied by plugin'),
+      todo: expect.stringContaining('SLIPWAY_BUILDER_DOCKER_HOST'),
+    });
+    expect(of('clocks', refused).message).toBe("the clock of the engine is 90 s behind this machine's");
+
+    const builderEngine = world.connections.runnerEngine;
+    expect(of('builds', await doctor({ builderEngine }))).toMatchObject({
+      ok: true,
+      message: expect.stringContaining('levels share its cache'),
+    });
+    expect(of('builds', await doctor({ builderEngine: 'unix:///no/such.sock' }))).toMatchObject({
+      ok: false,
+      where: 'unix:///no/such.sock',
+      todo: 'Start that engine, or unset SLIPWAY_BUILDER_DOCKER_HOST',
+    });
+  });
+
+  it('says that an engine is too old, and that the private one has lost its firewall rules', async () => {
+    await using old = await startAlteredEngine(suite.runnerEngine.replace('unix://', ''), world.home, {
+      change: (url, answer) => (url.endsWith('/version') ? { ...answer, Version: '19.3.1' } : answer),
+    });
+    expect(of('engine', await doctor({ runnerEngine: old.address }))).toMatchObject({
+      ok: false,
+      message: 'is older than 20',
+      version: '19.3.1',
+    });
+
+    const paths = statePaths(suite.stateDirectory);
+    const { engineOctet } = (await findSettings(paths))!;
+    const network = engineNetwork(paths, engineOctet!);
+    const look = () => lookAtEngine({ address: suite.runnerEngine, paths, env, todo: '' });
+    expect(of('engine network', await look()).ok).toBe(true);
+    await runCommand(['iptables', '--wait', '-D', 'FORWARD', '-j', network.chain]);
+    try {
+      expect(of('engine network', await look())).toMatchObject({
+        ok: false,
+        message: expect.stringContaining('firewall rules of the private engine are gone'),
+        todo: 'Type: slipway down && slipway up',
+      });
+    } finally {
+      await ensureEngineNetwork(network, { env: process.env });
+    }
+  });
+
+  it('says that its process was killed, that a part of it has died, and that its record is broken', async () => {
+    const gone = { pid: 4_000_000, started: 'long ago' };
+    await writeFile(join(world.home, 'up.json'), JSON.stringify(gone));
+    await writeFile(join(world.home, 'processes.json'), JSON.stringify([{ name: 'worker-1', ...gone }]));
+
+    const diagnoses = await doctor();
+
+    expect(of('stack', diagnoses)).toMatchObject({
+      message: 'the process that ran it was killed; its parts may still run',
+      todo: 'Type: slipway up (it cleans up first), or: slipway down',
+    });
+    expect(of('process worker-1', diagnoses)).toMatchObject({
+      message: 'process 4000000 has died',
+      todo: expect.stringContaining('logs/worker-1.log'),
+    });
+
+    await writeFile(join(world.home, 'stack.json'), '{');
+    const broken = await diagnose({ stateDirectory: world.home, env });
+    expect(of('stack', broken)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('is not what Slipway wrote'),
+      todo: 'Type: slipway down && slipway up',
+    });
+  });
+
+  it('says what is wrong in the configuration, in one line, and which levels it wants served', async () => {
+    const { serverConfig } = world.connections;
+    const before = await readFile(serverConfig, 'utf8').catch(() => undefined);
+    const write = (text: string): Promise<void> => writeFile(serverConfig, text);
+    await write('version: 1\nprojects: [');
+    expect(of('configuration', await doctor())).toMatchObject({
+      ok: false,
+      where: serverConfig,
+      message: expect.stringMatching(/line 2/),
+      todo: `Mend ${serverConfig}`,
+    });
+    await write(
+      'version: 1\nprojects: { demo: { sources: [{ repository: "file:///x", refs: { main: 9 } }] } }',
+    );
+    expect(of('configuration', await doctor()).message).toMatch(/main/);
+    await write(
+      'version: 1\nprojects: { demo: { sources: [{ repository: "file:///x", refs: { main: 2 } }] } }',
+    );
+    const diagnoses = await doctor();
+    expect(of('configuration', diagnoses).message).toBe('names 1 project');
+    expect(of('queues', diagnoses).message).toContain('runner-2');
+    const lost = await diagnose({
+      stateDirectory: world.home,
+      env: { ...env, SLIPWAY_CONFIG: '/no/such.yml' },
+    });
+    expect(of('configuration', lost)).toMatchObject({ ok: false, where: '/no/such.yml' });
+    if (before === undefined) await rm(serverConfig);
+    else await write(before);
+  });
+});
+
+describe('doctor on the machine', () => {
+  it('says that Node is too old, git is missing and the disk is full', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'slipway-disk-'));
+    await runCommand(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', directory]);
+    try {
+      const root = join(directory, 'not yet made');
+      const diagnoses = await lookAtMachine(root, { ...env, PATH: '/nowhere' }, '22.1.0');
+
+      expect(of('node', diagnoses)).toMatchObject({
+        ok: false,
+        message: 'Node 22.1.0 is too old; 24 is needed',
+        todo: expect.stringContaining('npm run setup'),
+      });
+      expect(of('git', diagnoses)).toMatchObject({
+        ok: false,
+        message: 'git is missing',
+        todo: 'Install git',
+      });
+      expect(of('disk', diagnoses)).toMatchObject({
+        ok: false,
+        message: 'only 0.0 GiB free; images need at least 5',
+        where: root,
+        todo: expect.stringContaining('SLIPWAY_HOME'),
+      });
+    } finally {
+      await runCommand(['umount', directory]);
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describe('doctor where no stack runs', () => {
+  let home: string;
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'slipway döctor '));
+  });
+  afterAll(() => rm(home, { recursive: true }));
+
+  const without = (more: NodeJS.ProcessEnv = {}): Promise<readonly Diagnosis[]> =>
+    diagnose({ stateDirectory: join(home, 'state'), env: { ...env, HOME: home, ...more } });
+
+  it('says what up takes, starts or builds', async () => {
+    const diagnoses = await diagnose({ stateDirectory: join(home, 'state'), env });
+    expect(wrongParts(diagnoses)).toEqual([]);
+    expect(of('stack', diagnoses).message).toBe('does not run; to start it, type: slipway up');
+    expect(of('temporal', diagnoses)).toMatchObject({
+      where: expect.any(String),
+      message: expect.stringContaining('up starts it'),
+    });
+    expect(of('configuration', diagnoses).message).toBe('is written by the first up');
+    expect(of('ports', diagnoses).message).toBe('are chosen by up');
+
+    const bare = await without({ SLIPWAY_DOWNLOADS: 'none' });
+    expect(of('s3', bare).message).toMatch(/^up builds the S3 server versitygw v[\d.]+ with Go/);
+
+    await mkdir(join(home, 'state'));
+    const port = Number(new URL(suite.store.endpoint!).port);
+    const settings = { version: 1, fleet: 'f', accessKeyId: 'a', secretAccessKey: 's', ports: { s3: port } };
+    await writeFile(join(home, 'state', 'settings.json'), JSON.stringify(settings));
+    expect(of('ports', await without()).message).toBe(
+      `${port} (s3) of the last up are taken by another program; up takes others`,
+    );
+  });
+
+  it('says that a tool is missing where it can be neither downloaded nor built', async () => {
+    // Hides the machine's Go from this one process.
+    const hide = 'mount -t tmpfs none /usr/local/go && exec "$0" doctor --json';
+    const run = await runCommand(['unshare', '--mount', 'sh', '-c', hide, SLIPWAY], {
+      env: {
+        ...env,
+        HOME: home,
+        PATH: '/usr/bin:/bin',
+        SLIPWAY_DOWNLOADS: 'none',
+        SLIPWAY_HOME: join(home, 'other'),
+      },
+    }).catch((error: unknown) => error);
+
+    expect(run).toBeInstanceOf(CommandFailed);
+    const diagnoses = diagnosesSchema.parse(JSON.parse((run as CommandFailed).lastLines));
+    for (const part of ['temporal', 's3'])
+      expect(of(part, diagnoses)).toMatchObject({
+        ok: false,
+        message: expect.stringMatching(
+          /is missing, cannot be downloaded, and there is no Go to build it with$/,
+        ),
+        todo: expect.stringContaining('install Go'),
+      });
+  });
+
+  it('looks at a Temporal, a store and an engine that are given', async () => {
+    const { store, temporal, runnerEngine } = suite;
+    const given = {
+      TEMPORAL_ADDRESS: temporal.address,
+      SLIPWAY_S3_ENDPOINT: store.endpoint,
+      SLIPWAY_S3_BUCKET: 'not-yet-made',
+      AWS_ACCESS_KEY_ID: store.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: store.secretAccessKey,
+      DOCKER_HOST: runnerEngine,
+    };
+    const diagnoses = await without(given);
+    expect(wrongParts(diagnoses)).toEqual([]);
+    expect(of('temporal', diagnoses)).toMatchObject({ version: '1.29.1', where: temporal.address });
+    expect(of('s3', diagnoses).message).toBe('answers; up makes the bucket not-yet-made');
+    expect(of('engine', diagnoses).message).toContain('answers (DOCKER_HOST)');
+
+    const wrong = await without({
+      ...given,
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      SLIPWAY_S3_ENDPOINT: 'http://127.0.0.1:1',
+      DOCKER_HOST: 'unix:///no/such.sock',
+    });
+    expect(of('temporal', wrong)).toMatchObject({
+      ok: false,
+      todo: expect.stringContaining('TEMPORAL_ADDRESS'),
+    });
+    expect(of('s3', wrong)).toMatchObject({
+      ok: false,
+      todo: expect.stringContaining('SLIPWAY_S3_ENDPOINT'),
+    });
+    expect(of('engine', wrong)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('unix:///no/such.sock (DOCKER_HOST) cannot be used'),
+    });
+    expect(of('s3', await without({ ...given, AWS_SECRET_ACCESS_KEY: '' }))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set'),
+    });
+  });
+});

@@ -1,0 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { crashPointsPage } from '../../../docs/crash-points-page.ts';
+
+describe('the page docs/crash-points.md', () => {
+  it('is what the table of the tests gives', async () => {
+    const page = await readFile(new URL('../../../docs/crash-points.md', import.meta.url), 'utf8');
+
+    expect(page).toBe(crashPointsPage());
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import type { EndedCommand } from '../../../steps/judge-end.ts';
+import { judgeEnd } from '../../../steps/judge-end.ts';
+
+const ended = (
+  exitCode: number,
+  options: Partial<EndedCommand> & { readonly outOfMemory?: boolean; readonly finished?: string } = {},
+): EndedCommand => {
+  const { outOfMemory = false, finished = '2026-01-01T00:00:05Z', ...rest } = options;
+  const started = '2026-01-01T00:00:00Z';
+  const state = { id: 'c', state: 'exited', started, finished, exitCode, outOfMemory } as const;
+  return { state, timedOut: false, end: 'seen', liveRestore: true, ...rest };
+};
+
+const verdict = (end: EndedCommand, maxRunTimeSeconds = 60): string => {
+  try {
+    const { reason, detail = '' } = judgeEnd(end, { maxRunTimeSeconds, retryExitCodes: [] });
+    return `${reason} ${detail}`.trim();
+  } catch (error) {
+    return `${(error as Error).name} ${(error as Error).message}`;
+  }
+};
+
+describe('the end of a command', () => {
+  it.each([
+    ['that was seen counts as it is', ended(0), /^completed$/],
+    ['that was seen with 255 is its own', ended(255), /^failed exit code 255$/],
+    [
+      'by a kill from outside says that it was none of ours',
+      ended(137),
+      /^failed .*SIGKILL: not from Slipway/,
+    ],
+    ['by our kill is max-run-time-exceeded', ended(137, { timedOut: true }), /^max-run-time-exceeded/],
+    ['by the kernel is out-of-memory', ended(137, { outOfMemory: true }), /^out-of-memory/],
+    [
+      'that completed although a child of it was killed for memory is completed',
+      ended(0, { outOfMemory: true }),
+      /^completed/,
+    ],
+    [
+      'behind our back counts as it is',
+      ended(1, { end: 'unseen', liveRestore: false }),
+      /^failed exit code 1$/,
+    ],
+    [
+      'behind our back with what an engine leaves that stops is lost',
+      ended(137, { end: 'unseen', liveRestore: false }),
+      /^ContainerLost .*live-restore/,
+    ],
+    [
+      'behind our back by a kill, in an engine with live-restore, is a result',
+      ended(137, { end: 'unseen' }),
+      /^failed .*137/,
+    ],
+    [
+      'behind our back with what a reboot leaves is lost',
+      ended(255, { end: 'unseen' }),
+      /^ContainerLost .*went down/,
+    ],
+    [
+      'while the engine was away counts when it has live-restore',
+      ended(0, { end: 'engine-away' }),
+      /^completed$/,
+    ],
+    [
+      'while the engine was away is lost when it has none, even with 0',
+      ended(0, { end: 'engine-away', liveRestore: false }),
+      /^ContainerLost/,
+    ],
+  ])('%s', (_claim, end, expected) => {
+    expect(verdict(end)).toMatch(expected);
+  });
+
+  it('is max-run-time-exceeded by its own times too, whoever has killed it', () => {
+    expect(verdict(ended(137, { end: 'unseen', liveRestore: false }), 5)).toMatch(/^max-run-time-exceeded/);
+  });
+});

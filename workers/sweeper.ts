@@ -1,0 +1,36 @@
+import type { Engine } from '../docker/engine.ts';
+import { sweepContainers } from '../docker/sweep.ts';
+import { isNobodys } from './nobodys.ts';
+import type { Parts } from './parts.ts';
+
+const INTERVAL_MS = 60_000;
+
+export interface Sweeper {
+  /** Looks now: something here may have become nobody's. */
+  look(): void;
+  stop(): void;
+}
+
+/** At start, from time to time and when it is asked: what is labelled ours and nobody's any more is removed. */
+export function startSweeper({ store, connections, level, logger }: Parts, engine: Engine): Sweeper {
+  const { fleet } = connections;
+  const sweep = async (): Promise<void> => {
+    try {
+      const removed = await sweepContainers(engine, {
+        fleet,
+        isNobodys: ({ labels }) => isNobodys(store, labels, level),
+      });
+      if (removed.length > 0) logger.info({ removed }, 'Containers that no run needs any more were removed');
+    } catch (error) {
+      logger.warn({ error }, 'The sweep failed; it is tried again');
+    }
+  };
+  // One after the other: a sweep that is asked for during another one sees what that one did not.
+  let sweeping = Promise.resolve();
+  const look = (): void => {
+    sweeping = sweeping.then(sweep);
+  };
+  look();
+  const timer = setInterval(look, INTERVAL_MS);
+  return { look, stop: () => clearInterval(timer) };
+}

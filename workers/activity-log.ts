@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { parseId } from '../model/pure/ids.ts';
 
 /** What a line about an activity says, so that one run can be followed through all processes. */
 export interface ActivityFacts {
@@ -12,6 +13,9 @@ export interface ActivityFacts {
   readonly taskId?: string;
   readonly run?: number;
 }
+
+/** Looks that come every half minute and mostly find nothing; they say themselves what they did. */
+const QUIET: ReadonlySet<string> = new Set(['settle']);
 
 /**
  * One line when a step ends, with how long it took: `info` when it is done or was cancelled, `warn` when it failed, since
@@ -29,7 +33,7 @@ export function logActivities(logger: Logger): ActivityInterceptorsFactory {
           line.debug('Began');
           try {
             const result = await next(input);
-            line.info({ ms: Date.now() - began }, 'Done');
+            line[QUIET.has(info.activityType) ? 'debug' : 'info']({ ms: Date.now() - began }, 'Done');
             return result;
           } catch (error) {
             const ms = Date.now() - began;
@@ -56,15 +60,15 @@ export function factsOf(
     readonly run?: unknown;
   };
   const workflowId = workflowExecution?.workflowId ?? '';
-  const pushId =
-    given.task?.pushId ?? given.pushId ?? (workflowId.startsWith('push/') ? workflowId : undefined);
+  const kind = parseId(workflowId)?.kind;
+  const pushId = given.task?.pushId ?? given.pushId ?? (kind === 'push' ? workflowId : undefined);
   const taskId =
-    given.task?.taskId ?? given.taskId ?? (workflowId.startsWith('push/') ? undefined : workflowId);
+    given.task?.taskId ?? given.taskId ?? (kind === 'task' || kind === 'image' ? workflowId : undefined);
   return {
     activity: activityType,
     attempt,
     ...(typeof pushId === 'string' ? { pushId } : {}),
-    ...(typeof taskId === 'string' && taskId !== '' ? { taskId } : {}),
+    ...(typeof taskId === 'string' ? { taskId } : {}),
     ...(typeof given.run === 'number' ? { run: given.run } : {}),
   };
 }

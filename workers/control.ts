@@ -27,7 +27,7 @@ export async function createControlWorker(
     namespace: connections.temporal.namespace,
     identity: parts.worker,
     taskQueue: queueName('control', level),
-    workflowBundle: await workflowBundle(connections.stateDirectory),
+    workflowBundle: await workflowBundle(connections.stateDirectory, logger),
     activities: createControlActivities({
       ...parts,
       client,

@@ -84,6 +84,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     if (signal.aborted) onEnd();
     await Promise.all(running);
     await draining;
+    logger.info('Workers have ended');
   } finally {
     for (const close of closers) await close();
     await clientConnection.close();

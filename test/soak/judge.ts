@@ -3,7 +3,7 @@ import type { Measured } from './measure.ts';
 /** Caches fill and the engine of JavaScript grows its heap at first. */
 const WARM_UP = 0.3;
 /** What lies between two levels of a collected heap. */
-const RSS_RATIO = 1.15;
+const RSS_RATIO = 1.1;
 const RSS_SLACK_BYTES = 16 * 1024 ** 2;
 /** Connections that are kept for the next request. */
 const HANDLES_SLACK = 8;

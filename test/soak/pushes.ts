@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TestRepository } from '../helpers/live-stack.ts';
+import { until } from '../helpers/live-stack.ts';
 import type { World } from '../helpers/world.ts';
 
 /** How often a push builds an image anew; the others find it. */
@@ -21,8 +22,8 @@ export class SoakPushes {
     return this.#count;
   }
 
-  /** Carries the next push out. @throws when it does not end as it must. */
-  async next(): Promise<void> {
+  /** Starts the next push and gives its end. @throws when it does not end as it must. */
+  async start(): Promise<{ readonly ended: Promise<void> }> {
     const n = (this.#count += 1);
     const isCancelled = n % CANCEL_EVERY === 0;
     const revision = await this.#repository.commit({
@@ -31,18 +32,25 @@ export class SoakPushes {
       'slipway.yml': configuration(isCancelled),
     });
     const id = await this.#world.start(this.#repository, revision);
-    if (isCancelled) {
-      await this.#world.live.api.log(`${id.replace('push/', 'task/')}/long`, {
-        follow: false,
-        signal: AbortSignal.timeout(60_000),
-      });
-      await this.#world.live.api.cancel(id);
-    }
-    const { state, reason } = await this.#world.verdict(id);
-    const expected = isCancelled ? 'exception/canceled' : 'failed/failed';
-    const got = `${state}/${reason ?? ''}`;
-    if (!isCancelled && state !== 'failed') throw new Error(`Push ${n} ended as ${got}, not as ${expected}`);
-    if (isCancelled && state === 'running') throw new Error(`Push ${n} still runs`);
+    return { ended: isCancelled ? this.#cancel(id) : this.#expectFailed(id) };
+  }
+
+  /** Cancels it while its long task runs. */
+  async #cancel(id: string): Promise<void> {
+    const api = this.#world.live.api;
+    await until(async () => {
+      const found = await api.task(`${id.replace('push/', 'task/')}/long`).catch(() => undefined);
+      return found?.state === 'running';
+    });
+    await api.cancel(id);
+    const { state } = await this.#world.verdict(id);
+    if (state !== 'exception') throw new Error(`${id} was cancelled, and ended as ${state}`);
+  }
+
+  /** One of its tasks fails. */
+  async #expectFailed(id: string): Promise<void> {
+    const { state } = await this.#world.verdict(id);
+    if (state !== 'failed') throw new Error(`${id} ended as ${state}`);
   }
 }
 

@@ -41,7 +41,7 @@ it(`memory and file handles of every process stay flat over ${MINUTES} minutes o
   }, MEASURE_EVERY_MS);
   const pushes = new SoakPushes(world, await world.createRepository());
   try {
-    while (Date.now() - began < MINUTES * 60_000) await pushes.next();
+    while (Date.now() - began < MINUTES * 60_000) await (await pushes.start()).ended;
   } finally {
     clearInterval(timer);
   }

@@ -23,7 +23,7 @@ describe('the judge of a soak', () => {
 
   it('finds memory that grows, and handles that grow, out of the same noise', () => {
     const memory = series(
-      (i) => 300 + i * 2 + (i % 7) * 15,
+      (i) => 300 + i * 4 + (i % 7) * 15,
       () => 40,
     );
     const handles = series(

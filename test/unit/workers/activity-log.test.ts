@@ -4,8 +4,9 @@ import { EngineUnavailable } from '../../../model/errors.ts';
 import { factsOf } from '../../../workers/activity-log.ts';
 import { describeError } from '../../../workers/describe-error.ts';
 
-const pushId = 'push/demo/1/abc';
-const taskId = 'task/demo/1/abc/unit';
+const revision = 'a'.repeat(40);
+const pushId = `push/demo/1/${revision}`;
+const taskId = `task/demo/1/${revision}/unit`;
 const info = (workflowId: string): Parameters<typeof factsOf>[0] => ({
   activityType: 'runContainer',
   attempt: 2,

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
@@ -28,18 +27,14 @@ export async function openApi(connections: Connections, config: ServerConfig): P
   const store = openStore(connections.store);
   const { uiUrl } = connections.temporal;
   const temporal = reachTemporal(connections.temporal);
-  /** Workflows of a level are in that level's namespace. */
-  const namespaceFor = (level: Level): string => namespaceOf(connections.temporal, level);
   const uiLink = (id: string): string | undefined => {
     const level = parseId(id)?.level;
     if (uiUrl === undefined || level === undefined) return undefined;
-    return `${uiUrl}/namespaces/${namespaceFor(level)}/workflows/${encodeURIComponent(id)}`;
+    return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
   };
   return {
     start: async (push) => {
-      const started = await temporal.use((clientIn) =>
-        startPush({ clientOf: (level) => clientIn(namespaceFor(level)), store, config }, push),
-      );
+      const started = await temporal.use((clientOf) => startPush({ clientOf, store, config }, push));
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -48,7 +43,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     read: (pushId) => readPush(store, pushId),
     list: (options) => listPushes(store, options),
     follow: (pushId, signal) => follow(store, pushId, signal),
-    cancel: (id) => temporal.use((clientIn) => cancel(clientIn(namespaceFor(levelOf(id))), id)),
+    cancel: (id) => temporal.use((clientOf) => cancel(clientOf(levelOf(id)), id)),
     task: (taskId) => readTask(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),

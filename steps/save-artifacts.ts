@@ -54,7 +54,7 @@ export async function saveArtifacts(
   // What lies in the container of a command that never started is not the command's.
   const specs = there?.state === 'created' ? [] : Object.entries(planned.artifacts);
   for (const [name, spec] of specs) {
-    const saved = there ? await saveOne(upload, name, spec) : 'absent';
+    const saved = there ? await saveOne(upload, name, spec).catch(told(log, name, context)) : 'absent';
     if (typeof saved !== 'string') {
       artifacts.push(...saved);
       continue;
@@ -81,6 +81,15 @@ export async function saveArtifacts(
   context.signal.throwIfAborted();
   await containers.remove(container);
   return { artifacts, missing, uploadMs, bytesUploaded };
+}
+
+/** Says in every attempt why it failed: whoever waits for the task sees what it waits for. */
+function told(log: RunLog, name: string, { signal }: StepContext): (error: unknown) => Promise<never> {
+  return async (error) => {
+    if (error instanceof Error && !signal.aborted) log.say(`Artifact ${name}: ${error.message}`, 'error');
+    await log.flush().catch(() => undefined);
+    throw error;
+  };
 }
 
 /** Gives the records, or what is there instead. */

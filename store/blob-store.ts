@@ -7,15 +7,14 @@ import { DIGEST_PATTERN } from '../model/pure/ids.ts';
 import { checkSize } from './body-parts.ts';
 import { checkDigest } from './check-digest.ts';
 import { blobKey } from './keys.ts';
-import type { ObjectInfo, ObjectStore, PutOptions } from './object-store.ts';
-import { isForbidden } from './s3-errors.ts';
+import type { ObjectStore } from './object-store.ts';
 import type { Blobs } from './store.ts';
+import { isRefused } from './s3-errors.ts';
 import { putStaged } from './staged-upload.ts';
 
-const DIGEST_OF_NOTHING: Digest = `sha256:${createHash('sha256').digest('hex')}`;
-
 /**
- * Blobs under `blobs/sha256/`, each written once.
+ * Blobs under `blobs/sha256/`, each written once. One of another size than its bytes have is damaged, whoever can see it: it is
+ * written over, only if it is still the same.
  *
  * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
  * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
@@ -24,7 +23,7 @@ export function createBlobStore(objects: ObjectStore): Blobs {
   async function stat(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined> {
     if (!DIGEST_PATTERN.test(digest)) return undefined;
     const info = await objects.head(blobKey(digest), signal);
-    return info && !isVoid(info, digest) ? { digest, sizeBytes: info.sizeBytes } : undefined;
+    return info && { digest, sizeBytes: info.sizeBytes };
   }
 
   return {
@@ -40,10 +39,7 @@ export function createBlobStore(objects: ObjectStore): Blobs {
     async write(digest, sizeBytes, body, signal) {
       if (!DIGEST_PATTERN.test(digest)) throw new DigestMismatch('Blob', 'a sha256 digest', digest);
       const found = await objects.head(blobKey(digest), signal);
-      if (found && !isVoid(found, digest)) {
-        checkSize(digest, found.sizeBytes, sizeBytes);
-        return 'present';
-      }
+      if (found?.sizeBytes === sizeBytes) return 'present';
       const onlyIf = found ? { etag: found.etag } : 'absent';
       const options = { onlyIf, sha256: digest.slice('sha256:'.length), signal } as const;
       try {
@@ -58,11 +54,11 @@ export function createBlobStore(objects: ObjectStore): Blobs {
 
     async writeUnknown(body, { expected, signal } = {}) {
       let outcome: 'written' | 'present' = 'written';
-      const place = async (hashed: { sha256: string }) => {
+      const place = async (hashed: { sha256: string; sizeBytes: number }) => {
         const digest: Digest = `sha256:${hashed.sha256}`;
         const wanted = await expected?.();
         if (wanted !== undefined && wanted !== digest) throw new DigestMismatch('Blob', wanted, digest);
-        if (!(await stat(digest, signal))) return { key: blobKey(digest) };
+        if ((await stat(digest, signal))?.sizeBytes !== hashed.sizeBytes) return { key: blobKey(digest) };
         outcome = 'present';
         return undefined;
       };
@@ -73,34 +69,27 @@ export function createBlobStore(objects: ObjectStore): Blobs {
     async examine(digest, signal) {
       const options = signal ? { signal } : {};
       const key = blobKey(digest);
-      const found = await objects.head(key, signal);
-      const body = found && !isVoid(found, digest) ? await objects.stream(key, options) : undefined;
-      if (!found || !body) return 'missing';
+      const body = await objects.stream(key, options);
+      if (!body) return 'missing';
       const hash = createHash('sha256');
       for await (const chunk of body as AsyncIterable<Buffer>) hash.update(chunk);
       if (`sha256:${hash.digest('hex')}` === digest) return 'whole';
-      if (await objects.deleteIfAllowed(key, signal)) return 'removed';
-      return (await makeVoid(objects, key, { etag: found.etag, signal })) ? 'removed' : 'kept';
+      return (await discard(objects, key, signal)) ? 'removed' : 'kept';
     },
   };
 }
 
-/** A blob of no bytes whose name is that of others: what stands for one that was found wrong by keys that may not delete. */
-function isVoid({ sizeBytes }: ObjectInfo, digest: Digest): boolean {
-  return sizeBytes === 0 && digest !== DIGEST_OF_NOTHING;
-}
-
-/** Gives false when not even that is allowed. @throws {WriteConflict} when others wrote it meanwhile. */
-async function makeVoid(
-  objects: ObjectStore,
-  key: string,
-  { etag, signal }: { readonly etag: string; readonly signal?: AbortSignal | undefined },
-): Promise<boolean> {
+/**
+ * Takes a damaged blob away. Where keys may add blobs and not delete them it becomes an empty one: that is plain to see for
+ * everybody, and is written over like any other of a wrong size.
+ */
+async function discard(objects: ObjectStore, key: string, signal?: AbortSignal): Promise<boolean> {
+  if (await objects.deleteIfAllowed(key, signal)) return true;
   try {
-    await objects.put(key, Buffer.alloc(0), { onlyIf: { etag }, ...(signal ? { signal } : {}) });
+    await objects.put(key, Buffer.alloc(0), signal ? { signal } : {});
     return true;
   } catch (error) {
-    if (isForbidden(isSlipwayError(error) ? error.cause : error)) return false;
+    if (isRefused(error)) return false;
     throw error;
   }
 }
@@ -111,7 +100,7 @@ async function putBytes(
   options: {
     readonly body: Buffer;
     readonly sizeBytes: number;
-    readonly onlyIf: PutOptions['onlyIf'];
+    readonly onlyIf: 'absent' | { readonly etag: string };
     readonly sha256: string;
     readonly signal?: AbortSignal | undefined;
   },

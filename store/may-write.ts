@@ -1,8 +1,7 @@
-import { isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { levelProbeKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
-import { isForbidden } from './s3-errors.ts';
+import { isRefused } from './s3-errors.ts';
 
 /**
  * Whether the keys of a store may write and delete below `level-<L>/`, by trying it; leaves nothing behind.
@@ -19,7 +18,7 @@ export async function mayWriteLevel(
     await objects.delete([key], signal);
     return true;
   } catch (error) {
-    if (isForbidden(isSlipwayError(error) ? error.cause : error)) return false;
+    if (isRefused(error)) return false;
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
-import { isBucketOurs, isForbidden } from './s3-errors.ts';
+import { isBucketOurs, isRefused } from './s3-errors.ts';
 import { abortUploads } from './s3-multipart.ts';
 import type { OutageListener, Outages } from './outages.ts';
 import { putBuffer } from './s3-put.ts';
@@ -22,9 +22,9 @@ import { S3_LIMITS, createS3Session } from './s3-session.ts';
 export interface S3ObjectStore extends ObjectStore {
   /** Creates the bucket unless it is there. */
   ensureBucket(): Promise<void>;
+  readonly outages: Outages;
   /** Says who may do what with the bucket, instead of what was said before. */
   setPolicy(policy: BucketPolicy): Promise<void>;
-  readonly outages: Outages;
   /** Closes the connections; nothing may be asked afterwards. */
   close(): void;
 }
@@ -104,7 +104,7 @@ async function deleteIfAllowed(s3: S3Session, key: string, signal?: AbortSignal)
       await s3.client.send(command, { abortSignal: signal });
       return true;
     } catch (error) {
-      if (isForbidden(error)) return false;
+      if (isRefused(error)) return false;
       throw error;
     }
   };

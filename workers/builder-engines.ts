@@ -7,9 +7,9 @@ import type { ImageBuildFailed } from '../model/errors.ts';
 import { ConfigInvalid, EngineOutOfSpace, EngineUnavailable, isSlipwayError } from '../model/errors.ts';
 import type { LendEngine } from '../steps/lend-engine.ts';
 import { makeSidecarImage } from '../steps/make-sidecar-image.ts';
+import { answers, watchEngine } from './engine-watch.ts';
 import type { BuilderSeat, SeatRow } from './builder-seat.ts';
 import { takeSeat, tryTakeSeat } from './builder-seat.ts';
-import { answers, watchEngine } from './engine-watch.ts';
 import type { Parts } from './parts.ts';
 
 /** A sidecar that nobody builds in for this long is stopped; its data stays in its volume. */
@@ -42,10 +42,10 @@ export class BuilderEngines {
   readonly #parts: Parts;
   readonly #slots = new Map<string, Slot>();
   readonly #idleTimer: NodeJS.Timeout;
-  readonly #born = Date.now();
-  #seat: Promise<BuilderSeat> | undefined;
   /** Domains whose sidecar was thrown away for want of space: what fails for that in the new one fails by its own fault. */
   readonly #emptied = new Set<string>();
+  readonly #born = Date.now();
+  #seat: Promise<BuilderSeat> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -182,7 +182,7 @@ export class BuilderEngines {
       await discard?.();
       this.#parts.logger.warn({ domain }, 'The disk of a sidecar was full: it was thrown away');
     } catch (error) {
-      this.#parts.logger.warn({ domain, error }, 'A full sidecar could not be thrown away');
+      this.#parts.logger.warn({ domain, error: String(error) }, 'A full sidecar could not be thrown away');
     } finally {
       this.#forget(domain, slot);
     }
@@ -191,7 +191,7 @@ export class BuilderEngines {
   async #tidy(): Promise<void> {
     await this.#stopIdle();
     await this.#stopOrphans().catch((error: unknown) =>
-      this.#parts.logger.warn({ error }, 'Sidecars of former builders could not be stopped'),
+      this.#parts.logger.warn({ error: String(error) }, 'Sidecars of former builders could not be stopped'),
     );
   }
 
@@ -205,7 +205,7 @@ export class BuilderEngines {
         await opened?.stop();
         this.#parts.logger.info({ domain }, 'Stopped an idle sidecar');
       } catch (error) {
-        this.#parts.logger.warn({ domain, error }, 'An idle sidecar could not be stopped');
+        this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped');
       }
     }
   }

@@ -38,6 +38,11 @@ export class RunSlots {
     }
   }
 
+  /** Gives the slot of a run back that is not carried out here. */
+  release(run: string): void {
+    if (this.#runs.get(run)?.active === 0) this.#runs.delete(run);
+  }
+
   /** Resolves when no run occupies a slot, or at the abort. */
   async untilIdle(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#occupied() > 0) await pause();

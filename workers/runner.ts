@@ -106,7 +106,7 @@ async function createWorkers(
     <I extends RunInput, R>(part: RunPart, work: (input: I) => Promise<R>) =>
     (input: I): Promise<R> =>
       slots
-        .during(`${input.task.taskId}#${input.run}`, part, () => work(input))
+        .during(runKey(input), part, () => work(input))
         .catch((error: unknown) => {
           onTrouble();
           throw error;
@@ -123,7 +123,14 @@ async function createWorkers(
   const claimWorker = await Worker.create({
     ...common,
     taskQueue: queueName('runner', level),
-    activities: { claimRun: inSlot('claim', claims.claimRun) },
+    activities: {
+      claimRun: async (input: RunInput) => {
+        const claim = await inSlot('claim', claims.claimRun)(input);
+        // What another machine holds occupies nothing here.
+        if (claim.engineId !== engineId) slots.release(runKey(input));
+        return claim;
+      },
+    },
     tuner: {
       activityTaskSlotSupplier: slots.supplier,
       workflowTaskSlotSupplier: fixed,
@@ -144,4 +151,8 @@ async function createWorkers(
     shutdownForceTime: DEAF_MS,
   });
   return { claimWorker, engineWorker };
+}
+
+function runKey({ task, run }: RunInput): string {
+  return `${task.taskId}#${run}`;
 }

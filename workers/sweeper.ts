@@ -3,7 +3,8 @@ import { sweepContainers } from '../docker/sweep.ts';
 import { isNobodys } from './nobodys.ts';
 import type { Parts } from './parts.ts';
 
-const INTERVAL_MS = 60_000;
+/** What was ended in Temporal by hand is gone from the machine within a minute, the look that records it included. */
+const INTERVAL_MS = 20_000;
 
 export interface Sweeper {
   /** Looks now: something here may have become nobody's. */

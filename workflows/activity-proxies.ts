@@ -71,6 +71,7 @@ export function claimActivities(level: Level): ClaimActivities {
   return proxyActivities<ClaimActivities>({
     taskQueue: queueName('runner', level),
     startToCloseTimeout: '1m',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     // A claim writes the task's record, which must not come after the record of the cancel.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { ...PATIENT, nonRetryableErrorTypes: ['RunSuperseded'] },
@@ -89,6 +90,7 @@ export function runnerActivities(
     startToCloseTimeout: startToCloseSeconds * 1000,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: { ...PATIENT, maximumAttempts: 10 },
+    // Another machine may have the space that this one lacks: a new run finds it.
+    retry: { ...PATIENT, maximumAttempts: 10, nonRetryableErrorTypes: ['EngineOutOfSpace'] },
   });
 }

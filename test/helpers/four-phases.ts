@@ -4,7 +4,7 @@ import type { WorkerProcess } from './live-stack.ts';
 import type { World, WorldWorkerOptions } from './world.ts';
 
 /** At this rate 4 MB take long enough to be met on their way. */
-const SLOW = { bytesPerSecond: 300_000 };
+const SLOW = { bytesPerSecond: 100_000 };
 const BIG = 4_000_000;
 export const LINES = 45;
 
@@ -21,16 +21,18 @@ const SLIPWAY_YML = {
   images: { big: { context: 'docker' } },
   tasks: {
     source: task(big('/big'), { artifacts: { 'public/big': { type: 'file', path: '/big' } } }),
-    load: task('cksum < /big', { image: { 'in-tree': 'big' }, dependencies: ['source'] }),
+    // Time to slow the store down before the others begin.
+    gate: task('sleep 6', { dependencies: ['source'] }),
+    load: task('cksum < /big', { image: { 'in-tree': 'big' }, dependencies: ['gate'] }),
     inputs: task('cksum < /in/big', {
-      dependencies: ['source'],
+      dependencies: ['gate', 'source'],
       inputs: { '/in/big': { task: 'source', artifact: 'public/big' } },
     }),
     run: task(`i=0; while [ $i -lt ${LINES} ]; do echo "line $i"; i=$((i+1)); sleep 1; done`, {
-      dependencies: ['source'],
+      dependencies: ['gate'],
     }),
     save: task(big('/out'), {
-      dependencies: ['source'],
+      dependencies: ['gate'],
       artifacts: { 'public/out': { type: 'file', path: '/out' } },
     }),
   },
@@ -52,7 +54,6 @@ export async function directStore(world: World): Promise<Pick<WorldWorkerOptions
 /** Starts them in a world with a proxy in front of the store, and waits until each is in its phase. */
 export async function reachFourPhases(world: World): Promise<FourPhases> {
   await world.startWorker(1, ['control', 'builder'], await directStore(world));
-  world.proxy('store').slow(SLOW);
   const runner = await world.startWorker(1, ['runner'], { arguments: ['--capacity', '8'] });
   const repository = await world.createRepository();
   const revision = await repository.commit({
@@ -61,10 +62,14 @@ export async function reachFourPhases(world: World): Promise<FourPhases> {
   });
   const pushId = await world.start(repository, revision);
   const taskId = (label: string): string => `${pushId.replace('push/', 'task/')}/${label}`;
+  await until(async () => (await stateOf(world, 'gate')) === 'running');
+  world.proxy('store').slow(SLOW);
   await until(async () => {
     const [load, inputs, run, save] = await Promise.all(
       ['load', 'inputs', 'run', 'save'].map((label) => activityOf(world, taskId(label))),
     );
+    if (process.env['DBG'])
+      process.stderr.write(JSON.stringify([load, inputs, run, save, await stateOf(world, 'inputs')]) + '\n'); // DBG
     return (
       load?.type === 'loadImage' &&
       inputs?.type === 'runContainer' &&
@@ -138,7 +143,7 @@ export async function lookAtFourPhases(
 /** What that looks like when all went well. */
 export const FOUR_PHASES_WELL = {
   runs: Object.fromEntries(
-    ['inputs', 'load', 'run', 'save', 'source'].map((label) => [label, ['0 completed']]),
+    ['gate', 'inputs', 'load', 'run', 'save', 'source'].map((label) => [label, ['0 completed']]),
   ),
   linesInOrder: Array.from({ length: LINES }, (_, i) => `line ${i}`),
   inputIsWhole: true,

@@ -37,10 +37,7 @@ export class EngineAccess {
 
   /** The engine's version; rejects when it does not answer within that time. */
   async version(timeoutMs: number): Promise<string> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const silence = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error));
-    const answer = await Promise.race([this.#docker.version(), silence]);
-    return answer.Version;
+    return (await within(timeoutMs, this.#docker.version())).Version;
   }
 
   /** The engine's architecture in the words of images and distributions: `amd64`, `arm64`. */
@@ -48,9 +45,9 @@ export class EngineAccess {
     return (await this.#docker.version()).Arch;
   }
 
-  /** What the engine tells about itself and its machine. */
-  async facts(): Promise<EngineFacts> {
-    const info = (await this.#docker.info()) as SystemInfo;
+  /** What the engine tells about itself and its machine; rejects when it does not answer in time. */
+  async facts(timeoutMs = 20_000): Promise<EngineFacts> {
+    const info = (await within(timeoutMs, this.#docker.info())) as SystemInfo;
     return {
       storage: info.Driver,
       cgroup: info.CgroupVersion ?? '1',
@@ -138,4 +135,10 @@ export class EngineAccess {
     );
     return containers.length;
   }
+}
+
+async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const silence = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error));
+  return Promise.race([answer, silence]);
 }

@@ -1,4 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
+
+const PATIENCE_MS = 45_000;
 
 export type Finding = Omit<Diagnosis, 'part' | 'ok' | 'todo'>;
 
@@ -21,11 +24,25 @@ export async function diagnosed(
   check: () => Promise<Finding>,
 ): Promise<Diagnosis> {
   try {
-    return { part, ok: true, ...(await check()) };
+    return { part, ok: true, ...(await withinPatience(check())) };
   } catch (error) {
     if (error instanceof Ailment)
       return { part, ok: false, ...error.found, message: error.message, todo: error.todo };
     return { part, ok: false, message: firstLine(error), todo };
+  }
+}
+
+/** A part that keeps silent must not silence the others. */
+async function withinPatience(checking: Promise<Finding>): Promise<Finding> {
+  const enough = new AbortController();
+  try {
+    const silence = delay(PATIENCE_MS, undefined, { signal: enough.signal }).then(() => {
+      throw new Error(`gives no answer within ${PATIENCE_MS / 1000} s`);
+    });
+    silence.catch(() => undefined);
+    return await Promise.race([checking, silence]);
+  } finally {
+    enough.abort();
   }
 }
 

@@ -3,7 +3,7 @@ import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { EngineAccess } from '../engine-access.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 10_000;
 const OTHER_BUILDER = 'set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds';
 
 /** Looks at where images are built: a given engine, or sidecars and what they need of the engine of the tasks. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { diagnosed } from './diagnosed.ts';
 
@@ -9,13 +10,17 @@ export interface Clock {
 
 /** Servers tell whole seconds, and signatures bear minutes. */
 const TOLERANCE_MS = 20_000;
+const PATIENCE_MS = 20_000;
 
 /** Whether the clocks of the parts go as this machine's does: signatures, leases and records need that. */
 export async function lookAtClocks(clocks: readonly Clock[]): Promise<readonly Diagnosis[]> {
   const differences = await Promise.all(
     clocks.map(async ({ of, read }) => {
       const before = Date.now();
-      const time = await read().catch(() => undefined);
+      const time = await Promise.race([
+        read().catch(() => undefined),
+        delay(PATIENCE_MS, undefined, { ref: false }),
+      ]);
       return { of, ms: time === undefined ? undefined : time - (before + Date.now()) / 2 };
     }),
   );

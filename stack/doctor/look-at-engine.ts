@@ -8,7 +8,7 @@ import type { StatePaths } from '../state-directory.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 import { lookAtDisk } from './look-at-machine.ts';
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 10_000;
 /** The first one whose answers to what Slipway asks were tried. */
 const OLDEST_MAJOR = 20;
 
@@ -68,11 +68,11 @@ function lookAtTransport({ address }: EngineToLookAt): Promise<Diagnosis> {
 
 /** Of an engine whose files are this machine's. */
 async function lookAtEngineDisk({ address }: EngineToLookAt): Promise<readonly Promise<Diagnosis>[]> {
-  const { rootDirectory } = await new EngineAccess(address).facts();
-  if (!address.startsWith('unix:')) return [];
+  const facts = await new EngineAccess(address).facts().catch(() => undefined);
+  if (!facts || !address.startsWith('unix:')) return [];
   const disk = await lookAtDisk(
     'engine disk',
-    rootDirectory,
+    facts.rootDirectory,
     `Free space there: docker --host ${address} system prune`,
   );
   // In a virtual machine there is no such directory here, and some are root's alone.

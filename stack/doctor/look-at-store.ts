@@ -6,8 +6,8 @@ import { probeStore } from '../../store/probe.ts';
 import { canConnect } from '../can-connect.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 
-const TIMEOUT_MS = 5_000;
-const PROBE_TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 10_000;
+const PROBE_TIMEOUT_MS = 20_000;
 /** What servers call keys that they do not take; the last one is versitygw's. */
 const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'XAdminUserNotFound'];
 const OTHER_STORE =

@@ -10,10 +10,10 @@ import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 10_000;
 /** gRPC's code. */
 const NOT_FOUND = 5;
-const TRIAL_POLLS = 30;
+const TRIAL_POLLS = 100;
 const TRIAL_POLL_MS = 100;
 const LEAST_RETENTION_HOURS = 24;
 /** A poller asks anew after a minute at the latest; the server lists it for five minutes. */

@@ -132,7 +132,7 @@ describe('doctor on a stack that runs', () => {
     const silent = await doctor();
     expect(of('s3', silent)).toMatchObject({
       ok: false,
-      message: 'accepts connections, but does not answer within 10 s',
+      message: 'accepts connections, but does not answer within 20 s',
     });
     for (const part of ['temporal', 'engine']) expect(of(part, silent).ok).toBe(false);
     for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).pass();

@@ -71,7 +71,9 @@ async function lookAtServices(
     ...(await lookAtClocks([
       { of: 'Temporal', read: () => Promise.resolve(ofTemporal.time) },
       { of: 'the store', read: () => storeTime(store) },
-      { of: 'the engine', read: async () => (await new EngineAccess(runnerEngine).facts()).time },
+      ...(engineAnswers
+        ? [{ of: 'the engine', read: async () => (await new EngineAccess(runnerEngine).facts()).time }]
+        : []),
     ])),
   ];
 }

@@ -59,7 +59,8 @@ export class BuilderEngines {
       const { engine } = await slot.opening;
       using watch = watchEngine(engine, signal);
       try {
-        const result = await work(engine, watch.signal);
+        // What is done with an engine that hangs may hang too, even its tidying up: it is not waited for.
+        const result = await Promise.race([work(engine, watch.signal), watch.lost]);
         this.#emptied.delete(domain);
         return result;
       } catch (error) {

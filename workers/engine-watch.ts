@@ -9,6 +9,8 @@ const PATIENCE_MS = 30_000;
 export interface EngineWatch extends Disposable {
   /** Aborted with the signal it was made of, or with {@link EngineUnavailable} when the engine has not answered for long. */
   readonly signal: AbortSignal;
+  /** Rejects with that error when the engine is given up. */
+  readonly lost: Promise<never>;
 }
 
 /** Asks an engine again and again whether it is there, while something is done with it that may take hours. */
@@ -26,8 +28,13 @@ export function watchEngine(engine: Engine, signal: AbortSignal, patienceMs = PA
     }
   };
   watching().catch(() => undefined);
+  const givenUp = new Promise<never>((_, reject) => {
+    lost.signal.addEventListener('abort', () => reject(lost.signal.reason as Error));
+  });
+  givenUp.catch(() => undefined);
   return {
     signal: AbortSignal.any([signal, lost.signal]),
+    lost: givenUp,
     [Symbol.dispose]: () => over.abort(),
   };
 }

@@ -282,13 +282,14 @@ describe('load through the endpoint', () => {
     }
   });
 
-  it('says at once that the image is unavailable when a layer has left the store', async () => {
+  it('says at once that the image is damaged, and which part, when a layer has left the store', async () => {
     const published = await publish((await build()).tag);
     const [layer] = (await digestsOf(published)).slice(-1);
     const bytes = await (await blobs.read(layer!)).toArray();
     await blobs.remove(layer!);
     await expect(loadImage(runner, published, { signal, tag: 'gone' })).rejects.toMatchObject({
-      type: 'ImageUnavailable',
+      type: 'ImageDamaged',
+      digest: layer,
       message: expect.stringContaining(layer!) as unknown as string,
     });
     expect((await second.docker.listImages()).flatMap(({ RepoTags }) => RepoTags)).not.toContain(

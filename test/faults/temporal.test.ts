@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
@@ -84,6 +86,38 @@ describe('Temporal unreachable for the workers and for people', () => {
     expect([watched.exitCode, watched.stderr]).toEqual([0, '']);
     proxy.pass();
     await until(async () => (await world.openWorkflows()).length === 0);
+    expect(await world.containers()).toEqual([]);
+  });
+});
+
+describe('Temporal that refuses a worker for good', () => {
+  it('ends the process, so that whoever supervises it starts it again; the one after goes on with its runs', async () => {
+    await using world = await World.open({ via: ['temporal'] });
+    const worker = await world.startWorker();
+    const repository = await world.createRepository();
+    const task = { image: 'debian:bookworm', command: 'echo begun; sleep 20', checkout: false };
+    const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks: { t: task } } });
+    const pushId = await world.start(repository, revision);
+    const taskId = `${pushId.replace('push/', 'task/')}/t`;
+    await until(async () => (await world.log(taskId).catch(() => '')).includes('begun\n'));
+    const proxy = world.proxy('temporal');
+
+    await proxy.refuse();
+    // gRPC's PERMISSION_DENIED, as a server answers whose rights were changed.
+    const denied = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '7' };
+    const server = createServer((_request, response) => {
+      response.stream.respond(denied, { endStream: true });
+    });
+    server.listen('port' in proxy.address ? proxy.address.port : 0, '127.0.0.1');
+    await once(server, 'listening');
+    await until(() => worker.hasEnded(), 45_000).catch(async () => console.error((await readFile(worker.logPath, 'utf8')).slice(-5000)));
+    server.close();
+    proxy.pass();
+    await world.startWorker();
+    const document = await world.verdict(pushId);
+
+    expect(statesOf(document)).toEqual({ t: 'completed/completed' });
+    expect(document.tasks[0]?.runs).toHaveLength(1);
     expect(await world.containers()).toEqual([]);
   });
 });

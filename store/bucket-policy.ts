@@ -69,7 +69,11 @@ export function bucketPolicy(bucket: string, { client, levels }: Principals): Bu
       }),
       allow([client], READ, ['*']),
       inBucket([client], 's3:ListBucket'),
-      allow([client], ['s3:PutObject'], ['level-*/pushes/*/push.json', 'level-*/pushes-by-day/*']),
+      allow(
+        [client],
+        ['s3:PutObject'],
+        ['level-*/pushes/*/push.json', 'level-*/pushes-by-day/*', 'level-*/open-pushes/*'],
+      ),
       allow([client], ['s3:PutObject', ...DELETE], [`${PROBES_PREFIX}*`]),
     ],
   };

@@ -27,10 +27,14 @@ const PARTS = [
   'e2e',
   'faults',
   'chaos',
+  'soak',
 ] as const;
 type Part = (typeof PARTS)[number];
 
-const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults'];
+/** Runs only when it is named: it takes as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
+const BY_HAND: readonly Part[] = ['soak'];
+
+const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'soak'];
 
 interface Counts {
   passed: number;
@@ -118,6 +122,7 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'replay':
     case 'integration':
     case 'e2e':
+    case 'soak':
       // One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which
       // must not keep the parts after it from running.
       return jest(part, env, ['--runInBand', '--forceExit']);
@@ -196,4 +201,4 @@ if (unknown.length > 0) {
   process.stderr.write(`Unknown part: ${unknown.join(', ')}. Parts: ${PARTS.join(', ')}\n`);
   process.exit(2);
 }
-process.exitCode = await main(named.length > 0 ? named : PARTS);
+process.exitCode = await main(named.length > 0 ? named : PARTS.filter((part) => !BY_HAND.includes(part)));

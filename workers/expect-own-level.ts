@@ -11,7 +11,7 @@ export async function expectOwnLevel({ store, level, logger }: Parts): Promise<v
   try {
     may = await mayWriteLevel(store.objects, level, AbortSignal.timeout(PATIENCE_MS));
   } catch (error) {
-    logger.warn({ error: String(error) }, 'The store does not answer; starting all the same');
+    logger.warn({ error }, 'The store does not answer; starting all the same');
     return;
   }
   if (!may)

@@ -82,11 +82,12 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     };
     for (const worker of [control, builder, runner]) if (worker) running.push(worker.run());
     signal.addEventListener('abort', onEnd, { once: true });
-    logger.info({ level, kinds }, 'Workers are running');
+    logger.info({ kinds }, 'Workers are running');
     options.onReady?.();
     if (signal.aborted) onEnd();
     await Promise.all(running);
     await draining;
+    logger.info('Workers have ended');
   } finally {
     for (const close of closers) await close();
     await clientConnection.close();

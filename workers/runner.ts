@@ -6,6 +6,7 @@ import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
 import { engineQueueName, queueName } from '../model/pure/ids.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
@@ -111,7 +112,13 @@ async function createWorkers(
           throw error;
         });
   const { namespace } = connections.temporal;
-  const common = { connection, namespace, identity: parts.worker, ...HEARTBEAT_THROTTLE };
+  const common = {
+    connection,
+    namespace,
+    identity: parts.worker,
+    interceptors: { activity: [logActivities(parts.logger)] },
+    ...HEARTBEAT_THROTTLE,
+  };
   const fixed = { type: 'fixed-size', numSlots: 1 } as const;
   const claimWorker = await Worker.create({
     ...common,

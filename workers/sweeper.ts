@@ -23,7 +23,7 @@ export function startSweeper({ store, connections, level, logger }: Parts, engin
       });
       if (removed.length > 0) logger.info({ removed }, 'Containers that no run needs any more were removed');
     } catch (error) {
-      logger.warn({ error: String(error) }, 'The sweep failed; it is tried again');
+      logger.warn({ error }, 'The sweep failed; it is tried again');
     }
   };
   // One after the other: a sweep that is asked for during another one sees what that one did not.

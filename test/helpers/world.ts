@@ -16,7 +16,7 @@ import { removeFleet } from '../../docker/sweep.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
-import { connectionsOfLevel } from '../../model/schema/connections.ts';
+import { connectionsOfLevel, namespaceOf } from '../../model/schema/connections.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 import { ensureLevelNamespaces, ensureNamespace } from '../../stack/temporal-server.ts';
 import { bucketPolicy } from '../../store/bucket-policy.ts';
@@ -144,6 +144,12 @@ export class World implements AsyncDisposable {
     return proxy;
   }
 
+  /** Temporal as a level sees it: in its own namespace, where it has one. */
+  temporalOf(level: Level): Client {
+    const namespace = namespaceOf(this.#direct.temporal, level);
+    return new Client({ connection: this.temporal.connection, namespace });
+  }
+
   /** A worker process; ended with the world. */
   async startWorker(
     level: Level = 1,
@@ -214,8 +220,8 @@ export class World implements AsyncDisposable {
     const left = await this.containers();
     await removeFleet(this.#direct.runnerEngine, this.fleet, { volumes: true });
     for (const level of LEVELS)
-      await this.temporal.schedule
-        .getHandle(`settle-${level}`)
+      await this.temporalOf(level)
+        .schedule.getHandle(`settle-${level}`)
         .delete()
         .catch(() => undefined);
     for (const id of await this.openWorkflows())

@@ -85,9 +85,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
       logger,
       signal,
       onReady: () => {
-        sayReady().catch((error: unknown) =>
-          logger.error({ error: String(error) }, 'The ready file cannot be written'),
-        );
+        sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));
       },
     });
   } finally {

@@ -152,6 +152,12 @@ describe('the keys of level 1, on the real server', () => {
     await expect(three.blobs.read(digest).then(buffer)).rejects.toThrow(
       expect.objectContaining({ type: 'DigestMismatch' }),
     );
+    // Keys that may not delete it take its bytes away, and it is written again.
+    expect(await three.blobs.examine(digest)).toBe('removed');
+    const body = Readable.from([bytes], { objectMode: false });
+    expect(await three.blobs.write(digest, bytes.length, body)).toBe('written');
+    expect((await three.blobs.read(digest).then(buffer)).equals(bytes)).toBe(true);
+    expect(await three.blobs.examine(digest)).toBe('whole');
     three.close();
   });
 });

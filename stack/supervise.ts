@@ -106,7 +106,11 @@ class Supervised implements SupervisedProcess {
     clearInterval(this.#logTimer);
     if (this.#identity) await endProcess(this.#identity, this.#spec.graceMs);
     await this.#life;
-    this.#options.records.delete(this.name);
+    try {
+      this.#options.records.delete(this.name);
+    } catch {
+      // On a full disk; a record of a process that has ended does no harm.
+    }
   }
 
   async #keepRunning(first: ChildProcess): Promise<void> {
@@ -117,9 +121,11 @@ class Supervised implements SupervisedProcess {
       this.#deaths += 1;
       if (this.#stopping.signal.aborted) return;
       if (performance.now() - born > GOOD_LIFE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+      // What it says last is mostly why: a port that somebody has taken, a disk that is full.
+      const last = await readLastLines(this.#logPath(), 1);
       this.#say(
         'failed',
-        `${describeEnd(child)}; starts again in ${this.#backoffMs / 1000} s (log: ${this.#logPath()})`,
+        `${describeEnd(child)}${last ? ` (${last})` : ''}; starts again in ${this.#backoffMs / 1000} s (log: ${this.#logPath()})`,
       );
       const next = await this.#restart();
       if (!next) return;
@@ -153,13 +159,23 @@ class Supervised implements SupervisedProcess {
       const child = spawn(program, args, { env, cwd, detached: true, stdio: ['ignore', log.fd, log.fd] });
       await once(child, 'spawn');
       this.#identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
-      if (this.#identity) this.#options.records.set(this.name, this.#identity);
+      if (this.#identity) await this.#record(this.#identity);
       // Stopped while it was being started: the one who stops has not seen this process.
       if (this.#stopping.signal.aborted && this.#identity)
         await endProcess(this.#identity, this.#spec.graceMs);
       return child;
     } finally {
       await log.close();
+    }
+  }
+
+  /** One that nobody could find again must not run: the next `up` would start a second one beside it. */
+  async #record(identity: ProcessIdentity): Promise<void> {
+    try {
+      this.#options.records.set(this.name, identity);
+    } catch (error) {
+      await endProcess(identity, this.#spec.graceMs);
+      throw error;
     }
   }
 

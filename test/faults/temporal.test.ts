@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import type { Http2Session } from 'node:http2';
+import { createServer } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
@@ -84,6 +87,49 @@ describe('Temporal unreachable for the workers and for people', () => {
     expect([watched.exitCode, watched.stderr]).toEqual([0, '']);
     proxy.pass();
     await until(async () => (await world.openWorkflows()).length === 0);
+    expect(await world.containers()).toEqual([]);
+  });
+});
+
+describe('Temporal that refuses its workers', () => {
+  it('for a while (their rights were changed): the same process goes on afterwards, what ended meanwhile is not repeated', async () => {
+    await using world = await World.open({ via: ['temporal'] });
+    const worker = await world.startWorker();
+    const repository = await world.createRepository();
+    const task = { image: 'debian:bookworm', command: 'echo begun; sleep 10; echo ended', checkout: false };
+    const revision = await repository.commit({
+      'slipway.yml': { version: 1, tasks: { t: task, after: { ...task, dependencies: ['t'] } } },
+    });
+    const pushId = await world.start(repository, revision);
+    const logOf = (label: string): Promise<string> =>
+      world.log(`${pushId.replace('push/', 'task/')}/${label}`).catch(() => '');
+    await until(async () => (await logOf('t')).includes('begun\n'));
+    const proxy = world.proxy('temporal');
+
+    await proxy.refuse();
+    // gRPC's PERMISSION_DENIED.
+    const denied = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '7' };
+    let answers = 0;
+    const server = createServer((_request, response) => {
+      answers += 1;
+      response.stream.respond(denied, { endStream: true });
+    });
+    const sessions = new Set<Http2Session>();
+    server.on('session', (session) => sessions.add(session));
+    server.listen('port' in proxy.address ? proxy.address.port : 0, '127.0.0.1');
+    await once(server, 'listening');
+    await until(async () => answers > 20 && (await logOf('t')).includes('ended\n'));
+    const closed = once(server, 'close');
+    server.close();
+    for (const session of sessions) session.destroy();
+    await closed;
+    proxy.pass();
+    const document = await world.verdict(pushId);
+
+    expect(worker.hasEnded()).toBe(false);
+    expect(statesOf(document)).toEqual({ after: 'completed/completed', t: 'completed/completed' });
+    expect(document.tasks.map(({ runs }) => runs.length)).toEqual([1, 1]);
+    expect((await logOf('t')).match(/begun\n/g)).toHaveLength(1);
     expect(await world.containers()).toEqual([]);
   });
 });

@@ -9,6 +9,7 @@ import { endProcess, isGoneWithin } from '../../../stack/end-process.ts';
 import { identifyProcess, isRunning } from '../../../stack/process-identity.ts';
 import type { ProcessIdentity } from '../../../stack/process-identity.ts';
 import { ProcessRecords, readProcessRecords } from '../../../stack/process-records.ts';
+import { runCommand } from '../../../stack/run-command.ts';
 import type { StackProgress } from '../../../stack/stack-options.ts';
 import { supervise } from '../../../stack/supervise.ts';
 
@@ -98,6 +99,34 @@ describe('supervise', () => {
     await supervised.stop();
     expect(await isRunning(second)).toBe(false);
     expect(await recordedPid()).toBeUndefined();
+  });
+
+  it('that dies again and again is started with pauses that grow, and what it wrote last is said each time', async () => {
+    lines.length = 0;
+    const supervised = await start('echo "bind: address already in use" >&2; exit 3');
+    const deaths = (): string[] =>
+      lines.filter(({ state }) => state === 'failed').map(({ message }) => message.split(' (log')[0] ?? '');
+    while (deaths().length < 3) await sleep(50);
+    await supervised.stop();
+
+    expect(deaths().slice(0, 3)).toEqual([
+      'ended with 3 (bind: address already in use); starts again in 0.5 s',
+      'ended with 3 (bind: address already in use); starts again in 1 s',
+      'ended with 3 (bind: address already in use); starts again in 2 s',
+    ]);
+  });
+
+  it('leaves no process that could not be written down', async () => {
+    const records = new ProcessRecords(join(directory, 'none', 'processes.json'));
+    const mark = `sleep 61.${process.pid}`;
+
+    const starting = supervise(
+      { name: 'one', command: ['sh', '-c', mark], env: process.env, graceMs: 2_000 },
+      { logs: directory, records, onProgress: () => undefined },
+    );
+
+    await expect(starting).rejects.toThrow('ENOENT');
+    expect(await runCommand(['ps', '-eo', 'args'])).not.toContain(mark);
   });
 
   it('says at once that a process died while it was waited for, with the end of its log', async () => {

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { InternalError } from '../model/errors.ts';
 import { levelOf, parseId, queueName } from '../model/pure/ids.ts';
 import type { ImageInput, RequestImagesInput } from '../model/pure/payloads.ts';
 import { SLIPWAY_IMAGE, SLIPWAY_LEVEL } from '../model/pure/search-attributes.ts';
@@ -11,12 +12,16 @@ export async function requestImages(
   client: Client,
   { requester, pushId, plannedAt, images }: RequestImagesInput,
 ): Promise<void> {
+  const level = levelOf(requester);
   await Promise.all(
     images.map(({ taskId, name, force }) => {
+      // Levels meet only by reading the store.
+      if (levelOf(taskId) !== level)
+        throw new InternalError(`${requester} may not ask for ${taskId}, which is of another level`);
       const input: ImageInput = { taskId, name, pushId, plannedAt };
       return client.workflow.signalWithStart('image', {
         workflowId: taskId,
-        taskQueue: queueName('control', levelOf(taskId)),
+        taskQueue: queueName('control', level),
         args: [input],
         signal: 'wantImage',
         signalArgs: [{ requester, force }],
@@ -25,7 +30,7 @@ export async function requestImages(
         staticSummary: `build ${name} ${imageHashOf(taskId).slice(0, 12)}`,
         typedSearchAttributes: [
           { key: SLIPWAY_IMAGE, value: name },
-          { key: SLIPWAY_LEVEL, value: levelOf(taskId) },
+          { key: SLIPWAY_LEVEL, value: level },
         ],
       });
     }),

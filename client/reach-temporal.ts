@@ -1,6 +1,8 @@
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { TemporalUnavailable } from '../model/errors.ts';
+import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { namespaceOf } from '../model/schema/connections.ts';
 
 /** A server that is being started again answers within this time; a person does not wait longer. */
 const PATIENCE_MS = 15_000;
@@ -11,19 +13,21 @@ const DEADLINE_EXCEEDED = 4;
 
 /** The Temporal server as clients need it: connected to when it is first asked, and never waited for without end. */
 export interface ReachTemporal {
-  /** @throws {TemporalUnavailable} when it does not answer in time. */
-  use<T>(work: (clientIn: (namespace: string) => Client) => Promise<T>): Promise<T>;
+  /** Workflows of a level are in that level's namespace. @throws {TemporalUnavailable} when it does not answer in time. */
+  use<T>(work: (clientOf: (level: Level) => Client) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-export function reachTemporal({ address }: Pick<Connections['temporal'], 'address'>): ReachTemporal {
+export function reachTemporal(temporal: Connections['temporal']): ReachTemporal {
+  const { address } = temporal;
   let connection: Connection | undefined;
   return {
     async use(work) {
       const connected = (connection ??= Connection.lazy({ address }));
-      const clientIn = (namespace: string): Client => new Client({ connection: connected, namespace });
+      const clientOf = (level: Level): Client =>
+        new Client({ connection: connected, namespace: namespaceOf(temporal, level) });
       try {
-        return await connected.withDeadline(Date.now() + PATIENCE_MS, () => work(clientIn));
+        return await connected.withDeadline(Date.now() + PATIENCE_MS, () => work(clientOf));
       } catch (error) {
         const code = codeOf(error);
         if (code !== UNAVAILABLE && code !== DEADLINE_EXCEEDED) throw error;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Level } from '../model/pure/ids.ts';
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
@@ -22,7 +23,8 @@ const REPLACE_PATIENCE_MS = 30_000;
 const REPLACE_POLL_MS = 100;
 
 export interface StartPushDeps {
-  readonly client: Client;
+  /** The client of a level's namespace. */
+  readonly clientOf: (level: Level) => Client;
   readonly store: Store;
   readonly config: ServerConfig;
 }
@@ -32,7 +34,7 @@ export interface StartPushDeps {
  * a new round is asked for. The level in the id is the configuration's, and the control worker checks it again.
  */
 export async function startPush(
-  { client, store, config }: StartPushDeps,
+  { clientOf, store, config }: StartPushDeps,
   push: StartPush,
 ): Promise<StartedPush> {
   const { project, level } = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
@@ -59,6 +61,7 @@ export async function startPush(
     // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
     ...(push.again || status ? { again: true } : {}),
   };
+  const client = clientOf(level);
   try {
     await client.workflow.start('push', {
       workflowId: pushId,

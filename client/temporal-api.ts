@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { LEVELS } from '../model/pure/ids.ts';
+import { LEVELS, levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { namespaceOf } from '../model/schema/connections.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
@@ -24,15 +25,16 @@ const FOLLOW_POLL_MS = 300;
  */
 export async function openApi(connections: Connections, config: ServerConfig): Promise<SlipwayApi> {
   const store = openStore(connections.store);
-  const { namespace, uiUrl } = connections.temporal;
+  const { uiUrl } = connections.temporal;
   const temporal = reachTemporal(connections.temporal);
-  const uiLink = (id: string): string | undefined =>
-    uiUrl === undefined ? undefined : `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}`;
+  const uiLink = (id: string): string | undefined => {
+    const level = parseId(id)?.level;
+    if (uiUrl === undefined || level === undefined) return undefined;
+    return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
+  };
   return {
     start: async (push) => {
-      const started = await temporal.use((clientIn) =>
-        startPush({ client: clientIn(namespace), store, config }, push),
-      );
+      const started = await temporal.use((clientOf) => startPush({ clientOf, store, config }, push));
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -41,7 +43,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     read: (pushId) => readPush(store, pushId),
     list: (options) => listPushes(store, options),
     follow: (pushId, signal) => follow(store, pushId, signal),
-    cancel: (id) => temporal.use((clientIn) => cancel(clientIn(namespace), id)),
+    cancel: (id) => temporal.use((clientOf) => cancel(clientOf(levelOf(id)), id)),
     task: (taskId) => readTask(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),

@@ -9,6 +9,8 @@ export const LABEL = {
   level: 'slipway.level',
   /** Trust domain of a sidecar. */
   domain: 'slipway.domain',
+  /** Which builder of its machine a sidecar belongs to. */
+  seat: 'slipway.seat',
 } as const;
 
 export const KIND = { task: 'task', sidecar: 'sidecar' } as const;

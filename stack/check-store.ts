@@ -3,11 +3,15 @@ import { SetupFailed } from '../model/errors.ts';
 import { openStore } from '../store/open-store.ts';
 import { probeStore } from '../store/probe.ts';
 
-/** Makes the bucket if it is absent and tries out what Slipway relies on. @throws {SetupFailed} when the server does not keep it. */
-export async function checkStore(connection: Connections['store'], signal: AbortSignal): Promise<void> {
+/** Makes the bucket if it is absent (clients may not) and tries out what Slipway relies on. @throws {SetupFailed} when the server does not keep it. */
+export async function checkStore(
+  connection: Connections['store'],
+  signal: AbortSignal,
+  { makeBucket = true }: { readonly makeBucket?: boolean } = {},
+): Promise<void> {
   const store = openStore(connection);
   try {
-    await store.objects.ensureBucket();
+    if (makeBucket) await store.objects.ensureBucket();
     signal.throwIfAborted();
     const { conditionalPut, conditionalReplace, checksums } = await probeStore(store.objects);
     const lacking = [

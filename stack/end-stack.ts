@@ -47,7 +47,7 @@ export async function endStack(paths: StatePaths, options: EndOptions): Promise<
     await attempt('engine', () => sweepPrivateEngine(paths), undefined);
     await attempt('network', () => removeNetwork(paths, options), undefined);
   }
-  await rm(paths.connections, { force: true });
+  for (const path of [paths.connections, paths.levels]) await rm(path, { recursive: true, force: true });
   await attempt('sockets', () => rm(paths.runtime, { recursive: true, force: true }), undefined);
   return { processes: [...workers, ...services], containers, trouble };
 }

@@ -8,14 +8,16 @@ const MADE_AGAIN = ['mirrors', 'cache'];
 
 /** Deletes the data of an ended stack, by name and nothing else; a server configuration that somebody edited stays. */
 export async function purgeState(paths: StatePaths): Promise<void> {
-  const { connections, settings, processes, engineConfig, logs, temporal, store, storeMetadata, engine } =
-    paths;
+  const { connections, settings, processes, engineConfig } = paths;
+  const { levels, logs, temporal, store, storeMetadata, storeUsers, engine } = paths;
   const files = [connections, settings, processes, engineConfig];
   const directories = [
+    levels,
     logs,
     temporal,
     store,
     storeMetadata,
+    storeUsers,
     engine,
     ...MADE_AGAIN.map((name) => join(paths.root, name)),
   ];

@@ -1,7 +1,10 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ConfigInvalid } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import type { Settings } from './settings.ts';
+import type { Principals } from '../store/bucket-policy.ts';
+import { writeJsonFile } from './json-file.ts';
+import type { KeyPair, Settings } from './settings.ts';
 import type { StatePaths } from './state-directory.ts';
 import type { ProcessSpec } from './supervise.ts';
 
@@ -24,6 +27,7 @@ export async function s3Process(
 ): Promise<ProcessSpec> {
   const aside = options.metadata === 'files' ? ['--sidecar', paths.storeMetadata] : [];
   if (aside.length > 0) await mkdir(paths.storeMetadata, { recursive: true, mode: 0o700 });
+  await writeJsonFile(join(paths.storeUsers, 'users.json'), usersOf(options.settings));
   return {
     name: 's3',
     command: [
@@ -32,6 +36,8 @@ export async function s3Process(
       '--keep-alive',
       '--port',
       `127.0.0.1:${options.port}`,
+      '--iam-dir',
+      paths.storeUsers,
       'posix',
       ...aside,
       paths.store,
@@ -47,9 +53,8 @@ export async function s3Process(
   };
 }
 
-/** How to reach the server that {@link s3Process} starts. */
-export function s3Connection(port: number, settings: Settings): Connections['store'] {
-  const { accessKeyId, secretAccessKey } = settings;
+/** How to reach the server that {@link s3Process} starts, by its own keys or others'. */
+export function s3Connection(port: number, { accessKeyId, secretAccessKey }: KeyPair): Connections['store'] {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     region: REGION,
@@ -57,6 +62,24 @@ export function s3Connection(port: number, settings: Settings): Connections['sto
     accessKeyId,
     secretAccessKey,
   };
+}
+
+/** Which of our users is who, for the bucket's policy. */
+export function principalsOf({ keys }: Settings): Principals {
+  const { client, ...levels } = keys;
+  return {
+    client: client.accessKeyId,
+    levels: { 1: levels[1].accessKeyId, 2: levels[2].accessKeyId, 3: levels[3].accessKeyId },
+  };
+}
+
+/** The server's file of users: everyone without rights of their own; the bucket's policy gives them. */
+function usersOf({ keys }: Settings): unknown {
+  const users = Object.values(keys).map(({ accessKeyId, secretAccessKey }) => [
+    accessKeyId,
+    { access: accessKeyId, secret: secretAccessKey, role: 'user' },
+  ]);
+  return { accessAccounts: Object.fromEntries(users) as unknown };
 }
 
 /** The store that the environment names, or undefined. @throws {ConfigInvalid} when half of it is named. */

@@ -38,7 +38,10 @@ export interface Tools {
 }
 
 export interface RunningStack {
+  /** As clients have them. */
   readonly connections: Connections;
+  /** The store with all rights. */
+  readonly setUpStore: Connections['store'];
   /** Ends workers and services and cleans up after them; data stays. Safe to repeat. */
   stop(): Promise<void>;
 }

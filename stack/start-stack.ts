@@ -1,4 +1,7 @@
+import { join } from 'node:path';
+import { LEVELS } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { connectionsOfLevel } from '../model/schema/connections.ts';
 import { writeJsonFile } from './json-file.ts';
 import { openContext } from './open-context.ts';
 import { prepareImages } from './prepare-images.ts';
@@ -10,6 +13,7 @@ import type { RunningStack, StackOptions, WorkerProcess } from './stack-options.
 import { startEngine } from './start-engine.ts';
 import type { StartedEngine } from './start-engine.ts';
 import { startS3 } from './start-s3.ts';
+import type { StartedStore } from './start-s3.ts';
 import { startTemporal } from './start-temporal.ts';
 import { endContext } from './end-context.ts';
 import { together } from './together.ts';
@@ -32,10 +36,10 @@ export async function startStack(
   const context = await openContext(options);
   const started: { engine?: StartedEngine } = {};
   try {
-    const connections = await startParts(context, started);
-    await writeJsonFile(context.paths.connections, connections);
+    const { connections, store } = await startParts(context, started);
+    await writeConnections(context, connections, store);
     for (const worker of options.workers ?? []) await startWorker(context, worker);
-    return announce(context, connections, started);
+    return announce(context, { connections, setUpStore: store.setUp }, started);
   } catch (error) {
     await endContext(context, started.engine?.address);
     throw error;
@@ -49,7 +53,10 @@ export async function stopOwnStack(root: string): Promise<boolean> {
   return stack !== undefined;
 }
 
-async function startParts(context: StackContext, started: { engine?: StartedEngine }): Promise<Connections> {
+async function startParts(
+  context: StackContext,
+  started: { engine?: StartedEngine },
+): Promise<{ connections: Connections; store: StartedStore }> {
   const { paths, settings, options } = context;
   const serverConfig = await ensureServerConfig(paths, options.env);
   const [temporal, store, images] = await together(options.signal, (signal) => {
@@ -64,12 +71,12 @@ async function startParts(context: StackContext, started: { engine?: StartedEngi
     ];
   });
   const fleet = settings.value.fleet;
-  await enterBase({ engine: images.engine.address, base: images.base, store, fleet }, options);
-  return {
+  await enterBase({ engine: images.engine.address, base: images.base, store: store.setUp, fleet }, options);
+  const connections: Connections = {
     version: 1,
     fleet,
     temporal,
-    store,
+    store: store.client,
     runnerEngine: images.engine.address,
     builderEngine: images.builderEngine,
     sidecarImage: images.sidecarImage,
@@ -77,6 +84,21 @@ async function startParts(context: StackContext, started: { engine?: StartedEngi
     stateDirectory: paths.root,
     runtimeDirectory: paths.runtime,
   };
+  return { connections, store };
+}
+
+/** What clients read, and for each level what its workers read: they get no other level's keys. */
+async function writeConnections(
+  { paths }: StackContext,
+  connections: Connections,
+  store: StartedStore,
+): Promise<void> {
+  for (const level of LEVELS)
+    await writeJsonFile(join(paths.levels, `${level}.json`), {
+      ...connectionsOfLevel(connections, level),
+      store: store.ofLevel(level),
+    });
+  await writeJsonFile(paths.connections, connections);
 }
 
 async function startWorker(context: StackContext, worker: WorkerProcess): Promise<void> {
@@ -91,7 +113,7 @@ async function startWorker(context: StackContext, worker: WorkerProcess): Promis
 
 function announce(
   context: StackContext,
-  connections: Connections,
+  parts: Pick<RunningStack, 'connections' | 'setUpStore'>,
   started: { engine?: StartedEngine },
 ): RunningStack {
   const root = context.paths.root;
@@ -100,7 +122,7 @@ function announce(
     running.delete(root);
   };
   let ended: Promise<void> | undefined;
-  const stack: RunningStack = { connections, stop: () => (ended ??= end()) };
+  const stack: RunningStack = { ...parts, stop: () => (ended ??= end()) };
   running.set(root, stack);
   return stack;
 }

@@ -6,6 +6,7 @@ import type { StackContext } from './stack-context.ts';
 import {
   checkGivenTemporal,
   checkTemporal,
+  ensureLevelNamespaces,
   givenTemporal,
   keepWorkflowsAWeek,
   temporalConnection,
@@ -30,7 +31,7 @@ export async function startTemporal(context: StackContext): Promise<Connections[
     });
   }
   const program = await ensureTool(TEMPORAL_TOOL, options);
-  const connection = temporalConnection(ports);
+  const connection = temporalConnection(ports, options.env);
   return reportStep(options, 'temporal', {
     doing: `starting the server at ${connection.address}, its data in ${paths.temporal}`,
     done: () => `the server answers at ${connection.address}; its pages are at ${connection.uiUrl}`,
@@ -44,6 +45,7 @@ export async function startTemporal(context: StackContext): Promise<Connections[
         signal: options.signal,
       });
       await keepWorkflowsAWeek(program, connection, options);
+      await ensureLevelNamespaces(program, connection, options);
       return connection;
     },
   });

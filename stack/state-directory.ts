@@ -11,6 +11,8 @@ export interface StatePaths {
   /** Eight hex digits that stand for this directory in names of bridges and chains. */
   readonly short: string;
   readonly connections: string;
+  /** The connections of each level's workers. */
+  readonly levels: string;
   readonly settings: string;
   readonly processes: string;
   readonly owner: string;
@@ -19,6 +21,8 @@ export interface StatePaths {
   readonly temporal: string;
   readonly store: string;
   readonly storeMetadata: string;
+  /** Who may use the S3 server. */
+  readonly storeUsers: string;
   readonly engine: string;
   readonly engineConfig: string;
 }
@@ -33,6 +37,7 @@ export function statePaths(stateDirectory: string): StatePaths {
     // Not TMPDIR: `down` in another shell must find the same directory.
     runtime: join('/tmp', `slipway-${ownUser()}-${short}`),
     connections: join(root, 'stack.json'),
+    levels: join(root, 'levels'),
     settings: join(root, 'settings.json'),
     processes: join(root, 'processes.json'),
     owner: join(root, 'up.json'),
@@ -41,6 +46,7 @@ export function statePaths(stateDirectory: string): StatePaths {
     temporal: join(root, 'temporal'),
     store: join(root, 'store'),
     storeMetadata: join(root, 'store-metadata'),
+    storeUsers: join(root, 'store-users'),
     engine: join(root, 'engine'),
     engineConfig: join(root, 'engine.json'),
   };
@@ -48,7 +54,15 @@ export function statePaths(stateDirectory: string): StatePaths {
 
 /** Makes the directories, readable by their owner only. Safe to repeat. */
 export async function ensureStateDirectories(paths: StatePaths): Promise<void> {
-  for (const directory of [paths.root, paths.runtime, paths.logs, paths.temporal, paths.store]) {
+  for (const directory of [
+    paths.root,
+    paths.runtime,
+    paths.levels,
+    paths.logs,
+    paths.temporal,
+    paths.store,
+    paths.storeUsers,
+  ]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
   await refuseForeign(paths.runtime);

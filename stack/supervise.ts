@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InternalError, SetupFailed } from '../model/errors.ts';
+import { boundLog } from './bound-log.ts';
 import { endProcess } from './end-process.ts';
 import { identifyProcess } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -47,6 +48,7 @@ const LONGEST_BACKOFF_MS = 30_000;
 /** After so long a life a death begins a new row of back-offs. */
 const GOOD_LIFE_MS = 60_000;
 const POLL_MS = 100;
+const BOUND_LOG_EVERY_MS = 60_000;
 
 /**
  * Starts a process in a group of its own (so that Ctrl-C in a terminal reaches only us, who end it in order), with its
@@ -63,6 +65,7 @@ class Supervised implements SupervisedProcess {
   readonly #spec: ProcessSpec;
   readonly #options: SuperviseOptions;
   readonly #stopping = new AbortController();
+  #logTimer: NodeJS.Timeout | undefined;
   #identity: ProcessIdentity | undefined;
   #backoffMs = FIRST_BACKOFF_MS;
   #deaths = 0;
@@ -76,13 +79,14 @@ class Supervised implements SupervisedProcess {
 
   async start(): Promise<void> {
     this.#life = this.#keepRunning(await this.#spawn());
+    this.#logTimer = setInterval(() => void this.#boundLog(), BOUND_LOG_EVERY_MS).unref();
   }
 
   async waitUntil(
     answers: () => Promise<unknown>,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<void> {
-    const end = Date.now() + options.timeoutMs;
+    const end = performance.now() + options.timeoutMs;
     for (;;) {
       options.signal.throwIfAborted();
       const trouble = await answers().then(
@@ -91,7 +95,7 @@ class Supervised implements SupervisedProcess {
       );
       if (trouble === undefined) return;
       if (this.#deaths > 0) throw await this.#startFailure('it ended at once', trouble);
-      if (Date.now() > end)
+      if (performance.now() > end)
         throw await this.#startFailure(`it did not answer within ${options.timeoutMs / 1000} s`, trouble);
       await sleep(POLL_MS, undefined, { signal: options.signal });
     }
@@ -99,6 +103,7 @@ class Supervised implements SupervisedProcess {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    clearInterval(this.#logTimer);
     if (this.#identity) await endProcess(this.#identity, this.#spec.graceMs);
     await this.#life;
     this.#options.records.delete(this.name);
@@ -107,11 +112,11 @@ class Supervised implements SupervisedProcess {
   async #keepRunning(first: ChildProcess): Promise<void> {
     let child = first;
     for (;;) {
-      const born = Date.now();
+      const born = performance.now();
       await ended(child);
       this.#deaths += 1;
       if (this.#stopping.signal.aborted) return;
-      if (Date.now() - born > GOOD_LIFE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+      if (performance.now() - born > GOOD_LIFE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
       this.#say(
         'failed',
         `${describeEnd(child)}; starts again in ${this.#backoffMs / 1000} s (log: ${this.#logPath()})`,
@@ -141,6 +146,7 @@ class Supervised implements SupervisedProcess {
 
   async #spawn(): Promise<ChildProcess> {
     const [program, ...args] = this.#spec.command;
+    await this.#boundLog();
     const log = await open(this.#logPath(), 'a', 0o600);
     try {
       const { env, cwd } = this.#spec;
@@ -166,6 +172,12 @@ class Supervised implements SupervisedProcess {
       {
         cause,
       },
+    );
+  }
+
+  async #boundLog(): Promise<void> {
+    await boundLog(this.#logPath()).catch((error: unknown) =>
+      this.#say('note', `its log cannot be shortened: ${(error as Error).message}`),
     );
   }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { givenNamespaces } from '../model/schema/connections.ts';
 import { canConnect } from './can-connect.ts';
 import { findTool } from './tool.ts';
 import { runCommand } from './run-command.ts';
@@ -67,10 +68,11 @@ export function temporalProcess(
 }
 
 /** How to reach the dev server that {@link temporalProcess} starts. */
-export function temporalConnection(ports: TemporalPorts): Connections['temporal'] {
+export function temporalConnection(ports: TemporalPorts, env: NodeJS.ProcessEnv): Connections['temporal'] {
   return {
     address: `127.0.0.1:${ports.temporal}`,
     namespace: 'default',
+    ...givenNamespaces(env),
     uiUrl: `http://127.0.0.1:${ports.temporalUi}`,
   };
 }
@@ -120,16 +122,26 @@ export async function ensureNamespace(
     });
   }
   // Other parts of the server see a new namespace only after some seconds.
-  const end = Date.now() + NAMESPACE_PATIENCE_MS;
+  const end = performance.now() + NAMESPACE_PATIENCE_MS;
   for (;;) {
     const trouble = await createSearchAttributes(program, connection, options).then(
       () => undefined,
       (error: unknown) => error,
     );
     if (trouble === undefined) return;
-    if (Date.now() > end) throw trouble;
+    if (performance.now() > end) throw trouble;
     await delay(NAMESPACE_POLL_MS, undefined, { signal: options.signal });
   }
+}
+
+/** Makes the namespaces of the levels that have one of their own. */
+export async function ensureLevelNamespaces(
+  program: string,
+  { address, namespaces = {} }: Connections['temporal'],
+  options: Pick<StackOptions, 'env' | 'signal'>,
+): Promise<void> {
+  for (const namespace of new Set(Object.values(namespaces)))
+    await ensureNamespace(program, { address, namespace }, options);
 }
 
 /** Creating those that exist is no error. */
@@ -149,7 +161,12 @@ async function createSearchAttributes(
 export function givenTemporal(env: NodeJS.ProcessEnv): Connections['temporal'] | undefined {
   const address = env['TEMPORAL_ADDRESS'];
   if (!address) return undefined;
-  return { address, namespace: env['TEMPORAL_NAMESPACE'] || 'default', uiUrl: env['TEMPORAL_UI_URL'] };
+  return {
+    address,
+    namespace: env['TEMPORAL_NAMESPACE'] || 'default',
+    ...givenNamespaces(env),
+    uiUrl: env['TEMPORAL_UI_URL'],
+  };
 }
 
 /**
@@ -173,6 +190,7 @@ export async function checkGivenTemporal(
   try {
     await checkTemporal(program, given, options);
     await createSearchAttributes(program, given, options);
+    await ensureLevelNamespaces(program, given, options);
   } catch (error) {
     options.signal.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);

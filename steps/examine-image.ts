@@ -8,9 +8,9 @@ import type { PlanCache } from './plan-cache.ts';
 import type { StepContext } from './step-context.ts';
 
 /**
- * Reads a blob that somebody found missing or wrong, and removes it when it is wrong indeed: a blob is written only where
- * none is. Says what makes the task's image whole again. Runs on control workers, so that no runner needs the right to
- * remove blobs. Safe to repeat: what is whole stays.
+ * Reads a blob that somebody found missing or wrong, and takes it away when it is wrong indeed: a blob is written only where
+ * none is. Says what makes the task's image whole again. Runs on control workers, so that nothing goes by a runner's word
+ * alone. Safe to repeat: what is whole stays.
  */
 export async function examineImage(
   { store, plans, platform }: { readonly store: Store; readonly plans: PlanCache; readonly platform: string },

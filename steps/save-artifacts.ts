@@ -6,6 +6,7 @@ import { extract } from 'tar-stream';
 import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
 import { ContainerLost, RunSuperseded } from '../model/errors.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
@@ -45,7 +46,7 @@ export async function saveArtifacts(
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const container = containerName(task.taskId, run);
   const upload: Upload = { ...deps, input, context, container };
-  const began = Date.now();
+  const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const artifacts: ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
@@ -54,7 +55,7 @@ export async function saveArtifacts(
   // What lies in the container of a command that never started is not the command's.
   const specs = there?.state === 'created' ? [] : Object.entries(planned.artifacts);
   for (const [name, spec] of specs) {
-    const saved = there ? await saveOne(upload, name, spec) : 'absent';
+    const saved = there ? await saveOne(upload, name, spec).catch(told(log, name, context)) : 'absent';
     if (typeof saved !== 'string') {
       artifacts.push(...saved);
       continue;
@@ -74,7 +75,7 @@ export async function saveArtifacts(
     if (!excused) missing.push({ name, found });
   }
   const bytesUploaded = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const uploadMs = Date.now() - began;
+  const uploadMs = took();
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   await log.flush();
@@ -82,6 +83,15 @@ export async function saveArtifacts(
   if (context.isGivenUp?.()) throw new RunSuperseded(task.taskId, run);
   await containers.remove(container);
   return { artifacts, missing, uploadMs, bytesUploaded };
+}
+
+/** Says in every attempt why it failed: whoever waits for the task sees what it waits for. */
+function told(log: RunLog, name: string, { signal }: StepContext): (error: unknown) => Promise<never> {
+  return async (error) => {
+    if (error instanceof Error && !signal.aborted) log.say(`Artifact ${name}: ${error.message}`, 'error');
+    await log.flush().catch(() => undefined);
+    throw error;
+  };
 }
 
 /** Gives the records, or what is there instead. */

@@ -55,7 +55,8 @@ export async function claimRun(
     created: before?.created ?? now,
     runs: withRun(before?.runs ?? [], running),
   });
-  return { queue: claim.queue, engineId: claim.engineId, worker: claim.worker };
+  const { queue, engineId, worker } = claim;
+  return { queue, engineId, worker, answeredBy: identity.engineId };
 }
 
 /** Records how a run ended, and the task with it when it is resolved; ends the run's log. Safe to repeat. */

@@ -9,10 +9,12 @@ import { checkDigest } from './check-digest.ts';
 import { blobKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { Blobs } from './store.ts';
+import { isRefused } from './s3-errors.ts';
 import { putStaged } from './staged-upload.ts';
 
 /**
- * Blobs under `blobs/sha256/`, each written once.
+ * Blobs under `blobs/sha256/`, each written once. One of another size than its bytes have is damaged, whoever can see it: it is
+ * written over, only if it is still the same.
  *
  * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
  * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
@@ -36,12 +38,10 @@ export function createBlobStore(objects: ObjectStore): Blobs {
 
     async write(digest, sizeBytes, body, signal) {
       if (!DIGEST_PATTERN.test(digest)) throw new DigestMismatch('Blob', 'a sha256 digest', digest);
-      const present = await stat(digest, signal);
-      if (present) {
-        checkSize(digest, present.sizeBytes, sizeBytes);
-        return 'present';
-      }
-      const options = { onlyIf: 'absent', sha256: digest.slice('sha256:'.length), signal } as const;
+      const found = await objects.head(blobKey(digest), signal);
+      if (found?.sizeBytes === sizeBytes) return 'present';
+      const onlyIf = found ? { etag: found.etag } : 'absent';
+      const options = { onlyIf, sha256: digest.slice('sha256:'.length), signal } as const;
       try {
         if (Buffer.isBuffer(body)) await putBytes(objects, digest, { ...options, body, sizeBytes });
         else await objects.putStream(blobKey(digest), body as Readable, { ...options, sizeBytes });
@@ -54,11 +54,11 @@ export function createBlobStore(objects: ObjectStore): Blobs {
 
     async writeUnknown(body, { expected, signal } = {}) {
       let outcome: 'written' | 'present' = 'written';
-      const place = async (hashed: { sha256: string }) => {
+      const place = async (hashed: { sha256: string; sizeBytes: number }) => {
         const digest: Digest = `sha256:${hashed.sha256}`;
         const wanted = await expected?.();
         if (wanted !== undefined && wanted !== digest) throw new DigestMismatch('Blob', wanted, digest);
-        if (!(await stat(digest, signal))) return { key: blobKey(digest) };
+        if ((await stat(digest, signal))?.sizeBytes !== hashed.sizeBytes) return { key: blobKey(digest) };
         outcome = 'present';
         return undefined;
       };
@@ -74,9 +74,24 @@ export function createBlobStore(objects: ObjectStore): Blobs {
       const hash = createHash('sha256');
       for await (const chunk of body as AsyncIterable<Buffer>) hash.update(chunk);
       if (`sha256:${hash.digest('hex')}` === digest) return 'whole';
-      return (await objects.deleteIfAllowed(key, signal)) ? 'removed' : 'kept';
+      return (await discard(objects, key, signal)) ? 'removed' : 'kept';
     },
   };
+}
+
+/**
+ * Takes a damaged blob away. Where keys may add blobs and not delete them it becomes an empty one: that is plain to see for
+ * everybody, and is written over like any other of a wrong size.
+ */
+async function discard(objects: ObjectStore, key: string, signal?: AbortSignal): Promise<boolean> {
+  if (await objects.deleteIfAllowed(key, signal)) return true;
+  try {
+    await objects.put(key, Buffer.alloc(0), signal ? { signal } : {});
+    return true;
+  } catch (error) {
+    if (isRefused(error)) return false;
+    throw error;
+  }
 }
 
 async function putBytes(
@@ -85,7 +100,7 @@ async function putBytes(
   options: {
     readonly body: Buffer;
     readonly sizeBytes: number;
-    readonly onlyIf: 'absent';
+    readonly onlyIf: 'absent' | { readonly etag: string };
     readonly sha256: string;
     readonly signal?: AbortSignal | undefined;
   },

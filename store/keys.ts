@@ -11,6 +11,8 @@ const SEGMENT_MAX_BYTES = 255;
 const KEY_MAX_BYTES = 1024;
 
 export const UPLOADS_PREFIX = 'uploads/';
+/** Where it is tried out what a server keeps. */
+export const PROBES_PREFIX = `${UPLOADS_PREFIX}probe-`;
 
 export function blobKey(digest: Digest): string {
   return `blobs/sha256/${digest.slice('sha256:'.length)}`;
@@ -18,6 +20,15 @@ export function blobKey(digest: Digest): string {
 
 export function uploadKey(session: string): string {
   return `${UPLOADS_PREFIX}${session}`;
+}
+
+export function probeKey(id: string): string {
+  return PROBES_PREFIX + id;
+}
+
+/** Where it is tried out whether a level may be written. */
+export function levelProbeKey(level: Level): string {
+  return `level-${level}/probe`;
 }
 
 export function taskKey(taskId: string): string {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { isSlipwayError } from '../model/errors.ts';
-import { uploadKey } from './keys.ts';
+import { probeKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 
 export interface StoreProbe {
@@ -19,7 +19,7 @@ export interface StoreProbe {
  * @throws {StoreUnavailable} when the server does not answer.
  */
 export async function probeStore(objects: ObjectStore): Promise<StoreProbe> {
-  const key = uploadKey(`probe-${randomUUID()}`);
+  const key = probeKey(randomUUID());
   const wrongKey = `${key}-wrong`;
   try {
     await objects.put(key, Buffer.from('one'));

@@ -86,11 +86,6 @@ export function isWrongBody(error: unknown): boolean {
   return factsOf(error).message.startsWith('Checksum mismatch');
 }
 
-/** Whether the server refuses it to our key. */
-export function isForbidden(error: unknown): boolean {
-  return factsOf(error).statusCode === 403;
-}
-
 /** The trouble in a few words, for people. */
 export function reasonOf(error: unknown): string {
   if (isStoreFull(error)) return 'it is full';
@@ -113,6 +108,12 @@ export function isTransient(error: unknown): boolean {
 export function isMissing(error: unknown): boolean {
   const { name, statusCode } = factsOf(error);
   return statusCode === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
+}
+
+/** Whether the server said that these keys may not do that. Also of an error of the model, which has the answer as its cause. */
+export function isRefused(error: unknown): boolean {
+  const { name, statusCode } = factsOf(isSlipwayError(error) ? error.cause : error);
+  return statusCode === 403 && !PASSING_NAMES.has(name);
 }
 
 export function isMissingUpload(error: unknown): boolean {

@@ -11,7 +11,7 @@ import {
   ListMultipartUploadsCommand,
 } from '@aws-sdk/client-s3';
 import type { PutOptions } from './object-store.ts';
-import { isForbidden, isMissingUpload } from './s3-errors.ts';
+import { isRefused, isMissingUpload } from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
 
 export interface OpenUpload {
@@ -131,7 +131,7 @@ async function abortOne(
       return true;
     } catch (error) {
       // Ended meanwhile, or another level's: its own sweeper may.
-      if (isMissingUpload(error) || isForbidden(error)) return false;
+      if (isMissingUpload(error) || isRefused(error)) return false;
       throw error;
     }
   };

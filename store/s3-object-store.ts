@@ -3,12 +3,14 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   ListObjectsV2Command,
+  PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
 import { StoreUnavailable } from '../model/errors.ts';
+import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
-import { isBucketOurs, isForbidden } from './s3-errors.ts';
+import { isBucketOurs, isRefused } from './s3-errors.ts';
 import { abortUploads } from './s3-multipart.ts';
 import type { OutageListener, Outages } from './outages.ts';
 import { putBuffer } from './s3-put.ts';
@@ -21,6 +23,8 @@ export interface S3ObjectStore extends ObjectStore {
   /** Creates the bucket unless it is there. */
   ensureBucket(): Promise<void>;
   readonly outages: Outages;
+  /** Says who may do what with the bucket, instead of what was said before. */
+  setPolicy(policy: BucketPolicy): Promise<void>;
   /** Closes the connections; nothing may be asked afterwards. */
   close(): void;
 }
@@ -74,6 +78,10 @@ export function createS3ObjectStore(
         });
       });
     },
+    async setPolicy(policy) {
+      const command = new PutBucketPolicyCommand({ Bucket: s3.bucket, Policy: JSON.stringify(policy) });
+      await s3.call('PutBucketPolicy', '', () => s3.client.send(command));
+    },
     close: () => s3.close(),
   };
 }
@@ -96,7 +104,7 @@ async function deleteIfAllowed(s3: S3Session, key: string, signal?: AbortSignal)
       await s3.client.send(command, { abortSignal: signal });
       return true;
     } catch (error) {
-      if (isForbidden(error)) return false;
+      if (isRefused(error)) return false;
       throw error;
     }
   };

@@ -35,8 +35,8 @@ export interface SweptUploads {
 
 export interface Blobs extends BlobStore {
   /**
-   * Reads a blob to its end and removes it when its bytes are not those of its digest, so that it can be written again.
-   * For control workers: a runner's key need not have the right to delete below `blobs/`. `kept`: ours has not got it.
+   * Reads a blob to its end and takes it away when its bytes are not those of its digest, so that it can be written again.
+   * Needs no right to delete below `blobs/`: without it the blob is emptied. `kept`: our key may not do that either.
    */
   examine(digest: Digest, signal?: AbortSignal): Promise<'whole' | 'missing' | 'removed' | 'kept'>;
 }

@@ -1,5 +1,6 @@
 import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
+import { runningSidecars } from '../docker/sidecar/running-sidecars.ts';
 import { ensureSidecar } from '../docker/sidecar/sidecar.ts';
 import { isOutOfSpace } from '../docker/engine-errors.ts';
 import type { ImageBuildFailed } from '../model/errors.ts';
@@ -7,6 +8,8 @@ import { ConfigInvalid, EngineOutOfSpace, EngineUnavailable, isSlipwayError } fr
 import type { LendEngine } from '../steps/lend-engine.ts';
 import { makeSidecarImage } from '../steps/make-sidecar-image.ts';
 import { answers, watchEngine } from './engine-watch.ts';
+import type { BuilderSeat, SeatRow } from './builder-seat.ts';
+import { takeSeat, tryTakeSeat } from './builder-seat.ts';
 import type { Parts } from './parts.ts';
 
 /** A sidecar that nobody builds in for this long is stopped; its data stays in its volume. */
@@ -41,10 +44,12 @@ export class BuilderEngines {
   readonly #idleTimer: NodeJS.Timeout;
   /** Domains whose sidecar was thrown away for want of space: what fails for that in the new one fails by its own fault. */
   readonly #emptied = new Set<string>();
+  readonly #born = performance.now();
+  #seat: Promise<BuilderSeat> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#idleTimer = setInterval(() => void this.#stopIdle(), IDLE_CHECK_MS);
+    this.#idleTimer = setInterval(() => void this.#tidy(), IDLE_CHECK_MS);
   }
 
   /** Lends the engine of a domain; while it is lent it is not stopped. A sidecar that died is made again. */
@@ -106,6 +111,7 @@ export class BuilderEngines {
     clearInterval(this.#idleTimer);
     const opened = await Promise.allSettled([...this.#slots.values()].map(({ opening }) => opening));
     for (const one of opened) if (one.status === 'fulfilled') await one.value.engine.close();
+    await (await this.#seat?.catch(() => undefined))?.release();
   }
 
   /** Gives a slot that counts as lent already, so that it is not stopped between the look and the use. */
@@ -123,7 +129,12 @@ export class BuilderEngines {
       }
       return this.#take(domain, signal);
     }
-    const slot: Slot = { opening: this.#open(domain, signal), lent: 1, idleSince: Date.now(), full: false };
+    const slot: Slot = {
+      opening: this.#open(domain, signal),
+      lent: 1,
+      idleSince: performance.now(),
+      full: false,
+    };
     this.#slots.set(domain, slot);
     slot.opening.catch(() => this.#forget(domain, slot));
     return slot;
@@ -147,11 +158,14 @@ export class BuilderEngines {
         'No sidecar image and no SLIPWAY_BUILDER_DOCKER_HOST: this worker cannot build',
       );
     }
+    this.#seat ??= takeSeat(this.#row);
+    const { number: seat } = await this.#seat;
     const sidecar = await ensureSidecar({
       host: runnerEngine,
       fleet,
       domain,
       level,
+      seat,
       image: sidecarImage,
       makeImage: () =>
         this.lendHost((host) => makeSidecarImage(host, store, { image: sidecarImage, signal })),
@@ -164,7 +178,7 @@ export class BuilderEngines {
 
   async #giveBack(domain: string, slot: Slot): Promise<void> {
     slot.lent -= 1;
-    slot.idleSince = Date.now();
+    slot.idleSince = performance.now();
     if (!slot.full || slot.lent > 0) return;
     const { engine, discard } = await slot.opening;
     this.#emptied.add(domain);
@@ -179,9 +193,16 @@ export class BuilderEngines {
     }
   }
 
+  async #tidy(): Promise<void> {
+    await this.#stopIdle();
+    await this.#stopOrphans().catch((error: unknown) =>
+      this.#parts.logger.warn({ error: String(error) }, 'Sidecars of former builders could not be stopped'),
+    );
+  }
+
   async #stopIdle(): Promise<void> {
     for (const [domain, slot] of this.#slots) {
-      if (slot.lent > 0 || Date.now() - slot.idleSince < IDLE_MS) continue;
+      if (slot.lent > 0 || performance.now() - slot.idleSince < IDLE_MS) continue;
       this.#forget(domain, slot);
       const opened = await slot.opening.catch(() => undefined);
       try {
@@ -192,6 +213,28 @@ export class BuilderEngines {
         this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped');
       }
     }
+  }
+
+  /** Sidecars that builders before us left running: on our own seat, or on one that nobody sits on any more. */
+  async #stopOrphans(): Promise<void> {
+    const { builderEngine, runnerEngine } = this.#parts.connections;
+    if (builderEngine !== undefined || performance.now() - this.#born < IDLE_MS) return;
+    const own = await (this.#seat ??= takeSeat(this.#row));
+    for (const { domain, seat, stop } of await runningSidecars(runnerEngine, this.#row)) {
+      if (seat === own.number) {
+        if (!this.#slots.has(domain)) await stop();
+        continue;
+      }
+      // Held meanwhile, so that nobody begins to build in what is being stopped.
+      const free = await tryTakeSeat(this.#row, seat);
+      await (free && stop());
+      await free?.release();
+    }
+  }
+
+  get #row(): SeatRow {
+    const { connections, level } = this.#parts;
+    return { fleet: connections.fleet, level, host: connections.runnerEngine };
   }
 
   #forget(domain: string, slot: Slot): void {

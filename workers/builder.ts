@@ -3,6 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { createBuilderActivities } from '../activities/builder.ts';
 import { queueName } from '../model/pure/ids.ts';
 import { BuilderEngines } from './builder-engines.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 
@@ -30,6 +31,7 @@ export async function createBuilderWorker(
       withEngine: engines.lend,
       withHostEngine: (work) => engines.lendHost(work),
     }),
+    interceptors: { activity: [logActivities(parts.logger)] },
     maxConcurrentActivityTaskExecutions: CONCURRENT_BUILDS,
     // Builds that take longer are stopped then and begun anew by the next builder.
     shutdownGraceTime: graceMs,

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { ConfigInvalid } from '../model/errors.ts';
+import { ConfigInvalid, isSlipwayError } from '../model/errors.ts';
+import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import { connectionsSchema } from '../model/schema/connections.ts';
+import { connectionsOfLevel, connectionsSchema, givenNamespaces } from '../model/schema/connections.ts';
 
 /** What `up` writes into the state directory. */
 export const STACK_FILE = 'stack.json';
@@ -15,24 +16,40 @@ export function stateDirectory(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * How to reach the parts: the running stack's file, or the environment alone when Temporal and S3 are given there.
- * @throws {ConfigInvalid} saying what is missing and what to type.
+ * How to reach the parts, with the keys of a client: the running stack's file, or the environment alone when Temporal and
+ * S3 are given there. @throws {ConfigInvalid} saying what is missing and what to type.
  */
 export async function readConnections(env: NodeJS.ProcessEnv): Promise<Connections> {
   const directory = stateDirectory(env);
-  const text = await readFile(join(directory, STACK_FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw new ConfigInvalid(`${join(directory, STACK_FILE)} cannot be read: ${error.message}`, {
-      cause: error,
-    });
-  });
-  if (text !== undefined) return parse(JSON.parse(text), join(directory, STACK_FILE));
+  const found = await readStackFile(join(directory, STACK_FILE));
+  if (found) return found;
   if (env.TEMPORAL_ADDRESS === undefined || env.SLIPWAY_S3_BUCKET === undefined) {
     throw new ConfigInvalid(
       `No stack runs in ${directory}. Type: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
     );
   }
   return parse(fromEnvironment(env, directory), 'the environment');
+}
+
+/** The same for a worker of one level: with that level's namespace, and its own keys where `up` gave it some. */
+export async function readLevelConnections(env: NodeJS.ProcessEnv, level: Level): Promise<Connections> {
+  const own = await readStackFile(join(stateDirectory(env), levelFile(level)));
+  return connectionsOfLevel(own ?? (await readConnections(env)), level);
+}
+
+/** What `up` writes beside `stack.json` for the workers of a level. */
+export function levelFile(level: Level): string {
+  return join('levels', `${level}.json`);
+}
+
+async function readStackFile(path: string): Promise<Connections | undefined> {
+  try {
+    return parse(JSON.parse(await readFile(path, 'utf8')), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isSlipwayError(error)) throw error;
+    throw new ConfigInvalid(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv, directory: string): unknown {
@@ -42,6 +59,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv, directory: string): unknown {
     temporal: {
       address: env.TEMPORAL_ADDRESS,
       namespace: env.TEMPORAL_NAMESPACE ?? 'default',
+      ...givenNamespaces(env),
       uiUrl: env.TEMPORAL_UI_URL,
     },
     store: {

@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { createControlActivities } from '../activities/control.ts';
 import { queueName } from '../model/pure/ids.ts';
 import { hostPlatform } from './host-platform.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { readServerConfig } from './server-config.ts';
 import { ensureSettleSchedule } from './settle-schedule.ts';
@@ -19,20 +20,21 @@ export async function createControlWorker(
   const { connections, level, logger } = parts;
   // Without it everything goes on but what is ended by hand; who runs a server may forbid schedules.
   await ensureSettleSchedule(client, level).catch((error: unknown) =>
-    logger.warn({ error: String(error) }, 'The schedule that settles ended workflows cannot be made'),
+    logger.warn({ error }, 'The schedule that settles ended workflows cannot be made'),
   );
   return Worker.create({
     connection,
     namespace: connections.temporal.namespace,
     identity: parts.worker,
     taskQueue: queueName('control', level),
-    workflowBundle: await workflowBundle(connections.stateDirectory),
+    workflowBundle: await workflowBundle(connections.stateDirectory, logger),
     activities: createControlActivities({
       ...parts,
       client,
       readServerConfig: () => readServerConfig(connections.serverConfig),
       platform: hostPlatform(),
     }),
+    interceptors: { activity: [logActivities(parts.logger)] },
     maxCachedWorkflows: 600,
     maxConcurrentActivityTaskExecutions: 40,
     ...HEARTBEAT_THROTTLE,

@@ -7,13 +7,13 @@ import type { GitSource } from '../source/git-source.ts';
 import { createGitSource } from '../source/git-source.ts';
 import { PlanCache } from '../steps/plan-cache.ts';
 import { openStore } from '../store/open-store.ts';
-import type { Store } from '../store/store.ts';
+import type { OpenStore } from '../store/open-store.ts';
 
 /** What every worker of one process shares. */
 export interface Parts {
   readonly connections: Connections;
   readonly level: Level;
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly source: GitSource;
   readonly plans: PlanCache;
   /** Names this process to people: in claims, records and Temporal. */

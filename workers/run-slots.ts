@@ -33,9 +33,14 @@ export class RunSlots {
       return result;
     } finally {
       slot.active -= 1;
-      slot.restingSince = Date.now();
+      slot.restingSince = performance.now();
       if (slot.active === 0 && (succeeded ? part === 'last' : part === 'claim')) this.#runs.delete(run);
     }
+  }
+
+  /** Gives the slot of a run back that is not carried out here. */
+  release(run: string): void {
+    if (this.#runs.get(run)?.active === 0) this.#runs.delete(run);
   }
 
   /** Resolves when no run occupies a slot, or at the abort. */
@@ -73,7 +78,7 @@ export class RunSlots {
   }
 
   #occupied(): number {
-    const now = Date.now();
+    const now = performance.now();
     for (const [run, { active, restingSince }] of this.#runs) {
       if (active === 0 && now - restingSince > REST_MS) this.#runs.delete(run);
     }

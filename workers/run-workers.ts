@@ -8,8 +8,10 @@ import type { Connections } from '../model/schema/connections.ts';
 import { createBuilderWorker } from './builder.ts';
 import { createControlWorker } from './control.ts';
 import { installTemporalLogger } from './logger.ts';
+import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
 import type { RunnerWorkers } from './runner.ts';
+import { startUploadSweeper } from './upload-sweeper.ts';
 import { createRunnerWorkers } from './runner.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
@@ -38,6 +40,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const { connections, level, kinds, logger, signal, graceMs } = options;
   installTemporalLogger(logger);
   const parts = openParts(connections, level, logger);
+  await expectOwnLevel(parts);
   const { address, namespace } = connections.temporal;
   const connection = await NativeConnection.connect({ address });
   const clientConnection = await Connection.connect({ address });
@@ -47,12 +50,14 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let control: Worker | undefined;
     let builder: Worker | undefined;
     let runner: RunnerWorkers | undefined;
-    if (kinds.includes('control'))
+    if (kinds.includes('control')) {
+      closers.push(startUploadSweeper(parts));
       control = await createControlWorker(
         parts,
         connection,
         new Client({ connection: clientConnection, namespace }),
       );
+    }
     if (kinds.includes('builder')) {
       const { worker, close } = await createBuilderWorker(parts, connection, { graceMs });
       builder = worker;
@@ -77,11 +82,12 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     };
     for (const worker of [control, builder, runner]) if (worker) running.push(worker.run());
     signal.addEventListener('abort', onEnd, { once: true });
-    logger.info({ level, kinds }, 'Workers are running');
+    logger.info({ kinds }, 'Workers are running');
     options.onReady?.();
     if (signal.aborted) onEnd();
     await Promise.all(running);
     await draining;
+    logger.info('Workers have ended');
   } finally {
     for (const close of closers) await close();
     await clientConnection.close();

@@ -6,6 +6,7 @@ import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
 import { engineQueueName, queueName } from '../model/pure/ids.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
+import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
@@ -105,18 +106,31 @@ async function createWorkers(
     <I extends RunInput, R>(part: RunPart, work: (input: I) => Promise<R>) =>
     (input: I): Promise<R> =>
       slots
-        .during(`${input.task.taskId}#${input.run}`, part, () => work(input))
+        .during(runKey(input), part, () => work(input))
         .catch((error: unknown) => {
           onTrouble();
           throw error;
         });
   const { namespace } = connections.temporal;
-  const common = { connection, namespace, identity: parts.worker, ...HEARTBEAT_THROTTLE };
+  const common = {
+    connection,
+    namespace,
+    identity: parts.worker,
+    interceptors: { activity: [logActivities(parts.logger)] },
+    ...HEARTBEAT_THROTTLE,
+  };
   const fixed = { type: 'fixed-size', numSlots: 1 } as const;
   const claimWorker = await Worker.create({
     ...common,
     taskQueue: queueName('runner', level),
-    activities: { claimRun: inSlot('claim', claims.claimRun) },
+    activities: {
+      claimRun: async (input: RunInput) => {
+        const claim = await inSlot('claim', claims.claimRun)(input);
+        // What another machine holds occupies nothing here.
+        if (claim.engineId !== engineId) slots.release(runKey(input));
+        return claim;
+      },
+    },
     tuner: {
       activityTaskSlotSupplier: slots.supplier,
       workflowTaskSlotSupplier: fixed,
@@ -137,4 +151,8 @@ async function createWorkers(
     shutdownForceTime: DEAF_MS,
   });
   return { claimWorker, engineWorker };
+}
+
+function runKey({ task, run }: RunInput): string {
+  return `${task.taskId}#${run}`;
 }

@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WorkflowBundle } from '@temporalio/worker';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import type { Logger } from 'pino';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -11,12 +12,19 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const INPUTS = ['workflows', 'model/pure'];
 
 /** The workflow code as one file, made once per content and kept in the state directory: bundling takes seconds. */
-export async function workflowBundle(stateDirectory: string): Promise<WorkflowBundle> {
+export async function workflowBundle(stateDirectory: string, logger: Logger): Promise<WorkflowBundle> {
   const directory = join(stateDirectory, 'cache');
   const path = join(directory, `workflows-${(await inputsHash()).slice(0, 16)}.js`);
   const cached = await readFile(path, 'utf8').catch(() => undefined);
   if (cached !== undefined) return { code: cached };
-  const bundle = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts') });
+  const began = Date.now();
+  const bundle = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
+    logger: new DefaultLogger('INFO', ({ level, message }) => {
+      if (level === 'WARN' || level === 'ERROR') logger.warn(message);
+    }),
+  });
+  logger.info({ ms: Date.now() - began }, 'Made the bundle of the workflow code');
   await mkdir(directory, { recursive: true });
   // Two workers may start at once: whoever is last replaces the file by the same bytes.
   const temporary = `${path}.${process.pid}`;

@@ -71,6 +71,7 @@ export function claimActivities(level: Level): ClaimActivities {
   return proxyActivities<ClaimActivities>({
     taskQueue: queueName('runner', level),
     startToCloseTimeout: '1m',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     // A claim writes the task's record, which must not come after the record of the cancel.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { ...PATIENT, nonRetryableErrorTypes: ['RunSuperseded'] },

@@ -70,28 +70,22 @@ function answerable(
 }
 
 async function resolveImage(input: ImageInput, isForced: () => boolean): Promise<ImageResolved> {
+  const { taskId, pushId, plannedAt } = input;
+  const control = controlActivities(levelOf(taskId));
+  const mended = new Set<string>();
+  let damaged: string | undefined;
   let found: FoundImage | undefined;
-  try {
-    found = await controlActivities(levelOf(input.taskId)).findImage({ ...input, force: isForced() });
-    return await buildFound(input, found);
-  } catch (error) {
-    const damaged = damagedDigest(error);
-    if (damaged === undefined || found === undefined) return await failWith(input, found, error);
-    return await mendAndBuild(input, found, damaged);
-  }
-}
-
-/** Something stored turned out to be damaged when it was read. What is wrong is removed, then all is looked at anew, once. */
-async function mendAndBuild(input: ImageInput, before: FoundImage, digest: string): Promise<ImageResolved> {
-  const control = controlActivities(levelOf(input.taskId));
-  const { pushId, plannedAt } = input;
-  let found: FoundImage | undefined;
-  try {
-    await control.examineImage({ pushId, plannedAt, digest });
-    found = await control.findImage({ ...input, force: before.stored === undefined });
-    return await buildFound(input, found);
-  } catch (error) {
-    return await failWith(input, found ?? before, error);
+  for (;;) {
+    try {
+      // Something stored was found damaged when it was read. What is wrong is removed, then all is looked at anew.
+      if (damaged !== undefined) await control.examineImage({ pushId, plannedAt, digest: damaged });
+      found = await control.findImage({ ...input, force: isForced() });
+      return await buildFound(input, found);
+    } catch (error) {
+      damaged = damagedDigest(error);
+      if (damaged === undefined || mended.has(damaged)) return await failWith(input, found, error);
+      mended.add(damaged);
+    }
   }
 }
 

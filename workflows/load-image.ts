@@ -6,20 +6,26 @@ import { requestImage } from './request-image.ts';
 
 /**
  * Loads a task's image on its runner. One that turns out to be damaged in the store is made whole first, by a build or by
- * bringing its base in again, and the run goes on; a second time it is the run's failure.
+ * bringing its base in again, and the run goes on. Damage is found part by part; the same part a second time is the
+ * run's failure.
  */
 export async function loadImage(
   runner: Pick<RunnerActivities, 'loadImage'>,
   input: RunInput,
 ): Promise<LoadedImage> {
-  try {
-    return await runner.loadImage(input);
-  } catch (error) {
-    const digest = damagedDigest(error);
-    if (digest === undefined) throw error;
-    const mended = await mend(input, digest);
-    if (mended === 'in vain') throw error;
-    return await runner.loadImage({ ...input, task: { ...input.task, ...mended } });
+  const mended = new Set<string>();
+  let { task } = input;
+  for (;;) {
+    try {
+      return await runner.loadImage({ ...input, task });
+    } catch (error) {
+      const digest = damagedDigest(error);
+      if (digest === undefined || mended.has(digest)) throw error;
+      mended.add(digest);
+      const made = await mend(input, digest);
+      if (made === 'in vain') throw error;
+      task = { ...task, ...made };
+    }
   }
 }
 

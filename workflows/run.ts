@@ -11,6 +11,7 @@ import { claimActivities, runnerActivities } from './activity-proxies.ts';
 import type { RunPhase } from './failures.ts';
 import { failureDetail, isMachineGone, runReason } from './failures.ts';
 import { loadImage } from './load-image.ts';
+import { onEngine } from './on-engine.ts';
 
 /** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
 const RUN_MARGIN_SECONDS = 1_800;
@@ -39,15 +40,17 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     claim = await claimActivities(input.task.level).claimRun(input);
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
-    soFar.loaded = await loadImage(runner, input);
+    soFar.loaded = await onEngine(input, claim, () => loadImage(runner, input));
     phase = 'run';
     const running = runnerActivities(claim.queue, {
       summary,
       startToCloseSeconds: input.task.maxRunTimeSeconds + RUN_MARGIN_SECONDS,
     });
-    soFar.result = await running.runContainer({ ...input, engineImageId: soFar.loaded.engineImageId });
+    const container = { ...input, engineImageId: soFar.loaded.engineImageId };
+    soFar.result = await onEngine(input, claim, () => running.runContainer(container));
     phase = 'save';
-    const saved = await runner.saveArtifacts({ ...input, reason: soFar.result.reason });
+    const saving = { ...input, reason: soFar.result.reason };
+    const saved = await onEngine(input, claim, () => runner.saveArtifacts(saving));
     return { ...soFar, saved, ...verdict(soFar.result, saved) };
   } catch (error) {
     const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);

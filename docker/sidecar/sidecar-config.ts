@@ -11,6 +11,8 @@ export interface SidecarOptions {
   readonly fleet: string;
   readonly domain: string;
   readonly level: Level;
+  /** Which builder of the machine it belongs to; default 0. */
+  readonly seat?: number;
   /** The sidecar's image, as the host's engine knows it. */
   readonly image: string;
   /** Makes that image where the host's engine lacks it; without this its absence is an error. */
@@ -40,8 +42,16 @@ const HASH_DIGITS = 12;
 const SHARED_DIRECTORY = '/run/slipway';
 
 /** @throws {ConfigInvalid} when the runtime directory is too long for sockets. */
-export function planSidecar({ fleet, domain, level, runtimeDirectory }: SidecarOptions): SidecarPlan {
-  const hash = hashOf([fleet, domain, level]);
+export function planSidecar({
+  host,
+  fleet,
+  domain,
+  level,
+  seat = 0,
+  runtimeDirectory,
+}: SidecarOptions): SidecarPlan {
+  // Builders beside several engines may share a runtime directory, and several builders an engine.
+  const hash = hashOf([host, fleet, domain, level, seat]);
   const directory = join(runtimeDirectory, hash);
   const endpointSocket = join(directory, 'endpoint.sock');
   if (Buffer.byteLength(endpointSocket) > SOCKET_PATH_MAX_BYTES)
@@ -60,6 +70,7 @@ export function planSidecar({ fleet, domain, level, runtimeDirectory }: SidecarO
       [LABEL.kind]: KIND.sidecar,
       [LABEL.domain]: domain,
       [LABEL.level]: String(level),
+      [LABEL.seat]: String(seat),
     },
   };
 }

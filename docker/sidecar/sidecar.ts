@@ -13,7 +13,7 @@ import { waitUntilHealthy } from './sidecar-health.ts';
 export type { SidecarOptions } from './sidecar-config.ts';
 
 /** Seconds that the engine in a sidecar has to end its containers. */
-const STOP_SECONDS = 10;
+export const STOP_SECONDS = 10;
 
 /** A Docker Engine of its own in a container. */
 export interface Sidecar {

@@ -184,6 +184,8 @@ export interface ClaimedRun {
   readonly queue: string;
   readonly engineId: string;
   readonly worker: string;
+  /** The engine of the worker that answered; another one than `engineId` when the run was claimed before. */
+  readonly answeredBy: string;
 }
 
 export interface LoadedImage {

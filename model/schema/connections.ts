@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Level } from '../pure/ids.ts';
+import { LEVELS } from '../pure/ids.ts';
 
 /**
  * How to reach the parts of one installation: what `up` writes to `stack.json` in the state directory, what the
@@ -8,7 +10,13 @@ export const connectionsSchema = z.object({
   version: z.literal(1),
   /** Random name of this installation; labels everything that it makes in an engine. */
   fleet: z.string().regex(/^[a-z0-9-]{1,32}$/),
-  temporal: z.object({ address: z.string(), namespace: z.string(), uiUrl: z.string().optional() }),
+  temporal: z.object({
+    address: z.string(),
+    namespace: z.string(),
+    /** Levels that have a namespace of their own; the others share `namespace`. */
+    namespaces: z.record(z.string().regex(/^[123]$/), z.string()).optional(),
+    uiUrl: z.string().optional(),
+  }),
   store: z.object({
     endpoint: z.string().optional(),
     region: z.string(),
@@ -30,3 +38,22 @@ export const connectionsSchema = z.object({
   runtimeDirectory: z.string(),
 });
 export type Connections = z.infer<typeof connectionsSchema>;
+
+/** The Temporal namespace in which a level's workflows are. */
+export function namespaceOf({ namespace, namespaces }: Connections['temporal'], level: Level): string {
+  return namespaces?.[String(level)] ?? namespace;
+}
+
+/** The connections as a worker of one level has them: that level's namespace is the only one it knows. */
+export function connectionsOfLevel(connections: Connections, level: Level): Connections {
+  const { temporal } = connections;
+  const { namespaces: _others, ...rest } = temporal;
+  return { ...connections, temporal: { ...rest, namespace: namespaceOf(temporal, level) } };
+}
+
+/** What the environment says of namespaces: `SLIPWAY_NAMESPACE_<level>` for levels that have one of their own. */
+export function givenNamespaces(env: NodeJS.ProcessEnv): Pick<Connections['temporal'], 'namespaces'> {
+  const named = LEVELS.map((level) => [String(level), env[`SLIPWAY_NAMESPACE_${level}`] ?? ''] as const);
+  const given = named.filter(([, namespace]) => namespace !== '');
+  return given.length === 0 ? {} : { namespaces: Object.fromEntries(given) };
+}

@@ -16,16 +16,22 @@ export interface SlipwayResult {
 /** Runs bin/slipway as a person would, with nothing of this test's environment that it could take for its own. */
 export function runSlipway(
   args: readonly string[],
-  options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv; readonly input?: string },
+  options: {
+    readonly cwd: string;
+    readonly env?: NodeJS.ProcessEnv;
+    readonly input?: string;
+    readonly timeoutMs?: number;
+  },
 ): Promise<SlipwayResult> {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(SLIPWAY_|TEMPORAL_|DOCKER_|AWS_|NODE_OPTIONS|GIT_)/.test(name),
-  );
   return new Promise((resolve) => {
     const child = execFile(
       PROGRAM,
       [...args],
-      { cwd: options.cwd, env: { ...Object.fromEntries(inherited), ...options.env }, timeout: 60_000 },
+      {
+        cwd: options.cwd,
+        env: { ...cleanEnvironment(), ...options.env },
+        timeout: options.timeoutMs ?? 60_000,
+      },
       (error, stdout, stderr) => {
         const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0;
         resolve({ exitCode, stdout, stderr });
@@ -33,6 +39,15 @@ export function runSlipway(
     );
     child.stdin?.end(options.input ?? '');
   });
+}
+
+/** This process's environment without what would name a stack, or change how Node runs. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(SLIPWAY_|TEMPORAL_|DOCKER_|AWS_|NODE_OPTIONS|GIT_)/.test(name),
+    ),
+  );
 }
 
 /** Carries out a verb in this process, which is quicker; no stack runs as far as it knows. */

@@ -136,6 +136,31 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await store.blobs.examine(digest)).toBe('whole');
     });
 
+    it.each([1000, 20 * MIB])('of %i bytes that were cut short are written over', async (sizeBytes) => {
+      const bytes = randomBytes(sizeBytes);
+      const digest = digestOf(bytes);
+      const key = `blobs/sha256/${digest.slice('sha256:'.length)}`;
+      await objects.put(key, bytes.subarray(0, 100));
+      expect(await store.blobs.write(digest, sizeBytes, aBody(bytes))).toBe('written');
+      expect(await store.blobs.examine(digest)).toBe('whole');
+      await objects.put(key, bytes.subarray(0, 100));
+
+      expect(await store.blobs.writeUnknown(aBody(bytes))).toMatchObject({ digest, outcome: 'written' });
+
+      expect(await store.blobs.examine(digest)).toBe('whole');
+    });
+
+    it('that are damaged are emptied by keys that may not delete, and written over', async () => {
+      const bytes = randomBytes(1000);
+      const digest = digestOf(randomBytes(10));
+      const mayNotDelete = { ...objects, deleteIfAllowed: () => Promise.resolve(false) };
+      await objects.put(`blobs/sha256/${digest.slice('sha256:'.length)}`, bytes);
+
+      expect(await createStore(mayNotDelete).blobs.examine(digest)).toBe('removed');
+
+      expect(await store.blobs.stat(digest)).toMatchObject({ sizeBytes: 0 });
+    });
+
     it('hold their end back when the stored bytes have another digest', async () => {
       const bytes = randomBytes(MIB);
       const named = digestOf(randomUUID());

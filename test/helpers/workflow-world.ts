@@ -115,6 +115,8 @@ export class World {
   recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
   run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
   save: (label: string) => Saved | Promise<Saved> = () => ({ missing: [] });
+  /** The engine whose worker answers a claim: another one takes over what nobody carries on. */
+  answeredBy: () => string = () => 'other';
   queueOf: (label: string, run: number) => string = () => 'runner-1@engine';
   readonly env: TestWorkflowEnvironment;
   /** What settling looks at; the fakes leave their records in this world only. */
@@ -174,6 +176,7 @@ export class World {
           queue: this.queueOf(input.task.label, input.run),
           engineId: 'engine',
           worker: 'w',
+          answeredBy: this.answeredBy(),
         }),
       loadImage: () => Promise.resolve({ engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 }),
       runContainer: async ({ task, run }) => {

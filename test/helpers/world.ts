@@ -16,8 +16,12 @@ import { removeFleet } from '../../docker/sweep.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
+import { connectionsOfLevel, namespaceOf } from '../../model/schema/connections.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import { ensureNamespace } from '../../stack/temporal-server.ts';
+import { ensureLevelNamespaces, ensureNamespace } from '../../stack/temporal-server.ts';
+import { bucketPolicy } from '../../store/bucket-policy.ts';
+import { openStore } from '../../store/open-store.ts';
+import { levelFile, readLevelConnections, STACK_FILE } from '../../workers/connections.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { WorkerOptions, WorkerProcess } from './live-stack.ts';
@@ -30,6 +34,7 @@ import {
   TestRepository,
 } from './live-stack.ts';
 import { requireEnv } from './require-env.ts';
+import { s3TestConfig } from './s3-test-server.ts';
 
 export type Part = 'store' | 'temporal' | 'engine';
 
@@ -38,6 +43,8 @@ export interface WorldOptions {
   readonly via?: readonly Part[];
   /** Whether the base image is in the store, for in-tree images on top of it. Default true. */
   readonly base?: boolean;
+  /** Levels that get a Temporal namespace of their own. */
+  readonly namespaces?: readonly Level[];
 }
 
 export interface WorldWorkerOptions extends Omit<WorkerOptions, 'home'> {
@@ -53,6 +60,8 @@ export class World implements AsyncDisposable {
   /** What workers and verbs find; with the addresses of the proxies. */
   readonly connections: Connections;
   readonly home: string;
+  /** S3 keys of each level's workers. */
+  readonly keys: LevelKeys;
   readonly live: LiveApi;
   readonly proxies: Readonly<Partial<Record<Part, FaultProxy>>>;
   readonly temporal: Client;
@@ -66,6 +75,7 @@ export class World implements AsyncDisposable {
     connections: Connections;
     direct: Connections;
     home: string;
+    keys: LevelKeys;
     live: LiveApi;
     proxies: Partial<Record<Part, FaultProxy>>;
     temporal: Client;
@@ -74,13 +84,14 @@ export class World implements AsyncDisposable {
     this.connections = parts.connections;
     this.#direct = parts.direct;
     this.home = parts.home;
+    this.keys = parts.keys;
     this.live = parts.live;
     this.proxies = parts.proxies;
     this.temporal = parts.temporal;
     this.#s3 = parts.s3;
   }
 
-  static async open({ via = [], base = true }: WorldOptions = {}): Promise<World> {
+  static async open({ via = [], base = true, namespaces = [] }: WorldOptions = {}): Promise<World> {
     const suite = await liveConnections();
     const id = randomBytes(4).toString('hex');
     // A blank and an umlaut: paths of people have them.
@@ -91,7 +102,11 @@ export class World implements AsyncDisposable {
     const direct: Connections = {
       ...suite,
       fleet: `w-${id}`,
-      temporal: { ...suite.temporal, namespace: `w-${id}` },
+      temporal: {
+        ...suite.temporal,
+        namespace: `w-${id}`,
+        namespaces: Object.fromEntries(namespaces.map((level) => [`${level}`, `w-${id}-${level}`])),
+      },
       store: { ...suite.store, bucket: `w-${id}` },
       serverConfig: join(home, 'slipway.config.yml'),
       stateDirectory: home,
@@ -100,20 +115,23 @@ export class World implements AsyncDisposable {
     await mkdir(direct.runtimeDirectory, { mode: 0o700 });
     const program = requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the Temporal CLI');
     const signal = AbortSignal.timeout(60_000);
-    const s3 = s3Client(direct.store);
+    const s3 = s3Client(s3TestConfig());
     await Promise.all([
       ensureNamespace(program, direct.temporal, { env: process.env, signal }),
+      ensureLevelNamespaces(program, direct.temporal, { env: process.env, signal }),
       makeBucket(s3, { from: suite.store.bucket, to: direct.store.bucket, base }),
     ]);
+    const keys = await levelKeys(suite);
+    await setPolicy(direct.store.bucket, suite, keys);
     const { proxies, connections } = await throughProxies(direct, via);
-    await writeStack(home, connections);
+    await writeStack(home, connections, keys);
     const connection = await Connection.connect({ address: direct.temporal.address });
     const temporal = new Client({ connection, namespace: direct.temporal.namespace });
     // Looks at the parts themselves, whatever befalls the workers.
     const lookingHome = join(home, 'looking');
-    await writeStack(lookingHome, direct);
+    await writeStack(lookingHome, direct, keys);
     const live = await LiveApi.open(lookingHome);
-    return new World({ connections, direct, home, live, proxies, temporal, s3 });
+    return new World({ connections, direct, home, keys, live, proxies, temporal, s3 });
   }
 
   get fleet(): string {
@@ -126,6 +144,12 @@ export class World implements AsyncDisposable {
     return proxy;
   }
 
+  /** Temporal as a level sees it: in its own namespace, where it has one. */
+  temporalOf(level: Level): Client {
+    const namespace = namespaceOf(this.#direct.temporal, level);
+    return new Client({ connection: this.temporal.connection, namespace });
+  }
+
   /** A worker process; ended with the world. */
   async startWorker(
     level: Level = 1,
@@ -136,7 +160,7 @@ export class World implements AsyncDisposable {
     if (connections) {
       home = join(this.home, `home-${(this.#homes += 1)}`);
       await cp(join(this.home, 'cache'), join(home, 'cache'), { recursive: true }).catch(() => undefined);
-      await writeStack(home, { ...this.connections, stateDirectory: home, ...connections });
+      await writeStack(home, { ...this.connections, stateDirectory: home, ...connections }, this.keys);
     }
     const worker = await startWorker(level, kinds, { ...options, home });
     this.#workers.push(worker);
@@ -196,8 +220,8 @@ export class World implements AsyncDisposable {
     const left = await this.containers();
     await removeFleet(this.#direct.runnerEngine, this.fleet, { volumes: true });
     for (const level of LEVELS)
-      await this.temporal.schedule
-        .getHandle(`settle-${level}`)
+      await this.temporalOf(level)
+        .schedule.getHandle(`settle-${level}`)
         .delete()
         .catch(() => undefined);
     for (const id of await this.openWorkflows())
@@ -236,9 +260,35 @@ async function endWorker(worker: WorkerProcess): Promise<void> {
   clearTimeout(killer);
 }
 
-async function writeStack(home: string, connections: Connections): Promise<void> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  await writeFile(join(home, 'stack.json'), JSON.stringify(connections), { mode: 0o600 });
+/** As `up` does: what clients read, and beside it what the workers of each level read. */
+async function writeStack(home: string, connections: Connections, keys: LevelKeys): Promise<void> {
+  await mkdir(join(home, 'levels'), { recursive: true, mode: 0o700 });
+  await writeFile(join(home, STACK_FILE), JSON.stringify(connections), { mode: 0o600 });
+  for (const level of LEVELS) {
+    const own = connectionsOfLevel(connections, level);
+    const text = JSON.stringify({ ...own, store: { ...own.store, ...keys[level] } });
+    await writeFile(join(home, levelFile(level)), text, { mode: 0o600 });
+  }
+}
+
+type LevelKeys = Readonly<
+  Record<Level, Required<Pick<Connections['store'], 'accessKeyId' | 'secretAccessKey'>>>
+>;
+
+/** The keys that the suite's stack gave to its levels. */
+async function levelKeys({ stateDirectory }: Connections): Promise<LevelKeys> {
+  const keysOf = async (level: Level): Promise<LevelKeys[Level]> => {
+    const { store } = await readLevelConnections({ SLIPWAY_HOME: stateDirectory }, level);
+    return { accessKeyId: store.accessKeyId ?? '', secretAccessKey: store.secretAccessKey ?? '' };
+  };
+  return { 1: await keysOf(1), 2: await keysOf(2), 3: await keysOf(3) };
+}
+
+async function setPolicy(bucket: string, suite: Connections, keys: LevelKeys): Promise<void> {
+  const { objects, close } = openStore({ ...s3TestConfig(), bucket });
+  const levels = { 1: keys[1].accessKeyId, 2: keys[2].accessKeyId, 3: keys[3].accessKeyId };
+  await objects.setPolicy(bucketPolicy(bucket, { client: suite.store.accessKeyId ?? '', levels }));
+  close();
 }
 
 function s3Client({ endpoint, region, accessKeyId, secretAccessKey }: Connections['store']): S3Client {

@@ -40,7 +40,7 @@ beforeEach(() => {
 });
 
 const start = (options: Partial<StartPush> = {}): Promise<StartedPush> =>
-  startPush({ client: env.client, store, config }, { ...pushed, ...options });
+  startPush({ clientOf: () => env.client, store, config }, { ...pushed, ...options });
 
 /** As the workers' own activities would. */
 async function record(reason?: 'completed'): Promise<void> {

@@ -63,30 +63,29 @@ export const workerVerb = defineVerb<WorkerArgs>({
  */
 async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCode> {
   const capacity = args.capacity === undefined ? undefined : wholeNumber('capacity', args.capacity, 1);
-  const [{ readConnections }, { runWorkers }, { createLogger }, { writeFile, rm }] = await Promise.all([
+  const [{ readLevelConnections }, { runWorkers }, { createLogger }, { writeFile, rm }] = await Promise.all([
     import('../../../workers/connections.ts'),
     import('../../../workers/run-workers.ts'),
     import('../../../workers/logger.ts'),
     import('node:fs/promises'),
   ]);
   const readyFile = args['ready-file'];
+  const level = args.level as Level;
   const logger = createLogger(`worker-${args.level}`);
   const sayReady = async (): Promise<void> => {
     if (readyFile !== undefined) await writeFile(readyFile, `${process.pid}\n`);
   };
   try {
     await runWorkers({
-      connections: await readConnections(env),
-      level: args.level as Level,
+      connections: await readLevelConnections(env, level),
+      level,
       kinds: args.kind.includes('all') ? KINDS : [...new Set(args.kind)].filter((kind) => kind !== 'all'),
       ...(capacity === undefined ? {} : { capacity }),
       graceMs: wholeNumber('grace', args.grace ?? DEFAULT_GRACE_SECONDS, 0) * 1000,
       logger,
       signal,
       onReady: () => {
-        sayReady().catch((error: unknown) =>
-          logger.error({ error: String(error) }, 'The ready file cannot be written'),
-        );
+        sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));
       },
     });
   } finally {

@@ -39,16 +39,18 @@ describe('the name of a sidecar', () => {
     signal: new AbortController().signal,
   } as const;
 
-  it('is the same for the same fleet, domain and level, and another for any other', () => {
+  it('is the same for the same engine, fleet, domain, level and builder, and another for any other', () => {
     const names = [
       options,
       { ...options, fleet: 'abd' },
       { ...options, level: 3 as const },
       { ...options, domain: 'demo~pr1' },
       { ...options, domain: 'demo-pr1' },
+      { ...options, host: 'unix:///other' },
+      { ...options, seat: 1 },
     ].map((each) => planSidecar(each));
-    expect(new Set(names.map(({ name }) => name)).size).toBe(5);
-    expect(new Set(names.map(({ directory }) => directory)).size).toBe(5);
+    expect(new Set(names.map(({ name }) => name)).size).toBe(7);
+    expect(new Set(names.map(({ directory }) => directory)).size).toBe(7);
     for (const { name } of names) expect(name).toMatch(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/);
     expect(planSidecar({ ...options, image: 'other' })).toEqual(planSidecar(options));
   });

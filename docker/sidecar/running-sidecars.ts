@@ -1,0 +1,32 @@
+import { dockerAt } from '../client.ts';
+import { inEngine, unlessStatus } from '../engine-errors.ts';
+import { KIND, LABEL } from '../labels.ts';
+import { STOP_SECONDS } from './sidecar.ts';
+
+export interface RunningSidecar {
+  readonly domain: string;
+  /** Which builder of the machine it belongs to. */
+  readonly seat: number;
+  /** Ends its engine; its data stays. */
+  stop(): Promise<void>;
+}
+
+/** The sidecars of a fleet and level that run in an engine. @throws {EngineUnavailable} */
+export async function runningSidecars(
+  host: string,
+  { fleet, level }: { readonly fleet: string; readonly level: number },
+): Promise<readonly RunningSidecar[]> {
+  const docker = dockerAt(host);
+  const label = [`${LABEL.fleet}=${fleet}`, `${LABEL.kind}=${KIND.sidecar}`, `${LABEL.level}=${level}`];
+  const found = await inEngine({ address: host, doing: 'list sidecars' }, () =>
+    docker.listContainers({ filters: { label } }),
+  );
+  return found.map(({ Id, Labels }) => ({
+    domain: Labels[LABEL.domain] ?? '',
+    seat: Number(Labels[LABEL.seat] ?? 0),
+    stop: () =>
+      inEngine({ address: host, doing: 'stop a sidecar' }, async () => {
+        await unlessStatus([304, 404], () => docker.getContainer(Id).stop({ t: STOP_SECONDS }));
+      }),
+  }));
+}

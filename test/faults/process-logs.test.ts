@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, jest } from '@jest/globals';
+import { z } from 'zod';
+import { until, statesOf } from '../helpers/live-stack.ts';
+import { requireEnv } from '../helpers/require-env.ts';
+import { s3TestConfig } from '../helpers/s3-test-server.ts';
+import { World } from '../helpers/world.ts';
+
+jest.setTimeout(300_000);
+
+const exec = promisify(execFile);
+
+const lineSchema = z.looseObject({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
+  time: z.iso.datetime(),
+  name: z.string(),
+  msg: z.string(),
+  activity: z.string().optional(),
+  attempt: z.number().optional(),
+  pushId: z.string().optional(),
+  taskId: z.string().optional(),
+  run: z.number().optional(),
+  error: z.looseObject({ type: z.string(), message: z.string(), stack: z.string().optional() }).optional(),
+});
+
+/** Files below these paths that hold one of the texts. */
+async function filesWith(
+  texts: readonly string[],
+  paths: readonly string[],
+  scratch: string,
+): Promise<string[]> {
+  // By a file: arguments are for everyone to see.
+  await writeFile(scratch, `${texts.join('\n')}\n`, { mode: 0o600 });
+  const { stdout } = await exec('grep', ['-rlaF', '-f', scratch, ...paths]).catch(
+    (error: Error & { code?: number; stdout: string }) => {
+      if (error.code === 1) return { stdout: '' };
+      throw error;
+    },
+  );
+  return stdout.split('\n').filter((path) => path !== '');
+}
+
+describe('the logs of the processes, after a push in which a worker was killed, a build and a task failed', () => {
+  it('are JSON lines by which a run can be followed, without stack traces; no secret is anywhere but where it belongs', async () => {
+    await using world = await World.open();
+    const first = await world.startWorker();
+    const repository = await world.createRepository();
+    const mark = randomUUID();
+    const revision = await repository.commit({
+      'slipway.yml': {
+        version: 1,
+        images: { good: { context: 'good' }, bad: { context: 'bad' } },
+        tasks: {
+          long: { image: 'debian:bookworm', command: 'sleep 12', checkout: false },
+          good: { image: { 'in-tree': 'good' }, command: 'cat /mark', checkout: false },
+          bad: { image: { 'in-tree': 'bad' }, command: 'true', checkout: false },
+          nowhere: { image: '127.0.0.1:1/nowhere:1', command: 'true', checkout: false },
+        },
+      },
+      'good/Dockerfile': `FROM debian:bookworm\nRUN echo ${mark} > /mark\n`,
+      'bad/Dockerfile': `FROM debian:bookworm\nRUN echo ${mark} && exit 3\n`,
+    });
+
+    const id = await world.start(repository, revision);
+    await until(async () => (await world.containers()).length > 0);
+    first.kill('SIGKILL');
+    const second = await world.startWorker();
+    const document = await world.verdict(id);
+    await second.stop();
+
+    expect(statesOf(document)).toMatchObject({
+      long: 'completed/completed',
+      good: 'completed/completed',
+      bad: 'exception/image-build-failed',
+      nowhere: 'exception/resource-unavailable',
+    });
+    const texts = await Promise.all([first, second].map(({ logPath }) => readFile(logPath, 'utf8')));
+    const lines = texts.flatMap((text) =>
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => lineSchema.parse(JSON.parse(line))),
+    );
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(lines.filter(({ error }) => error?.stack !== undefined)).toEqual([]);
+    const taskId = `${id.replace('push/', 'task/')}/long`;
+    const ofRun = lines.filter((line) => line.taskId === taskId && line.run === 0 && line.msg === 'Done');
+    expect(ofRun.map(({ activity }) => activity)).toEqual([
+      'claimRun',
+      'loadImage',
+      'runContainer',
+      'saveArtifacts',
+      'recordRun',
+    ]);
+    expect(ofRun.every((line) => line.pushId === id)).toBe(true);
+    expect(ofRun.find(({ activity }) => activity === 'runContainer')?.attempt).toBe(2);
+    const failed = lines.filter(({ level }) => level === 'warn').map(({ error }) => error?.type);
+    expect(failed).toEqual(expect.arrayContaining(['ImageBuildFailed', 'ImageUnavailable']));
+
+    const suite = requireEnv('SLIPWAY_HOME', 'a running stack');
+    const secrets = [
+      s3TestConfig().secretAccessKey ?? '',
+      world.connections.store.secretAccessKey ?? '',
+      ...Object.values(world.keys).map(({ secretAccessKey }) => secretAccessKey),
+    ];
+    expect(new Set(secrets).size).toBe(5);
+    const scratch = join(world.home, 'secrets.txt');
+    const places = [
+      join(suite, 'logs'),
+      join(suite, 'temporal'),
+      join(suite, 'store', world.connections.store.bucket),
+      join(world.home, 'logs'),
+    ];
+    expect(await filesWith(secrets, places, scratch)).toEqual([]);
+    const { stdout: processes } = await exec('ps', ['-eo', 'args']);
+    expect(secrets.filter((secret) => processes.includes(secret))).toEqual([]);
+
+    // Where they belong, only their owner reads them.
+    const kept = await filesWith(secrets, [suite], scratch).then((paths) =>
+      paths.filter((path) => !path.startsWith(join(suite, 'engine'))),
+    );
+    expect(kept.map((path) => path.slice(suite.length + 1)).sort()).toEqual(
+      [
+        'settings.json',
+        'stack.json',
+        'store-users/users.json',
+        ...(await readdir(join(suite, 'levels'))).map((name) => `levels/${name}`),
+      ].sort(),
+    );
+    for (const path of kept) expect([path, (await stat(path)).mode & 0o077]).toEqual([path, 0]);
+  });
+});

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, describe, jest } from '@jest/globals';
+import type { PushDocument } from '../../model/schema/records.ts';
+import { statesOf, until } from '../helpers/live-stack.ts';
+import { World } from '../helpers/world.ts';
+
+jest.setTimeout(600_000);
+
+const AWAY_MS = 20_000;
+const TALK_LINES = 300;
+
+/** Prints a line five times a second. */
+const talking = `i=0; while [ $i -lt ${TALK_LINES} ]; do echo "line $i"; i=$((i+1)); sleep 0.2; done`;
+
+/** Tasks that keep every phase of the store's use busy. */
+function busyPush(): Readonly<Record<string, unknown>> {
+  const task = { image: 'debian:bookworm', checkout: false };
+  return {
+    // Random bytes do not compress: publishing and loading take their time.
+    'docker/Dockerfile': 'FROM debian:bookworm\nRUN head -c 40000000 /dev/urandom > /fat\n',
+    'slipway.yml': {
+      version: 1,
+      images: { fat: { context: 'docker' } },
+      tasks: {
+        talker: { ...task, command: talking },
+        saver: {
+          ...task,
+          command: 'head -c 40000000 /dev/urandom > /saved; sha256sum < /saved',
+          artifacts: { 'public/saved': { type: 'file', path: '/saved' } },
+        },
+        user: { image: { 'in-tree': 'fat' }, command: 'wc -c < /fat', checkout: false },
+      },
+    },
+  };
+}
+
+const runsOf = (document: PushDocument): unknown =>
+  Object.fromEntries(document.tasks.map(({ label, runs }) => [label, runs.length]));
+
+/** Everything of the busy push came whole and once, and nothing lies about. */
+async function expectWhole(world: World, document: PushDocument): Promise<void> {
+  const all = { talker: 'completed/completed', saver: 'completed/completed', user: 'completed/completed' };
+  expect(statesOf(document)).toEqual(all);
+  expect(runsOf(document)).toEqual({ talker: 1, saver: 1, user: 1 });
+  const taskId = (label: string): string => document.tasks.find((task) => task.label === label)?.taskId ?? '';
+  const spoken = (await world.log(taskId('talker'))).split('\n').filter((line) => line.startsWith('line '));
+  expect(spoken).toEqual(Array.from({ length: TALK_LINES }, (_, i) => `line ${i}`));
+  const saved = await world.artifact(taskId('saver'), 'public/saved');
+  const sha256 = createHash('sha256').update(saved).digest('hex');
+  expect(await world.log(taskId('saver'))).toContain(sha256);
+  expect(await world.log(taskId('user'))).toContain('\n40000000\n');
+  const image = await world.live.api.task(document.images[0]?.taskId ?? '');
+  expect(image.runs.map(({ run, reason }) => `${run} ${reason ?? ''}`)).toEqual(['0 completed']);
+  expect(await world.unfinishedUploads()).toEqual([]);
+  expect(await world.objects('uploads/')).toEqual([]);
+  expect(await world.openWorkflows()).toEqual([]);
+  expect(await world.containers()).toEqual([]);
+}
+
+/** Seconds that a log says the store was away, outage by outage. */
+function outagesIn(log: string): readonly number[] {
+  return [...log.matchAll(/The store was away for ([\d.]+) s \(/g)].map(([, seconds]) => Number(seconds));
+}
+
+const logIfAny = (world: World, taskId: string): Promise<string> => world.log(taskId).catch(() => '');
+
+describe('a store that stops for 20 seconds', () => {
+  it('costs no run, whatever was being written or read, and the logs say for how long it was away', async () => {
+    await using world = await World.open({ via: ['store'] });
+    await world.startWorker();
+    const repository = await world.createRepository();
+    const store = world.proxy('store');
+    const away = async (): Promise<void> => {
+      await store.refuse();
+      await sleep(AWAY_MS);
+      store.pass();
+    };
+    const id = await world.start(repository, await repository.commit(busyPush()));
+    await until(async () => (await world.openWorkflows()).some((open) => open.startsWith('image/')));
+    const imageId = (await world.openWorkflows()).find((open) => open.startsWith('image/')) ?? '';
+    const taskId = (label: string): string => `${id.replace('push/', 'task/')}/${label}`;
+
+    // Publish, artifact and log are on their way, one of them by parts; another push is planned meanwhile.
+    store.slow({ bytesPerSecond: 4_000_000 });
+    await until(async () => (await world.unfinishedUploads()).length > 0);
+    const other = await repository.commit({
+      'slipway.yml': {
+        version: 1,
+        tasks: { quick: { image: 'debian:bookworm', command: 'true', checkout: false } },
+      },
+    });
+    const [second] = await Promise.all([world.start(repository, other), away()]);
+    // The manifest is there, its index entry is not.
+    await until(async () => (await logIfAny(world, imageId)).includes('Published sha256:'));
+    await away();
+    // Its user loads the image.
+    await until(async () => (await logIfAny(world, taskId('user'))).includes('Task task/'));
+    await away();
+    const document = await world.verdict(id);
+
+    await expectWhole(world, document);
+    expect(statesOf(await world.verdict(second))).toEqual({ quick: 'completed/completed' });
+    expect(await world.objects('level-1/index/')).toHaveLength(1);
+    const told = outagesIn(await world.log(taskId('talker')));
+    expect(told.filter((seconds) => seconds > 15).length).toBeGreaterThanOrEqual(2);
+    expect(outagesIn(await world.log(imageId)).some((seconds) => seconds > 15)).toBe(true);
+  });
+});
+
+describe('a store in trouble', () => {
+  it('that answers 503, hangs, is slow and cuts bodies in their middle costs no run either', async () => {
+    await using world = await World.open({ via: ['store'] });
+    await world.startWorker();
+    const repository = await world.createRepository();
+    const store = world.proxy('store');
+    const id = await world.start(repository, await repository.commit(busyPush()));
+    const talker = `${id.replace('push/', 'task/')}/talker`;
+    await until(async () => (await logIfAny(world, talker)).includes('line 3'));
+
+    store.answer(503);
+    await sleep(6_000);
+    store.hang();
+    await sleep(8_000);
+    store.slow({ bytesPerSecond: 2_000_000, latencyMs: 20 });
+    // Bodies of both ways are cut again and again: uploads by parts, and the image on its way to its user.
+    for (let cuts = 0; cuts < 12; cuts += 1) {
+      await sleep(1_500);
+      store.cut();
+    }
+    store.pass();
+    const document = await world.verdict(id);
+
+    await expectWhole(world, document);
+    const log = await world.log(talker);
+    expect(log).toMatch(/The store was away for [\d.]+ s \(it answered 503\)/);
+    expect(outagesIn(log).length).toBeGreaterThanOrEqual(2);
+  });
+});

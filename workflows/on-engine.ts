@@ -1,0 +1,29 @@
+import { log } from '@temporalio/workflow';
+import type { ClaimedRun, RunInput } from '../model/pure/payloads.ts';
+import { claimActivities } from './activity-proxies.ts';
+import { failureType } from './failures.ts';
+
+/**
+ * Does one step of a run on the engine that claimed it. When nobody takes its work, the machine is gone only if another one
+ * is there to carry on: whoever answers on the shared queue says which engine it stands beside. So a whole fleet that cannot
+ * reach the server for a while finds its runs as it left them.
+ */
+export async function onEngine<T>(
+  input: RunInput,
+  { engineId }: Pick<ClaimedRun, 'engineId'>,
+  step: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      if (failureType(error) !== 'Timeout:SCHEDULE_TO_START') throw error;
+      const { answeredBy } = await claimActivities(input.task.level).claimRun(input);
+      if (answeredBy !== engineId) throw error;
+      log.info('The machine that holds the run is there again', {
+        taskId: input.task.taskId,
+        run: input.run,
+      });
+    }
+  }
+}

@@ -115,6 +115,8 @@ export interface ContainerState {
   readonly finished?: string;
   readonly exitCode?: number;
   readonly outOfMemory: boolean;
+  /** Somebody is just removing it, which ends its command too. */
+  readonly isBeingRemoved?: boolean;
 }
 
 /** Containers of one engine. Everything that it creates carries `slipway.*` labels and is found by them. */

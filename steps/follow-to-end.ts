@@ -11,6 +11,7 @@ import type { StepContext } from './step-context.ts';
 /** An engine that is away for longer than this is not waited for. */
 const ENGINE_PATIENCE_MS = 120_000;
 const POLL_MS = 500;
+const REMOVED = 'The container was removed while its command ran';
 
 export interface Followed {
   readonly container: OwnContainer;
@@ -33,13 +34,13 @@ export async function followToEnd(
     try {
       ranMs ??= await measureRun(engine, followed.container);
       const { state, timedOut } = await followOnce(engine, { ...followed, ranMs }, context.signal);
+      if (state.isBeingRemoved) throw new ContainerLost(REMOVED);
       const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
       const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
       return { state, timedOut, liveRestore, end };
     } catch (error) {
       context.signal.throwIfAborted();
-      if (isGone(error))
-        throw new ContainerLost('The container was removed while its command ran', { cause: error });
+      if (isGone(error)) throw new ContainerLost(REMOVED, { cause: error });
       if (!isAway(error)) throw error;
       wentAway = true;
       followed.log.say(`${(error as Error).message}. It is waited for`, 'error');

@@ -5,8 +5,8 @@ import mime from 'mime-types';
 import { extract } from 'tar-stream';
 import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
+import { ContainerLost, RunSuperseded } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
-import { ContainerLost } from '../model/errors.ts';
 import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
@@ -80,6 +80,7 @@ export async function saveArtifacts(
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   await log.flush();
   context.signal.throwIfAborted();
+  if (context.isGivenUp?.()) throw new RunSuperseded(task.taskId, run);
   await containers.remove(container);
   return { artifacts, missing, uploadMs, bytesUploaded };
 }

@@ -1,5 +1,5 @@
 import type { ContainerState } from '../docker/engine.ts';
-import { ContainerLost, isSlipwayError } from '../model/errors.ts';
+import { ContainerLost, isSlipwayError, RunSuperseded } from '../model/errors.ts';
 import type { RunContainerInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import { containerOfRun } from './container-of-run.ts';
@@ -43,8 +43,9 @@ export async function startOrAdopt(
   run: RunOfTask,
   context: StepContext,
 ): Promise<OwnContainer> {
-  const { name, log } = run;
+  const { name, log, input } = run;
   const { containers } = deps.engine;
+  const own = new Set<string>();
   for (let round = 1; ; round += 1) {
     context.signal.throwIfAborted();
     const found = await containers.inspect(name);
@@ -54,9 +55,12 @@ export async function startOrAdopt(
     }
     if (!found && (log.taskBytes > 0 || context.toldBefore === COMMAND_STARTED))
       throw new ContainerLost('The container was removed while its command ran');
+    // Ours was removed and another one stands there: somebody has taken over.
+    const isTakenOver = found !== undefined && round > 1 && !own.has(found.id);
+    if (isTakenOver || context.isGivenUp?.()) throw new RunSuperseded(input.task.taskId, input.run);
     if (found) await containers.remove(name);
     try {
-      return await createAndStart(deps, run, context);
+      return await createAndStart(deps, run, context, (id) => own.add(id));
     } catch (error) {
       if (!isGone(error)) throw error;
       if (round >= ROUNDS)
@@ -72,15 +76,18 @@ async function createAndStart(
   deps: RunContainerDeps,
   run: RunOfTask,
   context: StepContext,
+  onCreated: (id: string) => void,
 ): Promise<OwnContainer> {
   const { planned, plan, log } = run;
   const { containers } = deps.engine;
   const { id, state } = await create(deps, run, context);
+  onCreated(id);
   // Another attempt was faster.
   if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
   await prepareContainer(deps, { name: id, plan, planned }, context);
   log.say(`Starting ${commandText(planned)}`);
   context.signal.throwIfAborted();
+  if (context.isGivenUp?.()) throw new RunSuperseded(run.input.task.taskId, run.input.run);
   await containers.start(id);
   context.onProgress({ message: COMMAND_STARTED });
   return { id, hadEnded: false, isAdopted: false };

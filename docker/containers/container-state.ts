@@ -14,6 +14,7 @@ export function stateOf({ Id, State }: Docker.ContainerInspectInfo): ContainerSt
     ...(State.FinishedAt === NEVER ? {} : { finished: State.FinishedAt }),
     ...(state === 'exited' ? { exitCode: State.ExitCode } : {}),
     outOfMemory: State.OOMKilled,
+    ...(State.Status === 'removing' || State.Dead ? { isBeingRemoved: true } : {}),
   };
 }
 

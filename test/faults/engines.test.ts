@@ -1,15 +1,17 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
-import {
-  activityOf,
-  directStore,
-  FOUR_PHASES_WELL,
-  lookAtFourPhases,
-  reachFourPhases,
-} from '../helpers/four-phases.ts';
+import { FOUR_PHASES_WELL, lookAtFourPhases, reachFourPhases } from '../helpers/four-phases.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { SecondEngine } from '../helpers/second-engine.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
 import { World } from '../helpers/world.ts';
+import { unmountBelow } from '../../stack/unmount-below.ts';
+
+const exec = promisify(execFile);
 
 jest.setTimeout(400_000);
 
@@ -23,23 +25,25 @@ const task = (command: string, fields: object = {}): object => ({
   ...fields,
 });
 
+type Tasks = Readonly<Record<string, object>>;
+
 interface Started {
   readonly pushId: string;
   taskId(label: string): string;
 }
 
-/** A push whose tasks run in an engine of the test's own. */
-async function startIn(
-  world: World,
-  engine: SecondEngine,
-  tasks: Readonly<Record<string, object>>,
-): Promise<Started> {
+/** Starts a push whose tasks run in an engine of the test's own. */
+async function startIn(world: World, engine: SecondEngine, tasks: Tasks): Promise<Started> {
   await world.startWorker(1, ['control']);
   const runnerEngine = `unix://${engine.socketPath}`;
   await world.startWorker(1, ['runner'], {
     connections: { runnerEngine },
     arguments: ['--capacity', '8'],
   });
+  return start(world, tasks);
+}
+
+async function start(world: World, tasks: Tasks): Promise<Started> {
   const repository = await world.createRepository();
   const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
   const pushId = await world.start(repository, revision);
@@ -162,3 +166,43 @@ describe('somebody at the engine', () => {
     expect(ours).toEqual([]);
   });
 });
+
+describe('an engine whose disk is full', () => {
+  it('by the task itself: that is its own result; by others: the run is lost, and its detail says what to do', async () => {
+    await using disk = await mountMemory('420m');
+    await using engine = await startSecondEngine({ arguments: POOL, dataRoot: disk.path });
+    await using world = await World.open();
+    const greedy = await startIn(world, engine, {
+      greedy: task('head -c 1G /dev/zero > /fill || exit 9', { retries: 0 }),
+    });
+    expect(statesOf(await world.verdict(greedy.pushId))).toEqual({ greedy: 'failed/failed' });
+    expect(await runsOf(world, greedy.taskId('greedy'))).toEqual(['failed exit code 9']);
+
+    const ballast = join(disk.path, 'ballast');
+    await writeFile(ballast, Buffer.alloc(420 * 1024 * 1024)).catch(() => undefined);
+    const poor = await start(world, { poor: task('echo enough', { retries: 1 }) });
+    expect(statesOf(await world.verdict(poor.pushId))).toEqual({ poor: 'exception/worker-lost' });
+    const lost = expect.stringMatching(
+      /^worker-lost The disk of the Docker Engine at .* is full: .*Free space there$/,
+    );
+    expect(await runsOf(world, poor.taskId('poor'))).toEqual([lost, lost]);
+
+    await rm(ballast);
+    const rich = await start(world, { rich: task('echo enough') });
+    expect(statesOf(await world.verdict(rich.pushId))).toEqual({ rich: 'completed/completed' });
+    expect(await engine.docker.listContainers({ all: true })).toEqual([]);
+  });
+});
+
+/** A small disk. */
+async function mountMemory(size: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'slipway-disk-'));
+  await exec('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path]);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await unmountBelow([path]);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}

@@ -54,13 +54,16 @@ export async function startSecondEngine(options: SecondEngineOptions = {}): Prom
     try {
       await answers(docker, child);
     } catch (error) {
+      child.kill('SIGKILL');
       const tail = await readFile(logPath, 'utf8').catch(() => '');
-      await end(child, directory);
       throw new Error(`the second engine did not start: ${tail.slice(-1000)}`, { cause: error });
     }
     return child;
   };
-  let child = await start();
+  let child = await start().catch(async (error: unknown) => {
+    await clear(directory);
+    throw error;
+  });
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= end(child, directory, docker));
   return {
@@ -75,9 +78,17 @@ export async function startSecondEngine(options: SecondEngineOptions = {}): Prom
       await exited;
     },
     async up() {
-      await rm(pidFile, { force: true });
-      await rm(socketPath, { force: true });
-      child = await start();
+      // A daemon that was killed takes its containerd along, and the next one may still meet that.
+      for (let attempt = 1; ; attempt += 1) {
+        await rm(pidFile, { force: true });
+        await rm(socketPath, { force: true });
+        try {
+          child = await start();
+          return;
+        } catch (error) {
+          if (attempt === 3) throw error;
+        }
+      }
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -110,6 +121,10 @@ async function end(child: ChildProcess, directory: string, docker?: Docker): Pro
     child.kill('SIGTERM');
     await Promise.race([exited, delay(20_000, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
   }
+  await clear(directory);
+}
+
+async function clear(directory: string): Promise<void> {
   await endProcessesBelow(directory);
   await unmountBelow([directory]);
   await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

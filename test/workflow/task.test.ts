@@ -79,6 +79,26 @@ describe('task', () => {
     expect(world.started).toEqual(['t#1']);
   });
 
+  it.each([
+    ['WorkerShutdown', 'worker-shutdown', false],
+    ['ContainerLost', 'worker-lost', false],
+    // May pass, but rather on another machine than here.
+    ['EngineOutOfSpace', 'worker-lost', true],
+  ])('saves what is left of a run that ended by %s, and starts a new one', async (type, reason, mayPass) => {
+    let saves = 0;
+    world.run = (_label, run) => (run === 0 ? Promise.reject(failure(type, mayPass)) : Promise.resolve({}));
+    world.save = () => {
+      saves += 1;
+      return { missing: [] };
+    };
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf()).toEqual([`0 ${reason} …`, '1 completed']);
+    expect(world.started).toEqual(['t#0', 't#1']);
+    expect(saves).toBe(2);
+  });
+
   it('is cancelled by itself: the container is killed, the push goes on without it', async () => {
     world.plan = () => planned([aTask('t'), aTask('other')]);
     world.run = (label) => (label === 't' ? untilCancelled() : Promise.resolve({}));

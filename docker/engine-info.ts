@@ -15,6 +15,7 @@ export async function readEngineInfo(docker: Docker, address: string): Promise<E
     platform: `${info.OSType}/${ARCHITECTURES[info.Architecture] ?? info.Architecture}`,
     rootDirectory: info.DockerRootDir,
     liveRestore: info.LiveRestoreEnabled === true,
+    time: Date.parse(info.SystemTime),
   };
 }
 
@@ -25,6 +26,7 @@ interface SystemInfo {
   readonly Architecture: string;
   readonly DockerRootDir: string;
   readonly LiveRestoreEnabled?: boolean;
+  readonly SystemTime: string;
   readonly DriverStatus?: readonly (readonly [string, string])[] | null;
 }
 

@@ -17,6 +17,8 @@ export interface EngineInfo {
   readonly rootDirectory: string;
   /** Whether containers run on while the engine is stopped; else it takes them with it. */
   readonly liveRestore: boolean;
+  /** What its clock says, in milliseconds since 1970. */
+  readonly time: number;
 }
 
 /** One line of work for people (`message`), with bytes where they are known. */

@@ -1,9 +1,8 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDirectory } from './cache-directory.ts';
+import { ensureCachedFile } from './cached-file.ts';
 import { debootstrap } from './debootstrap.ts';
 import type { EngineAccess } from './engine-access.ts';
-import { isFile } from './is-file.ts';
 import { reportStep } from './report-step.ts';
 import type { StackOptions } from './stack-options.ts';
 
@@ -25,23 +24,15 @@ export async function ensureBaseImage(engine: EngineAccess, options: StackOption
   if (await engine.hasImage(REFERENCE)) return { reference: REFERENCE, source: 'engine' };
   const architecture = await engine.architecture();
   const cached = join(cacheDirectory(options.env), 'images', `debian-bookworm-${architecture}.tar`);
-  if (await isFile(cached)) {
-    await load(engine, cached, options);
-    return { reference: REFERENCE, source: 'cache' };
-  }
-  await mkdir(join(cached, '..'), { recursive: true });
-  const aside = `${cached}.${process.pid}`;
-  try {
-    const isPulled = await tryPull(engine, options);
+  let isPulled = false;
+  const isMade = await ensureCachedFile(cached, { ...options, part: 'base image' }, async (aside) => {
+    isPulled = await tryPull(engine, options);
     if (isPulled) await engine.saveImage(REFERENCE, aside, options.signal);
     else await debootstrap(aside, { ...options, reference: REFERENCE, suite: SUITE, architecture });
-    // Whole or not at all: another checkout may look at the same moment.
-    await rename(aside, cached);
-    if (!isPulled) await load(engine, cached, options);
-    return { reference: REFERENCE, source: isPulled ? 'pulled' : 'debootstrap' };
-  } finally {
-    await rm(aside, { force: true });
-  }
+  });
+  if (isPulled) return { reference: REFERENCE, source: 'pulled' };
+  await load(engine, cached, options);
+  return { reference: REFERENCE, source: isMade ? 'debootstrap' : 'cache' };
 }
 
 async function tryPull(engine: EngineAccess, options: StackOptions): Promise<boolean> {

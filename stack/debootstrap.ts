@@ -1,5 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { SetupFailed } from '../model/errors.ts';
 import { ensurePackages, whyNotRoot } from './engine-packages.ts';
 import { findProgram, widePath } from './find-program.ts';
@@ -7,6 +8,7 @@ import { reportStep } from './report-step.ts';
 import { CommandFailed, runCommand } from './run-command.ts';
 import type { CommandOptions } from './run-command.ts';
 import type { StackOptions } from './stack-options.ts';
+import { unmountBelow } from './unmount-below.ts';
 import { writeImageTar } from './write-image-tar.ts';
 
 export interface DebootstrapOptions extends StackOptions {
@@ -59,8 +61,11 @@ export async function debootstrap(target: string, options: DebootstrapOptions): 
     doing: `no registry answers: making ${options.reference} with debootstrap, into ${target} (about a minute, once)`,
     done: () => `${options.reference} was made by debootstrap: ${target}`,
     run: async (note) => {
-      const aside = await mkdtemp(join(dirname(target), '.debootstrap-'));
+      const aside = workDirectory(target);
+      // Left by a process that was killed, with the /proc that it had mounted there.
+      await removeTree(aside);
       try {
+        await mkdir(aside);
         const settings = { env: { ...options.env, PATH: widePath(options.env) }, signal: options.signal };
         const root = join(aside, 'root');
         const { suite, architecture } = options;
@@ -80,10 +85,22 @@ export async function debootstrap(target: string, options: DebootstrapOptions): 
           },
         );
       } finally {
-        await rm(aside, { recursive: true, force: true });
+        await removeTree(aside);
       }
     },
   });
+}
+
+async function removeTree(directory: string): Promise<void> {
+  await unmountBelow([directory]);
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** Debootstrap takes no blanks in its path, and not everything else; a home may have them. */
+function workDirectory(target: string): string {
+  if (/^[\w./-]+$/.test(target)) return `${target}.debootstrap`;
+  const short = createHash('sha256').update(target).digest('hex').slice(0, 12);
+  return join('/var/tmp', `slipway-debootstrap-${short}`);
 }
 
 async function packRoot(

@@ -129,8 +129,9 @@ async function receive(
     const file = createWriteStream(path, { flags: start > 0 ? 'a' : 'w' });
     await pipeline(Readable.fromWeb(body), watch, file, { signal: options.signal });
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error)
-      throw new DownloadFailed(error.message, { cause: error });
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    // Of the file: we write nothing into the connection.
+    if (syscall === 'open' || syscall === 'write') throw new DownloadFailed(message, { cause: error });
     throw new Interrupted('the connection was cut', { cause: error });
   }
   if (received < total) throw new Interrupted(`the answer ended after ${received} of ${total} bytes`);

@@ -20,9 +20,9 @@ export async function endProcess(identity: ProcessIdentity, graceMs: number): Pr
 
 /** Whether a process ends within that time. */
 export async function isGoneWithin(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
-  const end = Date.now() + timeoutMs;
+  const end = performance.now() + timeoutMs;
   while (await isRunning(identity)) {
-    if (Date.now() > end) return false;
+    if (performance.now() > end) return false;
     await sleep(POLL_MS);
   }
   return true;

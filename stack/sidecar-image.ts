@@ -1,4 +1,3 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectEngine } from '../docker/connect.ts';
 import { sidecarContext, sidecarImageTag } from '../docker/sidecar/sidecar-image.ts';
@@ -6,8 +5,8 @@ import { isSlipwayError, SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { openStore } from '../store/open-store.ts';
 import { cacheDirectory } from './cache-directory.ts';
+import { ensureCachedFile } from './cached-file.ts';
 import { EngineAccess } from './engine-access.ts';
-import { isFile } from './is-file.ts';
 import { reportStep } from './report-step.ts';
 import type { Note } from './report-step.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -38,21 +37,21 @@ export async function ensureSidecarImage(
     'images',
     `sidecar-${version}-${await access.architecture()}.tar`,
   );
-  if (await isFile(cached)) {
-    await reportStep(options, 'sidecar image', {
-      doing: `loading the builder's image from ${cached}`,
-      done: () => `the builder's image ${tag} is in the engine`,
-      run: () => access.loadImage(cached, options.signal),
-    });
-    return tag;
-  }
+  const isMade = await ensureCachedFile(cached, { ...options, part: 'sidecar image' }, (aside) =>
+    reportStep(options, 'sidecar image', {
+      doing: `building the builder's image ${tag} (installs Docker from the distribution, once), kept in ${cached}`,
+      done: () => `the builder's image ${tag} was built`,
+      run: async (note) => {
+        await build(wanted, tag, { ...options, note });
+        await access.saveImage(tag, aside, options.signal);
+      },
+    }),
+  );
+  if (isMade) return tag;
   await reportStep(options, 'sidecar image', {
-    doing: `building the builder's image ${tag} (installs Docker from the distribution, once), kept in ${cached}`,
-    done: () => `the builder's image ${tag} was built`,
-    run: async (note) => {
-      await build(wanted, tag, { ...options, note });
-      await keep(access, tag, { cached, signal: options.signal });
-    },
+    doing: `loading the builder's image from ${cached}`,
+    done: () => `the builder's image ${tag} is in the engine`,
+    run: () => access.loadImage(cached, options.signal),
   });
   return tag;
 }
@@ -85,21 +84,5 @@ async function build(
   } finally {
     await engine.close();
     store.close();
-  }
-}
-
-/** Whole or not at all: another checkout may look at the same moment. */
-async function keep(
-  access: EngineAccess,
-  tag: string,
-  { cached, signal }: { readonly cached: string; readonly signal: AbortSignal },
-): Promise<void> {
-  const aside = `${cached}.${process.pid}`;
-  await mkdir(join(cached, '..'), { recursive: true });
-  try {
-    await access.saveImage(tag, aside, signal);
-    await rename(aside, cached);
-  } finally {
-    await rm(aside, { force: true });
   }
 }

@@ -86,7 +86,7 @@ class Supervised implements SupervisedProcess {
     answers: () => Promise<unknown>,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<void> {
-    const end = Date.now() + options.timeoutMs;
+    const end = performance.now() + options.timeoutMs;
     for (;;) {
       options.signal.throwIfAborted();
       const trouble = await answers().then(
@@ -95,7 +95,7 @@ class Supervised implements SupervisedProcess {
       );
       if (trouble === undefined) return;
       if (this.#deaths > 0) throw await this.#startFailure('it ended at once', trouble);
-      if (Date.now() > end)
+      if (performance.now() > end)
         throw await this.#startFailure(`it did not answer within ${options.timeoutMs / 1000} s`, trouble);
       await sleep(POLL_MS, undefined, { signal: options.signal });
     }
@@ -112,11 +112,11 @@ class Supervised implements SupervisedProcess {
   async #keepRunning(first: ChildProcess): Promise<void> {
     let child = first;
     for (;;) {
-      const born = Date.now();
+      const born = performance.now();
       await ended(child);
       this.#deaths += 1;
       if (this.#stopping.signal.aborted) return;
-      if (Date.now() - born > GOOD_LIFE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
+      if (performance.now() - born > GOOD_LIFE_MS) this.#backoffMs = FIRST_BACKOFF_MS;
       this.#say(
         'failed',
         `${describeEnd(child)}; starts again in ${this.#backoffMs / 1000} s (log: ${this.#logPath()})`,

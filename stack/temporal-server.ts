@@ -122,14 +122,14 @@ export async function ensureNamespace(
     });
   }
   // Other parts of the server see a new namespace only after some seconds.
-  const end = Date.now() + NAMESPACE_PATIENCE_MS;
+  const end = performance.now() + NAMESPACE_PATIENCE_MS;
   for (;;) {
     const trouble = await createSearchAttributes(program, connection, options).then(
       () => undefined,
       (error: unknown) => error,
     );
     if (trouble === undefined) return;
-    if (Date.now() > end) throw trouble;
+    if (performance.now() > end) throw trouble;
     await delay(NAMESPACE_POLL_MS, undefined, { signal: options.signal });
   }
 }

@@ -4,6 +4,7 @@ import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
 import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
@@ -80,9 +81,9 @@ async function buildIn(
     const { id: engineId, version } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);
     await bringBases(store, engine, { plan, planned, input, parentTag }, context);
-    const buildBegan = Date.now();
+    const buildTook = startStopwatch();
     const { steps, cachedSteps } = await build(engine, { ...parts, tag, parentTag }, context);
-    const buildMs = Date.now() - buildBegan;
+    const buildMs = buildTook();
     log.say(`Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache; publishing`);
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way } = published;
@@ -188,7 +189,7 @@ async function publish(
   { plan, planned, input, tag }: Wanted & { readonly tag: string },
   { signal, onProgress }: StepContext,
 ): Promise<{ published: PublishResult; publishMs: number }> {
-  const began = Date.now();
+  const took = startStopwatch();
   const known = await confirmable(store, { plan, planned, input }, signal);
   const published = await engine.images.publish(tag, {
     signal,
@@ -197,7 +198,7 @@ async function publish(
   });
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
-  return { published, publishMs: Date.now() - began };
+  return { published, publishMs: took() };
 }
 
 /** Blobs that the endpoint may take for known: of parent, bases, and earlier images of the name that this domain and level may read. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerState, Engine } from '../docker/engine.ts';
 import { ContainerLost } from '../model/errors.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import { isAway, isGone } from './engine-trouble.ts';
 import type { EndedCommand } from './judge-end.ts';
 import type { RunLog } from './run-log.ts';
@@ -27,9 +28,11 @@ export async function followToEnd(
   context: StepContext,
 ): Promise<EndedCommand> {
   let wentAway = false;
+  let ranMs: (() => number) | undefined;
   for (;;) {
     try {
-      const { state, timedOut } = await followOnce(engine, followed, context.signal);
+      ranMs ??= await measureRun(engine, followed.container);
+      const { state, timedOut } = await followOnce(engine, { ...followed, ranMs }, context.signal);
       const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
       const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
       return { state, timedOut, liveRestore, end };
@@ -63,12 +66,10 @@ export async function copyOutput(
 
 async function followOnce(
   engine: Engine,
-  { container: { id }, log, maxRunTimeSeconds }: Followed,
+  { container: { id }, log, maxRunTimeSeconds, ranMs }: Followed & { readonly ranMs: () => number },
   signal: AbortSignal,
 ): Promise<{ readonly state: ContainerState; readonly timedOut: boolean }> {
   const { containers } = engine;
-  const before = await containers.inspect(id);
-  const sinceStartMs = before?.started ? Date.now() - Date.parse(before.started) : 0;
   let timedOut = false;
   const timer = setTimeout(
     () => {
@@ -77,7 +78,7 @@ async function followOnce(
         .kill(id)
         .catch((error: unknown) => log.say(`It could not be killed: ${String(error)}`, 'error'));
     },
-    Math.max(0, maxRunTimeSeconds * 1000 - sinceStartMs),
+    Math.max(0, maxRunTimeSeconds * 1000 - ranMs()),
   );
   // When one of both fails the other ends too: two readers of one output would write it twice.
   const failed = new AbortController();
@@ -93,15 +94,27 @@ async function followOnce(
   }
 }
 
+/**
+ * How long a container has run, from now on without anybody's clock. What it ran before it was adopted is counted by the
+ * engine's clock alone: ours may be another one.
+ */
+async function measureRun(engine: Engine, { id, isAdopted }: OwnContainer): Promise<() => number> {
+  if (!isAdopted) return startStopwatch();
+  const [state, { time }] = await Promise.all([engine.containers.inspect(id), engine.info()]);
+  const before = state?.started ? Math.max(0, time - Date.parse(state.started)) : 0;
+  const took = startStopwatch();
+  return () => before + took();
+}
+
 async function waitForEngine(engine: Engine, signal: AbortSignal): Promise<void> {
-  const end = Date.now() + ENGINE_PATIENCE_MS;
+  const took = startStopwatch();
   for (;;) {
     await delay(POLL_MS, undefined, { signal });
     try {
       await engine.info();
       return;
     } catch (error) {
-      if (!isAway(error) || Date.now() > end) throw error;
+      if (!isAway(error) || took() > ENGINE_PATIENCE_MS) throw error;
     }
   }
 }

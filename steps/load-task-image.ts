@@ -1,5 +1,6 @@
 import type { Engine } from '../docker/engine.ts';
 import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
@@ -44,9 +45,9 @@ export async function bringImage(
   context: StepContext,
   say: (line: string) => void,
 ): Promise<LoadedImage> {
-  const began = Date.now();
+  const took = startStopwatch();
   const image = await have(deps, wanted, context, say);
-  const imageMs = Date.now() - began;
+  const imageMs = took();
   const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
   say(`Image ${image.name} ${how} (${imageMs} ms)`);
   const { engineImageId, bytesLoaded, stored } = image;

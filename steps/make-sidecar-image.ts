@@ -1,10 +1,12 @@
 import type { Engine } from '../docker/engine.ts';
-import { sidecarContext, sidecarImageTag } from '../docker/sidecar/sidecar-image.ts';
+import { sidecarContext } from '../docker/sidecar/sidecar-image.ts';
 import { ConfigInvalid, isSlipwayError } from '../model/errors.ts';
 import type { Store } from '../store/store.ts';
 
 /** What the sidecar's image is built on. */
 const BASE = 'debian:bookworm';
+/** Names that no registry serves. */
+const OWN = 'slipway.invalid/';
 
 /**
  * Makes the image of the builders' sidecars again in an engine from which somebody has pruned it, and before it its base,
@@ -18,7 +20,7 @@ export async function makeSidecarImage(
   { image, signal }: { readonly image: string; readonly signal: AbortSignal },
 ): Promise<void> {
   try {
-    if (image !== sidecarImageTag()) {
+    if (!image.startsWith(OWN)) {
       await host.images.pull(image, { signal });
       return;
     }

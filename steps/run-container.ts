@@ -1,5 +1,6 @@
 import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import { ContainerStartFailed, isSlipwayError } from '../model/errors.ts';
 import type { ContainerResult, RunContainerInput } from '../model/pure/payloads.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -37,10 +38,10 @@ export async function runContainer(
   const plan = await deps.plans.plan(task.pushId, task.plannedAt);
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
-  const began = Date.now();
+  const took = startStopwatch();
   try {
     const container = await startOrAdopt(deps, { input, name, plan, planned, log }, context);
-    const prepareMs = Date.now() - began;
+    const prepareMs = took();
     const { maxRunTimeSeconds } = planned;
     const ended = await followToEnd(engine, { container, log, maxRunTimeSeconds }, context);
     const peakMemoryBytes = await engine.containers.peakMemory(container.id).catch(() => undefined);
@@ -54,7 +55,7 @@ export async function runContainer(
       log.say(error.message, 'error');
       await log.flush();
       const exitCode = error instanceof ContainerStartFailed ? error.exitCode : undefined;
-      return { reason: 'failed', exitCode, detail: error.message, prepareMs: Date.now() - began, runMs: 0 };
+      return { reason: 'failed', exitCode, detail: error.message, prepareMs: took(), runMs: 0 };
     }
     if (context.signal.aborted && context.isCanceled()) {
       await killCommand(engine, { name, log });

@@ -101,9 +101,10 @@ export class RunLog {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Gives whether there was something to tell. */
+  /** Gives whether there was something to tell. Not in the middle of a line of the task's: after its end. */
   #tellOutages(): boolean {
     const { outages } = this.#logs;
+    if (!this.#atLineStart) return false;
     const fresh = outages.after(this.#outages);
     this.#outages = outages.count;
     for (const { ms, reason } of fresh)

@@ -5,6 +5,7 @@ import mime from 'mime-types';
 import { extract } from 'tar-stream';
 import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import { ContainerLost } from '../model/errors.ts';
 import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
@@ -45,7 +46,7 @@ export async function saveArtifacts(
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const container = containerName(task.taskId, run);
   const upload: Upload = { ...deps, input, context, container };
-  const began = Date.now();
+  const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const artifacts: ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
@@ -74,7 +75,7 @@ export async function saveArtifacts(
     if (!excused) missing.push({ name, found });
   }
   const bytesUploaded = artifacts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const uploadMs = Date.now() - began;
+  const uploadMs = took();
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   await log.flush();

@@ -29,6 +29,8 @@ export interface OwnContainer {
   readonly id: string;
   /** Whether the command had ended before we came. */
   readonly hadEnded: boolean;
+  /** Whether the command was started by somebody before us. */
+  readonly isAdopted: boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function startOrAdopt(
     const found = await containers.inspect(name);
     if (found && found.state !== 'created') {
       log.say('Going on with the container that is there');
-      return { id: found.id, hadEnded: found.state === 'exited' };
+      return { id: found.id, hadEnded: found.state === 'exited', isAdopted: true };
     }
     if (!found && (log.taskBytes > 0 || context.toldBefore === COMMAND_STARTED))
       throw new ContainerLost('The container was removed while its command ran');
@@ -75,13 +77,13 @@ async function createAndStart(
   const { containers } = deps.engine;
   const { id, state } = await create(deps, run, context);
   // Another attempt was faster.
-  if (state !== 'created') return { id, hadEnded: state === 'exited' };
+  if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
   await prepareContainer(deps, { name: id, plan, planned }, context);
   log.say(`Starting ${commandText(planned)}`);
   context.signal.throwIfAborted();
   await containers.start(id);
   context.onProgress({ message: COMMAND_STARTED });
-  return { id, hadEnded: false };
+  return { id, hadEnded: false, isAdopted: false };
 }
 
 /** An image that went away since it was loaded is loaded again. */

@@ -44,7 +44,7 @@ export class BuilderEngines {
   readonly #idleTimer: NodeJS.Timeout;
   /** Domains whose sidecar was thrown away for want of space: what fails for that in the new one fails by its own fault. */
   readonly #emptied = new Set<string>();
-  readonly #born = Date.now();
+  readonly #born = performance.now();
   #seat: Promise<BuilderSeat> | undefined;
 
   constructor(parts: Parts) {
@@ -129,7 +129,12 @@ export class BuilderEngines {
       }
       return this.#take(domain, signal);
     }
-    const slot: Slot = { opening: this.#open(domain, signal), lent: 1, idleSince: Date.now(), full: false };
+    const slot: Slot = {
+      opening: this.#open(domain, signal),
+      lent: 1,
+      idleSince: performance.now(),
+      full: false,
+    };
     this.#slots.set(domain, slot);
     slot.opening.catch(() => this.#forget(domain, slot));
     return slot;
@@ -173,7 +178,7 @@ export class BuilderEngines {
 
   async #giveBack(domain: string, slot: Slot): Promise<void> {
     slot.lent -= 1;
-    slot.idleSince = Date.now();
+    slot.idleSince = performance.now();
     if (!slot.full || slot.lent > 0) return;
     const { engine, discard } = await slot.opening;
     this.#emptied.add(domain);
@@ -197,7 +202,7 @@ export class BuilderEngines {
 
   async #stopIdle(): Promise<void> {
     for (const [domain, slot] of this.#slots) {
-      if (slot.lent > 0 || Date.now() - slot.idleSince < IDLE_MS) continue;
+      if (slot.lent > 0 || performance.now() - slot.idleSince < IDLE_MS) continue;
       this.#forget(domain, slot);
       const opened = await slot.opening.catch(() => undefined);
       try {
@@ -213,7 +218,7 @@ export class BuilderEngines {
   /** Sidecars that builders before us left running: on our own seat, or on one that nobody sits on any more. */
   async #stopOrphans(): Promise<void> {
     const { builderEngine, runnerEngine } = this.#parts.connections;
-    if (builderEngine !== undefined || Date.now() - this.#born < IDLE_MS) return;
+    if (builderEngine !== undefined || performance.now() - this.#born < IDLE_MS) return;
     const own = await (this.#seat ??= takeSeat(this.#row));
     for (const { domain, seat, stop } of await runningSidecars(runnerEngine, this.#row)) {
       if (seat === own.number) {

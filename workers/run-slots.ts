@@ -33,7 +33,7 @@ export class RunSlots {
       return result;
     } finally {
       slot.active -= 1;
-      slot.restingSince = Date.now();
+      slot.restingSince = performance.now();
       if (slot.active === 0 && (succeeded ? part === 'last' : part === 'claim')) this.#runs.delete(run);
     }
   }
@@ -78,7 +78,7 @@ export class RunSlots {
   }
 
   #occupied(): number {
-    const now = Date.now();
+    const now = performance.now();
     for (const [run, { active, restingSince }] of this.#runs) {
       if (active === 0 && now - restingSince > REST_MS) this.#runs.delete(run);
     }

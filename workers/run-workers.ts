@@ -11,6 +11,7 @@ import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
 import type { RunnerWorkers } from './runner.ts';
+import { startUploadSweeper } from './upload-sweeper.ts';
 import { createRunnerWorkers } from './runner.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
@@ -49,12 +50,14 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let control: Worker | undefined;
     let builder: Worker | undefined;
     let runner: RunnerWorkers | undefined;
-    if (kinds.includes('control'))
+    if (kinds.includes('control')) {
+      closers.push(startUploadSweeper(parts));
       control = await createControlWorker(
         parts,
         connection,
         new Client({ connection: clientConnection, namespace }),
       );
+    }
     if (kinds.includes('builder')) {
       const { worker, close } = await createBuilderWorker(parts, connection, { graceMs });
       builder = worker;

@@ -54,7 +54,7 @@ export async function runStack(options: RunStackOptions): Promise<WholeStack> {
     })),
   });
   try {
-    const began = Date.now();
+    const began = performance.now();
     onProgress({
       part: 'workers',
       state: 'start',
@@ -63,7 +63,12 @@ export async function runStack(options: RunStackOptions): Promise<WholeStack> {
     });
     for (const { name, readyFile } of workers)
       await waitForFile(readyFile, { name, log: join(logs, `${name}.log`), began, signal });
-    onProgress({ part: 'workers', state: 'done', message: 'are ready', elapsedMs: Date.now() - began });
+    onProgress({
+      part: 'workers',
+      state: 'done',
+      message: 'are ready',
+      elapsedMs: performance.now() - began,
+    });
     return stack;
   } catch (error) {
     await stack.stop();
@@ -87,7 +92,7 @@ async function waitForFile(
   }: { readonly name: string; readonly log: string; readonly began: number; readonly signal: AbortSignal },
 ): Promise<void> {
   while (!(await exists(path))) {
-    if (Date.now() - began > READY_WITHIN_MS)
+    if (performance.now() - began > READY_WITHIN_MS)
       throw new SetupFailed(
         `${name} is not ready`,
         `it took longer than ${READY_WITHIN_MS / 1000} s`,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -6,6 +7,9 @@ import { canConnect } from '../can-connect.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 
 const TIMEOUT_MS = 5_000;
+const PROBE_TIMEOUT_MS = 10_000;
+/** What servers call keys that they do not take; the last one is versitygw's. */
+const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'XAdminUserNotFound'];
 const OTHER_STORE =
   'Set SLIPWAY_S3_ENDPOINT to a server that keeps them (AWS S3, versitygw 1.8, MinIO), or unset it to have one started';
 
@@ -25,7 +29,13 @@ export async function lookAtStore(
       throw new Ailment('accepts no connection', options.todo, { where });
     const store = openStore(connection);
     try {
-      const probe = await probeStore(store.objects);
+      const probe = await Promise.race([probeStore(store.objects), silence(PROBE_TIMEOUT_MS)]);
+      if (!probe)
+        throw new Ailment(
+          `accepts connections, but does not answer within ${PROBE_TIMEOUT_MS / 1000} s`,
+          options.todo,
+          { where },
+        );
       const lacking = [
         ...(probe.conditionalPut ? [] : ['does not refuse to overwrite (If-None-Match)']),
         ...(probe.conditionalReplace ? [] : ['does not keep conditions (If-Match)']),
@@ -48,7 +58,7 @@ export async function lookAtStore(
           'Type: slipway down && slipway up (makes an empty one), or bring the bucket back',
           { where },
         );
-      if (['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch'].includes(code))
+      if (REFUSALS.includes(code))
         throw new Ailment(
           `answers, but refuses the keys (${code})`,
           'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may read and write the bucket',
@@ -61,6 +71,11 @@ export async function lookAtStore(
   });
 }
 
+/** Keeps no process alive. */
+async function silence(ms: number): Promise<undefined> {
+  await delay(ms, undefined, { ref: false });
+}
+
 function hostAndPort(endpoint: string): string {
   const { hostname, port, protocol } = new URL(endpoint);
   return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
@@ -69,8 +84,7 @@ function hostAndPort(endpoint: string): string {
 /** The server's own name of an error, which is in the cause of ours. */
 function codeOf(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (/^(NoSuchBucket|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch)$/.test(cause.name))
-      return cause.name;
+    if (cause.name === 'NoSuchBucket' || REFUSALS.includes(cause.name)) return cause.name;
   }
   return '';
 }

@@ -154,12 +154,12 @@ function contentOf({ kind, salt }: ChaosPush): { files: Record<string, string>; 
       );
     case 'long task':
       return tree(
-        { long: { ...inBase, command: `${counting(24)}; ${out(String(salt))}`, artifacts } },
+        { long: { ...inBase, command: `${counting(40)}; ${out(String(salt))}`, artifacts } },
         expectation(
           ['completed/completed'],
           { long: good },
           {
-            lines: { long: counted(24) },
+            lines: { long: counted(40) },
             artifacts: { long: { 'public/out.txt': `${salt}\n` } },
           },
         ),

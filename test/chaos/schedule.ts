@@ -77,9 +77,9 @@ const PUSH_WEIGHTS: Readonly<Record<PushKind, number>> = {
   canceled: 2,
 };
 
-/** Mean pauses: machines of two cores carry so much, and each fault may take half a minute to be overcome. */
-const BETWEEN_FAULTS_MS = 15_000;
-const BETWEEN_PUSHES_MS = 9_000;
+/** Mean pauses: machines of two cores carry so much. */
+const BETWEEN_FAULTS_MS = 9_000;
+const BETWEEN_PUSHES_MS = 8_000;
 
 export interface Schedule {
   readonly faults: readonly Fault[];

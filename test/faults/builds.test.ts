@@ -80,6 +80,7 @@ async function expectBuiltOnce(
   document: PushDocument,
   { mark }: { readonly mark: string },
 ): Promise<void> {
+  if (document.state !== 'completed') throw new Error(await world.log(document.images[0]?.taskId ?? ''));
   expect(statesOf(document)).toEqual({ t: 'completed/completed' });
   expect(outcomesOf(document)).toEqual({ slow: 'built' });
   const [image] = document.images;
@@ -131,7 +132,7 @@ describe('a builder', () => {
   it('drained by SIGTERM, and one stopped for longer than its heartbeat, hand a build on; who comes back changes nothing', async () => {
     await using world = await World.open();
     await world.startWorker(1, ['control', 'runner']);
-    const drained = await world.startWorker(1, ['builder']);
+    const drained = await world.startWorker(1, ['builder'], { arguments: ['--grace', '1'] });
     const build = await startBuild(world, { seconds: 12 });
     await until(() => isBuilding(build.mark));
     await drained.stop();
@@ -188,7 +189,7 @@ describe('a sidecar', () => {
     await expectBuiltOnce(world, await world.verdict(build.id), build);
   });
 
-  it('whose disk is full is thrown away, and the build succeeds in a new one; a build that fills any disk fails', async () => {
+  it('whose disk is full is thrown away, and the build succeeds in a new one', async () => {
     await using world = await World.open();
     const { runnerEngine: host, fleet, runtimeDirectory } = world.connections;
     const signal = AbortSignal.timeout(60_000);

@@ -8,7 +8,7 @@ export interface AlteredEngine extends AsyncDisposable {
 export interface Alterations {
   /** Says no to a request, as an authorization plugin does; gives why. */
   readonly refuse?: (method: string, url: string, body: string) => string | undefined;
-  /** Changes a JSON answer. */
+  /** Changes what it says about itself: the answers to `/info` and `/version`. */
   readonly change?: (url: string, answer: Record<string, unknown>) => Record<string, unknown>;
 }
 
@@ -31,9 +31,8 @@ export async function startAlteredEngine(
         return void response.end(JSON.stringify({ message }));
       }
       const outgoing = send({ socketPath, method, path: url, headers }, (answer) => {
-        const isJson =
-          answer.headers['content-type'] === 'application/json' && answer.headers['content-length'];
-        if (!change || !isJson) {
+        const isFact = /\/(info|version)$/.test(url);
+        if (!change || !isFact) {
           response.writeHead(answer.statusCode ?? 500, answer.headers);
           return void answer.pipe(response);
         }

@@ -4,7 +4,7 @@ import type { WorkerProcess } from './live-stack.ts';
 import type { World, WorldWorkerOptions } from './world.ts';
 
 /** At this rate 4 MB take long enough to be met on their way. */
-const SLOW = { bytesPerSecond: 100_000 };
+const SLOW = { bytesPerSecond: 150_000 };
 const BIG = 4_000_000;
 export const LINES = 45;
 
@@ -68,8 +68,6 @@ export async function reachFourPhases(world: World): Promise<FourPhases> {
     const [load, inputs, run, save] = await Promise.all(
       ['load', 'inputs', 'run', 'save'].map((label) => activityOf(world, taskId(label))),
     );
-    if (process.env['DBG'])
-      process.stderr.write(JSON.stringify([load, inputs, run, save, await stateOf(world, 'inputs')]) + '\n'); // DBG
     return (
       load?.type === 'loadImage' &&
       inputs?.type === 'runContainer' &&
@@ -105,9 +103,13 @@ export async function activityOf(world: World, taskId: string): Promise<PendingA
 
 /** What the engine says about the container of a task. */
 export async function stateOf(world: World, label: string): Promise<string | undefined> {
-  const name = (await world.containers()).find((container) => container.endsWith(`-${label}`));
-  if (name === undefined) return undefined;
-  return docker('inspect', '--format', '{{.State.Status}}', name).catch(() => undefined);
+  // Not by inspecting it: that waits while somebody puts files into it.
+  const filters = ['--filter', `label=slipway.fleet=${world.fleet}`];
+  const listed = await docker('ps', '--all', ...filters, '--format', '{{.Names}} {{.State}}');
+  return listed
+    .split('\n')
+    .find((line) => line.includes(`-${label} `))
+    ?.split(' ')[1];
 }
 
 /** Whether something went twice or is lost after all of them have ended. */

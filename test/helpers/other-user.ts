@@ -1,12 +1,13 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { chown, constants, copyFile, link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, constants, copyFile, link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from '../../stack/cache-directory.ts';
 import { S3_TOOL } from '../../stack/s3-tool.ts';
 import { TEMPORAL_TOOL } from '../../stack/temporal-tool.ts';
 import { sidecarImageTag } from '../../docker/sidecar/sidecar-image.ts';
+import type { SecondEngine } from './second-engine.ts';
 import type { SlipwayResult } from './run-slipway.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
@@ -70,6 +71,13 @@ export class OtherUser implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.home, { recursive: true, force: true });
   }
+}
+
+/** Lets them use an engine of root's, as the group `docker` has it. */
+export async function letIn(engine: Pick<SecondEngine, 'socketPath'>, user: OtherUser): Promise<void> {
+  await chmod(dirname(engine.socketPath), 0o711);
+  await chown(engine.socketPath, 0, user.id);
+  await chmod(engine.socketPath, 0o660);
 }
 
 /** A checkout below root's home is out of their reach: then they may read everything, and nothing more. */

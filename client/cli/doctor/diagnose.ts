@@ -18,6 +18,7 @@ import { findStack } from '../../../stack/find-stack.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import type { StatePaths } from '../../../stack/state-directory.ts';
 import { givenTemporal } from '../../../stack/temporal-server.ts';
+import { count } from '../render/quantities.ts';
 import { SERVED_LEVELS } from '../served-levels.ts';
 import { lookAtTemporal } from './look-at-temporal.ts';
 
@@ -113,11 +114,11 @@ async function lookAtConfiguration(
       throw new Ailment(`cannot be read: ${error.message}`, `Mend ${where}`, { where });
     });
     if (text === undefined) return { where, message: 'is written by the first up' };
-    const { projects } = parseConfig(text, where);
+    const { projects, localProjects } = parseConfig(text, where);
     for (const { sources } of Object.values(projects))
       for (const { refs } of sources) for (const level of Object.values(refs)) levels.add(level);
-    const count = Object.keys(projects).length;
-    return { where, message: `names ${count} ${count === 1 ? 'project' : 'projects'}` };
+    const names = `names ${count(Object.keys(projects).length, 'project')}`;
+    return { where, message: localProjects ? `${names}; other local repositories have level 1` : names };
   });
   return { diagnosis, levels: [...levels].sort() };
 }

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { queueName } from '../../../model/pure/ids.ts';
 import type { Level } from '../../../model/pure/ids.ts';
 import * as attributes from '../../../model/pure/search-attributes.ts';
+import { namespaceOf } from '../../../model/schema/connections.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
+import type { Finding } from '../../../stack/doctor/diagnosed.ts';
 
 const TIMEOUT_MS = 5_000;
+/** gRPC's code. */
+const NOT_FOUND = 5;
 const TRIAL_POLLS = 30;
 const TRIAL_POLL_MS = 100;
 const LEAST_RETENTION_HOURS = 24;
+/** A poller asks anew after a minute at the latest; the server lists it for five minutes. */
+const POLL_AGE_MS = 75_000;
+const KINDS = ['control', 'builder', 'runner'] as const;
 /** What `temporal` calls the types of attributes. */
 const TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
@@ -29,44 +36,61 @@ export interface TemporalToLookAt {
   readonly levels: readonly Level[] | undefined;
 }
 
-/** Looks at a Temporal server: namespace, search attributes, retention, whether it keeps priorities, who polls. */
+/** Looks at a Temporal server: namespaces, search attributes, retention, whether it keeps priorities, who polls. */
 export async function lookAtTemporal(options: TemporalToLookAt): Promise<TemporalFindings> {
-  const { temporal, todo, levels } = options;
-  const { address, namespace, uiUrl } = temporal;
+  const { temporal, todo } = options;
+  const { address } = temporal;
   const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS }).catch(() => undefined);
   if (!connection) {
     const silent = { part: 'temporal', ok: false, where: address, message: 'does not answer', todo };
     return { diagnoses: [silent], time: undefined };
   }
   try {
-    return await connection.withDeadline(Date.now() + 4 * TIMEOUT_MS, async () => {
-      const server = await diagnosed('temporal', todo, async () => {
-        const { serverVersion } = await connection.workflowService.getSystemInfo({});
-        const found = { version: serverVersion ?? undefined, where: address };
-        await connection.workflowService.describeNamespace({ namespace }).catch(() => {
-          throw new Ailment(
-            `answers, but has no namespace ${namespace}`,
-            `Type: temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`,
-            found,
-          );
-        });
-        return { ...found, message: uiUrl ? `answers; its pages are at ${uiUrl}` : 'answers' };
-      });
-      if (!server.ok) return { diagnoses: [server], time: undefined };
-      const trial = levels ? await tryPriority(connection, namespace) : undefined;
-      const diagnoses = await Promise.all([
-        server,
-        ...(levels
-          ? [lookAtAttributes(connection, temporal), lookAtQueues(connection, namespace, levels)]
-          : []),
-        lookAtRetention(connection, temporal),
-        ...(trial ? [lookAtPriority(trial.isKept)] : []),
-      ]);
-      return { diagnoses, time: trial?.time };
-    });
+    return await connection.withDeadline(Date.now() + 4 * TIMEOUT_MS, () => lookInside(connection, options));
   } finally {
     await connection.close();
   }
+}
+
+async function lookInside(
+  connection: Connection,
+  { temporal, todo, levels }: TemporalToLookAt,
+): Promise<TemporalFindings> {
+  const namespaces = [
+    ...new Set([temporal.namespace, ...(levels ?? []).map((level) => namespaceOf(temporal, level))]),
+  ];
+  const server = await diagnosed('temporal', todo, () => lookAtNamespaces(connection, temporal, namespaces));
+  if (!server.ok) return { diagnoses: [server], time: undefined };
+  const trial = levels && (await tryPriority(connection, temporal.namespace).catch(() => undefined));
+  const time = trial?.time ?? Date.now();
+  const diagnoses = await Promise.all([
+    server,
+    ...(levels ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one })) : []),
+    ...(levels ? [lookAtQueues(connection, temporal, { levels, time })] : []),
+    ...namespaces.map((one) => lookAtRetention(connection, { ...temporal, namespace: one })),
+    ...(trial ? [lookAtPriority(trial.isKept)] : []),
+  ]);
+  return { diagnoses, time: trial?.time };
+}
+
+async function lookAtNamespaces(
+  { workflowService }: Connection,
+  { address, uiUrl }: Connections['temporal'],
+  namespaces: readonly string[],
+): Promise<Finding> {
+  const { serverVersion } = await workflowService.getSystemInfo({});
+  const found = { version: serverVersion ?? undefined, where: address };
+  for (const namespace of namespaces) {
+    await workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
+      if (!isGrpcServiceError(error) || Number(error.code) !== NOT_FOUND) throw error;
+      throw new Ailment(
+        `answers, but has no namespace ${namespace}`,
+        `Type: temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`,
+        found,
+      );
+    });
+  }
+  return { ...found, message: uiUrl ? `answers; its pages are at ${uiUrl}` : 'answers' };
 }
 
 function lookAtAttributes(
@@ -113,12 +137,12 @@ function lookAtPriority(isKept: boolean): Promise<Diagnosis> {
 
 function lookAtQueues(
   { workflowService }: Connection,
-  namespace: string,
-  levels: readonly Level[],
+  temporal: Connections['temporal'],
+  { levels, time }: { readonly levels: readonly Level[]; readonly time: number },
 ): Promise<Diagnosis> {
   return diagnosed('queues', 'Type: slipway down && slipway up', async () => {
     const queues = levels.flatMap((level) =>
-      (['control', 'builder', 'runner'] as const).map((kind) => ({
+      KINDS.map((kind) => ({
         kind,
         level,
         name: queueName(kind, level),
@@ -131,8 +155,12 @@ function lookAtQueues(
         const pollers = await Promise.all(
           types.map(async (taskQueueType) => {
             const taskQueue = { name: queue.name };
+            const namespace = namespaceOf(temporal, queue.level);
             const found = await workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType });
-            return found.pollers?.length ?? 0;
+            const ages = (found.pollers ?? []).map(
+              ({ lastAccessTime }) => time - 1000 * Number(lastAccessTime?.seconds ?? 0),
+            );
+            return ages.filter((age) => age < POLL_AGE_MS).length;
           }),
         );
         return { ...queue, isPolled: pollers.every((count) => count > 0) };
@@ -140,10 +168,13 @@ function lookAtQueues(
     );
     const silent = polled.filter(({ isPolled }) => !isPolled);
     if (silent.length === 0) return { message: `${queues.map(({ name }) => name).join(', ')} are polled` };
-    const byHand = silent.map(({ kind, level }) => `slipway worker ${kind} --level ${level}`);
+    const byHand = [...new Set(silent.map(({ level }) => level))].map((level) => {
+      const kinds = silent.filter((queue) => queue.level === level).map(({ kind }) => kind);
+      return `slipway worker ${kinds.length === KINDS.length ? 'all' : kinds.join(' ')} --level ${level}`;
+    });
     throw new Ailment(
       `nobody polls ${silent.map(({ name }) => name).join(', ')}: what is sent there waits`,
-      `Type: slipway down && slipway up, or by hand: ${byHand.join('; ')}`,
+      `Start the stack again (slipway down && slipway up), or workers by hand: ${byHand.join('; ')}`,
     );
   });
 }

@@ -37,12 +37,14 @@ async function renderDiagnoses(
   { paint }: Pick<Terminal, 'paint'>,
 ): Promise<string[]> {
   const { renderTable } = await import('../render/table.ts');
-  const rows = diagnoses.map(({ part, ok, version, where, message }) => [
-    ok ? paint('green', '✓') : paint('red', '✗'),
-    part,
-    version === undefined ? message : `${version}, ${message}`,
-    where === undefined ? '' : paint('dim', where),
-  ]);
+  const rows = diagnoses.map(({ part, ok, version, where, message }) => {
+    const facts = [version, where].filter((fact) => fact !== undefined).join(', ');
+    return [
+      ok ? paint('green', '✓') : paint('red', '✗'),
+      part,
+      facts === '' ? message : `${message} ${paint('dim', `(${facts})`)}`,
+    ];
+  });
   const wrong = diagnoses.filter(({ ok }) => !ok);
   if (wrong.length === 0) return [...renderTable(rows), '', 'Nothing is wrong.'];
   return [

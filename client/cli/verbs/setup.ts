@@ -11,18 +11,22 @@ export const setupVerb = defineVerb<object>({
 });
 
 async function setup({ terminal, env, signal }: Session): Promise<ExitCode> {
-  const [{ setUp }, { renderProgress }, { renderTable }, { stateDirectory }] = await Promise.all([
-    import('../../../stack/set-up.ts'),
-    import('../render/stack-text.ts'),
-    import('../render/table.ts'),
-    import('../../../workers/connections.ts'),
-  ]);
+  const [{ setUp }, { renderProgress }, { renderTable }, { formatDuration }, { stateDirectory }] =
+    await Promise.all([
+      import('../../../stack/set-up.ts'),
+      import('../render/stack-text.ts'),
+      import('../render/table.ts'),
+      import('../render/quantities.ts'),
+      import('../../../workers/connections.ts'),
+    ]);
+  const began = Date.now();
   const tools = await setUp({
     stateDirectory: stateDirectory(env),
     env,
     signal,
     onProgress: (line) => terminal.note(renderProgress(line)),
   });
+  terminal.note(`Everything is there after ${formatDuration(Date.now() - began)}.`);
   const rows = Object.entries(tools).map(([name, path]) => [name, path ?? 'given by the environment']);
   for (const line of renderTable(rows)) terminal.print(line);
   return EXIT.good;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
-import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { createStore } from '../../../store/create-store.ts';
 import type { S3ObjectStore } from '../../../store/s3-object-store.ts';
 import { createS3ObjectStore } from '../../../store/s3-object-store.ts';
 import type { S3Limits } from '../../../store/s3-session.ts';
@@ -265,6 +266,26 @@ describe('putStream', () => {
     await expect(writing).rejects.toMatchObject({ type: 'StoreUnavailable' });
     expect(troubled.proxy.connections()).toBeGreaterThan(3);
     expect(body.destroyed).toBe(true);
+  });
+});
+
+describe('multipart uploads that nobody completes', () => {
+  it('are taken back when they are old, and only then', async () => {
+    const { endpoint = '', region, accessKeyId = '', secretAccessKey = '' } = s3TestConfig();
+    const credentials = { accessKeyId, secretAccessKey };
+    const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+    for (let n = 0; n < 3; n += 1)
+      await client.send(new CreateMultipartUploadCommand({ Bucket: direct.bucket, Key: `left/${n}` }));
+    client.destroy();
+    const store = createStore(direct);
+
+    await store.sweep({ olderThan: new Date(Date.now() - 3_600_000) });
+    expect(await openUploads()).toBe(3);
+
+    expect(await store.sweep({ olderThan: new Date(Date.now() + 3_600_000) })).toMatchObject({
+      multipartUploads: 3,
+    });
+    expect(await openUploads()).toBe(0);
   });
 });
 

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, mkdtempDisposable, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -61,6 +61,33 @@ describe('setup.mjs', () => {
 
     expect(done.stderr).toBe('slipway: git is missing: install it and type the command again.\n');
     expect(done.status).toBe(3);
+  });
+
+  it('says in one sentence that Node is too old', () => {
+    const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } });`;
+    const done = spawnSync('node', ['--import', `data:text/javascript,${older}`, 'setup.mjs'], {
+      cwd: checkout,
+      encoding: 'utf8',
+    });
+
+    expect(done.stderr).toBe(
+      'slipway: Node 18.20.4 is too old: install Node 20 or newer and type the command again.\n',
+    );
+    expect(done.status).toBe(3);
+  });
+
+  it('installs packages that were not installed to the end, and keeps no mark of it when that fails', async () => {
+    await using broken = await mkdtempDisposable(join(tmpdir(), 'slipway setup-'));
+    await cp(join(ROOT, 'setup.mjs'), join(broken.path, 'setup.mjs'));
+    await writeFile(join(broken.path, 'package-lock.json'), 'not JSON');
+    await mkdir(join(broken.path, 'node_modules'));
+
+    const done = spawnSync('node', ['setup.mjs'], { cwd: broken.path, encoding: 'utf8' });
+
+    expect(done.stderr).toContain('slipway: installing packages with npm ci');
+    expect(done.stderr).toContain('slipway: The packages could not be installed: npm ci ended with');
+    expect(done.status).toBe(3);
+    await expect(readFile(join(broken.path, 'node_modules', '.slipway-lock'))).rejects.toThrow('ENOENT');
   });
 
   it('refuses other verbs', () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -188,6 +188,19 @@ describe('ensureTool', () => {
     expect(failure).toBeInstanceOf(SetupFailed);
     expect((failure as Error).message).toMatch(/the tool (is missing.*no Go|could not be built)/);
     expect((failure as Error).message).toContain('Do without');
+  });
+
+  it('builds with Go where there is no room for the download, and says so', async () => {
+    await using server = await serve();
+    const aside = join(home, '.cache', 'slipway', 'tools', '.a-tool-v1');
+    await mkdir(aside, { recursive: true });
+    // Whatever is written there, there is no room for it.
+    await symlink('/dev/full', join(aside, 'a-tool_v1_Any.tar.gz'));
+
+    await ensureTool(aTool(), options(server.url, await aGo()));
+
+    expect(told.join('\n')).toContain('cannot be downloaded (ENOSPC: no space left on device');
+    await expectOnlyTheTool();
   });
 
   it('says what to do when the cache cannot be written', async () => {

@@ -1,0 +1,164 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  activityOf,
+  directStore,
+  FOUR_PHASES_WELL,
+  lookAtFourPhases,
+  reachFourPhases,
+} from '../helpers/four-phases.ts';
+import { statesOf, until } from '../helpers/live-stack.ts';
+import type { SecondEngine } from '../helpers/second-engine.ts';
+import { startSecondEngine } from '../helpers/second-engine.ts';
+import { World } from '../helpers/world.ts';
+
+jest.setTimeout(400_000);
+
+const POOL = ['--default-address-pool', 'base=10.232.0.0/16,size=26'];
+const FOLLOW = 'i=0; while [ $i -lt 25 ]; do echo "line $i"; i=$((i+1)); sleep 1; done; exit 7';
+
+const task = (command: string, fields: object = {}): object => ({
+  image: 'debian:bookworm',
+  checkout: false,
+  command,
+  ...fields,
+});
+
+interface Started {
+  readonly pushId: string;
+  taskId(label: string): string;
+}
+
+/** A push whose tasks run in an engine of the test's own. */
+async function startIn(
+  world: World,
+  engine: SecondEngine,
+  tasks: Readonly<Record<string, object>>,
+): Promise<Started> {
+  await world.startWorker(1, ['control']);
+  const runnerEngine = `unix://${engine.socketPath}`;
+  await world.startWorker(1, ['runner'], {
+    connections: { runnerEngine },
+    arguments: ['--capacity', '8'],
+  });
+  const repository = await world.createRepository();
+  const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
+  const pushId = await world.start(repository, revision);
+  return { pushId, taskId: (label) => `${pushId.replace('push/', 'task/')}/${label}` };
+}
+
+const runsOf = async (world: World, taskId: string): Promise<readonly string[]> =>
+  (await world.live.api.task(taskId)).runs.map(({ reason, detail }) =>
+    `${reason ?? ''} ${detail ?? ''}`.trim(),
+  );
+
+const hasLine = (world: World, taskId: string, line: string): Promise<void> =>
+  until(async () => (await world.log(taskId).catch(() => '')).includes(`\n${line}\n`));
+
+async function linesOf(world: World, taskId: string): Promise<readonly string[]> {
+  return (await world.log(taskId)).split('\n').filter((line) => line.startsWith('line '));
+}
+
+const LINES = Array.from({ length: 25 }, (_, i) => `line ${i}`);
+
+describe('an engine that goes away', () => {
+  it('with live-restore, killed and started again: the command goes on, with all of its output and its exit code', async () => {
+    await using engine = await startSecondEngine({ arguments: [...POOL, '--live-restore'] });
+    await using world = await World.open();
+    const { pushId, taskId } = await startIn(world, engine, { t: task(FOLLOW) });
+    await hasLine(world, taskId('t'), 'line 3');
+
+    await engine.down('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await engine.up();
+    const document = await world.verdict(pushId);
+
+    expect(statesOf(document)).toEqual({ t: 'failed/failed' });
+    expect(await runsOf(world, taskId('t'))).toEqual(['failed exit code 7']);
+    expect(await linesOf(world, taskId('t'))).toEqual(LINES);
+    expect(await engine.docker.listContainers({ all: true })).toEqual([]);
+  });
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'without live-restore, ended by %s and started again: the run is lost, not failed, and a new one is made',
+    async (signal) => {
+      await using engine = await startSecondEngine({ arguments: POOL });
+      await using world = await World.open();
+      const command =
+        'echo "run $RUN_ID"; trap "exit 0" TERM; i=0; while [ $RUN_ID = 0 ] && [ $i -lt 600 ]; do sleep 0.2; done';
+      const { pushId, taskId } = await startIn(world, engine, { t: task(command) });
+      await hasLine(world, taskId('t'), 'run 0');
+
+      await engine.down(signal);
+      await engine.up();
+      const document = await world.verdict(pushId);
+
+      expect(statesOf(document)).toEqual({ t: 'completed/completed' });
+      expect(await runsOf(world, taskId('t'))).toEqual([
+        expect.stringMatching(/^worker-lost The Docker Engine was stopped while the command ran/),
+        'completed',
+      ]);
+      expect(await engine.docker.listContainers({ all: true })).toEqual([]);
+    },
+  );
+
+  it('for some seconds, while it pulls an image, takes inputs in, runs and gives artifacts out: no run is spent', async () => {
+    await using world = await World.open({ via: ['store', 'engine'] });
+    const phases = await reachFourPhases(world);
+
+    await world.proxy('engine').refuse();
+    world.proxy('store').pass();
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    world.proxy('engine').pass();
+    const document = await world.verdict(phases.pushId);
+
+    expect(await lookAtFourPhases(world, phases, document)).toEqual(FOUR_PHASES_WELL);
+  });
+});
+
+describe('somebody at the engine', () => {
+  it('removes, kills and prunes: what is lost runs anew, what is killed says so, what can be made again is', async () => {
+    await using engine = await startSecondEngine({ arguments: POOL });
+    await using world = await World.open();
+    const { docker } = engine;
+    const once = 'echo "run $RUN_ID"; [ $RUN_ID = 1 ] || sleep 1000';
+    const { pushId, taskId } = await startIn(world, engine, {
+      removed: task(once),
+      killed: task('echo begun; sleep 1000'),
+      running: task(FOLLOW.replace('exit 7', 'exit 0')),
+      afterwards: task('echo afterwards', { dependencies: ['running'] }),
+    });
+    await hasLine(world, taskId('removed'), 'run 0');
+    await hasLine(world, taskId('killed'), 'begun');
+    await hasLine(world, taskId('running'), 'line 0');
+    const containerOf = async (label: string): Promise<string> => {
+      const found = (await docker.listContainers()).find(({ Names }) => Names[0]?.endsWith(`-${label}`));
+      return found?.Id ?? '';
+    };
+
+    await docker.getContainer(await containerOf('killed')).kill();
+    await docker.getContainer(await containerOf('removed')).remove({ force: true });
+    await docker.pruneContainers();
+    await docker.pruneNetworks();
+    await docker.pruneImages({ filters: { dangling: { false: true } } });
+    await docker.pruneVolumes();
+    const document = await world.verdict(pushId);
+
+    expect(statesOf(document)).toEqual({
+      removed: 'completed/completed',
+      killed: 'failed/failed',
+      running: 'completed/completed',
+      afterwards: 'completed/completed',
+    });
+    expect(await runsOf(world, taskId('removed'))).toEqual([
+      'worker-lost The container was removed while its command ran',
+      'completed',
+    ]);
+    expect(await runsOf(world, taskId('killed'))).toEqual([
+      'failed exit code 137, as after SIGKILL: not from Slipway, and no memory limit was reached',
+    ]);
+    expect(await linesOf(world, taskId('running'))).toEqual(LINES);
+    expect(await docker.listContainers({ all: true })).toEqual([]);
+    const ours = (await docker.listNetworks()).filter(({ Labels }) => Labels?.['slipway.fleet']);
+    expect(ours).toEqual([]);
+  });
+});

@@ -44,7 +44,7 @@ export async function startReleaseServer(
       ...(from > 0 ? { 'content-range': `bytes ${from}-${file.length - 1}/${file.length}` } : {}),
     });
     if (behaviour.kind !== 'cut') return void response.end(body);
-    response.write(body.subarray(0, behaviour.afterBytes), () => response.destroy());
+    response.write(body.subarray(0, behaviour.afterBytes), () => response.socket?.end());
   });
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -260,7 +260,7 @@ describe('ensureTool', () => {
     expect(codes).toEqual([0, 0]);
     expect(await readFile(join(home, 'go-calls'), 'utf8')).toBe('install m@v1\n');
     await expectOnlyTheTool();
-  });
+  }, 60_000);
 });
 
 describe('the releases', () => {

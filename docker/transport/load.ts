@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
+import { isOutOfSpace } from '../engine-errors.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage, isDamage } from './damage.ts';
 import { expectedId, findLoaded, removeReference } from './engine-images.ts';
@@ -43,6 +44,12 @@ export async function loadImage(
     signal.throwIfAborted();
     const damage = findDamage(error, image.manifestDigest);
     if (damage) throw damage;
+    // However far it had come: the engine's own words are in it.
+    const { message } = error as Error;
+    if (isOutOfSpace(message))
+      throw new EngineOutOfSpace(`The disk of the Docker Engine is full: ${message}. Free space there`, {
+        cause: error,
+      });
     if (isSlipwayError(error)) throw error;
     throw new TransferFailed('load', image.manifestDigest, (error as Error).message, { cause: error });
   }

@@ -1,11 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import {
-  activityOf,
-  directStore,
-  FOUR_PHASES_WELL,
-  lookAtFourPhases,
-  reachFourPhases,
-} from '../helpers/four-phases.ts';
+import { FOUR_PHASES_WELL, lookAtFourPhases, reachFourPhases } from '../helpers/four-phases.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { SecondEngine } from '../helpers/second-engine.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';

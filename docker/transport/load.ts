@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { isSlipwayError, TransferFailed } from '../../model/errors.ts';
+import { EngineOutOfSpace, isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
 import { isOutOfSpace } from '../engine-errors.ts';

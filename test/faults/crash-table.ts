@@ -93,7 +93,7 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: "an image's record",
     activity: 'recordImage',
     matcher: () => writing(/\/tasks\/image\/.*\/status\.json$/),
-    repeat: 'written again with the same content',
+    repeat: 'a run that has its end keeps it',
     mayRewrite: /\/index\/|\/artifacts\/public\/logs\//,
   },
   {
@@ -136,7 +136,7 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: "a task's record: resolved",
     activity: 'recordRun',
     matcher: () => nth(2, writing(/\/tasks\/task\/.*\/status\.json$/)),
-    repeat: 'written again with the same content; the push is told afterwards',
+    repeat: 'a verdict that stands is left alone; the push is told afterwards',
     mayRewrite: /\/artifacts\/public\/logs\//,
   },
   {

@@ -10,6 +10,7 @@ import type {
   PushRecord,
   TaskRecord,
 } from '../model/schema/records.ts';
+import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { Outages } from './outages.ts';
 
@@ -139,6 +140,9 @@ export interface Artifacts {
   /** @throws {NotFound} */
   read(taskId: string, run: number, name: string, signal?: AbortSignal): Promise<Readable>;
   list(taskId: string, run: number): Promise<readonly ArtifactRecord[]>;
+  /** Says that everything of a run is saved, for whoever repeats it: creates `runs/<n>/saved.json`, or gives the one that is there. */
+  recordSaved(taskId: string, run: number, saved: SavedArtifacts): Promise<SavedArtifacts>;
+  findSaved(taskId: string, run: number): Promise<SavedArtifacts | undefined>;
 }
 
 export interface LogChunk {

@@ -122,7 +122,14 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: 'an artifact',
     activity: 'saveArtifacts',
     matcher: () => writing(/\/artifacts\/public\/out\.txt$/),
-    repeat: 'replaced whole while the container is there, else the stored ones are listed',
+    repeat: 'replaced whole: the container is there until all are saved',
+    mayRewrite: /\/artifacts\//,
+  },
+  {
+    write: 'the list of what was saved',
+    activity: 'saveArtifacts',
+    matcher: () => writing(/\/saved\.json$/),
+    repeat: 'the list that is there counts; only the container is removed',
     mayRewrite: /\/artifacts\//,
   },
   {

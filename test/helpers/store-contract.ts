@@ -475,6 +475,22 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await keysUnder(objects, 'uploads/')).toEqual([]);
     });
 
+    it('are told to be saved once: the first list counts', async () => {
+      const saved = {
+        artifacts: [],
+        missing: [{ name: 'a', found: 'absent' }],
+        uploadMs: 1,
+        bytesUploaded: 0,
+      };
+      expect(await store.artifacts.findSaved(taskId, 0)).toBeUndefined();
+
+      expect(await store.artifacts.recordSaved(taskId, 0, saved)).toEqual(saved);
+      expect(await store.artifacts.recordSaved(taskId, 0, { ...saved, missing: [] })).toEqual(saved);
+
+      expect(await store.artifacts.findSaved(taskId, 0)).toEqual(saved);
+      expect(await store.artifacts.list(taskId, 0)).toEqual([]);
+    });
+
     it('may have any name', async () => {
       const names = [
         'public/a b',

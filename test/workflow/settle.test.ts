@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { pushId as pushIdOf } from '../../model/pure/ids.ts';
+import type { Settled } from '../../model/pure/payloads.ts';
 import {
   anImage,
   aPush,
@@ -110,6 +111,28 @@ describe('settling', () => {
 
     expect(settled).toEqual(NOTHING);
     expect(await world.store.pushes.findStatus(pushIdOf(pushed))).toMatchObject({ state: 'running' });
+  });
+
+  it('looks at nothing that only calls itself a push, or that is of another level, and at what else there is', async () => {
+    const pushed = aPush();
+    const strangers = ['no-push-at-all', pushIdOf({ ...aPush(), level: 3 })];
+
+    const { settled, id } = await world.during(async () => {
+      world.beforePlan = () => untilCancelled();
+      for (const workflowId of strangers) {
+        const options = { workflowId, taskQueue: 'control-1', args: [aPush()] };
+        await (await env.client.workflow.start('push', options)).terminate();
+      }
+      const { id } = await world.startPush(pushed);
+      await env.client.workflow.getHandle(id).terminate();
+      let settled = NOTHING as Settled;
+      await until(async () => (settled = await world.settle()).pushes.includes(id));
+      return { settled, id };
+    });
+
+    expect(settled.pushes).toContain(id);
+    for (const stranger of strangers) expect(settled.pushes).not.toContain(stranger);
+    expect(await world.store.pushes.findStatus(strangers[1] ?? '')).toBeUndefined();
   });
 
   it('says of a push that ended with its verdict only that it is open no more', async () => {

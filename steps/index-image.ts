@@ -29,7 +29,7 @@ export async function findImage(
   { signal }: Pick<StepContext, 'signal'>,
 ): Promise<FoundImage> {
   const id = imageCoordinates(input.taskId);
-  const nextRun = ((await store.tasks.find(input.taskId))?.runs.at(-1)?.run ?? -1) + 1;
+  const nextRun = await nextRunOf(store, input.taskId);
   const isSound = (image: StoredImage): Promise<boolean> => examineFlaws(store.blobs, image, signal);
   const found = input.force ? undefined : await store.index.find(id, id.level, isSound);
   if (found) {
@@ -47,6 +47,11 @@ export async function findImage(
   // Made by whichever level: it is made again at ours.
   const taskId = imageTaskId({ ...id, name, imageHash: imageHash ?? 'unknown' });
   return { ...known, parent: { taskId, name } };
+}
+
+/** The number of the next build of an image, or of the one that has no record yet. */
+export async function nextRunOf(store: Store, taskId: string): Promise<number> {
+  return ((await store.tasks.find(taskId))?.runs.at(-1)?.run ?? -1) + 1;
 }
 
 async function findDamagedBases(

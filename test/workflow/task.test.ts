@@ -88,9 +88,9 @@ describe('task', () => {
         scheduled?.priority?.priorityKey,
       ]);
     expect(claims).toEqual([
-      [0, 5],
+      [0, undefined],
       [30, 1],
-      [0, 5],
+      [0, undefined],
     ]);
     expect(runsOf()).toEqual(['0 worker-lost …', '1 completed']);
     expect(world.started).toEqual(['t#1']);

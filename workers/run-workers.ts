@@ -11,6 +11,7 @@ import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
 import type { RunnerWorkers } from './runner.ts';
+import { startSettleSchedule } from './settle-schedule.ts';
 import { startUploadSweeper } from './upload-sweeper.ts';
 import { createRunnerWorkers } from './runner.ts';
 
@@ -52,11 +53,9 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let runner: RunnerWorkers | undefined;
     if (kinds.includes('control')) {
       closers.push(startUploadSweeper(parts));
-      control = await createControlWorker(
-        parts,
-        connection,
-        new Client({ connection: clientConnection, namespace }),
-      );
+      const client = new Client({ connection: clientConnection, namespace });
+      control = await createControlWorker(parts, connection, client);
+      closers.push(startSettleSchedule(parts, client));
     }
     if (kinds.includes('builder')) {
       const { worker, close } = await createBuilderWorker(parts, connection, { graceMs });

@@ -109,6 +109,11 @@ async function settleEndedPush(
   // One that begins after this has its status written after ours, or before it.
   if (!(await isStillEnded(deps, silent))) return false;
   const push = end.runId === undefined ? undefined : await findPushInput(client, pushId, end.runId);
+  // A mark that nothing stands behind, in the store or in Temporal, says nothing.
+  if (push === undefined && !(await store.pushes.find(pushId))) {
+    await store.pushes.close(pushId);
+    return false;
+  }
   try {
     await settlePush(deps, { pushId, before, verdict: reasonOf(end), push }, context);
     return true;

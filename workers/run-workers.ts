@@ -10,6 +10,7 @@ import { createControlWorker } from './control.ts';
 import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
+import { runToEnd } from './run-to-end.ts';
 import type { RunnerWorkers } from './runner.ts';
 import { startSettleSchedule } from './settle-schedule.ts';
 import { startUploadSweeper } from './upload-sweeper.ts';
@@ -79,7 +80,8 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
       draining = drain();
       draining.catch(() => undefined);
     };
-    for (const worker of [control, builder, runner]) if (worker) running.push(worker.run());
+    for (const worker of [control, builder]) if (worker) running.push(runToEnd(worker, logger));
+    if (runner) running.push(runner.run());
     signal.addEventListener('abort', onEnd, { once: true });
     logger.info({ kinds }, 'Workers are running');
     options.onReady?.();

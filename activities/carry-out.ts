@@ -61,7 +61,7 @@ interface Beats {
   readonly tell: StepContext['onProgress'];
   /** Aborted when it comes to light that the process stood still for so long that the server has given the attempt up. */
   readonly missed: AbortSignal;
-  /** The same, also before the timers of a process that goes on again have run. */
+  /** The same, and aborts it, also before the timers of a process that goes on again have run. */
   areMissed(): boolean;
   stop(): void;
 }
@@ -70,9 +70,13 @@ function beatWhile(activity: Context): Beats {
   const missed = new AbortController();
   let progress: unknown = activity.info.heartbeatDetails;
   let last = performance.now();
-  const areMissed = (): boolean => missed.signal.aborted || performance.now() - last > HEARTBEAT_TIMEOUT_MS;
+  const areMissed = (): boolean => {
+    if (performance.now() - last > HEARTBEAT_TIMEOUT_MS)
+      missed.abort(new Error('The process stood still for too long'));
+    return missed.signal.aborted;
+  };
   const timer = setInterval(() => {
-    if (areMissed()) missed.abort(new Error('The process stood still for too long'));
+    areMissed();
     last = performance.now();
     activity.heartbeat(progress);
   }, HEARTBEAT_INTERVAL_MS);

@@ -34,10 +34,10 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),
     findImage: (input) => carryOut((context) => findImage(deps, input, context)),
     examineImage: (input) => carryOut((context) => examineImage(deps, input, context)),
-    recordImage: (input) => carryOut(() => recordImage(deps, input)),
-    recordRun: (input) => carryOut(() => recordRun(store, plans, input)),
-    recordUnstarted: (input) => carryOut(() => recordUnstarted(store, plans, input)),
-    recordPush: (input) => carryOut(() => recordPush(store, input)),
+    recordImage: (input) => carryOut((context) => recordImage(deps, input, context)),
+    recordRun: (input) => carryOut((context) => recordRun(store, plans, input, context)),
+    recordUnstarted: (input) => carryOut((context) => recordUnstarted(store, plans, input, context)),
+    recordPush: (input) => carryOut((context) => recordPush(store, input, context)),
     settle: (input) => carryOut((context) => settle(deps, input, context)),
   };
 }

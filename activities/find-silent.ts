@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Level } from '../model/pure/ids.ts';
-import { levelOf, queueName, taskIdIn } from '../model/pure/ids.ts';
+import { levelOf, parseId, queueName, taskIdIn } from '../model/pure/ids.ts';
 import type { OpenWork } from '../model/pure/payloads.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
@@ -54,32 +54,35 @@ export async function findSilent(
 ): Promise<readonly Silent[]> {
   const found: Silent[] = [];
   const seen = new Set<string>();
-  const look = async (pushId: string): Promise<void> => {
+  const look = async (pushId: string, isOpen: () => Promise<boolean>): Promise<void> => {
     signal.throwIfAborted();
     if (seen.has(pushId)) return;
     seen.add(pushId);
     try {
-      found.push(...(await lookAtPush(deps, pushId)));
+      if (await isOpen()) found.push(...(await lookAtPush(deps, pushId)));
     } catch (error) {
       signal.throwIfAborted();
       onTrouble(pushId, error);
     }
   };
-  for await (const pushId of deps.store.pushes.open(level)) await look(pushId);
-  for (const pushId of await endedPushes(deps.client, level)) {
-    if (!seen.has(pushId) && !(await deps.store.pushes.find(pushId))) await look(pushId);
-  }
+  for await (const pushId of deps.store.pushes.open(level)) await look(pushId, () => Promise.resolve(true));
+  for (const pushId of await endedPushes(deps.client, level))
+    await look(pushId, async () => !(await deps.store.pushes.find(pushId)));
   return found;
 }
 
-/** Pushes that were ended before anything of them stood in the store. */
-async function endedPushes(client: Client, level: Level): Promise<ReadonlySet<string>> {
+/** Pushes that were ended before anything of them stood in the store. What whoever may start workflows calls a push need not be one. */
+async function endedPushes(client: Client, level: Level): Promise<readonly string[]> {
   const since = new Date(Date.now() - LOOK_BACK_MS).toISOString();
   const queue = queueName('control', level);
-  return listIds(
+  const ids = await listIds(
     client,
     `WorkflowType = 'push' AND TaskQueue = '${queue}' AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed') AND CloseTime > '${since}'`,
   );
+  return [...ids].filter((id) => {
+    const parsed = parseId(id);
+    return parsed?.kind === 'push' && parsed.level === level;
+  });
 }
 
 async function lookAtPush(deps: FindDeps, pushId: string): Promise<readonly Silent[]> {

@@ -5,7 +5,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ImageResolved, Settled, SettleInput, TaskResolved } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
-import { findImage, recordImage } from '../steps/index-image.ts';
+import { nextRunOf, recordImage } from '../steps/index-image.ts';
 import type { PlanCache } from '../steps/plan-cache.ts';
 import { isOfRound, recordUnstarted } from '../steps/read-push.ts';
 import { settlePush } from '../steps/settle-push.ts';
@@ -29,6 +29,8 @@ export interface SettleDeps {
   readonly plans: PlanCache;
 }
 
+type SettleContext = Pick<StepContext, 'signal' | 'isGivenUp'>;
+
 /**
  * Looks for what ended without a word and settles it: gives it its record and tells who waits. Looks twice, so that what
  * is just ending by itself is left alone. Safe to repeat: a record that stands is not written again.
@@ -36,8 +38,9 @@ export interface SettleDeps {
 export async function settle(
   deps: SettleDeps,
   { level }: SettleInput,
-  { signal }: Pick<StepContext, 'signal'>,
+  context: SettleContext,
 ): Promise<Settled> {
+  const { signal } = context;
   const onTrouble = (id: string, error: unknown): void =>
     log.warn('Could not be settled; the next look tries again', { id, error: String(error) });
   const look = (): Promise<readonly Silent[]> => findSilent(deps, level, { signal, onTrouble });
@@ -48,7 +51,7 @@ export async function settle(
   for (const silent of await look()) {
     if (!first.has(keyOf(silent))) continue;
     try {
-      if (await settleOne(deps, silent, signal)) settled.push(silent);
+      if (await settleOne(deps, silent, context)) settled.push(silent);
     } catch (error) {
       signal.throwIfAborted();
       onTrouble(silent.id, error);
@@ -67,38 +70,52 @@ function keyOf(silent: Silent): string {
 }
 
 /** Gives false when there was nothing to settle, or not yet. */
-async function settleOne(deps: SettleDeps, silent: Silent, signal: AbortSignal): Promise<boolean> {
+async function settleOne(deps: SettleDeps, silent: Silent, context: SettleContext): Promise<boolean> {
+  if (!(await isStillEnded(deps, silent))) return false;
   switch (silent.kind) {
     case 'push':
-      return settleEndedPush(deps, silent, signal);
+      return settleEndedPush(deps, silent, context);
     case 'task':
-      await settleTask(deps, silent);
+      await settleTask(deps, silent, context);
       return true;
     case 'image':
-      await settleImage(deps, silent, signal);
+      await settleImage(deps, silent, context);
       return true;
   }
 }
 
+/** Asked before anything is done: those before it in the row may have taken long, and it may have begun anew meanwhile. */
+async function isStillEnded({ client }: SettleDeps, { id, end }: Silent): Promise<boolean> {
+  const now = await findEnd(client, id);
+  return now?.runId === end.runId && now?.how === end.how;
+}
+
 async function settleEndedPush(
   deps: SettleDeps,
-  { id: pushId, end, before }: Extract<Silent, { kind: 'push' }>,
-  signal: AbortSignal,
+  silent: Extract<Silent, { kind: 'push' }>,
+  context: SettleContext,
 ): Promise<boolean> {
   const { client, store } = deps;
+  const { id: pushId, end, before } = silent;
   if (before && isResolved(before.state)) {
     await store.pushes.close(pushId);
     return false;
   }
   // Nobody would ever cancel what a push left running.
-  if (!(await cancelTasks(client, pushId, signal))) return false;
+  if (!(await cancelTasks(client, pushId, context.signal))) return false;
+  // A new round may have begun meanwhile, and wants images of its own.
+  if (!(await isStillEnded(deps, silent))) return false;
   await takeBackImages(deps, pushId);
-  // A new round may have begun meanwhile; one that begins after this has its status written after ours, or before it.
-  const now = await findEnd(client, pushId);
-  if (now?.runId !== end.runId || now?.how !== end.how) return false;
+  // One that begins after this has its status written after ours, or before it.
+  if (!(await isStillEnded(deps, silent))) return false;
   const push = end.runId === undefined ? undefined : await findPushInput(client, pushId, end.runId);
+  // A mark that nothing stands behind, in the store or in Temporal, says nothing.
+  if (push === undefined && !(await store.pushes.find(pushId))) {
+    await store.pushes.close(pushId);
+    return false;
+  }
   try {
-    await settlePush(deps, { pushId, before, verdict: reasonOf(end), push });
+    await settlePush(deps, { pushId, before, verdict: reasonOf(end), push }, context);
     return true;
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'WriteConflict') return false;
@@ -128,12 +145,14 @@ async function takeBackImages({ client, store }: SettleDeps, pushId: string): Pr
 async function settleTask(
   { client, store, plans }: SettleDeps,
   { id, end, label, work }: Extract<Silent, { kind: 'task' }>,
+  context: SettleContext,
 ): Promise<void> {
   const { pushId, plannedAt } = work;
   const record = await store.tasks.find(id);
   const isRecorded = record !== undefined && isOfRound(record, work) && isResolved(record.state);
   const ended = reasonOf(end);
-  if (!isRecorded) await recordUnstarted(store, plans, { pushId, plannedAt, tasks: [{ label, ...ended }] });
+  if (!isRecorded)
+    await recordUnstarted(store, plans, { pushId, plannedAt, tasks: [{ label, ...ended }] }, context);
   const resolved: TaskResolved =
     isRecorded && record.reason
       ? { label, state: record.state, reason: record.reason }
@@ -144,7 +163,7 @@ async function settleTask(
 async function settleImage(
   deps: SettleDeps,
   { id: taskId, end, name, work, requester }: Extract<Silent, { kind: 'image' }>,
-  signal: AbortSignal,
+  context: SettleContext,
 ): Promise<void> {
   const { client, store } = deps;
   const { pushId, plannedAt } = work;
@@ -155,9 +174,9 @@ async function settleImage(
   }
   const ended = reasonOf(end);
   const input = { taskId, name, pushId, plannedAt };
-  const { nextRun: run } = await findImage(deps, { ...input, force: true }, { signal });
+  const run = await nextRunOf(store, taskId);
   // Only a build that had begun has something to record; a second requester finds it recorded.
-  if (await store.logs.findLast(taskId, run)) await recordImage(deps, { ...input, run, ...ended });
+  if (await store.logs.findLast(taskId, run)) await recordImage(deps, { ...input, run, ...ended }, context);
   const resolved: ImageResolved = { taskId, bytesUploaded: 0, ...ended };
   await client.workflow.getHandle(requester).signal('imageResolved', resolved).catch(ignoreGone);
 }

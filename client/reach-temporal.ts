@@ -11,10 +11,15 @@ const PATIENCE_MS = 15_000;
 const UNAVAILABLE = 14;
 const DEADLINE_EXCEEDED = 4;
 
+export type AskTemporal = <T>(level: Level, work: (client: Client) => Promise<T>) => Promise<T>;
+
 /** The Temporal server as clients need it: connected to when it is first asked, and never waited for without end. */
 export interface ReachTemporal {
-  /** Workflows of a level are in that level's namespace. @throws {TemporalUnavailable} when it does not answer in time. */
-  use<T>(work: (clientOf: (level: Level) => Client) => Promise<T>): Promise<T>;
+  /**
+   * Workflows of a level are in that level's namespace. What `work` does counts against the time, so it asks the server alone.
+   * @throws {TemporalUnavailable} when it does not answer in time.
+   */
+  ask: AskTemporal;
   close(): Promise<void>;
 }
 
@@ -22,12 +27,11 @@ export function reachTemporal(temporal: Connections['temporal']): ReachTemporal 
   const { address } = temporal;
   let connection: Connection | undefined;
   return {
-    async use(work) {
+    async ask(level, work) {
       const connected = (connection ??= Connection.lazy({ address }));
-      const clientOf = (level: Level): Client =>
-        new Client({ connection: connected, namespace: namespaceOf(temporal, level) });
+      const client = new Client({ connection: connected, namespace: namespaceOf(temporal, level) });
       try {
-        return await connected.withDeadline(Date.now() + PATIENCE_MS, () => work(clientOf));
+        return await connected.withDeadline(Date.now() + PATIENCE_MS, () => work(client));
       } catch (error) {
         const code = codeOf(error);
         if (code !== UNAVAILABLE && code !== DEADLINE_EXCEEDED) throw error;

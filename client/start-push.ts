@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import type { WorkflowStartOptions } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { Level } from '../model/pure/ids.ts';
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
@@ -17,14 +16,14 @@ import {
   SLIPWAY_STATE,
 } from '../model/pure/search-attributes.ts';
 import type { StartPush, StartedPush } from './api.ts';
+import type { AskTemporal } from './reach-temporal.ts';
 
 /** A new round is planned within this time, or its worker is away: then the reader sees the old verdict for a while. */
 const REPLACE_PATIENCE_MS = 30_000;
 const REPLACE_POLL_MS = 100;
 
 export interface StartPushDeps {
-  /** The client of a level's namespace. */
-  readonly clientOf: (level: Level) => Client;
+  readonly askTemporal: AskTemporal;
   readonly store: Store;
   readonly config: ServerConfig;
 }
@@ -34,7 +33,7 @@ export interface StartPushDeps {
  * a new round is asked for. The level in the id is the configuration's, and the control worker checks it again.
  */
 export async function startPush(
-  { clientOf, store, config }: StartPushDeps,
+  { askTemporal, store, config }: StartPushDeps,
   push: StartPush,
 ): Promise<StartedPush> {
   const { project, level } = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
@@ -61,25 +60,25 @@ export async function startPush(
     // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
     ...(push.again || status ? { again: true } : {}),
   };
-  const client = clientOf(level);
+  const options: WorkflowStartOptions = {
+    workflowId: pushId,
+    taskQueue: queueName('control', level),
+    args: [input],
+    // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
+    workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+    workflowIdConflictPolicy: 'FAIL',
+    staticSummary: `${project} ${push.ref.replace('refs/heads/', '')} ${push.revision.slice(0, 12)}`,
+    staticDetails: `Repository \`${input.repository}\`, pushed by ${push.pushedBy}`,
+    typedSearchAttributes: [
+      { key: SLIPWAY_PROJECT, value: project },
+      { key: SLIPWAY_LEVEL, value: level },
+      { key: SLIPWAY_REVISION, value: push.revision },
+      { key: SLIPWAY_PUSHED_BY, value: push.pushedBy },
+      { key: SLIPWAY_STATE, value: 'running' },
+    ],
+  };
   try {
-    await client.workflow.start('push', {
-      workflowId: pushId,
-      taskQueue: queueName('control', level),
-      args: [input],
-      // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
-      workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
-      workflowIdConflictPolicy: 'FAIL',
-      staticSummary: `${project} ${push.ref.replace('refs/heads/', '')} ${push.revision.slice(0, 12)}`,
-      staticDetails: `Repository \`${input.repository}\`, pushed by ${push.pushedBy}`,
-      typedSearchAttributes: [
-        { key: SLIPWAY_PROJECT, value: project },
-        { key: SLIPWAY_LEVEL, value: level },
-        { key: SLIPWAY_REVISION, value: push.revision },
-        { key: SLIPWAY_PUSHED_BY, value: push.pushedBy },
-        { key: SLIPWAY_STATE, value: 'running' },
-      ],
-    });
+    await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
     return { pushId, outcome: 'started' };
   } catch (error) {

@@ -34,7 +34,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
   };
   return {
     start: async (push) => {
-      const started = await temporal.use((clientOf) => startPush({ clientOf, store, config }, push));
+      const started = await startPush({ askTemporal: temporal.ask, store, config }, push);
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -43,7 +43,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     read: (pushId) => readPush(store, pushId),
     list: (options) => listPushes(store, options),
     follow: (pushId, signal) => follow(store, pushId, signal),
-    cancel: (id) => temporal.use((clientOf) => cancel(clientOf(levelOf(id)), id)),
+    cancel: (id) => temporal.ask(levelOf(id), (client) => cancel(client, id)),
     task: (taskId) => readTask(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),

@@ -3,7 +3,7 @@ import { imageTaskId, parseId } from '../model/pure/ids.ts';
 import type { FoundImage, ImageInput, ImportBaseInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
-import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
 import { verifyClosure } from './image-closure.ts';
@@ -11,6 +11,7 @@ import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
+import { expectNotGivenUp } from './step-context.ts';
 
 export interface IndexDeps {
   readonly store: Store;
@@ -28,7 +29,7 @@ export async function findImage(
   { signal }: Pick<StepContext, 'signal'>,
 ): Promise<FoundImage> {
   const id = imageCoordinates(input.taskId);
-  const nextRun = ((await store.tasks.find(input.taskId))?.runs.at(-1)?.run ?? -1) + 1;
+  const nextRun = await nextRunOf(store, input.taskId);
   const isSound = (image: StoredImage): Promise<boolean> => examineFlaws(store.blobs, image, signal);
   const found = input.force ? undefined : await store.index.find(id, id.level, isSound);
   if (found) {
@@ -48,6 +49,11 @@ export async function findImage(
   return { ...known, parent: { taskId, name } };
 }
 
+/** The number of the next build of an image, or of the one that has no record yet. */
+export async function nextRunOf(store: Store, taskId: string): Promise<number> {
+  return ((await store.tasks.find(taskId))?.runs.at(-1)?.run ?? -1) + 1;
+}
+
 async function findDamagedBases(
   store: Store,
   { inputs: { platform, bases } }: PlannedImage,
@@ -64,9 +70,13 @@ async function findDamagedBases(
 
 /**
  * Last step of an image's workflow: reads the manifest back, writes the index entry, and only then the record that
- * says it is built. For a failure it writes the record only.
+ * says it is built. For a failure it writes the record only. Safe to repeat, also late: a run that has its end keeps it.
  */
-export async function recordImage({ store, plans }: IndexDeps, input: RecordImageInput): Promise<void> {
+export async function recordImage(
+  { store, plans }: IndexDeps,
+  input: RecordImageInput,
+  context: Pick<StepContext, 'isGivenUp'> = {},
+): Promise<void> {
   const id = imageCoordinates(input.taskId);
   const planned = await plans.image(input.pushId, input.plannedAt, input.name);
   const now = new Date().toISOString();
@@ -80,6 +90,7 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
       created: now,
       inputs: planned.inputs,
     };
+    expectNotGivenUp(context);
     await store.index.write(id, id.level, entry);
   }
   const log = await endLog(store, input, {
@@ -87,25 +98,27 @@ export async function recordImage({ store, plans }: IndexDeps, input: RecordImag
     kind: input.built ? 'info' : 'error',
   });
   const tarball = await store.artifacts.find(input.taskId, input.run, IMAGE_TARBALL);
-  const before = await store.tasks.find(input.taskId);
   const artifacts = [log, tarball].filter((artifact) => artifact !== undefined);
   const run = runRecord(input, now, artifacts);
   const reason = taskReason(input);
-  const record: TaskRecord = {
-    version: 1,
-    taskId: input.taskId,
-    label: `image ${input.name}`,
-    pushId: input.pushId,
-    image: input.name,
-    state: run.state,
-    reason,
-    ...(input.detail ? { detail: input.detail } : {}),
-    ...(input.culprit ? { culprit: input.culprit } : {}),
-    created: before?.created ?? input.built?.started ?? now,
-    resolved: now,
-    runs: [...(before?.runs ?? []).filter((other) => other.run !== input.run), run],
-  };
-  await store.tasks.write(record);
+  await store.tasks.change(input.taskId, (present) => {
+    expectNotGivenUp(context);
+    if (present?.runs.some((other) => other.run >= input.run)) return present;
+    return {
+      version: 1,
+      taskId: input.taskId,
+      label: `image ${input.name}`,
+      pushId: input.pushId,
+      image: input.name,
+      state: run.state,
+      reason,
+      ...(input.detail ? { detail: input.detail } : {}),
+      ...(input.culprit ? { culprit: input.culprit } : {}),
+      created: present?.created ?? input.built?.started ?? now,
+      resolved: now,
+      runs: [...(present?.runs ?? []), run],
+    };
+  });
 }
 
 function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactRecord[]): RunRecord {

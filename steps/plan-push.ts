@@ -17,6 +17,7 @@ import type { ResolvedProject } from './resolve-project.ts';
 import { canonicalRepository, resolveProject } from './resolve-project.ts';
 import type { PushRecord } from '../model/schema/records.ts';
 import type { StepContext } from './step-context.ts';
+import { expectNotGivenUp } from './step-context.ts';
 
 export interface PlanPushDeps {
   readonly store: Store;
@@ -46,6 +47,7 @@ export async function planPush(
   context: StepContext,
 ): Promise<PlannedPush> {
   const { push } = input;
+  const mayWrite = (): void => expectNotGivenUp(context);
   let owner: ResolvedProject;
   let tree: SourceTree;
   try {
@@ -59,7 +61,7 @@ export async function planPush(
     const reason = isSlipwayError(error) ? FINAL[error.type] : undefined;
     if (reason === undefined || !(error instanceof Error)) throw error;
     const record = await receivePush(deps.store, input, push.project);
-    return reject(deps.store, record, { reason, detail: error.message, findings: [] });
+    return reject(deps.store, record, { reason, detail: error.message, findings: [] }, mayWrite);
   }
   const record = await receivePush(deps.store, input, owner.domain);
   const made = await makePlan(tree, deps.store, {
@@ -76,18 +78,26 @@ export async function planPush(
   });
   switch (made.outcome) {
     case 'nothing':
-      return reject(deps.store, record, { reason: 'completed', detail: made.detail, findings: [] });
+      return reject(deps.store, record, { reason: 'completed', detail: made.detail, findings: [] }, mayWrite);
     case 'invalid':
-      return reject(deps.store, record, {
-        reason: 'malformed-plan',
-        detail: formatFinding(made.findings.find(({ severity }) => severity === 'error') ?? NO_FINDING),
-        findings: made.findings,
-      });
+      return reject(
+        deps.store,
+        record,
+        {
+          reason: 'malformed-plan',
+          detail: formatFinding(made.findings.find(({ severity }) => severity === 'error') ?? NO_FINDING),
+          findings: made.findings,
+        },
+        mayWrite,
+      );
     case 'planned':
-      return accept(deps.store, record, input, {
-        ...made.plan,
-        decisionMs: Math.max(0, Date.now() - Date.parse(push.received)),
-      });
+      return accept(
+        deps.store,
+        record,
+        input,
+        { ...made.plan, decisionMs: Math.max(0, Date.now() - Date.parse(push.received)) },
+        mayWrite,
+      );
   }
 }
 
@@ -120,9 +130,11 @@ async function reject(
   store: Store,
   record: PushRecord,
   verdict: { readonly reason: PushReason; readonly detail: string; readonly findings: readonly Finding[] },
+  mayWrite: () => void,
 ): Promise<PlannedPush> {
   await store.pushes.writeStatus(
     composeDocument({ record, verdict, findings: verdict.findings, outcomes: [], taskRecords: new Map() }),
+    mayWrite,
   );
   return { outcome: 'rejected', reason: verdict.reason, detail: verdict.detail };
 }
@@ -132,6 +144,7 @@ async function accept(
   record: PushRecord,
   input: PlanPushInput,
   plan: Plan,
+  mayWrite: () => void,
 ): Promise<PlannedPush> {
   const unsettled = plan.images
     .flatMap(({ missingBases }) => missingBases)
@@ -140,9 +153,10 @@ async function accept(
     const platform = plan.images[0]?.inputs.platform ?? '';
     return { outcome: 'bases-missing', bases: [...new Set(unsettled)], domain: plan.domain, platform };
   }
-  await store.pushes.writePlan(plan);
+  await store.pushes.writePlan(plan, mayWrite);
   await store.pushes.writeStatus(
     composeDocument({ record, plan, findings: plan.warnings, outcomes: [], taskRecords: new Map() }),
+    mayWrite,
   );
   const tasks = await Promise.all(plan.tasks.map((task) => graphTask(store, input, task)));
   return {

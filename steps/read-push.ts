@@ -10,6 +10,8 @@ import type { PlanCache } from './plan-cache.ts';
 import { composeDocument, imageText } from './push-document.ts';
 import { receivePush } from './receive-push.ts';
 import { endLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
+import { expectNotGivenUp } from './step-context.ts';
 
 /** Reads of task records side by side. */
 const READS_IN_FLIGHT = 32;
@@ -27,7 +29,11 @@ export async function readPush(store: Store, pushId: string): Promise<PushDocume
 }
 
 /** Writes the push's record: as it stands, or with its verdict. One that ended before it was planned gets its record here. */
-export async function recordPush(store: Store, input: RecordPushInput): Promise<void> {
+export async function recordPush(
+  store: Store,
+  input: RecordPushInput,
+  context: Pick<StepContext, 'isGivenUp'> = {},
+): Promise<void> {
   const { push, pushId } = input;
   const record =
     (await store.pushes.find(pushId)) ?? (push && (await receivePush(store, { push, pushId }, push.project)));
@@ -38,39 +44,47 @@ export async function recordPush(store: Store, input: RecordPushInput): Promise<
     plan && input.verdict ? await readTaskRecords(store, input.pushId, plan) : new Map<string, TaskRecord>();
   const findings = plan?.warnings ?? [];
   const { images: outcomes, verdict } = input;
-  await store.pushes.writeStatus(composeDocument({ record, plan, findings, outcomes, taskRecords, verdict }));
+  const document = composeDocument({ record, plan, findings, outcomes, taskRecords, verdict });
+  await store.pushes.writeStatus(document, () => expectNotGivenUp(context));
 }
 
-/** Records tasks that end without a run of their own: an obstacle, a cancelled push, or a workflow that was ended from outside. */
+/**
+ * Records tasks that end without a run of their own: an obstacle, a cancelled push, or a workflow that was ended from outside.
+ * A verdict of this round that stands is left alone.
+ */
 export async function recordUnstarted(
   store: Store,
   plans: PlanCache,
   input: RecordUnstartedInput,
+  context: Pick<StepContext, 'isGivenUp'> = {},
 ): Promise<void> {
   const now = new Date().toISOString();
   await inBatches(input.tasks, async ({ label, reason, culprit, detail }) => {
     const task = await plans.task(input.pushId, input.plannedAt, label);
     const id = taskIdIn(input.pushId, label);
-    const before = await store.tasks.find(id);
-    const runs: RunRecord[] = [];
-    for (const run of before?.runs ?? []) {
-      const ended = { reason, ...(detail ? { detail } : {}), resolved: now };
-      runs.push(isResolved(run.state) ? run : await endRun(store, id, run, ended));
-    }
-    await store.tasks.write({
-      version: 1,
-      taskId: id,
-      label,
-      pushId: input.pushId,
-      plannedAt: input.plannedAt,
-      image: imageText(task),
-      state: TASK_REASONS[reason].state,
-      reason,
-      ...(culprit ? { culprit } : {}),
-      ...(detail ? { detail } : {}),
-      created: before?.created ?? now,
-      resolved: now,
-      runs,
+    await store.tasks.change(id, async (present) => {
+      if (present && isOfRound(present, input) && isResolved(present.state)) return present;
+      const runs: RunRecord[] = [];
+      for (const run of present?.runs ?? []) {
+        const ended = { reason, ...(detail ? { detail } : {}), resolved: now };
+        runs.push(isResolved(run.state) ? run : await endRun(store, id, run, ended));
+      }
+      expectNotGivenUp(context);
+      return {
+        version: 1,
+        taskId: id,
+        label,
+        pushId: input.pushId,
+        plannedAt: input.plannedAt,
+        image: imageText(task),
+        state: TASK_REASONS[reason].state,
+        reason,
+        ...(culprit ? { culprit } : {}),
+        ...(detail ? { detail } : {}),
+        created: present?.created ?? now,
+        resolved: now,
+        runs,
+      };
     });
   });
 }

@@ -32,9 +32,9 @@ interface Upload extends SaveArtifactsDeps {
 
 /**
  * Saves what the task's command left, whatever its end, and removes its container; a command that still runs is killed
- * first. Safe to repeat: artifacts lie below their run's number and are replaced whole; a repeat after the removal finds
- * them in the store.
- * @throws {ContainerLost} when somebody else has removed the container of a command that completed.
+ * first. Safe to repeat: artifacts lie below their run's number and are replaced whole; what was saved is written down before
+ * the container is removed, and a repeat answers from that.
+ * @throws {ContainerLost} when the container of a command that completed was removed before everything was saved.
  */
 export async function saveArtifacts(
   deps: SaveArtifactsDeps,
@@ -48,6 +48,8 @@ export async function saveArtifacts(
   const upload: Upload = { ...deps, input, context, container };
   const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
+  const settled = await deps.store.artifacts.findSaved(task.taskId, run);
+  if (settled) return end(upload, settled);
   const artifacts: ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
   const there = await containers.inspect(container);
@@ -61,11 +63,16 @@ export async function saveArtifacts(
       continue;
     }
     const isThere = there !== undefined && (await containers.inspect(container)) !== undefined;
-    const earlier = isThere ? [] : await findSaved(upload, name);
-    artifacts.push(...earlier);
-    if (earlier.length > 0) continue;
-    if (!isThere && input.reason === 'completed')
-      throw new ContainerLost('The container was removed before all of its artifacts were saved');
+    if (!isThere) {
+      // Another attempt may have been faster.
+      const faster = await deps.store.artifacts.findSaved(task.taskId, run);
+      if (faster) return faster;
+      if (input.reason === 'completed')
+        throw new ContainerLost('The container was removed before all of its artifacts were saved');
+      const earlier = await listSaved(upload, name);
+      artifacts.push(...earlier);
+      if (earlier.length > 0) continue;
+    }
     const excused = spec.optional && saved === 'absent';
     const found = isThere ? saved : 'lost with its container';
     log.say(
@@ -79,10 +86,20 @@ export async function saveArtifacts(
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   await log.flush();
+  expectOurs(upload);
+  const saved = { artifacts, missing, uploadMs, bytesUploaded };
+  return end(upload, await deps.store.artifacts.recordSaved(task.taskId, run, saved));
+}
+
+async function end(upload: Upload, saved: SavedArtifacts): Promise<SavedArtifacts> {
+  expectOurs(upload);
+  await upload.engine.containers.remove(upload.container);
+  return saved;
+}
+
+function expectOurs({ context, input: { task, run } }: Upload): void {
   context.signal.throwIfAborted();
   if (context.isGivenUp?.()) throw new RunSuperseded(task.taskId, run);
-  await containers.remove(container);
-  return { artifacts, missing, uploadMs, bytesUploaded };
 }
 
 /** Says in every attempt why it failed: whoever waits for the task sees what it waits for. */
@@ -156,8 +173,8 @@ function write(
   });
 }
 
-/** What an earlier attempt, or another one just now, has saved before it removed the container. */
-async function findSaved({ store, input }: Upload, name: string): Promise<readonly ArtifactRecord[]> {
+/** What an earlier attempt has saved before the container was lost. */
+async function listSaved({ store, input }: Upload, name: string): Promise<readonly ArtifactRecord[]> {
   const all = await store.artifacts.list(input.task.taskId, input.run);
   return all.filter((record) => record.name === name || record.name.startsWith(`${name}/`));
 }

@@ -8,6 +8,8 @@ import type { PlanCache } from './plan-cache.ts';
 import { composeDocument } from './push-document.ts';
 import { readTaskRecords, recordUnstarted } from './read-push.ts';
 import { receivePush } from './receive-push.ts';
+import type { StepContext } from './step-context.ts';
+import { expectNotGivenUp } from './step-context.ts';
 
 /** Why something ended whose own workflow could not say it. */
 export interface SettledReason {
@@ -31,6 +33,7 @@ export interface SettlePushInput {
 export async function settlePush(
   { store, plans }: { readonly store: Store; readonly plans: PlanCache },
   { pushId, before, verdict, push }: SettlePushInput,
+  context: Pick<StepContext, 'isGivenUp'>,
 ): Promise<void> {
   const record =
     (await store.pushes.find(pushId)) ?? (push && (await receivePush(store, { push, pushId }, push.project)));
@@ -41,7 +44,7 @@ export async function settlePush(
     const tasks = plan.tasks
       .filter(({ label }) => !isResolved(known.get(label)?.state ?? 'unscheduled'))
       .map(({ label }) => ({ label, ...verdict }));
-    await recordUnstarted(store, plans, { pushId, plannedAt: plan.plannedAt, tasks });
+    await recordUnstarted(store, plans, { pushId, plannedAt: plan.plannedAt, tasks }, context);
   }
   const document = composeDocument({
     record,
@@ -51,6 +54,7 @@ export async function settlePush(
     taskRecords: plan ? await readTaskRecords(store, pushId, plan) : new Map(),
     verdict,
   });
+  expectNotGivenUp(context);
   await store.pushes.settleStatus(document, before);
 }
 

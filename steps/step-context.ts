@@ -1,3 +1,5 @@
+import { InternalError } from '../model/errors.ts';
+
 /** What every step is given by whoever carries it out: an activity on a worker, a verb on a laptop. */
 export interface StepContext {
   /** Aborted when the step must stop. */
@@ -13,4 +15,12 @@ export interface StepContext {
   readonly toldBefore?: string | undefined;
   /** Told of what happens, for people; also shows that the step is alive. */
   onProgress(progress: { readonly message: string; readonly bytes?: number }): void;
+}
+
+/**
+ * Asked before a write that others can see, right before it and again when the write found something changed.
+ * @throws {InternalError} when another attempt may have taken over: whoever carries the step out knows, and repeats nothing.
+ */
+export function expectNotGivenUp({ isGivenUp }: Pick<StepContext, 'isGivenUp'>): void {
+  if (isGivenUp?.() === true) throw new InternalError('Another attempt may have taken over');
 }

@@ -5,8 +5,10 @@ import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { imageText } from './push-document.ts';
+import { isOfRound } from './read-push.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
+import { expectNotGivenUp } from './step-context.ts';
 
 export interface RunnerIdentity {
   readonly worker: string;
@@ -26,15 +28,11 @@ export async function claimRun(
     identity,
   }: { readonly store: Store; readonly plans: PlanCache; readonly identity: RunnerIdentity },
   { task, run }: RunInput,
-  { signal }: Pick<StepContext, 'signal'>,
+  context: Pick<StepContext, 'signal' | 'isGivenUp'>,
 ): Promise<ClaimedRun> {
   const now = new Date().toISOString();
   const claim = await store.tasks.claim(task.taskId, run, { ...identity, claimed: now });
-  const before = await store.tasks.find(task.taskId);
-  if (before?.runs.some((other) => other.run > run || (other.run === run && isResolved(other.state))))
-    throw new RunSuperseded(task.taskId, run);
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
-  signal.throwIfAborted();
   const running: RunRecord = {
     run,
     state: 'running',
@@ -44,31 +42,47 @@ export async function claimRun(
     phases: {},
     artifacts: [],
   };
-  await store.tasks.write({
-    version: 1,
-    taskId: task.taskId,
-    label: task.label,
-    pushId: task.pushId,
-    plannedAt: task.plannedAt,
-    image: imageText(planned),
-    state: 'running',
-    created: before?.created ?? now,
-    runs: withRun(before?.runs ?? [], running),
+  await store.tasks.change(task.taskId, (present) => {
+    if (hasEnded(present, { task, run })) throw new RunSuperseded(task.taskId, run);
+    context.signal.throwIfAborted();
+    expectNotGivenUp(context);
+    return {
+      version: 1,
+      taskId: task.taskId,
+      label: task.label,
+      pushId: task.pushId,
+      plannedAt: task.plannedAt,
+      image: imageText(planned),
+      state: 'running',
+      created: present?.created ?? now,
+      runs: withRun(present?.runs ?? [], running),
+    };
   });
   const { queue, engineId, worker } = claim;
   return { queue, engineId, worker, answeredBy: identity.engineId };
 }
 
-/** Records how a run ended, and the task with it when it is resolved; ends the run's log. Safe to repeat. */
-export async function recordRun(store: Store, plans: PlanCache, input: RecordRunInput): Promise<void> {
+function hasEnded(record: TaskRecord | undefined, { task, run }: RunInput): boolean {
+  if (record === undefined) return false;
+  if (isOfRound(record, task) && isResolved(record.state)) return true;
+  return record.runs.some((other) => other.run > run || (other.run === run && isResolved(other.state)));
+}
+
+/**
+ * Records how a run ended, and the task with it when it is resolved; ends the run's log. Safe to repeat, also late: a verdict
+ * that stands is left alone, and a newer run goes on.
+ */
+export async function recordRun(
+  store: Store,
+  plans: PlanCache,
+  input: RecordRunInput,
+  context: Pick<StepContext, 'isGivenUp'> = {},
+): Promise<void> {
   const { task, run, state, reason, detail, final } = input;
   const log = await endLog(store, { taskId: task.taskId, run }, lastLine(input));
-  const before = await store.tasks.find(task.taskId);
-  const claimed = before?.runs.find((other) => other.run === run);
   const now = new Date().toISOString();
   const artifacts = [...(input.saved?.artifacts ?? [])].filter(({ name }) => name !== log?.name);
   const ended: RunRecord = {
-    ...claimed,
     run,
     state,
     reason,
@@ -88,20 +102,26 @@ export async function recordRun(store: Store, plans: PlanCache, input: RecordRun
     artifacts: log ? [...artifacts, log] : artifacts,
   };
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
-  const record: TaskRecord = {
-    version: 1,
-    taskId: task.taskId,
-    label: task.label,
-    pushId: task.pushId,
-    plannedAt: task.plannedAt,
-    image: imageText(planned),
-    state: final ? state : 'pending',
-    ...(final ? { reason, resolved: now } : {}),
-    ...(final && detail !== undefined ? { detail } : {}),
-    created: before?.created ?? now,
-    runs: withRun(before?.runs ?? [], ended),
-  };
-  await store.tasks.write(record);
+  await store.tasks.change(task.taskId, (present) => {
+    expectNotGivenUp(context);
+    if (present && isOfRound(present, task) && isResolved(present.state)) return present;
+    const claimed = present?.runs.find((other) => other.run === run);
+    const runs = withRun(present?.runs ?? [], { ...claimed, ...ended });
+    if (present?.runs.some((other) => other.run > run)) return { ...present, runs };
+    return {
+      version: 1,
+      taskId: task.taskId,
+      label: task.label,
+      pushId: task.pushId,
+      plannedAt: task.plannedAt,
+      image: imageText(planned),
+      state: final ? state : 'pending',
+      ...(final ? { reason, resolved: now } : {}),
+      ...(final && detail !== undefined ? { detail } : {}),
+      created: present?.created ?? now,
+      runs,
+    };
+  });
 }
 
 function lastLine({ run, reason, detail, final }: RecordRunInput): Parameters<typeof endLog>[2] {

@@ -1,15 +1,17 @@
 import type { Readable } from 'node:stream';
 import { InternalError, NotFound } from '../model/errors.ts';
+import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
-import { artifactRecordSchema } from '../model/schema/records.ts';
+import { artifactRecordSchema, savedArtifactsSchema } from '../model/schema/records.ts';
 import { checkDigest } from './check-digest.ts';
 import { mapConcurrently } from './concurrently.ts';
-import { artifactKey, artifactsPrefix } from './keys.ts';
+import { createJson, readJson } from './json-object.ts';
+import { artifactKey, artifactsPrefix, savedKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { putStaged } from './staged-upload.ts';
 import type { Artifacts } from './store.ts';
 
-/** `runs/<n>/artifacts/<name>`: the bytes as downloaded; what else the record says is the object's metadata. */
+/** `runs/<n>/artifacts/<name>`: the bytes as downloaded; what else the record says is the object's metadata. Beside them the list of what was saved. */
 export function createArtifacts(objects: ObjectStore): Artifacts {
   return {
     write: (taskId, run, name, body, options) =>
@@ -37,6 +39,18 @@ export function createArtifacts(objects: ObjectStore): Artifacts {
       for await (const { key } of objects.list(artifactsPrefix(taskId, run))) keys.push(key);
       const infos = await mapConcurrently(keys, (key) => objects.head(key));
       return infos.filter((info) => info !== undefined).map(recordOf);
+    },
+
+    recordSaved(taskId, run, saved) {
+      const schema = savedArtifactsSchema;
+      return createJson<SavedArtifacts>(objects, savedKey(taskId, run), {
+        schema,
+        value: schema.parse(saved),
+      });
+    },
+
+    async findSaved(taskId, run) {
+      return (await readJson(objects, savedKey(taskId, run), savedArtifactsSchema))?.value;
     },
   };
 }

@@ -75,14 +75,15 @@ export async function changeJson<T>(
   key: string,
   how: {
     readonly schema: z.ZodType<T>;
-    readonly change: (present: T | undefined) => T;
+    /** May be asked again; to give the present record itself leaves it as it is. What it throws ends the change. */
+    readonly change: (present: T | undefined) => T | Promise<T>;
     /** A damaged record is written over, as if there were none. Default: it is an error. */
     readonly overDamage?: boolean;
   },
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     const present = await readPresent(objects, key, how);
-    const value = how.change(present?.value);
+    const value = await how.change(present?.value);
     if (present && value === present.value) return value;
     try {
       await writeJson(objects, key, value, { onlyIf: present ? { etag: present.etag } : 'absent' });

@@ -43,6 +43,10 @@ export function artifactsPrefix(taskId: string, run: number): string {
   return `${runKey(taskId, run)}/artifacts/`;
 }
 
+export function savedKey(taskId: string, run: number): string {
+  return `${runKey(taskId, run)}/saved.json`;
+}
+
 export function artifactKey(taskId: string, run: number, name: string): string {
   return artifactsPrefix(taskId, run) + name.split('/').map(encodeSegment).join('/');
 }

@@ -41,19 +41,20 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
       return (await readJson(objects, pushKey(pushId, 'push'), pushRecordSchema))?.value;
     },
 
-    async writePlan(plan) {
-      await writeJson(objects, pushKey(plan.pushId, 'plan'), planSchema.parse(plan));
+    async writePlan(plan, mayWrite = () => undefined) {
+      await replace(objects, pushKey(plan.pushId, 'plan'), planSchema, plan, mayWrite);
     },
 
     async findPlan(pushId) {
       return (await readJson(objects, pushKey(pushId, 'plan'), planSchema))?.value;
     },
 
-    async writeStatus(document) {
+    async writeStatus(document, mayWrite = () => undefined) {
       const ends = isResolved(document.state);
+      mayWrite();
       // A new round's first status: the mark may have been taken off with the verdict of the round before.
       if (!ends) await markOpen(objects, document.id);
-      await writeJson(objects, pushKey(document.id, 'status'), pushDocumentSchema.parse(document));
+      await replace(objects, pushKey(document.id, 'status'), pushDocumentSchema, document, mayWrite);
       if (ends) await unmarkOpen(objects, document.id);
     },
 
@@ -75,6 +76,21 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
 
     list: (options) => listPushes(objects, options),
   };
+}
+
+/** Writes over whatever stands there; the condition sees to it that `mayWrite` was asked after the last other write. */
+async function replace<T>(
+  objects: ObjectStore,
+  key: string,
+  schema: z.ZodType<T>,
+  value: T,
+  mayWrite: () => void,
+): Promise<void> {
+  const change = (): T => {
+    mayWrite();
+    return schema.parse(value);
+  };
+  await changeJson(objects, key, { schema, change, overDamage: true });
 }
 
 function textOf(document: PushDocument | undefined): string {

@@ -10,6 +10,7 @@ import type {
   PushRecord,
   TaskRecord,
 } from '../model/schema/records.ts';
+import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { Outages } from './outages.ts';
 
@@ -86,7 +87,14 @@ export interface ImageIndex {
 
 export interface TaskRecords {
   find(taskId: string): Promise<TaskRecord | undefined>;
-  write(record: TaskRecord): Promise<void>;
+  /**
+   * Writes what `change` makes of the record as it stands, so that no other writer's change is lost: it is asked again when the
+   * record has changed meanwhile. The record itself, given back, is left as it is.
+   */
+  change(
+    taskId: string,
+    change: (present: TaskRecord | undefined) => TaskRecord | Promise<TaskRecord>,
+  ): Promise<void>;
   /** Creates `runs/<n>/claim.json`, or gives the claim that is there already. */
   claim(taskId: string, run: number, claim: Claim): Promise<Claim>;
   findClaim(taskId: string, run: number): Promise<Claim | undefined>;
@@ -96,9 +104,11 @@ export interface PushRecords {
   /** Creates the push's record, or adds the ref to the one that is there. */
   receive(record: PushRecord): Promise<PushRecord>;
   find(pushId: string): Promise<PushRecord | undefined>;
-  writePlan(plan: Plan): Promise<void>;
+  /** Whole. `mayWrite` is asked before each try and throws when this writer does not count any more. */
+  writePlan(plan: Plan, mayWrite?: () => void): Promise<void>;
   findPlan(pushId: string): Promise<Plan | undefined>;
-  writeStatus(document: PushDocument): Promise<void>;
+  /** Whole, and puts the push on the list of the open ones or takes it off; `mayWrite` as above. */
+  writeStatus(document: PushDocument, mayWrite?: () => void): Promise<void>;
   findStatus(pushId: string): Promise<PushDocument | undefined>;
   /**
    * Writes the verdict of a push whose own workflow can't any more, if its status is still the one that was read.
@@ -130,6 +140,9 @@ export interface Artifacts {
   /** @throws {NotFound} */
   read(taskId: string, run: number, name: string, signal?: AbortSignal): Promise<Readable>;
   list(taskId: string, run: number): Promise<readonly ArtifactRecord[]>;
+  /** Says that everything of a run is saved, for whoever repeats it: creates `runs/<n>/saved.json`, or gives the one that is there. */
+  recordSaved(taskId: string, run: number, saved: SavedArtifacts): Promise<SavedArtifacts>;
+  findSaved(taskId: string, run: number): Promise<SavedArtifacts | undefined>;
 }
 
 export interface LogChunk {

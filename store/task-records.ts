@@ -1,5 +1,5 @@
 import { claimSchema, taskRecordSchema } from '../model/schema/records.ts';
-import { createJson, readJson, writeJson } from './json-object.ts';
+import { changeJson, createJson, readJson } from './json-object.ts';
 import { runKey, taskKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { TaskRecords } from './store.ts';
@@ -10,8 +10,14 @@ export function createTaskRecords(objects: ObjectStore): TaskRecords {
     async find(taskId) {
       return (await readJson(objects, `${taskKey(taskId)}/status.json`, taskRecordSchema))?.value;
     },
-    async write(record) {
-      await writeJson(objects, `${taskKey(record.taskId)}/status.json`, taskRecordSchema.parse(record));
+    async change(taskId, change) {
+      await changeJson(objects, `${taskKey(taskId)}/status.json`, {
+        schema: taskRecordSchema,
+        async change(present) {
+          const record = await change(present);
+          return record === present ? record : taskRecordSchema.parse(record);
+        },
+      });
     },
     async claim(taskId, run, claim) {
       const value = claimSchema.parse(claim);

@@ -5,6 +5,7 @@ import { queueName } from '../model/pure/ids.ts';
 import { BuilderEngines } from './builder-engines.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
+import { DEAF_MS } from './run-to-end.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 
 /** Builds side by side on one machine; each is parallel in itself. */
@@ -35,6 +36,7 @@ export async function createBuilderWorker(
     maxConcurrentActivityTaskExecutions: CONCURRENT_BUILDS,
     // Builds that take longer are stopped then and begun anew by the next builder.
     shutdownGraceTime: graceMs,
+    shutdownForceTime: graceMs + DEAF_MS,
     ...HEARTBEAT_THROTTLE,
   });
   return { worker, close: () => engines.close() };

@@ -7,7 +7,6 @@ import { hostPlatform } from './host-platform.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { readServerConfig } from './server-config.ts';
-import { ensureSettleSchedule } from './settle-schedule.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -18,10 +17,6 @@ export async function createControlWorker(
   client: Client,
 ): Promise<Worker> {
   const { connections, level, logger } = parts;
-  // Without it everything goes on but what is ended by hand; who runs a server may forbid schedules.
-  await ensureSettleSchedule(client, level).catch((error: unknown) =>
-    logger.warn({ error }, 'The schedule that settles ended workflows cannot be made'),
-  );
   return Worker.create({
     connection,
     namespace: connections.temporal.namespace,

@@ -10,7 +10,9 @@ import { createControlWorker } from './control.ts';
 import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
+import { runToEnd } from './run-to-end.ts';
 import type { RunnerWorkers } from './runner.ts';
+import { startSettleSchedule } from './settle-schedule.ts';
 import { startUploadSweeper } from './upload-sweeper.ts';
 import { createRunnerWorkers } from './runner.ts';
 
@@ -52,11 +54,9 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let runner: RunnerWorkers | undefined;
     if (kinds.includes('control')) {
       closers.push(startUploadSweeper(parts));
-      control = await createControlWorker(
-        parts,
-        connection,
-        new Client({ connection: clientConnection, namespace }),
-      );
+      const client = new Client({ connection: clientConnection, namespace });
+      control = await createControlWorker(parts, connection, client);
+      closers.push(startSettleSchedule(parts, client));
     }
     if (kinds.includes('builder')) {
       const { worker, close } = await createBuilderWorker(parts, connection, { graceMs });
@@ -80,7 +80,8 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
       draining = drain();
       draining.catch(() => undefined);
     };
-    for (const worker of [control, builder, runner]) if (worker) running.push(worker.run());
+    for (const worker of [control, builder]) if (worker) running.push(runToEnd(worker, logger));
+    if (runner) running.push(runner.run());
     signal.addEventListener('abort', onEnd, { once: true });
     logger.info({ kinds }, 'Workers are running');
     options.onReady?.();

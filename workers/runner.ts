@@ -10,6 +10,7 @@ import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
+import { DEAF_MS, runToEnd } from './run-to-end.ts';
 import { startSweeper } from './sweeper.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 
@@ -21,9 +22,6 @@ const CLAIM_GRACE_MS = 10_000;
 
 /** What a run has left when its time is over is saved within this time. */
 const SAVE_MS = 20_000;
-
-/** An activity that does not hear is left to the process's end. */
-const DEAF_MS = 10_000;
 
 export interface RunnerWorkers {
   /** Until {@link drain} has ended them. */
@@ -62,12 +60,13 @@ export async function createRunnerWorkers(
   });
   return {
     run: async () => {
-      await Promise.all([claimWorker.run(), engineWorker.run()]);
+      await Promise.all([claimWorker, engineWorker].map((worker) => runToEnd(worker, parts.logger)));
     },
     drain: async (graceMs) => {
       const grace = AbortSignal.timeout(graceMs);
       if (claimWorker.getState() === 'RUNNING') claimWorker.shutdown();
-      while (claimWorker.getState() !== 'STOPPED' && claimWorker.getState() !== 'FAILED') await delay(50);
+      const hasEnded = (): boolean => ['STOPPED', 'FAILED'].includes(claimWorker.getState());
+      while (!hasEnded() && !grace.aborted) await delay(50);
       await slots.untilIdle(grace);
       ending.abort(new Error('The time to finish is over'));
       await slots.untilIdle(AbortSignal.timeout(SAVE_MS));
@@ -138,6 +137,7 @@ async function createWorkers(
       nexusTaskSlotSupplier: fixed,
     },
     shutdownGraceTime: CLAIM_GRACE_MS,
+    shutdownForceTime: CLAIM_GRACE_MS + DEAF_MS,
   });
   const engineWorker = await Worker.create({
     ...common,

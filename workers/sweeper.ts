@@ -1,6 +1,7 @@
 import type { Engine } from '../docker/engine.ts';
 import { sweepContainers } from '../docker/sweep.ts';
 import { isNobodys } from './nobodys.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Parts } from './parts.ts';
 
 /** What was ended in Temporal by hand is gone from the machine within a minute, the look that records it included. */
@@ -26,12 +27,15 @@ export function startSweeper({ store, connections, level, logger }: Parts, engin
       logger.warn({ error }, 'The sweep failed; it is tried again');
     }
   };
-  // One after the other: a sweep that is asked for during another one sees what that one did not.
-  let sweeping = Promise.resolve();
-  const look = (): void => {
-    sweeping = sweeping.then(sweep);
+  // A sweep that is asked for during another one sees what that one did not.
+  const looks = oneAtATime(sweep);
+  looks.ask();
+  const timer = setInterval(looks.ask, INTERVAL_MS);
+  return {
+    look: looks.ask,
+    stop: () => {
+      clearInterval(timer);
+      looks.stop();
+    },
   };
-  look();
-  const timer = setInterval(look, INTERVAL_MS);
-  return { look, stop: () => clearInterval(timer) };
 }

@@ -68,13 +68,29 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
 
 /** The claim of a run waits in the shared queue for as long as it takes some runner to be free. */
 export function claimActivities(level: Level): ClaimActivities {
-  return proxyActivities<ClaimActivities>({
+  return proxyActivities<ClaimActivities>(claim(level));
+}
+
+function claim(level: Level): ActivityOptions {
+  return {
     taskQueue: queueName('runner', level),
     startToCloseTimeout: '1m',
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     // A claim writes the task's record, which must not come after the record of the cancel.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { ...PATIENT, nonRetryableErrorTypes: ['RunSuperseded'] },
+  };
+}
+
+/**
+ * The question who stands beside the engine of a run that is claimed: of those whose machine is free, and before all that
+ * waits for one. When all are busy nobody answers it.
+ */
+export function reclaimActivities(level: Level): ClaimActivities {
+  return proxyActivities<ClaimActivities>({
+    ...claim(level),
+    scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
+    priority: { priorityKey: 1 },
   });
 }
 

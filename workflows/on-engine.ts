@@ -1,12 +1,13 @@
 import { log } from '@temporalio/workflow';
 import type { ClaimedRun, RunInput } from '../model/pure/payloads.ts';
-import { claimActivities } from './activity-proxies.ts';
+import { reclaimActivities } from './activity-proxies.ts';
 import { failureType } from './failures.ts';
 
 /**
  * Does one step of a run on the engine that claimed it. When nobody takes its work, the machine is gone only if another one
- * is there to carry on: whoever answers on the shared queue says which engine it stands beside. So a whole fleet that cannot
- * reach the server for a while finds its runs as it left them.
+ * is there to carry on: whoever answers on the shared queue says which engine it stands beside. While nobody is free to answer,
+ * nobody could carry a new run out either, and the engine is asked again. So a whole fleet that cannot reach the server for a
+ * while finds its runs as it left them.
  */
 export async function onEngine<T>(
   input: RunInput,
@@ -17,8 +18,9 @@ export async function onEngine<T>(
     try {
       return await step();
     } catch (error) {
-      if (failureType(error) !== 'Timeout:SCHEDULE_TO_START') throw error;
-      const { answeredBy } = await claimActivities(input.task.level).claimRun(input);
+      if (!isUnanswered(error)) throw error;
+      const answeredBy = await whoAnswers(input);
+      if (answeredBy === undefined) continue;
       if (answeredBy !== engineId) throw error;
       log.info('The machine that holds the run is there again', {
         taskId: input.task.taskId,
@@ -26,4 +28,17 @@ export async function onEngine<T>(
       });
     }
   }
+}
+
+async function whoAnswers(input: RunInput): Promise<string | undefined> {
+  try {
+    return (await reclaimActivities(input.task.level).claimRun(input)).answeredBy;
+  } catch (error) {
+    if (!isUnanswered(error)) throw error;
+    return undefined;
+  }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return failureType(error) === 'Timeout:SCHEDULE_TO_START';
 }

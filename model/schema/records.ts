@@ -102,6 +102,14 @@ export const claimSchema = z.object({
 });
 export type Claim = z.infer<typeof claimSchema>;
 
+/** `runs/<n>/saved.json`: what was saved of a run and what was missing, before its container was removed. Created once. */
+export const savedArtifactsSchema = z.object({
+  artifacts: z.array(artifactRecordSchema),
+  missing: z.array(z.object({ name: z.string(), found: z.string() })),
+  uploadMs: z.number(),
+  bytesUploaded: z.number(),
+});
+
 /** `level-<L>/index/<domain>/images/<name>/<imageHash>`. */
 export const indexEntrySchema = storedImageSchema.extend({
   version: z.literal(1),

@@ -93,7 +93,7 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: "an image's record",
     activity: 'recordImage',
     matcher: () => writing(/\/tasks\/image\/.*\/status\.json$/),
-    repeat: 'written again with the same content',
+    repeat: 'a run that has its end keeps it',
     mayRewrite: /\/index\/|\/artifacts\/public\/logs\//,
   },
   {
@@ -122,7 +122,14 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: 'an artifact',
     activity: 'saveArtifacts',
     matcher: () => writing(/\/artifacts\/public\/out\.txt$/),
-    repeat: 'replaced whole while the container is there, else the stored ones are listed',
+    repeat: 'replaced whole: the container is there until all are saved',
+    mayRewrite: /\/artifacts\//,
+  },
+  {
+    write: 'the list of what was saved',
+    activity: 'saveArtifacts',
+    matcher: () => writing(/\/saved\.json$/),
+    repeat: 'the list that is there counts; only the container is removed',
     mayRewrite: /\/artifacts\//,
   },
   {
@@ -136,7 +143,7 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: "a task's record: resolved",
     activity: 'recordRun',
     matcher: () => nth(2, writing(/\/tasks\/task\/.*\/status\.json$/)),
-    repeat: 'written again with the same content; the push is told afterwards',
+    repeat: 'a verdict that stands is left alone; the push is told afterwards',
     mayRewrite: /\/artifacts\/public\/logs\//,
   },
   {

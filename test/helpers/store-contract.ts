@@ -9,6 +9,7 @@ import type {
   IndexEntry,
   PushDocument,
   PushRecord,
+  RunRecord,
   TaskRecord,
 } from '../../model/schema/records.ts';
 import { createStore } from '../../store/create-store.ts';
@@ -356,7 +357,7 @@ export function describeStore(name: string, open: () => ObjectStore): void {
   });
 
   describe(`${name}: task records`, () => {
-    it('are found as written, replaced whole', async () => {
+    it('are found as written; a change of one is made of what stands there, lost by no race', async () => {
       const record: TaskRecord = {
         version: 1,
         taskId,
@@ -367,10 +368,26 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       };
       expect(await store.tasks.find(taskId)).toBeUndefined();
 
-      await store.tasks.write(record);
-      await store.tasks.write({ ...record, state: 'completed', reason: 'completed' });
+      await store.tasks.change(taskId, () => record);
+      const runs = [0, 1, 2, 3].map((run): RunRecord => ({
+        run,
+        state: 'completed',
+        phases: {},
+        artifacts: [],
+      }));
+      await Promise.all(
+        runs.map((run) =>
+          store.tasks.change(taskId, (present) => ({
+            ...record,
+            runs: [...(present?.runs ?? []), run].sort((a, b) => a.run - b.run),
+          })),
+        ),
+      );
+      await store.tasks.change(taskId, (present) => present ?? record);
+      const refused = store.tasks.change(taskId, () => Promise.reject(new Error('not mine')));
 
-      expect(await store.tasks.find(taskId)).toEqual({ ...record, state: 'completed', reason: 'completed' });
+      await expect(refused).rejects.toThrow('not mine');
+      expect(await store.tasks.find(taskId)).toEqual({ ...record, runs });
       expect(
         await objects.head(`level-1/tasks/task/${project}/${revision}/lint~js/status.json`),
       ).toMatchObject({ contentType: 'application/json' });
@@ -458,6 +475,22 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await keysUnder(objects, 'uploads/')).toEqual([]);
     });
 
+    it('are told to be saved once: the first list counts', async () => {
+      const saved = {
+        artifacts: [],
+        missing: [{ name: 'a', found: 'absent' }],
+        uploadMs: 1,
+        bytesUploaded: 0,
+      };
+      expect(await store.artifacts.findSaved(taskId, 0)).toBeUndefined();
+
+      expect(await store.artifacts.recordSaved(taskId, 0, saved)).toEqual(saved);
+      expect(await store.artifacts.recordSaved(taskId, 0, { ...saved, missing: [] })).toEqual(saved);
+
+      expect(await store.artifacts.findSaved(taskId, 0)).toEqual(saved);
+      expect(await store.artifacts.list(taskId, 0)).toEqual([]);
+    });
+
     it('may have any name', async () => {
       const names = [
         'public/a b',
@@ -510,6 +543,10 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       await store.pushes.writeStatus(aStatus(id, 'running'));
       const before = await store.pushes.findStatus(id);
       await store.pushes.writeStatus({ ...aStatus(id, 'running'), ref: 'refs/heads/other' });
+      const given = store.pushes.writeStatus(aStatus(id, 'completed'), () => {
+        throw new Error('not mine any more');
+      });
+      await expect(given).rejects.toThrow('not mine any more');
 
       await expect(store.pushes.settleStatus(aStatus(id, 'exception'), before)).rejects.toMatchObject({
         type: 'WriteConflict',

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { pushId as pushIdOf } from '../../model/pure/ids.ts';
+import { pushId as pushIdOf, taskIdIn } from '../../model/pure/ids.ts';
+import type { PushInput } from '../../model/pure/payloads.ts';
 import {
   anImage,
   aPush,
@@ -112,6 +114,80 @@ describe('settling', () => {
     expect(await world.store.pushes.findStatus(pushIdOf(pushed))).toMatchObject({ state: 'running' });
   });
 
+  it('leaves a push alone that is started again while another one is being settled', async () => {
+    const [slow, quick] = ['0', 'f'].map((first) => {
+      const push = aPush();
+      return { ...push, revision: first + push.revision.slice(1) };
+    }) as [PushInput, PushInput];
+    await world.recordPlanned(slow, [aTask('stubborn')]);
+    await world.recordPlanned(quick, [aTask('t')]);
+    world.beforePlan = ({ pushId }) => {
+      world.plan = () => planned([aTask(pushId === pushIdOf(slow) ? 'stubborn' : 't')]);
+      return Promise.resolve();
+    };
+    let isCancelled = false;
+    let letGo = (): void => undefined;
+    const mayEnd = new Promise<void>((resolve) => (letGo = resolve));
+    world.run = async (label) => {
+      if (label === 't') return untilCancelled();
+      await untilCancelled().catch(() => (isCancelled = true));
+      // It is alive all the while, and does not end for the cancel.
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat(), 50);
+      await mayEnd.finally(() => clearInterval(beat));
+      return {};
+    };
+
+    const settled = await world.during(async () => {
+      for (const [push, label] of [
+        [slow, 'stubborn#0'],
+        [quick, 't#0'],
+      ] as const) {
+        await world.startPush(push);
+        await until(() => world.started.includes(label));
+      }
+      for (const push of [slow, quick]) await env.client.workflow.getHandle(pushIdOf(push)).terminate();
+      await env.client.workflow.getHandle(taskIdIn(pushIdOf(quick), 't')).terminate();
+      const settling = world.settle();
+      await until(() => isCancelled);
+      const again = await world.startPush(quick);
+      await until(() => world.started.filter((label) => label === 't#0').length === 2);
+      letGo();
+      const settled = await settling;
+      const { events } = await env.client.workflow.getHandle(taskIdIn(again.id, 't')).fetchHistory();
+      expect(events?.filter((event) => event.workflowExecutionCancelRequestedEventAttributes)).toEqual([]);
+      await again.cancel();
+      await again.result().catch(() => undefined);
+      return settled;
+    });
+
+    expect(settled.pushes).not.toContain(pushIdOf(quick));
+  });
+
+  it('looks at nothing that only calls itself a push, or that is of another level, and at what else there is', async () => {
+    const pushed = aPush();
+    const strangers = ['no-push-at-all', pushIdOf({ ...aPush(), level: 3 })];
+
+    world.beforePlan = () => untilCancelled();
+
+    const settled = new Set<string>();
+    await world.during(async () => {
+      for (const workflowId of strangers) {
+        const options = { workflowId, taskQueue: 'control-1', args: [aPush()] };
+        await (await env.client.workflow.start('push', options)).terminate();
+      }
+      const { id } = await world.startPush(pushed);
+      await env.client.workflow.getHandle(id).terminate();
+      await until(async () => {
+        for (const push of (await world.settle()).pushes) settled.add(push);
+        return settled.has(id);
+      });
+    });
+
+    expect(settled).not.toContain(strangers[1]);
+    expect(await world.store.pushes.findStatus(strangers[1] ?? '')).toBeUndefined();
+  });
+
   it('says of a push that ended with its verdict only that it is open no more', async () => {
     const pushed = aPush();
     await world.recordPlanned(pushed, []);
@@ -126,6 +202,8 @@ describe('settling', () => {
       domain: 'demo',
       refs: [pushed.ref],
     });
+    // A mark that nothing stands behind.
+    await world.store.pushes.writeStatus({ ...status, id: pushIdOf(aPush()) });
 
     const settled = await world.during(() => world.settle());
 

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { StartedPush, StartPush } from '../../client/api.ts';
+import type { AskTemporal } from '../../client/reach-temporal.ts';
 import { startPush } from '../../client/start-push.ts';
 import { serverConfigSchema } from '../../model/schema/config.ts';
 import { recordPush } from '../../steps/read-push.ts';
@@ -28,19 +29,35 @@ let env: TestWorkflowEnvironment;
 let world: World;
 let store: Store;
 let pushed: StartPush;
+/** What is done meanwhile counts against the time that the server has for its answer. */
+let isAsked = false;
+let askedOfStore = 0;
 beforeAll(async () => {
   env = await createEnvironment();
 });
 afterAll(() => env.teardown());
+afterEach(() => expect(askedOfStore).toBe(0));
 beforeEach(() => {
   world = new World(env);
-  store = createStore(createMemoryObjectStore());
+  const objects = createMemoryObjectStore();
+  askedOfStore = 0;
+  store = createStore({
+    ...objects,
+    get: (key, signal) => {
+      if (isAsked) askedOfStore += 1;
+      return objects.get(key, signal);
+    },
+  });
   const { repository, ref, revision, request, pushedBy } = aPush();
   pushed = { repository, ref, revision, request, pushedBy };
 });
 
+const askTemporal: AskTemporal = async (_level, work) => {
+  isAsked = true;
+  return work(env.client).finally(() => (isAsked = false));
+};
 const start = (options: Partial<StartPush> = {}): Promise<StartedPush> =>
-  startPush({ clientOf: () => env.client, store, config }, { ...pushed, ...options });
+  startPush({ askTemporal, store, config }, { ...pushed, ...options });
 
 /** As the workers' own activities would. */
 async function record(reason?: 'completed'): Promise<void> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { taskIdIn } from '../../model/pure/ids.ts';
 import {
   aTask,
   createEnvironment,
@@ -70,11 +71,27 @@ describe('task', () => {
     expect(world.runRecords[0]?.detail).toBe('it was ImageUnavailable');
   });
 
-  it('counts a queue that nobody polls as a lost worker and runs elsewhere', async () => {
+  it('counts a queue that nobody polls as a lost worker and runs elsewhere; asks who is there before all that waits, for a while', async () => {
     world.queueOf = (_label, run) => (run === 0 ? 'runner-1@gone' : 'runner-1@engine');
 
-    await world.during(async () => (await world.startPush()).result());
+    const history = await world.during(async () => {
+      const push = await world.startPush();
+      await push.result();
+      return env.client.workflow.getHandle(taskIdIn(push.id, 't')).fetchHistory();
+    });
 
+    const claims = (history.events ?? [])
+      .map((event) => event.activityTaskScheduledEventAttributes)
+      .filter((scheduled) => scheduled?.activityType?.name === 'claimRun')
+      .map((scheduled) => [
+        Number(scheduled?.scheduleToStartTimeout?.seconds ?? 0),
+        scheduled?.priority?.priorityKey,
+      ]);
+    expect(claims).toEqual([
+      [0, undefined],
+      [30, 1],
+      [0, undefined],
+    ]);
     expect(runsOf()).toEqual(['0 worker-lost …', '1 completed']);
     expect(world.started).toEqual(['t#1']);
   });

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
-import type { PushInput, TaskInput } from '../../../model/pure/payloads.ts';
+import type { PushInput, RecordRunInput, TaskInput } from '../../../model/pure/payloads.ts';
+import type { TaskReason } from '../../../model/pure/states.ts';
+import { TASK_REASONS } from '../../../model/pure/states.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { readPush, recordPush, recordUnstarted } from '../../../steps/read-push.ts';
-import { claimRun } from '../../../steps/task-run.ts';
+import { claimRun, recordRun } from '../../../steps/task-run.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
@@ -27,8 +29,20 @@ const { signal } = new AbortController();
 
 let store: Store;
 let plans: PlanCache;
+/** Done once, before the next status that is put, as if its writer stood still between its read and its write. */
+let meanwhile: (() => Promise<unknown>) | undefined;
 beforeEach(() => {
-  store = createStore(createMemoryObjectStore());
+  const objects = createMemoryObjectStore();
+  meanwhile = undefined;
+  store = createStore({
+    ...objects,
+    async put(key, body, options) {
+      const first = key.endsWith('/status.json') ? meanwhile : undefined;
+      if (first) meanwhile = undefined;
+      await first?.();
+      return objects.put(key, body, options);
+    },
+  });
   plans = new PlanCache(store);
   // What is asked of a plan here is only what the task runs in.
   const image = { type: 'docker-image', name: 'debian:bookworm' } as const;
@@ -63,6 +77,99 @@ describe('the record of a task that was ended from outside', () => {
       'exception',
       ['exception canceled'],
     ]);
+  });
+});
+
+const ended = (n: number, reason: TaskReason, final: boolean): RecordRunInput => ({
+  ...run(n),
+  state: TASK_REASONS[reason].state,
+  reason,
+  final,
+});
+const states = async (): Promise<string[]> => {
+  const record = await store.tasks.find(taskId);
+  return [record, ...(record?.runs ?? [])].map((one) => `${one?.state} ${one?.reason ?? ''}`);
+};
+const standsStill = (): { isGivenUp: () => boolean } => {
+  let isGivenUp = false;
+  const work = meanwhile;
+  meanwhile = async () => {
+    isGivenUp = true;
+    await work?.();
+  };
+  return { isGivenUp: () => isGivenUp };
+};
+
+describe('a writer that stood still between its read and its write', () => {
+  const newer = async (): Promise<void> => {
+    await recordRun(store, plans, ended(0, 'worker-lost', false));
+    await claimRun({ store, plans, identity }, run(1), { signal });
+    await recordRun(store, plans, ended(1, 'completed', true));
+  };
+  const resolved = ['completed completed', 'exception worker-lost', 'completed completed'];
+
+  it.each([
+    ['that knows that it was given up', true],
+    ['that does not know it', false],
+  ])('puts no end of a run over what came meanwhile, one %s', async (_name, knows) => {
+    await claimRun({ store, plans, identity }, run(0), { signal });
+    meanwhile = newer;
+    const context = knows ? standsStill() : {};
+
+    await recordRun(store, plans, ended(0, 'worker-lost', false), context).catch(() => undefined);
+
+    expect(await states()).toEqual(resolved);
+  });
+
+  it('claims no run that ended meanwhile', async () => {
+    meanwhile = async () => {
+      await claimRun({ store, plans, identity }, run(0), { signal });
+      await newer();
+    };
+
+    const late = claimRun({ store, plans, identity }, run(0), { signal });
+
+    await expect(late).rejects.toMatchObject({ type: 'RunSuperseded' });
+    expect(await states()).toEqual(resolved);
+  });
+
+  it('puts no end without a run over the verdict that came meanwhile, and over no newer round when it was given up', async () => {
+    const unstarted = { pushId, plannedAt, tasks: [{ label: 't', reason: 'canceled' as const }] };
+    meanwhile = newer;
+    await recordUnstarted(store, plans, unstarted);
+    expect(await states()).toEqual(resolved);
+
+    meanwhile = () =>
+      claimRun(
+        { store, plans, identity },
+        { ...run(2), task: { ...run(2).task, plannedAt: 'later' } },
+        { signal },
+      );
+    const late = recordUnstarted(store, plans, { ...unstarted, plannedAt: 'sooner' }, standsStill());
+
+    await expect(late).rejects.toMatchObject({ type: 'InternalError' });
+    expect(await states()).toEqual(['running ', ...resolved.slice(1), 'running ']);
+  });
+
+  it('puts no status over the verdict of a push', async () => {
+    await recordPush(store, { pushId, plannedAt: '', images: [], push });
+    meanwhile = () =>
+      recordPush(store, { pushId, plannedAt: '', images: [], push, verdict: { reason: 'completed' } });
+    const late = recordPush(store, { pushId, plannedAt: '', images: [], push }, standsStill());
+
+    await expect(late).rejects.toMatchObject({ type: 'InternalError' });
+    expect(await readPush(store, pushId)).toMatchObject({ state: 'completed' });
+  });
+});
+
+describe('a claim', () => {
+  it('that comes after a task was ended from outside without a run changes nothing', async () => {
+    await recordUnstarted(store, plans, { pushId, plannedAt, tasks: [{ label: 't', reason: 'canceled' }] });
+
+    const late = claimRun({ store, plans, identity }, run(0), { signal });
+
+    await expect(late).rejects.toMatchObject({ type: 'RunSuperseded' });
+    expect(await states()).toEqual(['exception canceled']);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
+import { EngineUnavailable } from '../../model/errors.ts';
 import { asEngineError, inEngine, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec, ContainerState, EngineContainers } from '../engine.ts';
 import { fileOfArchive, guarded, resolvePath } from './archive-path.ts';
@@ -96,7 +97,11 @@ export class DockerodeContainers implements EngineContainers {
       } finally {
         watch.stop();
       }
-      return stateOf(await this.#container(name).inspect());
+      const state = stateOf(await this.#container(name).inspect());
+      // What broke off between the engine and us looks like an answer without a body.
+      if (state.state === 'running')
+        throw new EngineUnavailable(this.#address, `wait for container ${name}: its answer broke off`);
+      return state;
     });
   }
 

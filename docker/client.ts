@@ -1,6 +1,7 @@
 import { Agent } from 'node:http';
 import Docker from 'dockerode';
 import { ConfigInvalid } from '../model/errors.ts';
+import { limitSilence } from './limit-silence.ts';
 
 /**
  * A client of the engine at `unix:///path` or `tcp://host:port`; nothing is sent yet.
@@ -11,7 +12,9 @@ export function dockerAt(address: string): Docker {
   // A connection kept alive over a restart of the engine breaks the next request, so each request has its own.
   const agent = new Agent({ keepAlive: false });
   const options = { ...NOTHING_FROM_THE_ENVIRONMENT, ...target(address), agent };
-  return new Docker(options);
+  const docker = new Docker(options);
+  limitSilence(docker);
+  return docker;
 }
 
 /** Else docker-modem would take DOCKER_HOST and its friends where we say nothing. */

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerState, Engine } from '../docker/engine.ts';
-import { ContainerLost } from '../model/errors.ts';
+import { ContainerLost, EngineUnavailable } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { isAway, isGone } from './engine-trouble.ts';
+import { answers, watchEngine } from './engine-watch.ts';
 import type { EndedCommand } from './judge-end.ts';
 import type { RunLog } from './run-log.ts';
 import type { OwnContainer } from './start-or-adopt.ts';
@@ -10,7 +10,6 @@ import type { StepContext } from './step-context.ts';
 
 /** An engine that is away for longer than this is not waited for. */
 const ENGINE_PATIENCE_MS = 120_000;
-const POLL_MS = 500;
 const REMOVED = 'The container was removed while its command ran';
 
 export interface Followed {
@@ -21,7 +20,7 @@ export interface Followed {
 
 /**
  * Follows a started command to its end: its output goes into the log, after maxRunTime it is killed. An engine that goes
- * away meanwhile is waited for. @throws {ContainerLost} when somebody has removed the container.
+ * away meanwhile, or hangs, is waited for. @throws {ContainerLost} when somebody has removed the container.
  */
 export async function followToEnd(
   engine: Engine,
@@ -31,9 +30,12 @@ export async function followToEnd(
   let wentAway = false;
   let ranMs: (() => number) | undefined;
   for (;;) {
+    using watch = watchEngine(engine, context.signal);
     try {
       ranMs ??= await measureRun(engine, followed.container);
-      const { state, timedOut } = await followOnce(engine, { ...followed, ranMs }, context.signal);
+      // What runs on was not ended by what befell its engine.
+      if (wentAway) wentAway = (await engine.containers.inspect(followed.container.id))?.state !== 'running';
+      const { state, timedOut } = await followOnce(engine, { ...followed, ranMs }, watch.signal);
       if (state.isBeingRemoved) throw new ContainerLost(REMOVED);
       const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
       const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
@@ -108,14 +110,8 @@ async function measureRun(engine: Engine, { id, isAdopted }: OwnContainer): Prom
 }
 
 async function waitForEngine(engine: Engine, signal: AbortSignal): Promise<void> {
-  const took = startStopwatch();
-  for (;;) {
-    await delay(POLL_MS, undefined, { signal });
-    try {
-      await engine.info();
-      return;
-    } catch (error) {
-      if (!isAway(error) || took() > ENGINE_PATIENCE_MS) throw error;
-    }
-  }
+  const isBack = await answers(engine, ENGINE_PATIENCE_MS, signal);
+  signal.throwIfAborted();
+  if (isBack) return;
+  throw new EngineUnavailable(engine.address, `it did not come back within ${ENGINE_PATIENCE_MS / 1000} s`);
 }

@@ -4,6 +4,7 @@ import { startStopwatch } from '../model/stopwatch.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
+import { underWatch } from './engine-watch.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -29,7 +30,9 @@ export async function loadTaskImage(
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   log.say(`Task ${task.taskId} run ${run}`);
   try {
-    return await bringImage(deps, { planned, plan, input }, context, (line) => log.say(line));
+    return await underWatch(deps.engine, context, (watched) =>
+      bringImage(deps, { planned, plan, input }, watched, (line) => log.say(line)),
+    );
   } catch (error) {
     if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');
     throw error;

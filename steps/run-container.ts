@@ -5,6 +5,7 @@ import { ContainerStartFailed, isSlipwayError } from '../model/errors.ts';
 import type { ContainerResult, RunContainerInput } from '../model/pure/payloads.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import { underWatch } from './engine-watch.ts';
 import { followToEnd } from './follow-to-end.ts';
 import { judgeEnd } from './judge-end.ts';
 import { killCommand } from './kill-command.ts';
@@ -40,7 +41,9 @@ export async function runContainer(
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const took = startStopwatch();
   try {
-    const container = await startOrAdopt(deps, { input, name, plan, planned, log }, context);
+    const container = await underWatch(engine, context, (watched) =>
+      startOrAdopt(deps, { input, name, plan, planned, log }, watched),
+    );
     const prepareMs = took();
     const { maxRunTimeSeconds } = planned;
     const ended = await followToEnd(engine, { container, log, maxRunTimeSeconds }, context);

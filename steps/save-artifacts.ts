@@ -11,6 +11,7 @@ import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { underWatch } from './engine-watch.ts';
 import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
@@ -36,7 +37,15 @@ interface Upload extends SaveArtifactsDeps {
  * the container is removed, and a repeat answers from that.
  * @throws {ContainerLost} when the container of a command that completed was removed before everything was saved.
  */
-export async function saveArtifacts(
+export function saveArtifacts(
+  deps: SaveArtifactsDeps,
+  input: SaveArtifactsInput,
+  context: StepContext,
+): Promise<SavedArtifacts> {
+  return underWatch(deps.engine, context, (watched) => save(deps, input, watched));
+}
+
+async function save(
   deps: SaveArtifactsDeps,
   input: SaveArtifactsInput,
   context: StepContext,

@@ -69,27 +69,37 @@ export function createBlobStore(objects: ObjectStore): Blobs {
     async examine(digest, signal) {
       const options = signal ? { signal } : {};
       const key = blobKey(digest);
-      const body = await objects.stream(key, options);
+      // Before the bytes: what is written meanwhile is not what is judged here.
+      const found = await objects.head(key, signal);
+      const body = found && (await objects.stream(key, options));
       if (!body) return 'missing';
       const hash = createHash('sha256');
       for await (const chunk of body as AsyncIterable<Buffer>) hash.update(chunk);
       if (`sha256:${hash.digest('hex')}` === digest) return 'whole';
-      return (await discard(objects, key, signal)) ? 'removed' : 'kept';
+      return discard(objects, { key, etag: found.etag, signal });
     },
   };
 }
 
 /**
- * Takes a damaged blob away. Where keys may add blobs and not delete them it becomes an empty one: that is plain to see for
- * everybody, and is written over like any other of a wrong size.
+ * Takes the bytes of a damaged blob away: an empty one is plain to see for everybody, and is written over like any other of
+ * a wrong size. Only of the very one that was read, which a deletion could not promise; one that was written meanwhile was
+ * checked by the store.
  */
-async function discard(objects: ObjectStore, key: string, signal?: AbortSignal): Promise<boolean> {
-  if (await objects.deleteIfAllowed(key, signal)) return true;
+async function discard(
+  objects: ObjectStore,
+  {
+    key,
+    etag,
+    signal,
+  }: { readonly key: string; readonly etag: string; readonly signal?: AbortSignal | undefined },
+): Promise<'removed' | 'whole' | 'kept'> {
   try {
-    await objects.put(key, Buffer.alloc(0), signal ? { signal } : {});
-    return true;
+    await objects.put(key, Buffer.alloc(0), { onlyIf: { etag }, ...(signal ? { signal } : {}) });
+    return 'removed';
   } catch (error) {
-    if (isRefused(error)) return false;
+    if (isRefused(error)) return 'kept';
+    if (isSlipwayError(error) && error.type === 'WriteConflict') return 'whole';
     throw error;
   }
 }

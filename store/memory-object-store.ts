@@ -78,10 +78,6 @@ export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
       signal?.throwIfAborted();
       for (const key of keys) objects.delete(key);
     },
-    deleteIfAllowed: (key) => {
-      objects.delete(key);
-      return Promise.resolve(true);
-    },
     abortUploads: () => Promise.resolve(0),
     async *list(prefix, options = {}) {
       const { startAfter = '', signal } = options;

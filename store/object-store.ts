@@ -59,8 +59,6 @@ export interface ObjectStore {
   copy(from: string, to: string, options?: CopyOptions): Promise<void>;
   /** Safe to repeat. */
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
-  /** The same for one object; false when our key may not. */
-  deleteIfAllowed(key: string, signal?: AbortSignal): Promise<boolean>;
   /** Takes multipart uploads back that were begun before a moment and never completed; gives how many. Others' stay where our key may not. */
   abortUploads(begunBefore: Date, signal?: AbortSignal): Promise<number>;
   /** Objects whose key begins with a prefix, in order of their keys, page by page. */

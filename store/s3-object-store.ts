@@ -1,6 +1,5 @@
 import {
   CreateBucketCommand,
-  DeleteObjectCommand,
   DeleteObjectsCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
@@ -10,7 +9,7 @@ import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
-import { isBucketOurs, isRefused } from './s3-errors.ts';
+import { isBucketOurs } from './s3-errors.ts';
 import { abortUploads } from './s3-multipart.ts';
 import type { OutageListener, Outages } from './outages.ts';
 import { putBuffer } from './s3-put.ts';
@@ -68,7 +67,6 @@ export function createS3ObjectStore(
       for (let start = 0; start < keys.length; start += keysPerRequest)
         await deleteBatch(s3, keys.slice(start, start + keysPerRequest), signal);
     },
-    deleteIfAllowed: (key, signal) => deleteIfAllowed(s3, key, signal),
     abortUploads: (begunBefore, signal) => abortUploads(s3, begunBefore, signal),
     list: (prefix, options) => listObjects(s3, prefix, options),
     async ensureBucket() {
@@ -95,20 +93,6 @@ async function deleteBatch(s3: S3Session, keys: readonly string[], signal?: Abor
   if (!first) return;
   const { Key = '', Code = '', Message = '' } = first;
   throw new StoreUnavailable('DeleteObjects', s3.bucket, Key, `${Code}: ${Message}`);
-}
-
-async function deleteIfAllowed(s3: S3Session, key: string, signal?: AbortSignal): Promise<boolean> {
-  const command = new DeleteObjectCommand({ Bucket: s3.bucket, Key: key });
-  const send = async (): Promise<boolean> => {
-    try {
-      await s3.client.send(command, { abortSignal: signal });
-      return true;
-    } catch (error) {
-      if (isRefused(error)) return false;
-      throw error;
-    }
-  };
-  return s3.call('DeleteObject', key, send, signal);
 }
 
 async function* listObjects(

@@ -36,8 +36,9 @@ export interface SweptUploads {
 
 export interface Blobs extends BlobStore {
   /**
-   * Reads a blob to its end and takes it away when its bytes are not those of its digest, so that it can be written again.
-   * Needs no right to delete below `blobs/`: without it the blob is emptied. `kept`: our key may not do that either.
+   * Reads a blob to its end and takes its bytes away when they are not those of its digest, so that it can be written again.
+   * Needs no right to delete below `blobs/`: the blob is emptied. `kept`: our key may not do that either. `whole` too when it
+   * was written anew meanwhile.
    */
   examine(digest: Digest, signal?: AbortSignal): Promise<'whole' | 'missing' | 'removed' | 'kept'>;
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
 import { runningSidecars } from '../docker/sidecar/running-sidecars.ts';
@@ -5,9 +6,9 @@ import { ensureSidecar } from '../docker/sidecar/sidecar.ts';
 import { isOutOfSpace } from '../docker/engine-errors.ts';
 import type { ImageBuildFailed } from '../model/errors.ts';
 import { ConfigInvalid, EngineOutOfSpace, EngineUnavailable, isSlipwayError } from '../model/errors.ts';
+import { answers, watchEngine } from '../steps/engine-watch.ts';
 import type { LendEngine } from '../steps/lend-engine.ts';
 import { makeSidecarImage } from '../steps/make-sidecar-image.ts';
-import { answers, watchEngine } from './engine-watch.ts';
 import type { BuilderSeat, SeatRow } from './builder-seat.ts';
 import { takeSeat, tryTakeSeat } from './builder-seat.ts';
 import type { Parts } from './parts.ts';
@@ -45,6 +46,7 @@ export class BuilderEngines {
   /** Domains whose sidecar was thrown away for want of space: what fails for that in the new one fails by its own fault. */
   readonly #emptied = new Set<string>();
   readonly #born = performance.now();
+  readonly #closing = new AbortController();
   #seat: Promise<BuilderSeat> | undefined;
 
   constructor(parts: Parts) {
@@ -56,7 +58,7 @@ export class BuilderEngines {
   lend: LendEngine = async (domain, signal, work) => {
     const slot = await this.#take(domain, signal);
     try {
-      const { engine } = await slot.opening;
+      const { engine } = await unlessAborted(slot.opening, signal);
       using watch = watchEngine(engine, signal);
       try {
         // What is done with an engine that hangs may hang too, even its tidying up: it is not waited for.
@@ -110,6 +112,7 @@ export class BuilderEngines {
   /** Closes the connections; sidecars go on, for whoever builds next. */
   async close(): Promise<void> {
     clearInterval(this.#idleTimer);
+    this.#closing.abort(new Error('The builder ends'));
     const opened = await Promise.allSettled([...this.#slots.values()].map(({ opening }) => opening));
     for (const one of opened) if (one.status === 'fulfilled') await one.value.engine.close();
     await (await this.#seat?.catch(() => undefined))?.release();
@@ -122,16 +125,17 @@ export class BuilderEngines {
       throw new EngineOutOfSpace(`The disk of the sidecar of "${domain}" is full; it is thrown away`);
     if (known) {
       known.lent += 1;
-      if (await isAlive(known)) return known;
+      // Whoever builds in it already watches it: what is lent is not closed under him.
+      if (known.lent > 1 || (await isAlive(known, signal))) return known;
       known.lent -= 1;
-      if (this.#slots.get(domain) === known) {
-        this.#slots.delete(domain);
-        void known.opening.then(({ engine }) => engine.close()).catch(() => undefined);
-      }
+      signal.throwIfAborted();
+      this.#forget(domain, known);
+      if (known.lent === 0) await closeEngine(known);
       return this.#take(domain, signal);
     }
     const slot: Slot = {
-      opening: this.#open(domain, signal),
+      // For whoever comes meanwhile too: the one who asked first may give up.
+      opening: this.#open(domain, this.#closing.signal),
       lent: 1,
       idleSince: performance.now(),
       full: false,
@@ -180,7 +184,10 @@ export class BuilderEngines {
   async #giveBack(domain: string, slot: Slot): Promise<void> {
     slot.lent -= 1;
     slot.idleSince = performance.now();
-    if (!slot.full || slot.lent > 0) return;
+    if (slot.lent > 0) return;
+    // One that was given up while it was lent.
+    if (!slot.full && this.#slots.get(domain) !== slot) await closeEngine(slot);
+    if (!slot.full) return;
     const { engine, discard } = await slot.opening;
     this.#emptied.add(domain);
     try {
@@ -243,10 +250,30 @@ export class BuilderEngines {
   }
 }
 
-async function isAlive(slot: Slot): Promise<boolean> {
+async function isAlive(slot: Slot, signal: AbortSignal): Promise<boolean> {
   try {
-    return await answers((await slot.opening).engine, ANSWER_MS);
+    const { engine } = await unlessAborted(slot.opening, signal);
+    return await answers(engine, ANSWER_MS, signal);
   } catch {
     return false;
+  }
+}
+
+async function closeEngine({ opening }: Slot): Promise<void> {
+  await opening.then(({ engine }) => engine.close()).catch(() => undefined);
+}
+
+/** Waits for what others wait for too, until one's own signal. */
+async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const waited = new AbortController();
+  const aborted = once(signal, 'abort', { signal: waited.signal }).then(() => {
+    throw signal.reason;
+  });
+  aborted.catch(() => undefined);
+  try {
+    return await Promise.race([result, aborted as Promise<never>]);
+  } finally {
+    waited.abort();
   }
 }

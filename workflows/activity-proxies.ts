@@ -97,7 +97,15 @@ export function reclaimActivities(level: Level): ClaimActivities {
 /** Steps beside one engine. Schedule-to-start bounds the retries too: it tells "machine gone" from "worker restarted". */
 export function runnerActivities(
   queue: string,
-  { summary, startToCloseSeconds }: { readonly summary: string; readonly startToCloseSeconds: number },
+  {
+    summary,
+    startToCloseSeconds,
+    maximumAttempts = 10,
+  }: {
+    readonly summary: string;
+    readonly startToCloseSeconds: number;
+    readonly maximumAttempts?: number;
+  },
 ): RunnerActivities {
   return proxyActivities<RunnerActivities>({
     taskQueue: queue,
@@ -107,6 +115,6 @@ export function runnerActivities(
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // Another machine may have the space that this one lacks: a new run finds it.
-    retry: { ...PATIENT, maximumAttempts: 10, nonRetryableErrorTypes: ['EngineOutOfSpace'] },
+    retry: { ...PATIENT, maximumAttempts, nonRetryableErrorTypes: ['EngineOutOfSpace'] },
   });
 }

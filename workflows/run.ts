@@ -16,6 +16,9 @@ import { onEngine } from './on-engine.ts';
 /** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
 const RUN_MARGIN_SECONDS = 1_800;
 
+/** What an engine has left that hangs or is away for long is not waited for: the task has its end already. */
+const LAST_ATTEMPTS = 4;
+
 /** Moving an image or artifacts has a budget of its own, apart from maxRunTime. */
 const TRANSFER_SECONDS = 7_200;
 
@@ -71,10 +74,11 @@ async function saveWhatThereIs(
   const summary = summaryOf(input);
   try {
     const saved = await CancellationScope.nonCancellable(() =>
-      runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS }).saveArtifacts({
-        ...input,
-        reason,
-      }),
+      runnerActivities(claim.queue, {
+        summary,
+        startToCloseSeconds: TRANSFER_SECONDS,
+        maximumAttempts: LAST_ATTEMPTS,
+      }).saveArtifacts({ ...input, reason }),
     );
     return { saved };
   } catch {

@@ -21,9 +21,6 @@ import { waitForExit } from './wait-for-exit.ts';
 /** More than this of a hostile `/etc/passwd` is not read. */
 const TABLE_MAX_BYTES = 1_048_576;
 
-/** An engine does not answer about a container while somebody puts files in, who may stand still himself. */
-const INSPECT_MS = 30_000;
-
 export interface ContainersOptions {
   readonly docker: Docker;
   readonly address: string;
@@ -51,17 +48,11 @@ export class DockerodeContainers implements EngineContainers {
   }
 
   async inspect(name: string): Promise<ContainerState | undefined> {
-    const doing = `inspect container ${name}`;
-    const patience = AbortSignal.timeout(INSPECT_MS);
-    try {
-      const found = await this.#ask(doing, patience, () =>
-        unlessStatus([404], () => this.#container(name).inspect({ abortSignal: patience })),
-      );
-      return found && stateOf(found);
-    } catch (error) {
-      if (!patience.aborted) throw error;
-      throw new EngineUnavailable(this.#address, `${doing}: no answer within ${INSPECT_MS / 1000} s`);
-    }
+    // An engine does not answer about a container while somebody puts files in, who may stand still himself: that is limited too.
+    const found = await this.#ask(`inspect container ${name}`, undefined, () =>
+      unlessStatus([404], () => this.#container(name).inspect()),
+    );
+    return found && stateOf(found);
   }
 
   owner(name: string): Promise<Owner> {
@@ -106,7 +97,11 @@ export class DockerodeContainers implements EngineContainers {
       } finally {
         watch.stop();
       }
-      return stateOf(await this.#container(name).inspect());
+      const state = stateOf(await this.#container(name).inspect());
+      // What broke off between the engine and us looks like an answer without a body.
+      if (state.state === 'running')
+        throw new EngineUnavailable(this.#address, `wait for container ${name}: its answer broke off`);
+      return state;
     });
   }
 

@@ -117,6 +117,44 @@ describe('an engine that goes away', () => {
 
     expect(await lookAtFourPhases(world, phases, document)).toEqual(FOUR_PHASES_WELL);
   });
+
+  it('but hangs: a cancel ends all the same, what ran meanwhile is seen afterwards; and one that is slow costs no run', async () => {
+    await using world = await World.open({ via: ['engine'] });
+    await world.startWorker(1, ['control']);
+    await world.startWorker(1, ['runner'], { arguments: ['--capacity', '8'] });
+    const followed = await start(world, { t: task(FOLLOW) });
+    const given = await start(world, { t: task('echo begun; sleep 1000') });
+    await hasLine(world, followed.taskId('t'), 'line 3');
+    await hasLine(world, given.taskId('t'), 'begun');
+
+    world.proxy('engine').hang();
+    expect(await world.live.api.cancel(given.pushId)).toBe(true);
+    expect(await world.verdict(given.pushId)).toMatchObject({ state: 'exception', reason: 'canceled' });
+    world.proxy('engine').pass();
+    const document = await world.verdict(followed.pushId);
+
+    expect(statesOf(document)).toEqual({ t: 'failed/failed' });
+    expect(await runsOf(world, followed.taskId('t'))).toEqual(['failed exit code 7']);
+    expect(await linesOf(world, followed.taskId('t'))).toEqual(LINES);
+
+    world.proxy('engine').slow({ bytesPerSecond: 100_000, latencyMs: 300 });
+    const slow = await start(world, {
+      makes: task('seq 100000 > /made', { artifacts: { 'public/made': { type: 'file', path: '/made' } } }),
+      takes: task('tail -1 /in/made', {
+        dependencies: ['makes'],
+        inputs: { '/in/made': { task: 'makes', artifact: 'public/made' } },
+      }),
+    });
+    const done = await world.verdict(slow.pushId);
+
+    expect(statesOf(done)).toEqual({ makes: 'completed/completed', takes: 'completed/completed' });
+    expect(await runsOf(world, slow.taskId('makes'))).toEqual(['completed']);
+    expect(await runsOf(world, slow.taskId('takes'))).toEqual(['completed']);
+    await hasLine(world, slow.taskId('takes'), '100000');
+    world.proxy('engine').pass();
+    // What the cancel could not end is swept.
+    await until(async () => (await world.containers()).length === 0);
+  });
 });
 
 describe('somebody at the engine', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Level } from '../../model/pure/ids.ts';
@@ -151,14 +151,26 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await store.blobs.examine(digest)).toBe('whole');
     });
 
-    it('that are damaged are emptied by keys that may not delete, and written over', async () => {
-      const bytes = randomBytes(1000);
-      const digest = digestOf(randomBytes(10));
-      const mayNotDelete = { ...objects, deleteIfAllowed: () => Promise.resolve(false) };
-      await objects.put(`blobs/sha256/${digest.slice('sha256:'.length)}`, bytes);
+    it('that are damaged are emptied, but not when somebody writes them anew while they are read', async () => {
+      const good = randomBytes(1000);
+      const digest = digestOf(good);
+      const key = `blobs/sha256/${digest.slice('sha256:'.length)}`;
+      await objects.put(key, randomBytes(1000));
+      const mendedMeanwhile: ObjectStore = {
+        ...objects,
+        async stream(...args) {
+          const body = await objects.stream(...args);
+          const bytes = Buffer.concat(await (body ?? Readable.from([])).toArray());
+          await objects.put(key, good);
+          return Readable.from([bytes], { objectMode: false });
+        },
+      };
 
-      expect(await createStore(mayNotDelete).blobs.examine(digest)).toBe('removed');
+      expect(await createStore(mendedMeanwhile).blobs.examine(digest)).toBe('whole');
+      expect(await store.blobs.examine(digest)).toBe('whole');
 
+      await objects.put(key, randomBytes(1000));
+      expect(await store.blobs.examine(digest)).toBe('removed');
       expect(await store.blobs.stat(digest)).toMatchObject({ sizeBytes: 0 });
     });
 

@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { pino } from 'pino';
+import type { Engine } from '../../../docker/engine.ts';
+import { BuilderEngines } from '../../../workers/builder-engines.ts';
+import type { Parts } from '../../../workers/parts.ts';
+import { openParts } from '../../../workers/parts.ts';
+
+jest.setTimeout(60_000);
+
+const FACTS = { ID: 'e', ServerVersion: '1', ApiVersion: '1', OSType: 'linux', Architecture: 'x86_64' };
+
+describe('the engine of a domain', () => {
+  let server: Server;
+  let directory: string;
+  let parts: Parts;
+  let engines: BuilderEngines;
+  /** Answers an engine's requests. */
+  let answer: (response: ServerResponse) => void;
+  const tell = (response: ServerResponse, status: number, facts: object): void =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(facts));
+
+  const open = (withSidecars: boolean): void => {
+    const address = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    parts = openParts(
+      {
+        version: 1,
+        fleet: 'unit',
+        temporal: { address: '127.0.0.1:1', namespace: 'unit' },
+        store: { endpoint: 'http://127.0.0.1:1', region: 'r', bucket: 'b' },
+        runnerEngine: address,
+        ...(withSidecars ? { sidecarImage: 'slipway.invalid/sidecar' } : { builderEngine: address }),
+        serverConfig: join(directory, 'slipway.config.yml'),
+        stateDirectory: directory,
+        runtimeDirectory: directory,
+      },
+      1,
+      pino({ level: 'silent' }),
+    );
+    engines = new BuilderEngines(parts);
+  };
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'slipway-'));
+    server = createServer((_, response) => answer(response));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    server.close();
+    await engines.close();
+    parts.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('goes on being opened for the others when the one who asked first is cancelled, who does not wait', async () => {
+    open(true);
+    const asked: ServerResponse[] = [];
+    const begun = new Promise<void>((resolve) => {
+      answer = (response) => {
+        asked.push(response);
+        resolve();
+      };
+    });
+    const cancel = new AbortController();
+    const never = (): Promise<never> => Promise.reject(new Error('there is no engine'));
+    const first = engines.lend('demo', cancel.signal, never);
+    const second = engines.lend('demo', new AbortController().signal, never);
+    first.catch(() => undefined);
+    second.catch(() => undefined);
+    await begun;
+
+    cancel.abort(new Error('cancelled'));
+    await expect(first).rejects.toThrow('cancelled');
+    for (const response of asked) tell(response, 500, { message: 'trouble of its own' });
+
+    await expect(second).rejects.toThrow('trouble of its own');
+  });
+
+  it('that somebody builds in is lent to the next as it is, also when it answers nothing for a while', async () => {
+    open(false);
+    answer = (response) => tell(response, 200, FACTS);
+    const { signal } = new AbortController();
+    const lent: Engine[] = [];
+    const build = engines.lend('demo', signal, async (engine) => {
+      lent.push(engine);
+      answer = () => undefined;
+      await engines.lend('demo', signal, (other) => Promise.resolve(lent.push(other)));
+    });
+    await build;
+
+    expect(lent).toHaveLength(2);
+    expect(lent[1]).toBe(lent[0]);
+  });
+});

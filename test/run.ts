@@ -9,6 +9,7 @@
  * Parts that need services get a stack of their own in `.slipway/test`, set up first and stopped afterwards.
  */
 import { spawn } from 'node:child_process';
+import type { SpawnOptions } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,8 +179,12 @@ async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string
 function run(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
     const quiet = command.includes('--json') ? 'ignore' : 'inherit';
-    const child = spawn(process.execPath, command, { cwd: ROOT, env, stdio: ['ignore', quiet, 'inherit'] });
-    const end = (): void => void child.kill('SIGTERM');
+    // In a group of its own, so that an interruption reaches what the tests have started, too.
+    const options: SpawnOptions = { cwd: ROOT, env, detached: true, stdio: ['ignore', quiet, 'inherit'] };
+    const child = spawn(process.execPath, command, options);
+    const end = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    };
     interrupted.signal.addEventListener('abort', end, { once: true });
     child.once('error', reject);
     child.once('exit', (code) => {

@@ -51,6 +51,11 @@ export class Machine {
     return this.#stack;
   }
 
+  /** Whether the engine that it uses was started by it and ends with it. */
+  get hasOwnEngine(): boolean {
+    return this.stack.runnerEngine.includes(this.stack.runtimeDirectory);
+  }
+
   async configure(config: unknown): Promise<void> {
     await mkdir(this.home, { recursive: true });
     await writeFile(join(this.home, 'slipway.config.yml'), JSON.stringify(config));

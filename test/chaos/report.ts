@@ -9,11 +9,12 @@ export interface ChaosReport {
   readonly suffered: readonly { readonly fault: Fault; readonly what: string }[];
   readonly calmMs: number;
   readonly findings: readonly Finding[];
+  readonly cutUploads: number;
 }
 
 /** The report as Markdown. */
 export function renderReport(report: ChaosReport): string {
-  const { seed, minutes, accepted, suffered, calmMs, findings } = report;
+  const { seed, minutes, accepted, suffered, calmMs, findings, cutUploads } = report;
   return [
     '# Chaos: the last report',
     '',
@@ -30,7 +31,7 @@ export function renderReport(report: ChaosReport): string {
     '| --- | --- |',
     ...countRows(suffered.map(({ fault }) => fault.kind)),
     '',
-    'What was looked at afterwards, from outside:',
+    `${cutUploads} uploads that were cut wait for the sweep. What else was looked at afterwards, from outside:`,
     '',
     '| claim | looked at | wrong |',
     '| --- | --- | --- |',

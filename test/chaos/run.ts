@@ -75,6 +75,8 @@ async function main(): Promise<number> {
     ),
   });
   await machine.up();
+  if (!machine.hasOwnEngine)
+    throw new Error('Chaos kills, removes and prunes: run it where no Docker Engine runs already');
   say(`up; seed ${seed}, ${minutes} minutes`);
   const schedule = makeSchedule(seed, minutes);
   const start = Date.now();
@@ -88,6 +90,8 @@ async function main(): Promise<number> {
     say(`fault: ${fault.kind}: ${what}`);
     suffered.push({ fault, what });
   });
+  // Waited for below; until then an interruption must not end the process before it has cleaned up.
+  faults.catch(() => undefined);
   const accepted: AuditedPush[] = [];
   const pushing: Promise<void>[] = [];
   for (const push of schedule.pushes) {
@@ -107,11 +111,12 @@ async function main(): Promise<number> {
   const calmMs = await untilCalm(machine, tools.temporal, interrupted.signal);
   say(`calm after ${(calmMs / 1000).toFixed(1)} s`);
 
-  const findings: Finding[] = [...(await audit(machine.stack, accepted, tools.temporal))];
+  const audited = await audit(machine.stack, accepted, tools.temporal);
+  const findings: Finding[] = [...audited.findings];
   const { stack } = machine;
   await machine.down();
   findings.push(await auditMachine(home, stack));
-  const report = renderReport({ seed, minutes, accepted, suffered, calmMs, findings });
+  const report = renderReport({ ...audited, seed, minutes, accepted, suffered, calmMs, findings });
   process.stdout.write(`\n${report}\n`);
   if (values.report) await writeFile(values.report, report);
   const failed = findings.filter(({ wrong }) => wrong.length > 0).length;

@@ -123,7 +123,7 @@ describe('a builder', () => {
 
     await expectBuiltOnce(world, document, { mark });
     // What the killed ones had half sent is invisible, and goes with the next sweep.
-    const store = openStore(world.connections.store);
+    const store = openStore({ ...world.connections.store, ...world.keys[1] });
     await store.sweep({ olderThan: new Date(Date.now() + 60_000) });
     store.close();
     expect(await world.unfinishedUploads()).toEqual([]);

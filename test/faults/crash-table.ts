@@ -22,7 +22,7 @@ export interface CrashPoint {
 }
 
 const NOTHING = /^$/;
-const PUSH_KEYS = /\/(pushes|pushes-by-day)\//;
+const PUSH_KEYS = /\/(pushes|pushes-by-day|open-pushes)\//;
 
 /** In the order in which a push with one image and one task comes by them. */
 export const CRASH_POINTS: readonly CrashPoint[] = [

@@ -160,7 +160,10 @@ export class World implements AsyncDisposable {
     if (connections) {
       home = join(this.home, `home-${(this.#homes += 1)}`);
       await cp(join(this.home, 'cache'), join(home, 'cache'), { recursive: true }).catch(() => undefined);
-      await writeStack(home, { ...this.connections, stateDirectory: home, ...connections }, this.keys);
+      const own = { ...this.connections, stateDirectory: home, ...connections };
+      // Another server knows its own keys only.
+      const isOwnServer = own.store.accessKeyId === this.connections.store.accessKeyId;
+      await writeStack(home, own, isOwnServer ? this.keys : undefined);
     }
     const worker = await startWorker(level, kinds, { ...options, home });
     this.#workers.push(worker);
@@ -261,9 +264,14 @@ async function endWorker(worker: WorkerProcess): Promise<void> {
 }
 
 /** As `up` does: what clients read, and beside it what the workers of each level read. */
-async function writeStack(home: string, connections: Connections, keys: LevelKeys): Promise<void> {
+async function writeStack(
+  home: string,
+  connections: Connections,
+  keys: LevelKeys | undefined,
+): Promise<void> {
   await mkdir(join(home, 'levels'), { recursive: true, mode: 0o700 });
   await writeFile(join(home, STACK_FILE), JSON.stringify(connections), { mode: 0o600 });
+  if (!keys) return;
   for (const level of LEVELS) {
     const own = connectionsOfLevel(connections, level);
     const text = JSON.stringify({ ...own, store: { ...own.store, ...keys[level] } });

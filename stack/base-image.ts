@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { cacheDirectory } from './cache-directory.ts';
-import { ensureCachedFile } from './cached-file.ts';
 import { debootstrap } from './debootstrap.ts';
 import type { EngineAccess } from './engine-access.ts';
-import { reportStep } from './report-step.ts';
+import { loadCachedImage } from './load-cached-image.ts';
+import type { CachedImage } from './load-cached-image.ts';
 import type { StackOptions } from './stack-options.ts';
 
 const REFERENCE = 'debian:bookworm';
@@ -25,13 +25,20 @@ export async function ensureBaseImage(engine: EngineAccess, options: StackOption
   const architecture = await engine.architecture();
   const cached = join(cacheDirectory(options.env), 'images', `debian-bookworm-${architecture}.tar`);
   let isPulled = false;
-  const isMade = await ensureCachedFile(cached, { ...options, part: 'base image' }, async (aside) => {
-    isPulled = await tryPull(engine, options);
-    if (isPulled) await engine.saveImage(REFERENCE, aside, options.signal);
-    else await debootstrap(aside, { ...options, reference: REFERENCE, suite: SUITE, architecture });
-  });
+  const image: CachedImage = {
+    part: 'base image',
+    title: REFERENCE,
+    reference: REFERENCE,
+    path: cached,
+    make: async (aside) => {
+      isPulled = await tryPull(engine, options);
+      if (isPulled) await engine.saveImage(REFERENCE, aside, options.signal);
+      else await debootstrap(aside, { ...options, reference: REFERENCE, suite: SUITE, architecture });
+    },
+    otherwise: `Type: docker pull ${REFERENCE}`,
+  };
+  const isMade = await loadCachedImage(engine, image, options);
   if (isPulled) return { reference: REFERENCE, source: 'pulled' };
-  await load(engine, cached, options);
   return { reference: REFERENCE, source: isMade ? 'debootstrap' : 'cache' };
 }
 
@@ -49,12 +56,4 @@ async function tryPull(engine: EngineAccess, options: StackOptions): Promise<boo
     say('note', `${REFERENCE} cannot be pulled: ${error instanceof Error ? error.message : String(error)}`);
     return false;
   }
-}
-
-async function load(engine: EngineAccess, tarPath: string, options: StackOptions): Promise<void> {
-  await reportStep(options, 'base image', {
-    doing: `loading ${REFERENCE} from ${tarPath}`,
-    done: () => `${REFERENCE} is in the engine`,
-    run: () => engine.loadImage(tarPath, options.signal),
-  });
 }

@@ -6,7 +6,7 @@ import { dockerAt } from '../docker/client.ts';
 import { reachesLoopback } from '../docker/endpoint/reaches-loopback.ts';
 import { trySidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import type { SidecarRights } from '../docker/sidecar/sidecar-rights.ts';
-import { unlessStatus } from '../docker/engine-errors.ts';
+import { asEngineError, inEngine, unlessStatus } from '../docker/engine-errors.ts';
 import { errorInProgress, jsonLines } from '../docker/json-lines.ts';
 import { EngineRequestFailed } from '../model/errors.ts';
 
@@ -28,10 +28,12 @@ interface SystemInfo {
 
 /** What setting up and cleaning an engine needs besides the docker room's contract: whole tars of images, and lists by label. */
 export class EngineAccess {
+  readonly #address: string;
   readonly #docker: ReturnType<typeof dockerAt>;
 
   /** @throws {ConfigInvalid} for other addresses than `unix:///path` and `tcp://host:port`. */
   constructor(address: string) {
+    this.#address = address;
     this.#docker = dockerAt(address);
   }
 
@@ -71,17 +73,21 @@ export class EngineAccess {
     return (await unlessStatus([404], () => this.#docker.getImage(reference).inspect())) !== undefined;
   }
 
-  /** Loads a `docker save` tar from a file. @throws {EngineRequestFailed} */
+  /**
+   * Loads a `docker save` tar from a file.
+   * @throws {EngineRequestFailed} when the engine does not take it; {EngineOutOfSpace}, {EngineUnavailable}.
+   */
   async loadImage(tarPath: string, signal: AbortSignal): Promise<void> {
-    const answer = await this.#docker.loadImage(createReadStream(tarPath), {
-      quiet: true,
-      abortSignal: signal,
+    const operation = { address: this.#address, doing: `load of ${tarPath}`, signal };
+    await inEngine(operation, async () => {
+      const tar = createReadStream(tarPath);
+      const answer = await this.#docker.loadImage(tar, { quiet: true, abortSignal: signal });
+      // Trouble comes in the stream, behind a 200.
+      for await (const document of jsonLines(answer as Readable)) {
+        const error = errorInProgress(document);
+        if (error) throw asEngineError(new Error(error), operation);
+      }
     });
-    // Trouble comes in the stream, behind a 200.
-    for await (const document of jsonLines(answer as Readable)) {
-      const error = errorInProgress(document);
-      if (error) throw new EngineRequestFailed(`load of ${tarPath}`, 200, error);
-    }
   }
 
   /**

@@ -5,8 +5,8 @@ import { isSlipwayError, SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { openStore } from '../store/open-store.ts';
 import { cacheDirectory } from './cache-directory.ts';
-import { ensureCachedFile } from './cached-file.ts';
 import { EngineAccess } from './engine-access.ts';
+import { loadCachedImage } from './load-cached-image.ts';
 import { reportStep } from './report-step.ts';
 import type { Note } from './report-step.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -37,22 +37,26 @@ export async function ensureSidecarImage(
     'images',
     `sidecar-${version}-${await access.architecture()}.tar`,
   );
-  const isMade = await ensureCachedFile(cached, { ...options, part: 'sidecar image' }, (aside) =>
-    reportStep(options, 'sidecar image', {
-      doing: `building the builder's image ${tag} (installs Docker from the distribution, once), kept in ${cached}`,
-      done: () => `the builder's image ${tag} was built`,
-      run: async (note) => {
-        await build(wanted, tag, { ...options, note });
-        await access.saveImage(tag, aside, options.signal);
-      },
-    }),
+  await loadCachedImage(
+    access,
+    {
+      part: 'sidecar image',
+      title: "the builder's image",
+      reference: tag,
+      path: cached,
+      make: (aside) =>
+        reportStep(options, 'sidecar image', {
+          doing: `building the builder's image ${tag} (installs Docker from the distribution, once), kept in ${cached}`,
+          done: () => `the builder's image ${tag} was built`,
+          run: async (note) => {
+            await build(wanted, tag, { ...options, note });
+            await access.saveImage(tag, aside, options.signal);
+          },
+        }),
+      otherwise: `Remove ${cached}, or set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds`,
+    },
+    options,
   );
-  if (isMade) return tag;
-  await reportStep(options, 'sidecar image', {
-    doing: `loading the builder's image from ${cached}`,
-    done: () => `the builder's image ${tag} is in the engine`,
-    run: () => access.loadImage(cached, options.signal),
-  });
   return tag;
 }
 

@@ -6,7 +6,7 @@ import { isGoneWithin } from './end-process.ts';
 import { removeProcessRecords } from './process-records.ts';
 import { purgeState } from './purge-state.ts';
 import { findSettings } from './settings.ts';
-import { findOwner, resignAsOwner } from './stack-owner.ts';
+import { clearOwner, findOwner } from './stack-owner.ts';
 import { statePaths } from './state-directory.ts';
 import { stopOwnStack } from './start-stack.ts';
 
@@ -45,7 +45,7 @@ export async function stopStack(options: StopOptions): Promise<StopReport> {
     endServices: () => endRecordedProcesses(paths, 'service'),
   });
   await removeProcessRecords(paths.processes);
-  await resignAsOwner(paths);
+  await clearOwner(paths);
   if (options.purge) await purgeState(paths);
   return { ...report, purged: options.purge };
 }

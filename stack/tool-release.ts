@@ -1,4 +1,5 @@
 import { join } from 'node:path/posix';
+import { ConfigInvalid } from '../model/errors.ts';
 
 /** One file of a release, with what is known of it beforehand. */
 export interface ReleaseArchive {
@@ -26,6 +27,7 @@ const OFFICIAL = 'https://github.com';
 /**
  * What to download for a platform. `SLIPWAY_DOWNLOADS` names a mirror with the same paths, or `none`.
  * Undefined when nothing is to be downloaded, or there is nothing for this platform.
+ * @throws {ConfigInvalid} when it is neither.
  */
 export function releaseFor(
   release: ToolRelease,
@@ -35,6 +37,10 @@ export function releaseFor(
   const server = env['SLIPWAY_DOWNLOADS'] || OFFICIAL;
   const archive = release.archives[`${machine.platform}-${machine.arch}`];
   if (server === 'none' || !archive) return undefined;
-  const base = new URL(server.endsWith('/') ? server : `${server}/`);
+  const base = URL.parse(server.endsWith('/') ? server : `${server}/`);
+  if (!base || !/^https?:$/.test(base.protocol))
+    throw new ConfigInvalid(
+      `SLIPWAY_DOWNLOADS is "${server}", which is no address of a mirror: it is to begin with https:// or http://, or to be "none"`,
+    );
   return { ...archive, url: new URL(join(release.directory, archive.file), base).href };
 }

@@ -1,11 +1,11 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { SetupFailed } from '../model/errors.ts';
 import { buildWithGo } from './build-with-go.ts';
 import { cacheDirectory } from './cache-directory.ts';
 import { withCacheLock } from './cache-lock.ts';
 import { download, DownloadFailed } from './download.ts';
 import { findProgram, isExecutable } from './find-program.ts';
+import { inCache } from './in-cache.ts';
 import { reportStep } from './report-step.ts';
 import type { Note } from './report-step.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -54,32 +54,21 @@ export async function ensureTool(tool: Tool, options: StackOptions): Promise<str
   if (onPath) note(`${onPath} cannot do what is needed (too old?), so another one is taken`);
   const target = cachedPath(tool, options.env);
   const tools = dirname(dirname(target));
-  await makeDirectory(tools, tool);
   const lock = join(tools, `.${basename(dirname(target))}.lock`);
   const onWait = ({ pid }: { readonly pid: number }): void =>
     note(`process ${pid} is getting ${tool.title} already; waiting for it`);
-  return withCacheLock(lock, { signal: options.signal, onWait }, async () => {
-    const meanwhile = await findTool(tool, options);
-    if (meanwhile) return meanwhile;
-    return get(tool, target, options);
+  return inCache(tool.title, options.env, async () => {
+    await mkdir(tools, { recursive: true });
+    return withCacheLock(lock, { signal: options.signal, onWait }, async () => {
+      const meanwhile = await findTool(tool, options);
+      if (meanwhile) return meanwhile;
+      return get(tool, target, options);
+    });
   });
 }
 
 function cachedPath(tool: Tool, env: NodeJS.ProcessEnv): string {
   return join(cacheDirectory(env), 'tools', `${tool.name}-${tool.version}`, tool.name);
-}
-
-async function makeDirectory(path: string, tool: Tool): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new SetupFailed(
-      `${tool.title} cannot be kept`,
-      (error as Error).message,
-      'Make that directory writable, or set XDG_CACHE_HOME to another one',
-      { cause: error },
-    );
-  }
 }
 
 /** Everything is made aside and moved into place, so that a half or wrong one is never taken for the tool. */

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { cacheDirectory } from '../cache-directory.ts';
@@ -29,11 +29,23 @@ export async function lookAtMachine(
       return { version, where, message: 'is there' };
     }),
     lookAtDisk('disk', root, 'Free space, or set SLIPWAY_HOME to a directory on a larger disk'),
-    diagnosed('cache', 'Set XDG_CACHE_HOME to a directory that can be written', async () => {
-      const where = cacheDirectory(env);
-      return { where, message: 'holds tools and images for all checkouts' };
-    }),
+    lookAtCache(cacheDirectory(env)),
   ]);
+}
+
+function lookAtCache(where: string): Promise<Diagnosis> {
+  const todo = 'Set XDG_CACHE_HOME to a directory that can be written';
+  return diagnosed('cache', todo, async () => {
+    const nearest = await nearestExisting(where);
+    if (!(await stat(nearest)).isDirectory())
+      throw new Ailment(`${nearest} is no directory`, todo, { where });
+    const mayWrite = await access(nearest, constants.W_OK | constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!mayWrite) throw new Ailment(`${nearest} cannot be written`, todo, { where });
+    return { where, message: 'holds tools and images for all checkouts' };
+  });
 }
 
 /** Whether the disk of a directory, which need not be there yet, has room for images. */
@@ -48,11 +60,18 @@ export function lookAtDisk(part: string, path: string, todo: string): Promise<Di
 }
 
 async function freeBytes(path: string): Promise<number> {
+  const found = await statfs(await nearestExisting(path));
+  return found.bavail * found.bsize;
+}
+
+/** Of a path that need not be there yet, what is there of it. */
+async function nearestExisting(path: string): Promise<string> {
   try {
-    const found = await statfs(path);
-    return found.bavail * found.bsize;
+    await stat(path);
+    return path;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
-    return freeBytes(dirname(path));
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['ENOENT', 'ENOTDIR'].includes(code) || dirname(path) === path) throw error;
+    return nearestExisting(dirname(path));
   }
 }

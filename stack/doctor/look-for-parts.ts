@@ -10,11 +10,8 @@ import { S3_TOOL } from '../s3-tool.ts';
 import { findSettings } from '../settings.ts';
 import type { StatePaths } from '../state-directory.ts';
 import { TEMPORAL_TOOL } from '../temporal-tool.ts';
-import { findTool } from '../tool.ts';
-import type { Tool } from '../tool.ts';
-import { releaseFor } from '../tool-release.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
-import type { Finding } from './diagnosed.ts';
+import { lookForTool } from './look-for-tool.ts';
 import { lookAtStore } from './look-at-store.ts';
 
 /** Says of every part of a stack that does not run, other than a given Temporal, whether `up` can get it here. */
@@ -39,22 +36,6 @@ async function lookForStore(env: NodeJS.ProcessEnv): Promise<Diagnosis> {
   return lookAtStore(given, {
     todo: 'Start the server that SLIPWAY_S3_ENDPOINT names, or unset it to have one started',
     mayLackBucket: true,
-  });
-}
-
-function lookForTool(tool: Tool, env: NodeJS.ProcessEnv): Promise<Diagnosis> {
-  return diagnosed(tool.part, tool.otherwise, async (): Promise<Finding> => {
-    const where = await findTool(tool, { env, signal: AbortSignal.timeout(15_000) });
-    const version = where?.includes(tool.version) ? tool.version : undefined;
-    if (where) return { version, where, message: `${tool.title} is there; up starts it` };
-    const release = releaseFor(tool.release, { platform: process.platform, arch: process.arch }, env);
-    const { host } = new URL(release?.url ?? 'none:');
-    if (release && (await canConnect(`${host}:443`, 3_000)))
-      return { where: release.url, message: `up downloads ${tool.title} ${tool.version}` };
-    const go = await findProgram('go', env);
-    if (go)
-      return { where: go, message: `up builds ${tool.title} ${tool.version} with Go, which takes minutes` };
-    throw new Error(`${tool.title} is missing, cannot be downloaded, and there is no Go to build it with`);
   });
 }
 

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { WorkerProcess } from '../helpers/live-stack.ts';
 import {
@@ -15,6 +13,7 @@ import {
   TestRepository,
   until,
 } from '../helpers/live-stack.ts';
+import { runningProcesses } from '../helpers/running-processes.ts';
 
 jest.setTimeout(300_000);
 
@@ -335,7 +334,6 @@ describe('failures', () => {
     expect(statesOf(document)).toEqual({ long: 'exception/canceled', after: 'exception/canceled' });
     expect(await live.log(taskId)).toContain('begun\n');
     expect(await taskContainers()).toEqual([]);
-    const ps = await promisify(execFile)('ps', ['-eo', 'args']);
-    expect(ps.stdout).not.toContain('sleep 600');
+    expect(await runningProcesses()).not.toContain('sleep 600');
   });
 });

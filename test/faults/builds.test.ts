@@ -1,21 +1,14 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { planSidecar } from '../../docker/sidecar/sidecar-config.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { WorkerProcess } from '../helpers/live-stack.ts';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { runningProcesses } from '../helpers/running-processes.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
-
-const exec = promisify(execFile);
-
-async function processes(): Promise<string> {
-  return (await exec('ps', ['-eo', 'args'])).stdout;
-}
 
 /** A push of one image whose build sleeps, and of a task in it. */
 async function startBuild(
@@ -43,7 +36,8 @@ async function startBuild(
   return { id, imageId: (await image()) ?? '', mark };
 }
 
-const isBuilding = async (mark: string): Promise<boolean> => (await processes()).includes(`echo ${mark}`);
+const isBuilding = async (mark: string): Promise<boolean> =>
+  (await runningProcesses()).includes(`echo ${mark}`);
 
 /** How often a log has a text. */
 async function count(world: World, taskId: string, text: string): Promise<number> {
@@ -87,7 +81,7 @@ async function expectBuiltOnce(
   const task = await world.live.api.task(image?.taskId ?? '');
   expect(task.runs.map(({ run, reason }) => `${run} ${reason ?? ''}`)).toEqual(['0 completed']);
   expect(await world.objects(`level-1/index/e2e/images/slow/${image?.imageHash ?? ''}`)).toHaveLength(1);
-  await until(async () => !(await processes()).includes(mark));
+  await until(async () => !(await runningProcesses()).includes(mark));
   // Who was stopped clears up when it comes back.
   const left = /slipway\.invalid\/(build|parent)|127\.0\.0\.1/;
   await until(async () => !(await imagesInSidecars(world)).some((name) => left.test(name)));

@@ -24,7 +24,10 @@ async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
 }
 
 afterAll(async () => {
-  for (const world of opened) await world[Symbol.asyncDispose]();
+  // What one of them has left must not keep the others.
+  const ends = await Promise.allSettled(opened.map((world) => world[Symbol.asyncDispose]()));
+  const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+  if (failed.length > 0) throw new AggregateError(failed, failed.map(String).join('\n'));
 });
 
 const SLIPWAY = {

@@ -1,17 +1,12 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import { FOUR_PHASES_WELL, lookAtFourPhases, reachFourPhases } from '../helpers/four-phases.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { SecondEngine } from '../helpers/second-engine.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
+import { mountSmallDisk } from '../helpers/small-disk.ts';
 import { World } from '../helpers/world.ts';
-import { unmountBelow } from '../../stack/unmount-below.ts';
-
-const exec = promisify(execFile);
 
 jest.setTimeout(400_000);
 
@@ -207,7 +202,7 @@ describe('somebody at the engine', () => {
 
 describe('an engine whose disk is full', () => {
   it('by the task itself: that is its own result; by others: the run is lost, and its detail says what to do', async () => {
-    await using disk = await mountMemory('420m');
+    await using disk = await mountSmallDisk('420m');
     await using engine = await startSecondEngine({ arguments: POOL, dataRoot: disk.path });
     await using world = await World.open();
     const greedy = await startIn(world, engine, {
@@ -231,16 +226,3 @@ describe('an engine whose disk is full', () => {
     expect(await engine.docker.listContainers({ all: true })).toEqual([]);
   });
 });
-
-/** A small disk. */
-async function mountMemory(size: string): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'slipway-disk-'));
-  await exec('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path]);
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      await unmountBelow([path]);
-      await rm(path, { recursive: true, force: true });
-    },
-  };
-}

@@ -1,15 +1,17 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { WorkerProcess } from '../helpers/live-stack.ts';
 import { docker, outcomesOf, startWorker, statesOf, until } from '../helpers/live-stack.ts';
 import { documentedWorker } from '../helpers/operate-page.ts';
+import { runningProcesses } from '../helpers/running-processes.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
 import type { SecondEngine } from '../helpers/second-engine.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
+import type { TemporaryDirectory } from '../helpers/temporary-directory.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(600_000);
@@ -20,7 +22,7 @@ const exec = promisify(execFile);
 class Fleet implements AsyncDisposable {
   readonly #world: World;
   readonly #workers: WorkerProcess[] = [];
-  readonly #homes: string[] = [];
+  readonly #homes: TemporaryDirectory[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -29,8 +31,9 @@ class Fleet implements AsyncDisposable {
   /** A machine's worker; `engine` is the one beside it. */
   async start(kind: 'control' | 'builder' | 'runner', engine?: string): Promise<WorkerProcess> {
     const { temporal, store, serverConfig, sidecarImage, runtimeDirectory } = this.#world.connections;
-    const home = await mkdtemp(join(tmpdir(), 'slipway-machine-'));
-    this.#homes.push(home);
+    const directory = await temporaryDirectory('slipway-machine-');
+    this.#homes.push(directory);
+    const home = directory.path;
     await cp(join(this.#world.home, 'cache'), join(home, 'cache'), { recursive: true }).catch(
       () => undefined,
     );
@@ -63,7 +66,7 @@ class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.filter((worker) => !worker.hasEnded()).map((worker) => worker.stop()));
-    for (const home of this.#homes) await rm(home, { recursive: true, force: true });
+    for (const home of this.#homes) await home[Symbol.asyncDispose]();
   }
 }
 
@@ -81,15 +84,11 @@ async function startOtherMachine(directory: string, sidecarImage: string): Promi
   return engine;
 }
 
-async function processes(): Promise<string> {
-  return (await exec('ps', ['-eo', 'args'])).stdout;
-}
-
 describe('several machines', () => {
   it('one of each kind is killed for good in the middle: every task completes, every image is built once, nothing is lost', async () => {
     await using world = await World.open();
-    const directory = await mkdtemp(join(tmpdir(), 'slipway-other-'));
-    await using other = await startOtherMachine(directory, world.connections.sidecarImage ?? '');
+    await using directory = await temporaryDirectory('slipway-other-');
+    await using other = await startOtherMachine(directory.path, world.connections.sidecarImage ?? '');
     await using fleet = new Fleet(world);
     const here = world.connections.runnerEngine;
     const there = `unix://${other.socketPath}`;
@@ -138,7 +137,7 @@ describe('several machines', () => {
     const taskId = (label: string): string => `${id.replace('push/', 'task/')}/${label}`;
     // Both builders build, two images each, and both runners run.
     await until(async () => {
-      const building = new Set((await processes()).match(new RegExp(`echo ${mark}-.`, 'g')) ?? []);
+      const building = new Set((await runningProcesses()).match(new RegExp(`echo ${mark}-.`, 'g')) ?? []);
       return building.size === names.length;
     }, 240_000);
     const onOther = async (): Promise<string[]> => {
@@ -189,13 +188,12 @@ describe('several machines', () => {
     }
     expect(await world.unfinishedUploads()).toEqual([]);
     expect(await world.openWorkflows()).toEqual([]);
-    expect(await processes()).not.toContain(mark);
+    expect(await runningProcesses()).not.toContain(mark);
 
     // The machine comes back: it finds its runs superseded and removes their containers.
     expect(await onOther()).not.toEqual([]);
     await fleet.start('runner', there);
     await until(async () => (await onOther()).length === 0);
-    await rm(directory, { recursive: true, force: true });
   });
 
   it('two builders beside one engine have sidecars of their own and build side by side', async () => {

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Level } from '../../model/pure/ids.ts';
 import { outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(300_000);
@@ -70,7 +68,8 @@ describe('levels with a namespace and keys of their own', () => {
 
   it('a worker with the keys of level 1 does not start at level 3, and says why', async () => {
     await using world = await World.open({ base: false });
-    const home = await mkdtemp(join(tmpdir(), 'slipway-levels-'));
+    await using directory = await temporaryDirectory('slipway-levels-');
+    const home = directory.path;
     const { temporal, store, runnerEngine } = world.connections;
     const env = {
       SLIPWAY_HOME: home,
@@ -89,6 +88,5 @@ describe('levels with a namespace and keys of their own', () => {
     expect(stderr).toContain('may not write below level-3/');
     expect(stderr).toContain('AWS_ACCESS_KEY_ID');
     expect(await world.objects('level-3/')).toEqual([]);
-    await rm(home, { recursive: true, force: true });
   });
 });

@@ -7,6 +7,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { until, statesOf } from '../helpers/live-stack.ts';
 import { requireEnv } from '../helpers/require-env.ts';
+import { runningProcesses } from '../helpers/running-processes.ts';
 import { s3TestConfig } from '../helpers/s3-test-server.ts';
 import { World } from '../helpers/world.ts';
 
@@ -116,7 +117,7 @@ describe('the logs of the processes, after a push in which a worker was killed, 
       join(world.home, 'logs'),
     ];
     expect(await filesWith(secrets, places, scratch)).toEqual([]);
-    const { stdout: processes } = await exec('ps', ['-eo', 'args']);
+    const processes = await runningProcesses();
     expect(secrets.filter((secret) => processes.includes(secret))).toEqual([]);
 
     // Where they belong, only their owner reads them.

@@ -1,5 +1,5 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { chmod, chown, constants, copyFile, link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { chmod, chown, constants, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,9 +8,12 @@ import { S3_TOOL } from '../../stack/s3-tool.ts';
 import { TEMPORAL_TOOL } from '../../stack/temporal-tool.ts';
 import { sidecarImageTag } from '../../docker/sidecar/sidecar-image.ts';
 import type { SecondEngine } from './second-engine.ts';
-import type { SlipwayResult } from './run-slipway.ts';
+import { runProgram } from './run-program.ts';
+import type { ProgramResult } from './run-program.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+
+type Command = readonly [string, ...string[]];
 
 /** `nobody`, who exists everywhere: Temporal's server asks for its user's name. */
 const ID = 65_534;
@@ -19,9 +22,9 @@ const ID = 65_534;
 export class OtherUser implements AsyncDisposable {
   readonly id = ID;
   readonly home: string;
-  readonly #drop: readonly string[];
+  readonly #drop: Command;
 
-  private constructor(home: string, drop: readonly string[]) {
+  private constructor(home: string, drop: Command) {
     this.home = home;
     this.#drop = drop;
   }
@@ -30,9 +33,14 @@ export class OtherUser implements AsyncDisposable {
   static async create({ withCache }: { readonly withCache: boolean }): Promise<OtherUser> {
     const home = await mkdtemp(join(tmpdir(), 'slipway höme '));
     const user = new OtherUser(home, dropTo());
-    if (withCache) await shareCache(join(home, '.cache', 'slipway'));
-    await user.own(home);
-    return user;
+    try {
+      if (withCache) await shareCache(join(home, '.cache', 'slipway'));
+      await user.own(home);
+      return user;
+    } catch (error) {
+      await user[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Gives them a directory with all that is in it. */
@@ -47,24 +55,13 @@ export class OtherUser implements AsyncDisposable {
   run(
     command: readonly [string, ...string[]],
     options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-  ): Promise<SlipwayResult> {
-    const [program = '', ...args] = [...this.#drop, ...command];
+  ): Promise<ProgramResult> {
+    const [program, ...args] = this.#drop;
     const env = { PATH: process.env['PATH'], HOME: this.home, NO_COLOR: '1', ...options.env };
-    return new Promise((resolve) => {
-      const child = execFile(
-        program,
-        args,
-        { cwd: options.cwd ?? this.home, env, maxBuffer: 16 * 1024 * 1024 },
-        (error, stdout, stderr) => {
-          const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0;
-          resolve({ exitCode, stdout, stderr });
-        },
-      );
-      child.stdin?.end();
-    });
+    return runProgram([program, ...args, ...command], { cwd: options.cwd ?? this.home, env });
   }
 
-  slipway(args: readonly string[], options: Parameters<OtherUser['run']>[1] = {}): Promise<SlipwayResult> {
+  slipway(args: readonly string[], options: Parameters<OtherUser['run']>[1] = {}): Promise<ProgramResult> {
     return this.run([join(CHECKOUT, 'bin', 'slipway'), ...args], options);
   }
 
@@ -81,20 +78,20 @@ export async function letIn(engine: Pick<SecondEngine, 'socketPath'>, user: Othe
 }
 
 /** A checkout below root's home is out of their reach: then they may read everything, and nothing more. */
-function dropTo(): readonly string[] {
-  const drop = ['setpriv', `--reuid=${ID}`, `--regid=${ID}`, '--clear-groups', '--no-new-privs'];
-  const [program = '', ...args] = [...drop, 'test', '-r', join(CHECKOUT, 'package.json')];
+function dropTo(): Command {
+  const drop: Command = ['setpriv', `--reuid=${ID}`, `--regid=${ID}`, '--clear-groups', '--no-new-privs'];
+  const [program, ...args]: Command = [...drop, 'test', '-r', join(CHECKOUT, 'package.json')];
   if (spawnSync(program, args).status === 0) return drop;
   return [...drop, '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
 }
 
-/** What `up` needs of root's cache. Tools by links, since they are large; images are root's alone, so these are copied. */
+/** What `up` needs of root's cache, copied: the temporary directory may be a file system of its own, and images are root's alone. */
 async function shareCache(target: string): Promise<void> {
   const source = cacheDirectory(process.env);
   for (const { name, version } of [TEMPORAL_TOOL, S3_TOOL]) {
     const directory = join('tools', `${name}-${version}`);
     await mkdir(join(target, directory), { recursive: true });
-    await link(join(source, directory, name), join(target, directory, name));
+    await copyFile(join(source, directory, name), join(target, directory, name), constants.COPYFILE_FICLONE);
   }
   await mkdir(join(target, 'images'), { recursive: true });
   const sidecar = `sidecar-${sidecarImageTag().split(':').at(-1)}`;

@@ -13,7 +13,7 @@ import type { StatePaths } from '../../stack/state-directory.ts';
 import { statePaths } from '../../stack/state-directory.ts';
 import { mountsBelow, unmountBelow } from '../../stack/unmount-below.ts';
 import { readConnections } from '../../workers/connections.ts';
-import type { SlipwayResult } from './run-slipway.ts';
+import type { ProgramResult } from './run-program.ts';
 import { runSlipway } from './run-slipway.ts';
 
 const exec = promisify(execFile);
@@ -32,7 +32,7 @@ export class OwnStack implements AsyncDisposable {
     return new OwnStack(join(await mkdtemp(join(tmpdir(), 'slipway-own-')), 'state'));
   }
 
-  slipway(args: readonly string[], cwd = tmpdir()): Promise<SlipwayResult> {
+  slipway(args: readonly string[], cwd = tmpdir()): Promise<ProgramResult> {
     return runSlipway(args, { cwd, env: { SLIPWAY_HOME: this.home }, timeoutMs: 240_000 });
   }
 

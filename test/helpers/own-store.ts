@@ -1,20 +1,19 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Connections } from '../../model/schema/connections.ts';
 import { canConnect } from '../../stack/can-connect.ts';
 import { S3_TOOL } from '../../stack/s3-tool.ts';
 import { findTool } from '../../stack/tool.ts';
 import { createS3ObjectStore } from '../../store/s3-object-store.ts';
 import { until } from './live-stack.ts';
+import { mountSmallDisk } from './small-disk.ts';
+import type { TemporaryDirectory } from './temporary-directory.ts';
 
-const exec = promisify(execFile);
 const KEYS = { accessKeyId: 'own-store', secretAccessKey: 'own-store-secret' };
 
 /**
@@ -23,12 +22,12 @@ const KEYS = { accessKeyId: 'own-store', secretAccessKey: 'own-store-secret' };
  */
 export class OwnStore implements AsyncDisposable {
   readonly connection: Connections['store'];
-  readonly #directory: string;
+  readonly #disk: TemporaryDirectory;
   readonly #program: string;
   #server: ChildProcess | undefined;
 
-  private constructor(directory: string, program: string, port: number) {
-    this.#directory = directory;
+  private constructor(disk: TemporaryDirectory, program: string, port: number) {
+    this.#disk = disk;
     this.#program = program;
     const endpoint = `http://127.0.0.1:${port}`;
     this.connection = { endpoint, region: 'us-east-1', bucket: 'own', ...KEYS };
@@ -37,15 +36,19 @@ export class OwnStore implements AsyncDisposable {
   static async open(sizeMegabytes: number): Promise<OwnStore> {
     const program = await findTool(S3_TOOL, { env: process.env, signal: AbortSignal.timeout(30_000) });
     if (!program) throw new Error('The S3 server is not installed: run "npm test", which installs it');
-    const directory = await mkdtemp(join(tmpdir(), 'slipway-store-'));
-    await exec('mount', ['-t', 'tmpfs', '-o', `size=${sizeMegabytes}m`, 'slipway-test', directory]);
-    await mkdir(join(directory, 'data'));
-    const store = new OwnStore(directory, program, await freePort());
-    await store.start();
-    const objects = createS3ObjectStore(store.connection);
-    await objects.ensureBucket();
-    objects.close();
-    return store;
+    const disk = await mountSmallDisk(`${sizeMegabytes}m`);
+    const store = new OwnStore(disk, program, await freePort());
+    try {
+      await mkdir(join(disk.path, 'data'));
+      await store.start();
+      const objects = createS3ObjectStore(store.connection);
+      await objects.ensureBucket();
+      objects.close();
+      return store;
+    } catch (error) {
+      await store[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async start(): Promise<void> {
@@ -56,7 +59,7 @@ export class OwnStore implements AsyncDisposable {
       ROOT_SECRET_KEY: KEYS.secretAccessKey,
       VGW_REGION: this.connection.region,
     };
-    const args = ['--quiet', '--keep-alive', '--port', host, 'posix', join(this.#directory, 'data')];
+    const args = ['--quiet', '--keep-alive', '--port', host, 'posix', join(this.#disk.path, 'data')];
     this.#server = spawn(this.#program, args, { env, stdio: 'ignore' });
     await until(() => canConnect(host, 1_000), 30_000);
   }
@@ -73,7 +76,7 @@ export class OwnStore implements AsyncDisposable {
   /** Takes all space but so much with a file beside the data. */
   async fill(leaveBytes: number): Promise<void> {
     await this.makeSpace();
-    const { bavail, bsize } = await statfs(this.#directory);
+    const { bavail, bsize } = await statfs(this.#disk.path);
     await writeFile(this.#ballast, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
   }
 
@@ -83,12 +86,11 @@ export class OwnStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    await exec('umount', [this.#directory]);
-    await rm(this.#directory, { recursive: true, force: true });
+    await this.#disk[Symbol.asyncDispose]();
   }
 
   get #ballast(): string {
-    return join(this.#directory, 'ballast');
+    return join(this.#disk.path, 'ballast');
   }
 }
 

@@ -1,17 +1,12 @@
-import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from '../../client/cli/command-line.ts';
 import { captureStreams } from './captured-terminal.ts';
+import { runProgram } from './run-program.ts';
+import type { ProgramResult } from './run-program.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/slipway', import.meta.url));
-
-export interface SlipwayResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** Runs bin/slipway as a person would, with nothing of this test's environment that it could take for its own. */
 export function runSlipway(
@@ -22,23 +17,9 @@ export function runSlipway(
     readonly input?: string;
     readonly timeoutMs?: number;
   },
-): Promise<SlipwayResult> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      PROGRAM,
-      [...args],
-      {
-        cwd: options.cwd,
-        env: { ...cleanEnvironment(), ...options.env },
-        timeout: options.timeoutMs ?? 60_000,
-      },
-      (error, stdout, stderr) => {
-        const exitCode = typeof error?.code === 'number' ? error.code : error ? -1 : 0;
-        resolve({ exitCode, stdout, stderr });
-      },
-    );
-    child.stdin?.end(options.input ?? '');
-  });
+): Promise<ProgramResult> {
+  const { cwd, env, input, timeoutMs = 60_000 } = options;
+  return runProgram([PROGRAM, ...args], { cwd, env: { ...cleanEnvironment(), ...env }, input, timeoutMs });
 }
 
 /** This process's environment without what would name a stack, or change how Node runs. */
@@ -51,7 +32,7 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Carries out a verb in this process, which is quicker; no stack runs as far as it knows. */
-export async function runVerb(args: readonly string[]): Promise<SlipwayResult> {
+export async function runVerb(args: readonly string[]): Promise<ProgramResult> {
   const streams = captureStreams();
   const exitCode = await runCommandLine(args, {
     stdout: streams.out,

@@ -22,6 +22,7 @@ import { ensureLevelNamespaces, ensureNamespace } from '../../stack/temporal-ser
 import { bucketPolicy } from '../../store/bucket-policy.ts';
 import { openStore } from '../../store/open-store.ts';
 import { levelFile, readLevelConnections, STACK_FILE } from '../../workers/connections.ts';
+import { fleetTraces } from './fleet-traces.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { WorkerOptions, WorkerProcess } from './live-stack.ts';
@@ -54,7 +55,7 @@ export interface WorldWorkerOptions extends Omit<WorkerOptions, 'home'> {
 
 /**
  * An installation of its own on the suite's services: a Temporal namespace, a bucket, a fleet and a state directory, so
- * that tests which hurt it run side by side. Its end ends its workers and fails when they have left task containers.
+ * that tests which hurt it run side by side. Its end ends its workers and fails when they have left containers or networks of tasks.
  */
 export class World implements AsyncDisposable {
   /** What workers and verbs find; with the addresses of the proxies. */
@@ -91,11 +92,23 @@ export class World implements AsyncDisposable {
     this.#s3 = parts.s3;
   }
 
-  static async open({ via = [], base = true, namespaces = [] }: WorldOptions = {}): Promise<World> {
+  static async open(options: WorldOptions = {}): Promise<World> {
+    const made: Undo[] = [];
+    try {
+      return await World.#make(options, made);
+    } catch (error) {
+      for (const undo of made.reverse()) await undo().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Puts into `made` how to undo what it has made so far. */
+  static async #make({ via = [], base = true, namespaces = [] }: WorldOptions, made: Undo[]): Promise<World> {
     const suite = await liveConnections();
     const id = randomBytes(4).toString('hex');
     // A blank and an umlaut: paths of people have them.
     const home = await mkdtemp(join(tmpdir(), 'slipway wörld-'));
+    made.push(() => rm(home, { recursive: true, force: true }));
     await cp(join(suite.stateDirectory, 'cache'), join(home, 'cache'), { recursive: true }).catch(
       () => undefined,
     );
@@ -113,9 +126,11 @@ export class World implements AsyncDisposable {
       runtimeDirectory: join('/tmp', `slipway-w-${id}`),
     };
     await mkdir(direct.runtimeDirectory, { mode: 0o700 });
+    made.push(() => rm(direct.runtimeDirectory, { recursive: true, force: true }));
     const program = requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the Temporal CLI');
     const signal = AbortSignal.timeout(60_000);
     const s3 = s3Client(s3TestConfig());
+    made.push(() => removeBucket(s3, direct.store.bucket));
     await Promise.all([
       ensureNamespace(program, direct.temporal, { env: process.env, signal }),
       ensureLevelNamespaces(program, direct.temporal, { env: process.env, signal }),
@@ -123,9 +138,10 @@ export class World implements AsyncDisposable {
     ]);
     const keys = await levelKeys(suite);
     await setPolicy(direct.store.bucket, suite, keys);
-    const { proxies, connections } = await throughProxies(direct, via);
+    const { proxies, connections } = await throughProxies(direct, via, made);
     await writeStack(home, connections, keys);
     const connection = await Connection.connect({ address: direct.temporal.address });
+    made.push(() => connection.close());
     const temporal = new Client({ connection, namespace: direct.temporal.namespace });
     // Looks at the parts themselves, whatever befalls the workers.
     const lookingHome = join(home, 'looking');
@@ -197,10 +213,7 @@ export class World implements AsyncDisposable {
 
   /** Keys of its bucket that begin so, in order. */
   async objects(prefix = ''): Promise<readonly string[]> {
-    const keys: string[] = [];
-    const pages = paginateListObjectsV2({ client: this.#s3 }, { Bucket: this.#bucket, Prefix: prefix });
-    for await (const { Contents = [] } of pages) keys.push(...Contents.map(({ Key = '' }) => Key));
-    return keys.sort();
+    return (await keysBelow(this.#s3, this.#bucket, prefix)).sort();
   }
 
   /** Keys of multipart uploads that nobody has completed or aborted. */
@@ -220,8 +233,9 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const proxy of Object.values(this.proxies)) proxy.pass();
     await Promise.all(this.#workers.map(endWorker));
-    const left = await this.containers();
+    const left = await fleetTraces(this.fleet, 'task');
     await removeFleet(this.#direct.runnerEngine, this.fleet, { volumes: true });
+    const stayed = await fleetTraces(this.fleet);
     for (const level of LEVELS)
       await this.temporalOf(level)
         .schedule.getHandle(`settle-${level}`)
@@ -235,23 +249,25 @@ export class World implements AsyncDisposable {
     await this.live.close();
     await this.temporal.connection.close();
     for (const proxy of Object.values(this.proxies)) await proxy[Symbol.asyncDispose]();
-    await this.#removeBucket();
+    await removeBucket(this.#s3, this.#bucket);
     for (const repository of this.#repositories) await repository[Symbol.asyncDispose]();
     for (const directory of [this.home, this.#direct.runtimeDirectory])
       await rm(directory, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`The workers left containers: ${left.join(', ')}`);
+    if (left.length > 0) throw new Error(`The workers left: ${left.join(', ')}`);
+    if (stayed.length > 0) throw new Error(`Removing the fleet left: ${stayed.join(', ')}`);
   }
 
   get #bucket(): string {
     return this.#direct.store.bucket;
   }
+}
 
-  async #removeBucket(): Promise<void> {
-    for (const Key of await this.objects())
-      await this.#s3.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key }));
-    await this.#s3.send(new DeleteBucketCommand({ Bucket: this.#bucket })).catch(() => undefined);
-    this.#s3.destroy();
-  }
+type Undo = () => Promise<unknown>;
+
+async function removeBucket(s3: S3Client, Bucket: string): Promise<void> {
+  for (const Key of await keysBelow(s3, Bucket, '')) await s3.send(new DeleteObjectCommand({ Bucket, Key }));
+  await s3.send(new DeleteBucketCommand({ Bucket })).catch(() => undefined);
+  s3.destroy();
 }
 
 /** A stopped process takes no SIGTERM, and one that does not end must not keep the suite. */
@@ -342,9 +358,13 @@ async function keysBelow(client: S3Client, Bucket: string, Prefix: string): Prom
 async function throughProxies(
   direct: Connections,
   via: readonly Part[],
+  made: Undo[],
 ): Promise<{ proxies: Partial<Record<Part, FaultProxy>>; connections: Connections }> {
   const proxies: Partial<Record<Part, FaultProxy>> = {};
   let connections = direct;
+  made.push(async () => {
+    for (const proxy of Object.values(proxies)) await proxy[Symbol.asyncDispose]();
+  });
   const portOf = (url: string): number => Number(new URL(url).port);
   const listeningPort = ({ address }: FaultProxy): number => ('port' in address ? address.port : 0);
   if (via.includes('store')) {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BuildOptions, BuildResult, Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
 import { connectDevEngine, contextOf, testFleet } from '../../helpers/dev-engine.ts';
+import { runningProcesses } from '../../helpers/running-processes.ts';
 
 const BASE = 'FROM debian:bookworm';
 const TEST_TIMEOUT_MS = 120_000;
@@ -123,17 +123,17 @@ describe('an image build', () => {
         onOutput,
       });
       await running;
-      expect(processes(`sleep ${seconds}`)).toBe(1);
+      expect(await processes(`sleep ${seconds}`)).toBe(1);
       abort.abort(reason);
       await expect(built).rejects.toBe(reason);
-      while (processes(`sleep ${seconds}`) > 0) await delay(50);
+      while ((await processes(`sleep ${seconds}`)) > 0) await delay(50);
     },
     TEST_TIMEOUT_MS,
   );
 });
 
 /** How many processes of this machine have exactly that command line. */
-function processes(command: string): number {
-  const lines = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
+async function processes(command: string): Promise<number> {
+  const lines = (await runningProcesses()).split('\n');
   return lines.filter((line) => line === command).length;
 }

@@ -83,6 +83,33 @@ describe('ensureBaseImage', () => {
     expect(await readdir(images())).toEqual(['debian-bookworm-amd64.tar']);
   });
 
+  it('is got anew where the one in the cache is broken: cut, of nothing, or of another image', async () => {
+    await using registry = await startImageRegistry({ hello: tinyProgram('hello\n') });
+    await using engine = await startSecondEngine({ arguments: ['--registry-mirror', registry.url] });
+    const access = new EngineAccess(`unix://${engine.socketPath}`);
+    await ensureBaseImage(access, options('/nowhere'));
+    const cached = join(images(), 'debian-bookworm-amd64.tar');
+    const whole = await readFile(cached);
+    const image = engine.docker.getImage('debian:bookworm');
+    await image.tag({ repo: 'other', tag: 'latest' });
+    const other = join(home, 'other.tar');
+    await access.saveImage('other:latest', other, AbortSignal.timeout(60_000));
+
+    for (const broken of [whole.subarray(0, whole.length / 3), Buffer.alloc(0), await readFile(other)]) {
+      await engine.docker.getImage('debian:bookworm').remove();
+      await writeFile(cached, broken);
+      told = [];
+
+      const base = await ensureBaseImage(access, options('/nowhere'));
+
+      expect(base.source).toBe('pulled');
+      expect(told.join('\n')).toMatch(/cannot be loaded \(.*\), so it is made anew/);
+      await engine.docker.getImage('debian:bookworm').remove();
+      expect((await ensureBaseImage(access, options('/nowhere'))).source).toBe('cache');
+    }
+    expect(await readdir(images())).toEqual(['debian-bookworm-amd64.tar']);
+  });
+
   it('is made anew after it was killed in the middle of debootstrap, once for two who ask, in a home with blanks', async () => {
     await using engine = await startSecondEngine();
     const address = `unix://${engine.socketPath}`;

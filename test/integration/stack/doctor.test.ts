@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { diagnose } from '../../../client/cli/doctor/diagnose.ts';
@@ -14,6 +14,7 @@ import { canConnect } from '../../../stack/can-connect.ts';
 import { choosePorts } from '../../../stack/choose-ports.ts';
 import { lookAtEngine } from '../../../stack/doctor/look-at-engine.ts';
 import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
+import { widePath } from '../../../stack/find-program.ts';
 import { engineNetwork, ensureEngineNetwork } from '../../../stack/engine-network.ts';
 import { identifyProcess } from '../../../stack/process-identity.ts';
 import { CommandFailed, runCommand } from '../../../stack/run-command.ts';
@@ -23,6 +24,7 @@ import { startAlteredEngine } from '../../helpers/altered-engine.ts';
 import { startLaxS3Server } from '../../helpers/lax-s3-server.ts';
 import { liveConnections, until } from '../../helpers/live-stack.ts';
 import { requireEnv } from '../../helpers/require-env.ts';
+import { mountSmallDisk } from '../../helpers/small-disk.ts';
 import { World } from '../../helpers/world.ts';
 
 jest.setTimeout(300_000);
@@ -78,7 +80,7 @@ describe('doctor on a stack that runs', () => {
 
     expect(wrongParts(diagnoses)).toEqual([]);
     expect(of('temporal', diagnoses)).toMatchObject({
-      version: '1.29.1',
+      version: expect.stringMatching(/^\d+\./),
       where: world.connections.temporal.address,
     });
     expect(of('priorities', diagnoses).message).toBe('are kept');
@@ -367,32 +369,26 @@ describe('doctor on a stack that runs', () => {
 
 describe('doctor on the machine', () => {
   it('says that Node is too old, git is missing and the disk is full', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'slipway-disk-'));
-    await runCommand(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', directory]);
-    try {
-      const root = join(directory, 'not yet made');
-      const diagnoses = await lookAtMachine(root, { ...env, PATH: '/nowhere' }, '22.1.0');
+    await using disk = await mountSmallDisk('1m');
+    const root = join(disk.path, 'not yet made');
+    const diagnoses = await lookAtMachine(root, { ...env, PATH: '/nowhere' }, '22.1.0');
 
-      expect(of('node', diagnoses)).toMatchObject({
-        ok: false,
-        message: 'Node 22.1.0 is too old; 24 is needed',
-        todo: expect.stringContaining('npm run setup'),
-      });
-      expect(of('git', diagnoses)).toMatchObject({
-        ok: false,
-        message: 'git is missing',
-        todo: 'Install git',
-      });
-      expect(of('disk', diagnoses)).toMatchObject({
-        ok: false,
-        message: 'only 0.0 GiB free; images need at least 5',
-        where: root,
-        todo: expect.stringContaining('SLIPWAY_HOME'),
-      });
-    } finally {
-      await runCommand(['umount', directory]);
-      await rm(directory, { recursive: true });
-    }
+    expect(of('node', diagnoses)).toMatchObject({
+      ok: false,
+      message: 'Node 22.1.0 is too old; 24 is needed',
+      todo: expect.stringContaining('npm run setup'),
+    });
+    expect(of('git', diagnoses)).toMatchObject({
+      ok: false,
+      message: 'git is missing',
+      todo: 'Install git',
+    });
+    expect(of('disk', diagnoses)).toMatchObject({
+      ok: false,
+      message: 'only 0.0 GiB free; images need at least 5',
+      where: root,
+      todo: expect.stringContaining('SLIPWAY_HOME'),
+    });
   });
 });
 
@@ -417,7 +413,12 @@ describe('doctor where no stack runs', () => {
     expect(of('configuration', diagnoses).message).toBe('is written by the first up');
     expect(of('ports', diagnoses).message).toBe('are chosen by up');
 
-    const bare = await without({ SLIPWAY_DOWNLOADS: 'none' });
+    // In place of a Go that this machine may have or not.
+    const go = join(home, 'bin', 'go');
+    await mkdir(join(home, 'bin'));
+    await writeFile(go, '#!/bin/sh\n', { mode: 0o755 });
+    const bare = await without({ SLIPWAY_DOWNLOADS: 'none', PATH: `${join(home, 'bin')}:/usr/bin:/bin` });
+    expect(of('s3', bare).where).toBe(go);
     expect(of('s3', bare).message).toMatch(/^up builds the S3 server versitygw v[\d.]+ with Go/);
 
     await mkdir(join(home, 'state'));
@@ -430,8 +431,9 @@ describe('doctor where no stack runs', () => {
   });
 
   it('says that a tool is missing where it can be neither downloaded nor built', async () => {
-    // Hides the machine's Go from this one process.
-    const hide = 'mount -t tmpfs none /usr/local/go && exec "$0" doctor --json';
+    // Hides a Go that this machine may have from this one process, wherever it is looked for.
+    const directories = widePath({ PATH: '/usr/bin:/bin' }).replaceAll(delimiter, ' ');
+    const hide = `for place in ${directories}; do [ ! -e $place/go ] || mount --bind /dev/null $place/go; done; exec "$0" doctor --json`;
     const run = await runCommand(['unshare', '--mount', 'sh', '-c', hide, SLIPWAY], {
       env: {
         ...env,
@@ -466,7 +468,10 @@ describe('doctor where no stack runs', () => {
     };
     const diagnoses = await without(given);
     expect(wrongParts(diagnoses)).toEqual([]);
-    expect(of('temporal', diagnoses)).toMatchObject({ version: '1.29.1', where: temporal.address });
+    expect(of('temporal', diagnoses)).toMatchObject({
+      version: expect.stringMatching(/^\d+\./),
+      where: temporal.address,
+    });
     expect(of('s3', diagnoses).message).toBe('answers; up makes the bucket not-yet-made');
     expect(of('engine', diagnoses).message).toContain('answers (DOCKER_HOST)');
 

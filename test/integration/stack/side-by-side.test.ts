@@ -1,15 +1,15 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, jest } from '@jest/globals';
 import { diagnosesSchema } from '../../../model/schema/diagnosis.ts';
 import { pushDocumentSchema } from '../../../model/schema/records.ts';
 import { letIn, OtherUser } from '../../helpers/other-user.ts';
-import type { SlipwayResult } from '../../helpers/run-slipway.ts';
+import { runProgram } from '../../helpers/run-program.ts';
+import type { ProgramResult } from '../../helpers/run-program.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import { commitSmallProject } from '../../helpers/small-project.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
 jest.setTimeout(600_000);
 
@@ -30,23 +30,13 @@ async function secondCheckout(parent: string): Promise<string> {
 function runHere(
   command: readonly [string, ...string[]],
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
-): Promise<SlipwayResult> {
-  const [program, ...args] = command;
+): Promise<ProgramResult> {
   const { PATH, HOME, XDG_CACHE_HOME } = process.env;
   const env = { PATH, HOME, XDG_CACHE_HOME, NO_COLOR: '1', ...options.env };
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { cwd: options.cwd, env, maxBuffer: 16 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        resolve({ exitCode: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-      },
-    );
-  });
+  return runProgram(command, { cwd: options.cwd, env });
 }
 
-function expectGood(result: SlipwayResult): void {
+function expectGood(result: ProgramResult): void {
   expect(`${result.exitCode} ${result.stderr} ${result.stdout}`).toMatch(/^0 /);
 }
 
@@ -55,7 +45,8 @@ describe('two checkouts on one engine', () => {
     await using engine = await startSecondEngine();
     await using user = await OtherUser.create({ withCache: true });
     await letIn(engine, user);
-    const parent = await mkdtemp(join(tmpdir(), 'slipway-two-'));
+    await using directory = await temporaryDirectory('slipway-two-');
+    const parent = directory.path;
     const docker = { DOCKER_HOST: `unix://${engine.socketPath}` };
     const theirs = { ...docker, SLIPWAY_HOME: join(user.home, 'stäte here') };
     const checkout = await secondCheckout(parent);
@@ -115,6 +106,5 @@ describe('two checkouts on one engine', () => {
     const networks = await engine.docker.listNetworks({ filters: { type: ['custom'] } });
     expect(networks.map(({ Name }) => Name)).toEqual([]);
     expect((await engine.docker.listVolumes()).Volumes ?? []).toEqual([]);
-    await rm(parent, { recursive: true });
   });
 });

@@ -18,6 +18,7 @@ import { runCommand } from '../../../stack/run-command.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import { stopStack } from '../../../stack/stop-stack.ts';
 import { mountsBelow } from '../../../stack/unmount-below.ts';
+import { runningProcesses } from '../../helpers/running-processes.ts';
 
 /** The first run on a machine builds all tools. */
 const TIMEOUT_MS = 900_000;
@@ -76,7 +77,7 @@ async function expectNothingLeft(before: readonly ProcessRecord[]): Promise<void
   expect(await networkTraces()).toBe('');
   await expect(stat(paths.runtime)).rejects.toThrow('ENOENT');
   expect(await findStack(stateDirectory)).toBeUndefined();
-  const processes = await runCommand(['ps', '-eo', 'args']);
+  const processes = await runningProcesses();
   expect(
     processes.split('\n').filter((line) => line.includes(paths.root) || line.includes(`${paths.runtime}/`)),
   ).toEqual([]);

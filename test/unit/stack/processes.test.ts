@@ -9,9 +9,9 @@ import { endProcess, isGoneWithin } from '../../../stack/end-process.ts';
 import { identifyProcess, isRunning } from '../../../stack/process-identity.ts';
 import type { ProcessIdentity } from '../../../stack/process-identity.ts';
 import { ProcessRecords, readProcessRecords } from '../../../stack/process-records.ts';
-import { runCommand } from '../../../stack/run-command.ts';
 import type { StackProgress } from '../../../stack/stack-options.ts';
 import { supervise } from '../../../stack/supervise.ts';
+import { runningProcesses } from '../../helpers/running-processes.ts';
 
 let directory: string;
 
@@ -126,7 +126,7 @@ describe('supervise', () => {
     );
 
     await expect(starting).rejects.toThrow('ENOENT');
-    expect(await runCommand(['ps', '-eo', 'args'])).not.toContain(mark);
+    expect(await runningProcesses()).not.toContain(mark);
   });
 
   it('says at once that a process died while it was waited for, with the end of its log', async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SetupFailed } from '../../../model/errors.ts';
+import { ConfigInvalid, SetupFailed } from '../../../model/errors.ts';
 import { runCommand } from '../../../stack/run-command.ts';
 import { S3_TOOL } from '../../../stack/s3-tool.ts';
 import { TEMPORAL_TOOL } from '../../../stack/temporal-tool.ts';
@@ -29,9 +29,13 @@ beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'slipway tööls '));
   archive = await archiveOf({ LICENSE: BALLAST, 'a-tool_v1_Any/a-tool': PROGRAM, 'a-tool': 'not this one' });
   told = [];
+  // A real Go starts a process that writes its telemetry into the home after its end.
+  const telemetry = join(home, '.config', 'go', 'telemetry');
+  await mkdir(telemetry, { recursive: true });
+  await writeFile(join(telemetry, 'mode'), 'off\n');
 });
 
-afterEach(() => rm(home, { recursive: true }));
+afterEach(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
 
 function aTool(change: Partial<Tool> = {}): Tool {
   const anywhere = {
@@ -208,6 +212,29 @@ describe('ensureTool', () => {
 
     await expect(ensureTool(aTool(), options('none'))).rejects.toThrow('set XDG_CACHE_HOME to another one');
   });
+
+  it('says what to do when the file system of the cache refuses to be written in the middle', async () => {
+    const aside = join(home, '.cache', 'slipway', 'tools', '.a-tool-v1');
+    await mkdir(join(aside, '..'), { recursive: true });
+    await writeFile(aside, 'a file where a directory is needed');
+
+    const getting = ensureTool(aTool(), options('none'));
+
+    await expect(getting).rejects.toBeInstanceOf(SetupFailed);
+    await expect(getting).rejects.toThrow(/^the tool cannot be kept: .*XDG_CACHE_HOME/);
+  });
+
+  it.each(['mirror', 'ftp://mirror.example', '/a/directory'])(
+    'says what SLIPWAY_DOWNLOADS is to be when it is %s',
+    async (value) => {
+      const getting = ensureTool(aTool(), options(value));
+
+      await expect(getting).rejects.toBeInstanceOf(ConfigInvalid);
+      await expect(getting).rejects.toThrow(
+        `SLIPWAY_DOWNLOADS is "${value}", which is no address of a mirror`,
+      );
+    },
+  );
 
   it('passes over a program on PATH that cannot do what is needed, and says so', async () => {
     await using server = await serve();

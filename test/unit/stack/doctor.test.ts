@@ -1,0 +1,97 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
+import { lookForTool } from '../../../stack/doctor/look-for-tool.ts';
+import type { Tool } from '../../../stack/tool.ts';
+import { startReleaseServer } from '../../helpers/release-server.ts';
+
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'slipway döctor '));
+});
+
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const TOOL: Tool = {
+  name: 'a-tool',
+  part: 'tool',
+  title: 'the tool',
+  version: 'v1',
+  release: {
+    directory: 'maker/a-tool',
+    archives: {
+      [`${process.platform}-${process.arch}`]: { file: 'a-tool.tar.gz', program: 'a-tool', sha256: '' },
+    },
+  },
+  module: 'example.invalid/a-tool',
+  isUsable: () => Promise.resolve(true),
+  otherwise: 'Do without',
+};
+
+describe('doctor about a tool', () => {
+  it('says that up downloads it, where a mirror answers, at whatever port and without TLS too', async () => {
+    await using server = await startReleaseServer('/maker/a-tool/a-tool.tar.gz', Buffer.alloc(1));
+
+    const found = await lookForTool(TOOL, { HOME: home, PATH: '/bin', SLIPWAY_DOWNLOADS: server.url });
+
+    expect(found).toMatchObject({
+      ok: true,
+      where: `${server.url}/maker/a-tool/a-tool.tar.gz`,
+      message: 'up downloads the tool v1',
+    });
+  });
+
+  it('says that up builds it with Go, where nothing is to be downloaded', async () => {
+    const go = join(home, 'go');
+    await writeFile(go, '#!/bin/sh\n', { mode: 0o755 });
+
+    const found = await lookForTool(TOOL, { HOME: home, PATH: home, SLIPWAY_DOWNLOADS: 'none' });
+
+    expect(found).toMatchObject({ ok: true, where: go, message: expect.stringContaining('with Go') });
+  });
+
+  it('says that the address of the mirror is none', async () => {
+    const found = await lookForTool(TOOL, { HOME: home, PATH: '/bin', SLIPWAY_DOWNLOADS: 'mirror' });
+
+    expect(found).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('SLIPWAY_DOWNLOADS is "mirror"'),
+    });
+  });
+});
+
+describe('doctor about the cache', () => {
+  async function ofCache(cache: string): Promise<Diagnosis | undefined> {
+    const env = { HOME: home, PATH: process.env['PATH'], XDG_CACHE_HOME: cache };
+    return (await lookAtMachine(home, env)).find(({ part }) => part === 'cache');
+  }
+  const todo = expect.stringContaining('XDG_CACHE_HOME');
+
+  it('says that all is well where it is, or can be made', async () => {
+    expect(await ofCache(join(home, 'not', 'yet'))).toMatchObject({ ok: true });
+    await mkdir(join(home, '.cache', 'slipway'), { recursive: true });
+    expect(await ofCache(join(home, '.cache'))).toMatchObject({ ok: true });
+  });
+
+  it('says that a file is in its place', async () => {
+    const path = join(home, '.cache');
+    await writeFile(path, 'a file');
+
+    expect(await ofCache(path)).toMatchObject({ ok: false, message: `${path} is no directory`, todo });
+  });
+
+  it('says that it cannot be written', async () => {
+    // Root may write everywhere but where nobody may.
+    const path = process.getuid?.() === 0 ? '/proc/1' : join(home, 'read-only');
+    if (path.startsWith(home)) {
+      await mkdir(path);
+      await chmod(path, 0o500);
+    }
+
+    expect(await ofCache(path)).toMatchObject({ ok: false, message: `${path} cannot be written`, todo });
+  });
+});

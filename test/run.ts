@@ -28,14 +28,18 @@ const PARTS = [
   'e2e',
   'faults',
   'chaos',
+  'long',
   'soak',
 ] as const;
 type Part = (typeof PARTS)[number];
 
-/** Runs only when it is named: it takes as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
-const BY_HAND: readonly Part[] = ['soak'];
+/** Run only when they are named: long takes a quarter of an hour, soak as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
+const BY_HAND: readonly Part[] = ['long', 'soak'];
 
-const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'soak'];
+/** They mostly wait, for heartbeats that do not come and for parts that are away, so they do it at the same time. */
+const SIDE_BY_SIDE: readonly Part[] = ['faults', 'chaos'];
+
+const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'long', 'soak'];
 
 interface Counts {
   passed: number;
@@ -76,13 +80,13 @@ async function main(parts: readonly Part[]): Promise<number> {
       stack = await startStack(options);
       env = testEnvironment(stack, tools.temporal);
     }
-    for (const part of parts) {
-      const began = Date.now();
-      const counts = await runPart(part, env);
-      total.passed += counts.passed;
-      total.failed += counts.failed;
-      const seconds = ((Date.now() - began) / 1000).toFixed(0);
-      process.stdout.write(`== ${part}: ${counts.passed} passed, ${counts.failed} failed (${seconds} s)\n`);
+    const together = parts.filter((part) => SIDE_BY_SIDE.includes(part));
+    const alone = parts.filter((part) => !together.includes(part)).map((part) => [part]);
+    for (const group of [...alone, together]) {
+      for (const counts of await Promise.all(group.map((part) => runAndTell(part, env)))) {
+        total.passed += counts.passed;
+        total.failed += counts.failed;
+      }
       if (interrupted.signal.aborted) break;
     }
   } catch (error) {
@@ -93,6 +97,14 @@ async function main(parts: readonly Part[]): Promise<number> {
   }
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 && total.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
+}
+
+async function runAndTell(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
+  const began = Date.now();
+  const counts = await runPart(part, env);
+  const seconds = ((Date.now() - began) / 1000).toFixed(0);
+  process.stdout.write(`== ${part}: ${counts.passed} passed, ${counts.failed} failed (${seconds} s)\n`);
+  return counts;
 }
 
 /** What tests ask `requireEnv` for. */
@@ -128,6 +140,7 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
       // must not keep the parts after it from running.
       return jest(part, env, ['--runInBand', '--forceExit']);
     case 'faults':
+    case 'long':
       // Each file has a world of its own and mostly waits: for a heartbeat that does not come, for a server that is away.
       return jest(part, env, ['--maxWorkers=3', '--forceExit']);
     case 'chaos':

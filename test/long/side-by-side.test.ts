@@ -2,14 +2,14 @@ import { cp, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, jest } from '@jest/globals';
-import { diagnosesSchema } from '../../../model/schema/diagnosis.ts';
-import { pushDocumentSchema } from '../../../model/schema/records.ts';
-import { letIn, OtherUser } from '../../helpers/other-user.ts';
-import { runProgram } from '../../helpers/run-program.ts';
-import type { ProgramResult } from '../../helpers/run-program.ts';
-import { startSecondEngine } from '../../helpers/second-engine.ts';
-import { commitSmallProject } from '../../helpers/small-project.ts';
-import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
+import { diagnosesSchema } from '../../model/schema/diagnosis.ts';
+import { pushDocumentSchema } from '../../model/schema/records.ts';
+import { letIn, OtherUser } from '../helpers/other-user.ts';
+import { runProgram } from '../helpers/run-program.ts';
+import type { ProgramResult } from '../helpers/run-program.ts';
+import { startSecondEngine } from '../helpers/second-engine.ts';
+import { commitSmallProject } from '../helpers/small-project.ts';
+import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 jest.setTimeout(600_000);
 

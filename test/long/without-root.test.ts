@@ -1,11 +1,11 @@
 import { chmod, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
-import { diagnosesSchema } from '../../../model/schema/diagnosis.ts';
-import { pushDocumentSchema } from '../../../model/schema/records.ts';
-import { letIn, OtherUser } from '../../helpers/other-user.ts';
-import { startSecondEngine } from '../../helpers/second-engine.ts';
-import { commitSmallProject } from '../../helpers/small-project.ts';
+import { diagnosesSchema } from '../../model/schema/diagnosis.ts';
+import { pushDocumentSchema } from '../../model/schema/records.ts';
+import { letIn, OtherUser } from '../helpers/other-user.ts';
+import { startSecondEngine } from '../helpers/second-engine.ts';
+import { commitSmallProject } from '../helpers/small-project.ts';
 
 jest.setTimeout(600_000);
 

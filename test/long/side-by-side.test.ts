@@ -13,7 +13,7 @@ import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 
 jest.setTimeout(600_000);
 
-const CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What would be printed if a tool or an image were got anew. */
 const GOT_ANEW = /downloading|building|apt-get|debootstrap|npm ci/;

@@ -77,6 +77,7 @@ describe('a runner killed with SIGKILL', () => {
     expect(runs.map((key) => key.replace(/^.*\/runs\//, ''))).toEqual([
       '0/artifacts/public/logs/live.log',
       '0/claim.json',
+      '0/saved.json',
     ]);
     expect(await world.openWorkflows()).toEqual([]);
   });

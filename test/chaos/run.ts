@@ -170,7 +170,8 @@ async function insist(machine: Machine, command: readonly string[], signal: Abor
     const { code, stdout, stderr } = await machine.slipway(...command);
     if (code === 0) return stdout;
     // Only what passes by itself is worth another try, as a stack that is being started again.
-    if (code !== 3 && !stderr.includes('No stack runs')) throw new Error(`slipway ${command.join(' ')} ended with ${code}: ${stderr}`);
+    if (code !== 3 && !stderr.includes('No stack runs'))
+      throw new Error(`slipway ${command.join(' ')} ended with ${code}: ${stderr}`);
     await delay(RETRY_MS, undefined, { signal });
   }
 }

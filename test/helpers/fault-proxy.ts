@@ -41,7 +41,8 @@ export async function startFaultProxy(target: Address, listen: Address = { port:
     client.on('error', () => client.destroy()).on('close', () => clients.delete(client));
     if (mode.kind === 'answer') return answerAll(client, mode.status);
     const upstream = connect(target);
-    upstream.on('error', () => client.destroy()).on('close', () => client.destroy());
+    // Its close is told when all that came before has been carried, however slowly.
+    upstream.on('error', () => client.destroy());
     client.on('close', () => upstream.destroy());
     void carry(client, upstream, () => mode);
     void carry(upstream, client, () => mode);

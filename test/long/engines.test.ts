@@ -8,7 +8,7 @@ import { startSecondEngine } from '../helpers/second-engine.ts';
 import { mountSmallDisk } from '../helpers/small-disk.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(400_000);
+jest.setTimeout(600_000);
 
 const POOL = ['--default-address-pool', 'base=10.232.0.0/16,size=26'];
 const FOLLOW = 'i=0; while [ $i -lt 25 ]; do echo "line $i"; i=$((i+1)); sleep 1; done; exit 7';

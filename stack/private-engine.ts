@@ -4,6 +4,7 @@ import { SetupFailed } from '../model/errors.ts';
 import { ensureEngineNetwork } from './engine-network.ts';
 import type { EngineNetwork } from './engine-network.ts';
 import { widePath } from './find-program.ts';
+import { forgetBrokenNetworks } from './forget-broken-networks.ts';
 import { runCommand } from './run-command.ts';
 import type { StatePaths } from './state-directory.ts';
 import type { ProcessSpec } from './supervise.ts';
@@ -47,6 +48,7 @@ export async function privateEngineProcess(
     graceMs: 30_000,
     beforeRestart: async () => {
       await removeStaleFiles(paths);
+      await forgetBrokenNetworks(paths);
       await ensureEngineNetwork(options.network, { env });
     },
   };

@@ -5,10 +5,12 @@ import { SetupFailed } from '../model/errors.ts';
 import { explainNoEngine, findEngine, lookForEngine } from './find-engine.ts';
 import type { FoundEngine } from './find-engine.ts';
 import { widePath } from './find-program.ts';
+import { forgetBrokenNetworks } from './forget-broken-networks.ts';
 import { privateEngineAddress, privateEngineProcess, removeStaleFiles } from './private-engine.ts';
 import { reportStep } from './report-step.ts';
-import { startProcess } from './stack-context.ts';
+import { startProcess, stopProcess } from './stack-context.ts';
 import type { StackContext } from './stack-context.ts';
+import type { ProcessSpec } from './supervise.ts';
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -52,23 +54,39 @@ async function startPrivateEngine(context: StackContext, dockerd: string): Promi
   await reportStep(options, 'engine', {
     doing: `starting a private Docker Engine at ${address}, its data in ${paths.engine}`,
     done: (version) => `private Docker Engine ${version} answers at ${address}`,
-    run: async () => {
+    run: async (note) => {
       const octet = await chooseOctet(paths, settings.value.engineOctet, { env, signal: options.signal });
       settings.update({ engineOctet: octet });
       const network = engineNetwork(paths, octet);
       await ensureEngineNetwork(network, { env, signal: options.signal });
       await removeStaleFiles(paths);
-      const engine = await startProcess(
-        context,
-        await privateEngineProcess(dockerd, paths, { network, env: options.env }),
-      );
-      const api = new EngineAccess(address);
-      await engine.waitUntil(() => api.version(5_000), {
-        timeoutMs: START_TIMEOUT_MS,
-        signal: options.signal,
-      });
-      return api.version(5_000);
+      const spec = await privateEngineProcess(dockerd, paths, { network, env: options.env });
+      try {
+        return await runEngine(context, spec, address);
+      } catch (error) {
+        options.signal.throwIfAborted();
+        if (!(await forgetBrokenNetworks(paths))) throw error;
+        note('its record of networks was broken by a kill; it starts without it');
+        await removeStaleFiles(paths);
+        return runEngine(context, spec, address);
+      }
     },
   });
   return { address, isPrivate: true };
+}
+
+/** Gives the version once it answers; one that does not come is ended. */
+async function runEngine(context: StackContext, spec: ProcessSpec, address: string): Promise<string> {
+  const engine = await startProcess(context, spec);
+  const api = new EngineAccess(address);
+  try {
+    await engine.waitUntil(() => api.version(5_000), {
+      timeoutMs: START_TIMEOUT_MS,
+      signal: context.options.signal,
+    });
+  } catch (error) {
+    await stopProcess(context, engine);
+    throw error;
+  }
+  return api.version(5_000);
 }

@@ -128,6 +128,8 @@ export class RunLog {
     try {
       if (this.#isGivenUp()) throw new RunSuperseded(this.#taskId, this.#run);
       await this.#logs.append(this.#taskId, this.#run, { seq: this.#seq, text, taskBytes });
+      // It was on its way when this process stood still, and who took over may have ended the log meanwhile.
+      if (this.#isGivenUp()) await this.#logs.dropLate(this.#taskId, this.#run, this.#seq);
       this.#seq += 1;
     } catch (error) {
       // Kept for the next flush: writes come from a timer too, where nobody could catch it.

@@ -94,6 +94,10 @@ export function createLogs(objects: ObjectStore, outages: Outages): Logs {
       return record;
     },
 
+    async dropLate(taskId, run, seq) {
+      if (await findArtifact(objects, taskId, run)) await objects.delete([logChunkKey(taskId, run, seq)]);
+    },
+
     async read(taskId, run) {
       return Readable.from(wholeLog(taskId, run), { objectMode: false });
     },

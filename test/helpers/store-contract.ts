@@ -633,6 +633,19 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await all(store.logs.chunks(taskId, 0))).toEqual([]);
     });
 
+    it('lose a chunk that came after they were joined, and none before', async () => {
+      for (let seq = 0; seq < 3; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
+      await store.logs.dropLate(taskId, 0, 2);
+      expect(await readAll()).toBe(lines(3));
+      await store.logs.finish(taskId, 0);
+
+      await store.logs.append(taskId, 0, aChunk(3));
+      await store.logs.dropLate(taskId, 0, 3);
+
+      expect(await all(store.logs.chunks(taskId, 0))).toEqual([]);
+      expect(await readAll()).toBe(lines(3));
+    });
+
     it('go on after a finish that came too early', async () => {
       for (let seq = 0; seq < 5; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
       await store.logs.finish(taskId, 0);

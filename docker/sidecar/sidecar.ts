@@ -4,6 +4,7 @@ import { dockerAt } from '../client.ts';
 import { removeContainer } from '../containers/remove-container.ts';
 import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
 import { inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { EngineUnavailable } from '../../model/errors.ts';
 import type { EndpointReach } from '../engine.ts';
 import { hostNameservers } from './host-nameservers.ts';
 import { FORWARD_PORT, isMadeSo, planSidecar, sidecarConfig } from './sidecar-config.ts';
@@ -56,7 +57,7 @@ export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
 async function makeOrAdopt(
   docker: Docker,
   plan: SidecarPlan,
-  { image, makeImage, signal }: SidecarOptions,
+  { host, image, makeImage, signal }: SidecarOptions,
 ): Promise<'adopted' | 'started'> {
   const wanted = { image, nameservers: await hostNameservers() };
   const container = docker.getContainer(plan.name);
@@ -73,8 +74,18 @@ async function makeOrAdopt(
   if (await starts(container)) return 'started';
   await removeContainer(container);
   await create(docker, sidecarConfig(plan, { ...wanted, privileged: false }));
-  await unlessStatus([304], () => container.start());
-  return 'started';
+  try {
+    await unlessStatus([304], () => container.start());
+    return 'started';
+  } catch (error) {
+    if (statusCodeOf(error) !== 404) throw error;
+    // Its network was pruned just now, or is listed without being there, as a killed engine leaves it: the next try makes both anew.
+    await removeContainer(container);
+    await removeNetwork(docker, plan.name);
+    throw new EngineUnavailable(host, `the network of ${plan.name} is gone; it is made again`, {
+      cause: error,
+    });
+  }
 }
 
 async function create(

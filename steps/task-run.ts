@@ -1,6 +1,7 @@
 import { RunSuperseded } from '../model/errors.ts';
 import type { ClaimedRun, RecordRunInput, RunInput } from '../model/pure/payloads.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
+import type { PlannedTask } from '../model/schema/plan.ts';
 import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
@@ -47,12 +48,7 @@ export async function claimRun(
     context.signal.throwIfAborted();
     expectNotGivenUp(context);
     return {
-      version: 1,
-      taskId: task.taskId,
-      label: task.label,
-      pushId: task.pushId,
-      plannedAt: task.plannedAt,
-      image: imageText(planned),
+      ...identityOf(task, planned),
       state: 'running',
       created: present?.created ?? now,
       runs: withRun(present?.runs ?? [], running),
@@ -109,12 +105,7 @@ export async function recordRun(
     const runs = withRun(present?.runs ?? [], { ...claimed, ...ended });
     if (present?.runs.some((other) => other.run > run)) return { ...present, runs };
     return {
-      version: 1,
-      taskId: task.taskId,
-      label: task.label,
-      pushId: task.pushId,
-      plannedAt: task.plannedAt,
-      image: imageText(planned),
+      ...identityOf(task, planned),
       state: final ? state : 'pending',
       ...(final ? { reason, resolved: now } : {}),
       ...(final && detail !== undefined ? { detail } : {}),
@@ -131,6 +122,14 @@ function lastLine({ run, reason, detail, final }: RecordRunInput): Parameters<ty
     message: `Run ${run} ended: ${state}/${reason}${detail ? `: ${detail}` : ''}. ${next}`,
     kind: state === 'completed' ? 'info' : 'error',
   };
+}
+
+/** What a task's record says of it in every state. */
+function identityOf(
+  { taskId, label, pushId, plannedAt }: RunInput['task'],
+  planned: PlannedTask,
+): Pick<TaskRecord, 'version' | 'taskId' | 'label' | 'pushId' | 'plannedAt' | 'image'> {
+  return { version: 1, taskId, label, pushId, plannedAt, image: imageText(planned) };
 }
 
 function withRun(runs: readonly RunRecord[], run: RunRecord): RunRecord[] {

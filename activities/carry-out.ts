@@ -1,11 +1,14 @@
 import { activityInfo, CancelledFailure, Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
+import { countsStill } from './counts-still.ts';
 import type { StepContext } from '../steps/step-context.ts';
 import { toFailure } from './to-failure.ts';
 
 /** One beat in this time: cancels arrive with the answers. The worker throttles to the same. */
-export const HEARTBEAT_INTERVAL_MS = 500;
+const HEARTBEAT_INTERVAL_MS = 500;
+
+const GIVEN_UP = 'This attempt was given up';
 
 export interface CarryOutOptions {
   /** Aborted when this worker's time to finish is over: the step stops, and its run ends with it. */
@@ -40,6 +43,7 @@ export async function carryOut<T>(
     onProgress: beats.tell,
   };
   try {
+    if (!(await countsStill(activity))) throw ApplicationFailure.retryable(GIVEN_UP, 'WorkerShutdown');
     return await step(context);
   } catch (error) {
     if (!signal.aborted) throw failureOf(error);
@@ -51,7 +55,7 @@ export async function carryOut<T>(
         'WorkerShutdown',
       );
     // Not wished for: the process ends, or the server gave this attempt up. Another one adopts what is there.
-    throw ApplicationFailure.retryable('This attempt was given up', 'WorkerShutdown');
+    throw ApplicationFailure.retryable(GIVEN_UP, 'WorkerShutdown');
   } finally {
     beats.stop();
   }

@@ -18,7 +18,7 @@ export class DockerodeEngine implements Engine {
   readonly #info: EngineInfo;
   readonly #options: EngineOptions;
   #endpoint: Promise<ImageEndpoint> | undefined;
-  #sharesLoopback: Promise<boolean> | undefined;
+  #sharesLoopback: Promise<boolean | undefined> | undefined;
 
   constructor(docker: Docker, info: EngineInfo, options: EngineOptions) {
     const { address, fleet } = options;
@@ -58,14 +58,20 @@ export class DockerodeEngine implements Engine {
     }
   }
 
-  /** Found out by the first transfer; an engine that does not answer just then is asked again by the next. */
-  #findLoopback(): Promise<boolean> {
+  /** Found out by the first transfer; an engine that does not answer, or is too busy to tell, is asked again by the next. */
+  #findLoopback(): Promise<boolean | undefined> {
     this.#sharesLoopback ??= inEngine({ address: this.address, doing: 'look for the image endpoint' }, () =>
       reachesLoopback(this.#docker),
-    ).catch((error: unknown) => {
-      this.#sharesLoopback = undefined;
-      throw error;
-    });
+    ).then(
+      (answer) => {
+        if (answer === undefined) this.#sharesLoopback = undefined;
+        return answer;
+      },
+      (error: unknown) => {
+        this.#sharesLoopback = undefined;
+        throw error;
+      },
+    );
     return this.#sharesLoopback;
   }
 

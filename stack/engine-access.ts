@@ -59,8 +59,8 @@ export class EngineAccess {
   }
 
   /** Whether the engine reaches ports of our 127.0.0.1. */
-  reachesLoopback(signal: AbortSignal): Promise<boolean> {
-    return reachesLoopback(this.#docker, signal);
+  async reachesLoopback(signal: AbortSignal): Promise<boolean> {
+    return (await reachesLoopback(this.#docker, signal)) ?? false;
   }
 
   /** Tries whether a container may do what an engine in it must: mount. Leaves nothing behind. */

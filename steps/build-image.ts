@@ -143,9 +143,10 @@ async function bringBases(
 ): Promise<void> {
   const { platform, bases } = planned.inputs;
   for (const [reference, digest] of Object.entries(bases)) {
-    const record = await store.index.findBase(plan.domain, platform, reference, plan.level);
-    if (record?.manifestDigest !== digest)
-      throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
+    const record = await store.index.findBase(plan.domain, platform, reference, plan.level, (base) =>
+      Promise.resolve(base.manifestDigest === digest),
+    );
+    if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });
     await engine.images.tag(loaded.engineImageId, reference);

@@ -3,6 +3,7 @@ import { isSlipwayError } from '../model/errors.ts';
 import type { ImportBaseInput } from '../model/pure/payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { StepContext } from './step-context.ts';
@@ -25,8 +26,9 @@ export async function importBase(
   context: StepContext,
 ): Promise<{ readonly unavailable?: string }> {
   const { store, withEngine } = deps;
+  const isSound = (base: BaseRecord): Promise<boolean> => examineFlaws(store.blobs, base, context.signal);
+  if (await store.index.findBase(domain, platform, reference, level, isSound)) return {};
   const known = await store.index.findBase(domain, platform, reference, level);
-  if (known && (await isWhole(store.blobs, known.manifestDigest, context.signal))) return {};
   try {
     const published = await withEngine(domain, context.signal, async (engine, signal) => {
       const inEngine = { ...context, signal };
@@ -62,7 +64,14 @@ async function restore(
   context: StepContext,
 ): Promise<boolean> {
   const publishFrom = (from: Engine): Promise<boolean> => publishAgain(store, from, known, context);
-  return (await publishFrom(engine)) || (await withHostEngine(publishFrom));
+  if (await publishFrom(engine)) return true;
+  try {
+    return await withHostEngine(publishFrom);
+  } catch (error) {
+    // A builder whose engine is given to it may have no other beside it.
+    if (isSlipwayError(error) && error.type === 'EngineUnavailable') return false;
+    throw error;
+  }
 }
 
 async function publishAgain(

@@ -61,8 +61,10 @@ async function findDamagedBases(
   isSound: (image: StoredImage) => Promise<boolean>,
 ): Promise<readonly ImportBaseInput[]> {
   const damaged: ImportBaseInput[] = [];
-  for (const reference of Object.keys(bases)) {
-    const record = await store.index.findBase(domain, platform, reference, level);
+  for (const [reference, digest] of Object.entries(bases)) {
+    const record = await store.index.findBase(domain, platform, reference, level, (base) =>
+      Promise.resolve(base.manifestDigest === digest),
+    );
     if (record && !(await isSound(record))) damaged.push({ domain, level, platform, reference });
   }
   return damaged;

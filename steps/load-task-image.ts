@@ -5,6 +5,7 @@ import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
+import { isWhole } from './image-closure.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -83,7 +84,7 @@ async function have(
     }
     case 'docker-image': {
       const { platform } = await engine.info();
-      const base = await store.index.findBase(plan.domain, platform, image.name, plan.level);
+      const base = await findBase(store, { plan, platform, reference: image.name }, signal);
       if (base) {
         const tag = `base-${base.manifestDigest.slice('sha256:'.length)}`;
         const loaded = await engine.images.load(base, { tag, signal, onProgress });
@@ -105,4 +106,17 @@ async function have(
     case 'indexed-image':
       throw new ImageUnavailable(image.path, `images of type ${image.type} are not carried out yet`);
   }
+}
+
+/** One that is whole, at whatever level; else the damaged one, so that loading it names what is wrong and it is made again. */
+async function findBase(
+  { index, blobs }: Store,
+  what: { readonly plan: Plan; readonly platform: string; readonly reference: string },
+  signal: AbortSignal,
+): Promise<StoredImage | undefined> {
+  const { plan, platform, reference } = what;
+  const whole = await index.findBase(plan.domain, platform, reference, plan.level, (base) =>
+    isWhole(blobs, base.manifestDigest, signal),
+  );
+  return whole ?? (await index.findBase(plan.domain, platform, reference, plan.level));
 }

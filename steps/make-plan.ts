@@ -197,10 +197,10 @@ async function findWholeBase(
   platform: string,
   reference: string,
 ): Promise<string | undefined> {
-  const record = await store.index.findBase(domain, platform, reference, level);
-  return record && (await isWhole(store.blobs, record.manifestDigest, signal))
-    ? record.manifestDigest
-    : undefined;
+  const record = await store.index.findBase(domain, platform, reference, level, (base) =>
+    isWhole(store.blobs, base.manifestDigest, signal),
+  );
+  return record?.manifestDigest;
 }
 
 function commandLineFinding(message: string): Finding {

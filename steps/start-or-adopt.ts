@@ -10,11 +10,11 @@ import type { RunContainerDeps } from './run-container.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 
-/** So often a container that somebody removes before it has started is made again. */
+/** So often a container, or its image, that somebody removes before it has started is made again. */
 const ROUNDS = 5;
 
 /** Told from the start of the command on: an attempt that comes later must not run it a second time. */
-export const COMMAND_STARTED = 'the command was started';
+const COMMAND_STARTED = 'the command was started';
 
 export interface RunOfTask {
   readonly input: RunContainerInput;
@@ -93,23 +93,27 @@ async function createAndStart(
   return { id, hadEnded: false, isAdopted: false };
 }
 
-/** An image that went away since it was loaded is loaded again. */
+/** An image that went away since it was loaded is loaded again: the store has it, so its absence is never final. */
 async function create(
   deps: RunContainerDeps,
   { input, name, plan, planned, log }: RunOfTask,
   context: StepContext,
 ): Promise<ContainerState> {
-  const { containers } = deps.engine;
   const spec = containerOfRun(input, { name, fleet: deps.fleet, plan, planned });
-  try {
-    return await containers.ensureCreated({ ...spec, engineImageId: input.engineImageId }, context.signal);
-  } catch (error) {
-    if (!isSlipwayError(error) || error.type !== 'ImageUnavailable') throw error;
+  let { engineImageId } = input;
+  for (let round = 1; ; round += 1) {
+    try {
+      return await deps.engine.containers.ensureCreated({ ...spec, engineImageId }, context.signal);
+    } catch (error) {
+      if (!isSlipwayError(error) || error.type !== 'ImageUnavailable') throw error;
+      if (round >= ROUNDS)
+        throw new ContainerLost('Its image was removed again and again before a container was made of it', {
+          cause: error,
+        });
+    }
     log.say('The image went away since it was loaded; it is loaded again');
-    const { engineImageId } = await bringImage(deps, { planned, plan, input }, context, (line) =>
-      log.say(line),
-    );
-    return containers.ensureCreated({ ...spec, engineImageId }, context.signal);
+    const again = await bringImage(deps, { planned, plan, input }, context, (line) => log.say(line));
+    ({ engineImageId } = again);
   }
 }
 

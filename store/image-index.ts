@@ -36,12 +36,12 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
 
     list: (domain, level, name) => listImages(objects, { domain, level, name }),
 
-    async findBase(domain, platform, reference, level) {
+    async findBase(domain, platform, reference, level, accepts = () => Promise.resolve(true)) {
       const places = [...readablePlaces(domain, level), ...readablePlaces(SHARED_DOMAIN, level)];
       for (const [readLevel, readDomain] of places) {
         const key = baseKey(readDomain, readLevel, { platform, reference });
         const found = await readUsableJson(objects, key, baseRecordSchema);
-        if (found) return found;
+        if (found && (await accepts(found))) return found;
       }
       return undefined;
     },

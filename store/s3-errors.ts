@@ -64,7 +64,7 @@ export class TruncatedBody extends Error {
  * Whether the server has no space left. Not worth waiting for inside an operation: somebody has to make some. Servers without
  * a code of their own hand the kernel's words on with a status 500.
  */
-export function isStoreFull(error: unknown): boolean {
+function isStoreFull(error: unknown): boolean {
   if (isSlipwayError(error)) return error.type === 'StoreOutOfSpace';
   const { name, message, statusCode = 0 } = factsOf(error);
   if (statusCode === 507 || FULL_NAMES.has(name)) return true;
@@ -82,7 +82,7 @@ export function isAbort(error: unknown): boolean {
 }
 
 /** Whether the SDK found a body other than the checksum that the server keeps for it. It has no code for that, only words. */
-export function isWrongBody(error: unknown): boolean {
+function isWrongBody(error: unknown): boolean {
   return factsOf(error).message.startsWith('Checksum mismatch');
 }
 

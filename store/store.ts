@@ -64,12 +64,16 @@ export interface ImageIndex {
     level: Level,
     name?: string,
   ): AsyncIterable<{ readonly key: ImageKey; readonly level: Level; readonly entry: IndexEntry }>;
-  /** The recorded resolution of a base reference, from level 3 down to `level`. Bases entered by `up` are found by every domain. */
+  /**
+   * The recorded resolution of a base reference that `accepts` says yes to, from level 3 down to `level`. Bases entered by
+   * `up` are found by every domain.
+   */
   findBase(
     domain: string,
     platform: string,
     reference: string,
     level: Level,
+    accepts?: (record: BaseRecord) => Promise<boolean>,
   ): Promise<BaseRecord | undefined>;
   /**
    * Create-only: the first resolution stays, unless it is the one that `replaces` names by its manifest; gives the record

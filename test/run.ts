@@ -33,8 +33,8 @@ const PARTS = [
 ] as const;
 type Part = (typeof PARTS)[number];
 
-/** Run only when they are named: chaos finds what it finds, long takes a quarter of an hour, soak as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
-const BY_HAND: readonly Part[] = ['chaos', 'long', 'soak'];
+/** Run only when they are named: long takes a quarter of an hour, soak as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
+const BY_HAND: readonly Part[] = ['long', 'soak'];
 
 /** They mostly wait, for heartbeats that do not come and for parts that are away, so they do it at the same time. */
 const SIDE_BY_SIDE: readonly Part[] = ['faults', 'chaos'];

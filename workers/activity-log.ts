@@ -3,6 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { parseId } from '../model/pure/ids.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 
 /** What a line about an activity says, so that one run can be followed through all processes. */
 export interface ActivityFacts {
@@ -29,14 +30,14 @@ export function logActivities(logger: Logger): ActivityInterceptorsFactory {
         async execute(input, next) {
           facts = factsOf(info, input.args);
           const line = logger.child(facts);
-          const began = Date.now();
+          const took = startStopwatch();
           line.debug('Began');
           try {
             const result = await next(input);
-            line[QUIET.has(info.activityType) ? 'debug' : 'info']({ ms: Date.now() - began }, 'Done');
+            line[QUIET.has(info.activityType) ? 'debug' : 'info']({ ms: took() }, 'Done');
             return result;
           } catch (error) {
-            const ms = Date.now() - began;
+            const ms = took();
             if (error instanceof CancelledFailure) line.info({ ms }, 'Cancelled');
             else line.warn({ ms, error }, 'Failed');
             throw error;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { startStopwatch } from '../model/stopwatch.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -17,14 +18,14 @@ export async function workflowBundle(stateDirectory: string, logger: Logger): Pr
   const path = join(directory, `workflows-${(await inputsHash()).slice(0, 16)}.js`);
   const cached = await readFile(path, 'utf8').catch(() => undefined);
   if (cached !== undefined) return { code: cached };
-  const began = Date.now();
+  const took = startStopwatch();
   const bundle = await bundleWorkflowCode({
     workflowsPath: join(ROOT, 'workflows', 'index.ts'),
     logger: new DefaultLogger('INFO', ({ level, message }) => {
       if (level === 'WARN' || level === 'ERROR') logger.warn(message);
     }),
   });
-  logger.info({ ms: Date.now() - began }, 'Made the bundle of the workflow code');
+  logger.info({ ms: took() }, 'Made the bundle of the workflow code');
   await mkdir(directory, { recursive: true });
   // Two workers may start at once: whoever is last replaces the file by the same bytes.
   const temporary = `${path}.${process.pid}`;

@@ -1,3 +1,4 @@
+import { startStopwatch } from '../../../model/stopwatch.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Session } from '../session.ts';
@@ -19,14 +20,14 @@ async function setup({ terminal, env, signal }: Session): Promise<ExitCode> {
       import('../render/quantities.ts'),
       import('../../../workers/connections.ts'),
     ]);
-  const began = Date.now();
+  const took = startStopwatch();
   const tools = await setUp({
     stateDirectory: stateDirectory(env),
     env,
     signal,
     onProgress: (line) => terminal.note(renderProgress(line)),
   });
-  terminal.note(`Everything is there after ${formatDuration(Date.now() - began)}.`);
+  terminal.note(`Everything is there after ${formatDuration(took())}.`);
   const rows = Object.entries(tools).map(([name, path]) => [name, path ?? 'given by the environment']);
   for (const line of renderTable(rows)) terminal.print(line);
   return EXIT.good;

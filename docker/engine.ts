@@ -25,6 +25,10 @@ export interface EngineInfo {
 export interface Progress {
   readonly message: string;
   readonly bytes?: number;
+  /** Of all that is to come, where it is known. */
+  readonly totalBytes?: number;
+  /** The layer that it is about, as the engine names it; `message` begins with it. */
+  readonly layer?: string;
 }
 export type OnProgress = (progress: Progress) => void;
 

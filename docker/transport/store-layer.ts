@@ -9,7 +9,7 @@ import type { Compression } from './compression.ts';
 import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
 import { gzipInParallel } from './gzip-in-parallel.ts';
 import type { KnownLayer } from './known-layers.ts';
-import { LayerNotKnown } from './known-layers.ts';
+import { LayerNotKnown, mediaTypeOf } from './known-layers.ts';
 import { noteFailure } from './note-failure.ts';
 import { peek } from './peek.ts';
 import { TarBeginning } from './tar-beginning.ts';
@@ -37,8 +37,6 @@ export interface StoreLayerOptions {
   /** A blob of exactly these bytes is in the store. */
   readonly present?: Digest | undefined;
 }
-
-const ZSTD_LAYER = `${MEDIA_TYPES.ociLayer}+zstd`;
 
 /**
  * Stores one layer of an image tar: plain ones compressed (every engine reads gzip), compressed ones as they are.
@@ -103,7 +101,7 @@ async function storeCompressed(
   },
 ): Promise<Stored> {
   const { signal, unpacked, compression, present, source } = options;
-  const mediaType = compression === 'gzip' ? MEDIA_TYPES.ociLayerGzip : ZSTD_LAYER;
+  const mediaType = mediaTypeOf(compression);
   const { passed, hashed } = unpackBeside(whole, createUnpacker(compression), unpacked);
   if (present) {
     for await (const chunk of passed) void chunk;

@@ -7,6 +7,7 @@ import type { Place, YamlPath } from '../plan/yaml-positions.ts';
 import { readableDomains, readableLevels } from '../store/readable-domains.ts';
 import { isRefused } from '../store/s3-errors.ts';
 import type { Store } from '../store/store.ts';
+import { IMAGE_VIEWS } from './image-tarball.ts';
 
 export interface Pinning {
   readonly domain: string;
@@ -55,7 +56,7 @@ async function pin(
   if (image.type !== 'task-image' || image.taskId === undefined) return undefined;
   const id = parseId(image.taskId);
   if (id?.kind === 'image')
-    return image.path === IMAGE_TARBALL
+    return IMAGE_VIEWS.has(image.path)
       ? pinBuild({ ...id, taskId: image.taskId }, store, pinning)
       : { member: 'path', message: `an image build has no "${image.path}"`, hint: `write ${IMAGE_TARBALL}` };
   return pinTask(image.taskId, image.path, store, pinning);

@@ -7,7 +7,7 @@ import type { Digest } from '../../model/pure/ids.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
 import type { Compression } from './compression.ts';
 import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
-import { gzipInParallel } from './gzip-in-parallel.ts';
+import { compressInParallel } from './compress-in-parallel.ts';
 import type { KnownLayer } from './known-layers.ts';
 import { LayerNotKnown, mediaTypeOf } from './known-layers.ts';
 import { noteFailure } from './note-failure.ts';
@@ -83,7 +83,7 @@ async function storePlain(
     const { digest, sizeBytes, mediaType } = layer;
     return { diffId, digest, sizeBytes, mediaType, bytesWritten: 0 };
   }
-  const gzipped = Readable.from(gzipInParallel(unpacked.tap(whole)), { objectMode: false });
+  const gzipped = Readable.from(compressInParallel(unpacked.tap(whole), 'gzip'), { objectMode: false });
   const { digest, sizeBytes, outcome } = await blobs.writeUnknown(gzipped, { signal });
   const { diffId } = unpacked.end();
   const bytesWritten = outcome === 'written' ? sizeBytes : 0;

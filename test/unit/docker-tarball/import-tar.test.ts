@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf, readClosure } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
+import { compressInParallel } from '../../../docker/transport/compress-in-parallel.ts';
 import { importImageTar } from '../../../docker/transport/import-tar.ts';
 import type { ImportedTar } from '../../../docker/transport/import-tar.ts';
 import { LayerNotKnown } from '../../../docker/transport/known-layers.ts';
@@ -27,7 +28,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slipway-import-'));
   blobs = await DirectoryBlobs.create(directory);
   // One layer larger than what is kept in memory, one smaller.
-  image = await anImage({ contents: [Buffer.alloc(4_300_000, 'large'), Buffer.from('small')] });
+  image = await anImage({ contents: [Buffer.alloc(9_300_000, 'large'), Buffer.from('small')] });
 });
 
 afterEach(() => rm(directory, { recursive: true }));
@@ -57,9 +58,13 @@ describe('importImageTar', () => {
 
   it('takes its own view of a stored image back', async () => {
     await putImage(blobs, image);
-    const view = streamImageTar(blobs, image.stored, { names: ['x:1'], signal });
-    const { stored } = await importImageTar(blobs, view, { signal });
-    expect(stored).toMatchObject({ configDigest: image.stored.configDigest, diffIds: image.stored.diffIds });
+    const view = (): Readable => streamImageTar(blobs, image.stored, { names: ['x:1'], signal });
+    const compressed = Readable.from(compressInParallel(view(), 'zstd'), { objectMode: false });
+    for (const tar of [view(), compressed]) {
+      const { stored } = await importImageTar(blobs, tar, { signal });
+      const { configDigest, diffIds } = image.stored;
+      expect(stored).toMatchObject({ configDigest, diffIds });
+    }
   });
 
   it.each([

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound } from '../model/errors.ts';
-import { IMAGE_TARBALL, LIVE_LOG } from '../model/pure/artifact-names.ts';
+import { LIVE_LOG } from '../model/pure/artifact-names.ts';
 import { levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
-import { openImageTarball } from '../steps/image-tarball.ts';
+import { IMAGE_VIEWS, openImageTarball } from '../steps/image-tarball.ts';
 import type { Store } from '../store/store.ts';
 import type { ListedArtifact } from './api.ts';
 
@@ -53,10 +53,11 @@ export async function listArtifacts(store: Store, taskId: string): Promise<reado
     artifacts.map((artifact) => ({ ...artifact, run })),
   );
   const id = parseId(taskId);
-  const isStored = listed.some(({ name }) => name === IMAGE_TARBALL);
-  const found = id?.kind === 'image' && !isStored ? await store.index.find(id, id.level) : undefined;
+  const found = id?.kind === 'image' ? await store.index.find(id, id.level) : undefined;
   if (!found) return listed;
-  return [{ name: IMAGE_TARBALL, run: found.entry.run, contentType: 'application/x-tar' }, ...listed];
+  const stored = new Set(listed.map(({ name }) => name));
+  const views = [...IMAGE_VIEWS].filter(([name]) => !stored.has(name));
+  return [...views.map(([name, contentType]) => ({ name, run: found.entry.run, contentType })), ...listed];
 }
 
 /** @throws {NotFound} */
@@ -66,10 +67,10 @@ export async function downloadArtifact(
   { name, run, signal }: { readonly name: string; readonly run?: number; readonly signal: AbortSignal },
 ): Promise<{ readonly body: Readable; readonly sizeBytes?: number }> {
   const id = parseId(taskId);
-  if (id?.kind === 'image' && name === IMAGE_TARBALL) {
+  if (id?.kind === 'image' && IMAGE_VIEWS.has(name)) {
     const found = await store.index.find(id, levelOf(taskId));
     if (!found) throw new NotFound(`Image ${taskId} is not in the index`);
-    return { body: openImageTarball(store, id, found.entry, signal) };
+    return { body: openImageTarball(store, id, found.entry, signal, name) };
   }
   const wanted = run ?? (await newestRun(store, taskId, { wait: false, signal }));
   const record = await store.artifacts.find(taskId, wanted, name);

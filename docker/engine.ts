@@ -61,6 +61,10 @@ export interface PublishResult extends StoredImage {
   /** Bytes that the engine had to send because the store lacked them. */
   readonly bytesUploaded: number;
   readonly way: 'endpoint' | 'tar';
+  /** Why all of it moved, where less would have done. */
+  readonly fellBack?: string;
+  /** The blob that each layer became, where that was seen. */
+  readonly layers?: readonly { readonly diffId: Digest; readonly digest: Digest }[];
 }
 
 export interface LoadResult {
@@ -69,6 +73,8 @@ export interface LoadResult {
   /** Bytes that the engine had to fetch; 0 when the image was there. */
   readonly bytesLoaded: number;
   readonly way: 'present' | 'endpoint' | 'tar';
+  /** Why all of it moved, where less would have done. */
+  readonly fellBack?: string;
 }
 
 export interface RegistryPull {
@@ -82,7 +88,11 @@ export interface EngineImages {
   /** Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayRead` tells which blobs the endpoint may confirm. */
   publish(
     image: string,
-    options: StepOptions & { readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean> },
+    options: StepOptions & {
+      readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
+      /** Blobs that are said to unpack to a layer, for the way that goes by layers: hints, each is verified. */
+      readonly findLayers?: (diffId: Digest) => Promise<readonly string[]>;
+    },
   ): Promise<PublishResult>;
   /** Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. @throws {ImageUnavailable} {TransferFailed} */
   load(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LoadResult>;

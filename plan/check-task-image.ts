@@ -1,7 +1,7 @@
-import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { isDeclared } from './artifact-names.ts';
+import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
 import { shorten } from './values.ts';
 
@@ -29,9 +29,10 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
     case 'docker-image':
       return checkReference(image.name);
     case 'task-image':
+      checkTaskId(image.taskId);
       return checkTaskReference(image.label, image.path);
     case 'indexed-image':
-      return;
+      return checkNamespace(image.namespace);
   }
 
   function checkInTree(name: string): void {
@@ -54,6 +55,21 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
     }
   }
 
+  function checkTaskId(taskId: string | undefined): void {
+    if (taskId === undefined || isArtifactOwner(taskId)) return;
+    const isLabel = draft.labels.has(taskId);
+    list.error(task.path('image', 'taskId'), `"${shorten(taskId)}" is no id of a task`, {
+      hint: isLabel
+        ? `write "taskId: {task-reference: ${taskId}}" for a task of this push`
+        : 'write task/PROJECT/LEVEL/REVISION/LABEL, or {task-reference: LABEL} for a task of this push',
+    });
+  }
+
+  function checkNamespace(namespace: string): void {
+    const mistake = namespaceMistake(namespace);
+    if (mistake) list.error(task.path('image', 'namespace'), mistake, { hint: NAMESPACE_HINT });
+  }
+
   function checkTaskReference(label: string | undefined, artifact: string): void {
     if (label === undefined) return;
     const path = task.path('image', 'taskId', 'task-reference');
@@ -69,8 +85,8 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
       });
     }
     const maker = draft.tasks.get(label);
-    // A task that builds an image by itself may leave it without declaring it as a file.
-    if (!maker || artifact === IMAGE_TARBALL || isDeclared(artifact, maker.artifacts)) return;
+    if (!maker || (isDeclared(artifact, maker.artifacts) && !maker.artifacts.get(artifact)?.isDirectory))
+      return;
     list.error(
       task.path('image', 'path'),
       `task "${label}" does not declare an artifact "${shorten(artifact)}"`,

@@ -2,6 +2,7 @@ import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
 import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
 import { checkDuration } from './check-duration.ts';
 import { checkRelations } from './check-relations.ts';
+import { checkRoutes } from './check-routes.ts';
 import { checkTaskImage } from './check-task-image.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
@@ -21,6 +22,7 @@ export function checkTask(task: DraftTask, draft: Draft, list: FindingList): voi
   checkArtifacts(task, list);
   checkWhen(task, list);
   checkRelations(task, draft, list);
+  checkRoutes(task, list);
 }
 
 /** Checks what a task is called. */

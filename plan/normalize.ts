@@ -46,6 +46,7 @@ export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
     checkout: task.checkout === false ? null : (task.checkout ?? DEFAULT_CHECKOUT),
     ...optional('symbol', task.symbol),
     ...optional('group', task.group),
+    ...optional('routes', task.routes?.length ? [...new Set(task.routes)] : undefined),
     when: task.when ?? {},
   };
 }
@@ -55,9 +56,9 @@ export function normalizeImage(form: ImageForm): TaskImage {
   if (typeof form === 'string') return { type: 'docker-image', name: form };
   if ('in-tree' in form) return { type: 'in-tree', name: form['in-tree'] };
   if (form.type !== 'task-image') return form;
-  const { type, taskId, path } = form;
-  if (typeof taskId === 'string') return { type, taskId, path };
-  return { type, label: taskId['task-reference'].replace(/^<(.*)>$/, '$1'), path };
+  const { taskId, ...rest } = form;
+  if (typeof taskId === 'string') return { ...rest, taskId };
+  return { ...rest, label: taskId['task-reference'].replace(/^<(.*)>$/, '$1') };
 }
 
 /** An image definition with its context as git names it: without `./` and trailing `/`. */

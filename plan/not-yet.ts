@@ -35,13 +35,6 @@ const NOT_YET: readonly NotYet[] = [
   { of: 'image', path: ['rebuild-after'], message: '"rebuild-after" is not carried out yet' },
   {
     of: 'task',
-    path: ['image', 'type'],
-    values: ['task-image', 'indexed-image'],
-    message: 'images of this type are not carried out yet',
-    hint: 'use {in-tree: NAME} or the name of an image',
-  },
-  {
-    of: 'task',
     path: ['artifacts', '*', 'type'],
     values: ['volume'],
     message: 'artifacts of type "volume" are not carried out yet',
@@ -63,7 +56,6 @@ const NOT_YET: readonly NotYet[] = [
   { of: 'task', path: ['cache'], message: '"cache" is not carried out yet' },
   { of: 'task', path: ['capabilities'], message: '"capabilities" are not carried out yet' },
   { of: 'task', path: ['secrets'], message: '"secrets" are not carried out yet' },
-  { of: 'task', path: ['routes'], message: '"routes" are not carried out yet' },
   {
     of: 'task',
     path: ['onExitStatus', 'purgeCaches'],

@@ -14,6 +14,7 @@ import { openImageTarball } from './image-tarball.ts';
 import type { LayerCache } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
+import { recordLayers } from './record-layers.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -97,8 +98,9 @@ async function buildIn(
       `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(cache)}; publishing`,
     );
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
-    const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way } = published;
+    const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way, fellBack } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
+    if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
     return {
@@ -154,7 +156,9 @@ async function publish(
     signal,
     onProgress,
     mayConfirm: (digest) => known.has(digest),
+    findLayers: (diffId) => store.index.findLayers(plan.domain, plan.level, diffId),
   });
+  await recordLayers(store, plan, published);
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
   return { published, publishMs: took() };

@@ -23,7 +23,7 @@ export async function examineImage(
   const { image } = await plans.task(pushId, plannedAt, label);
   if (image.type === 'docker-image')
     return { blob, base: { domain, level, platform, reference: image.name } };
-  if (image.type !== 'in-tree') return { blob };
+  if (image.type !== 'in-tree') return { blob, tarball: true };
   const { name, imageHash } = await plans.image(pushId, plannedAt, image.name);
   return {
     blob,

@@ -1,18 +1,29 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { streamImageTar } from '../docker/tarball/image-tar.ts';
+import { compressInParallel } from '../docker/transport/compress-in-parallel.ts';
+import { IMAGE_TARBALL, IMAGE_TARBALL_ZST } from '../model/pure/artifact-names.ts';
 import type { ImageCoordinates } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 
-/** Streams `public/image.tar` of an image, the same bytes whoever asks: stored or made on the way. */
+/** Artifacts of every image build, made as they stream: name and content type. */
+export const IMAGE_VIEWS: ReadonlyMap<string, string> = new Map([
+  [IMAGE_TARBALL, 'application/x-tar'],
+  [IMAGE_TARBALL_ZST, 'application/zstd'],
+]);
+
+/** Streams `public/image.tar` of an image, or `public/image.tar.zst`, the same bytes whoever asks. */
 export function openImageTarball(
   store: Store,
   id: ImageCoordinates,
   image: StoredImage,
   signal: AbortSignal,
+  name: string = IMAGE_TARBALL,
 ): Readable {
-  return streamImageTar(store.blobs, image, {
+  const tar = streamImageTar(store.blobs, image, {
     names: [`slipway.invalid/${id.name}:${id.imageHash}`],
     signal,
   });
+  if (name !== IMAGE_TARBALL_ZST) return tar;
+  return Readable.from(compressInParallel(tar, 'zstd'), { objectMode: false });
 }

@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { recordLayers } from './record-layers.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface ImportBaseDeps {
@@ -33,7 +34,7 @@ export async function importBase(
     const published = await withEngine(domain, context.signal, async (engine, signal) => {
       const inEngine = { ...context, signal };
       const again = known && (await restore(deps, engine, known, inEngine));
-      return again ? undefined : pullAndPublish(engine, reference, inEngine);
+      return again ? undefined : pullAndPublish(engine, { store, domain, level, reference }, inEngine);
     });
     if (!published) return {};
     const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
@@ -101,10 +102,17 @@ async function publishAgain(
 
 async function pullAndPublish(
   engine: Engine,
-  reference: string,
+  { store, domain, level, reference }: Omit<ImportBaseInput, 'platform'> & { readonly store: Store },
   { signal, onProgress }: StepContext,
 ): Promise<PublishResult> {
   onProgress({ message: `pulling base ${reference}` });
   const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
-  return engine.images.publish(engineImageId, { signal, onProgress, mayConfirm: () => false });
+  const published = await engine.images.publish(engineImageId, {
+    signal,
+    onProgress,
+    mayConfirm: () => false,
+    findLayers: (diffId) => store.index.findLayers(domain, level, diffId),
+  });
+  await recordLayers(store, { domain, level }, published);
+  return published;
 }

@@ -6,9 +6,11 @@ import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
 import { isWhole } from './image-closure.ts';
+import { importTarball } from './import-tarball.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
+import { findTaskTarball } from './task-tarball.ts';
 
 export interface LoadTaskImageDeps {
   readonly store: Store;
@@ -54,9 +56,10 @@ export async function bringImage(
   const imageMs = took();
   const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
   say(`Image ${image.name} ${how} (${imageMs} ms)`);
-  const { engineImageId, bytesLoaded, stored } = image;
+  const { engineImageId, bytesLoaded, stored, fellBack } = image;
+  if (fellBack !== undefined) say(`All of it had to move: ${fellBack}`);
   const digests = stored ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest } : {};
-  return { engineImageId, bytesLoaded, imageMs, ...digests };
+  return { engineImageId, bytesLoaded, imageMs, ...digests, ...(fellBack === undefined ? {} : { fellBack }) };
 }
 
 interface Had {
@@ -64,6 +67,7 @@ interface Had {
   readonly engineImageId: string;
   readonly bytesLoaded: number;
   readonly stored?: StoredImage;
+  readonly fellBack?: string;
 }
 
 async function have(
@@ -103,9 +107,32 @@ async function have(
       return { name: image.name, engineImageId: pulled.engineImageId, bytesLoaded: 0 };
     }
     case 'task-image':
-    case 'indexed-image':
-      throw new ImageUnavailable(image.path, `images of type ${image.type} are not carried out yet`);
+    case 'indexed-image': {
+      const found = await findTaskTarball(store, image, input.task.pushId);
+      if ('stored' in found) return await loadStored(engine, found.stored, image.path, context);
+      const { platform } = await engine.info();
+      const { domain, level } = plan;
+      const { stored, bytesWritten } = await importTarball(
+        store,
+        found,
+        { domain, level, platform },
+        context,
+      );
+      if (bytesWritten !== undefined)
+        say(`Imported ${found.path} of ${found.taskId}: ${bytesWritten} bytes stored`);
+      return await loadStored(engine, stored, `${found.path} of ${found.taskId}`, context);
+    }
   }
+}
+
+async function loadStored(
+  engine: Engine,
+  stored: StoredImage,
+  name: string,
+  { signal, onProgress }: StepContext,
+): Promise<Had> {
+  const tag = `tarball-${stored.manifestDigest.slice('sha256:'.length)}`;
+  return { name, ...(await engine.images.load(stored, { tag, signal, onProgress })), stored };
 }
 
 /** One that is whole, at whatever level; else the damaged one, so that loading it names what is wrong and it is made again. */

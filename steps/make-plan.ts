@@ -10,6 +10,7 @@ import { selectTasks } from '../plan/select-tasks.ts';
 import type { Store } from '../store/store.ts';
 import { explainBuild } from './explain-build.ts';
 import { isWhole } from './image-closure.ts';
+import { pinTaskImages } from './pin-task-images.ts';
 
 export const CONFIG_FILE = 'slipway.yml';
 
@@ -73,7 +74,18 @@ export async function makePlan(
   const unknownRebuilds = (input.request.rebuild ?? [])
     .filter((name) => config.images[name] === undefined)
     .map((name) => commandLineFinding(`--rebuild names an unknown image "${name}"`));
-  const findings = [...parsed.findings, ...selected.findings, ...imageFindings, ...unknownRebuilds];
+  const pinned = await pinTaskImages(selected.tasks, store, {
+    ...input,
+    file: CONFIG_FILE,
+    position: parsed.position,
+  });
+  const findings = [
+    ...parsed.findings,
+    ...selected.findings,
+    ...imageFindings,
+    ...pinned.findings,
+    ...unknownRebuilds,
+  ];
   if (findings.some(({ severity }) => severity === 'error')) return { outcome: 'invalid', findings };
 
   const needed = new Set(selected.neededImages);
@@ -101,7 +113,7 @@ export async function makePlan(
       request,
       warnings: findings,
       images,
-      tasks: selected.tasks,
+      tasks: pinned.tasks,
       skipped: selected.skipped,
     },
   };

@@ -12,6 +12,7 @@ import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
+import { importSavedTarballs } from './import-saved-tarballs.ts';
 import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
@@ -94,10 +95,25 @@ async function save(
   const uploadMs = took();
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
+  if (input.reason === 'completed' && missing.length === 0)
+    await importTarballs(upload, planned, artifacts, log);
   await log.flush();
   expectOurs(upload);
   const saved = { artifacts, missing, uploadMs, bytesUploaded };
   return end(upload, await deps.store.artifacts.recordSaved(task.taskId, run, saved));
+}
+
+async function importTarballs(
+  { store, plans, engine, input, context }: Upload,
+  planned: PlannedTask,
+  artifacts: readonly ArtifactRecord[],
+  log: RunLog,
+): Promise<void> {
+  const { pushId, plannedAt, taskId } = input.task;
+  const plan = await plans.plan(pushId, plannedAt);
+  const { platform } = await engine.info();
+  const run = { taskId, run: input.run, plan, planned, platform, artifacts };
+  await importSavedTarballs(store, run, context, (line, kind) => log.say(line, kind));
 }
 
 async function end(upload: Upload, saved: SavedArtifacts): Promise<SavedArtifacts> {

@@ -1,7 +1,7 @@
 import { RunSuperseded } from '../model/errors.ts';
 import type { ClaimedRun, RecordRunInput, RunInput } from '../model/pure/payloads.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
-import type { PlannedTask } from '../model/schema/plan.ts';
+import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
@@ -89,6 +89,7 @@ export async function recordRun(
     ...(input.loaded?.manifestDigest ? { manifestDigest: input.loaded.manifestDigest } : {}),
     ...(input.loaded?.configDigest ? { configDigest: input.loaded.configDigest } : {}),
     bytesLoaded: input.loaded?.bytesLoaded ?? 0,
+    ...(input.loaded?.fellBack === undefined ? {} : { fellBack: input.loaded.fellBack }),
     bytesUploaded: input.saved?.bytesUploaded ?? 0,
     phases: {
       ...(input.loaded ? { imageMs: input.loaded.imageMs } : {}),
@@ -98,12 +99,16 @@ export async function recordRun(
     artifacts: log ? [...artifacts, log] : artifacts,
   };
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
+  let isCompleted = false;
   await store.tasks.change(task.taskId, (present) => {
     expectNotGivenUp(context);
-    if (present && isOfRound(present, task) && isResolved(present.state)) return present;
+    const isSettled = present && isOfRound(present, task) && isResolved(present.state);
+    const isNewest = !present?.runs.some((other) => other.run > run);
+    isCompleted = isNewest && (isSettled ? present.state === 'completed' : final && state === 'completed');
+    if (isSettled) return present;
     const claimed = present?.runs.find((other) => other.run === run);
     const runs = withRun(present?.runs ?? [], { ...claimed, ...ended });
-    if (present?.runs.some((other) => other.run > run)) return { ...present, runs };
+    if (present && !isNewest) return { ...present, runs };
     return {
       ...identityOf(task, planned),
       state: final ? state : 'pending',
@@ -113,6 +118,22 @@ export async function recordRun(
       runs,
     };
   });
+  if (!isCompleted) return;
+  const plan = await plans.plan(task.pushId, task.plannedAt);
+  await recordRoutes(store, { plan, planned, ended }, task);
+}
+
+/** From here on later pushes find what the task has left. */
+async function recordRoutes(
+  { routes }: Store,
+  { plan, planned, ended }: { readonly plan: Plan; readonly planned: PlannedTask; readonly ended: RunRecord },
+  { taskId, plannedAt }: RunInput['task'],
+): Promise<void> {
+  const artifacts = ended.artifacts.map(({ name, sha256 }) => ({ name, sha256 }));
+  for (const namespace of planned.routes ?? []) {
+    const route = { version: 1 as const, namespace, taskId, run: ended.run, artifacts, plannedAt };
+    await routes.record(plan.domain, plan.level, route);
+  }
 }
 
 function lastLine({ run, reason, detail, final }: RecordRunInput): Parameters<typeof endLog>[2] {

@@ -6,8 +6,10 @@ import type { ObjectStore } from './object-store.ts';
 import type { Outages } from './outages.ts';
 import { NO_OUTAGES } from './outages.ts';
 import { createPushRecords } from './push-records.ts';
+import { createRoutes } from './routes.ts';
 import type { Store } from './store.ts';
 import { sweepUploads } from './sweep-uploads.ts';
+import { createTarballs } from './tarballs.ts';
 import { createTaskRecords } from './task-records.ts';
 
 /** The store over any object store; `outages` tells when that was away. */
@@ -15,6 +17,8 @@ export function createStore(objects: ObjectStore, outages: Outages = NO_OUTAGES)
   return {
     blobs: createBlobStore(objects),
     index: createImageIndex(objects),
+    routes: createRoutes(objects),
+    tarballs: createTarballs(objects),
     tasks: createTaskRecords(objects),
     pushes: createPushRecords(objects),
     artifacts: createArtifacts(objects),

@@ -6,7 +6,7 @@ import { mapConcurrently } from './concurrently.ts';
 import { changeJson, readUsableJson, writeJson } from './json-object.ts';
 import { baseKey, encodeSegment, imagesPrefix, layerKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
-import { readableDomains, readableLevels } from './readable-domains.ts';
+import { readablePlaces } from './readable-domains.ts';
 import type { ImageIndex, ImageKey } from './store.ts';
 
 /** `level-<L>/layers/<domain>/<diffId>`: blobs that unpack to a layer. */
@@ -95,13 +95,6 @@ async function* listImages(
   });
   const there = read.filter((image) => image !== undefined);
   yield* there.sort((a, b) => Date.parse(b.entry.created) - Date.parse(a.entry.created));
-}
-
-/** Highest level first; within a level, what is trusted more first. */
-function readablePlaces(domain: string, level: Level): readonly (readonly [Level, string])[] {
-  return readableLevels(level).flatMap((readLevel) =>
-    readableDomains(domain).map((readDomain) => [readLevel, readDomain] as const),
-  );
 }
 
 function imageKey({ domain, name, imageHash }: ImageKey, level: Level): string {

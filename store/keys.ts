@@ -88,6 +88,19 @@ export function baseKey(
   return `level-${level}/index/${encodeSegment(domain)}/bases/${encodeSegment(base.platform)}/${encodeSegment(base.reference)}`;
 }
 
+export function routeKey(domain: string, level: Level, namespace: string): string {
+  return `level-${level}/index/${encodeSegment(domain)}/routes/${encodeSegment(namespace)}`;
+}
+
+export function tarballKey(
+  domain: string,
+  level: Level,
+  tarball: { readonly sha256: string; readonly name?: string | undefined },
+): string {
+  const name = tarball.name === undefined ? '' : `~${encodeSegment(tarball.name).slice(0, 180)}`;
+  return `level-${level}/index/${encodeSegment(domain)}/tarballs/${encodeSegment(tarball.sha256)}${name}`;
+}
+
 export function layerKey(domain: string, level: Level, diffId: string): string {
   return `level-${level}/layers/${encodeSegment(domain)}/${encodeSegment(diffId)}`;
 }

@@ -8,6 +8,8 @@ import type {
   IndexEntry,
   PushDocument,
   PushRecord,
+  RouteRecord,
+  TarballRecord,
   TaskRecord,
 } from '../model/schema/records.ts';
 import type { SavedArtifacts } from '../model/pure/payloads.ts';
@@ -18,6 +20,8 @@ import type { Outages } from './outages.ts';
 export interface Store {
   readonly blobs: Blobs;
   readonly index: ImageIndex;
+  readonly routes: Routes;
+  readonly tarballs: Tarballs;
   readonly tasks: TaskRecords;
   readonly pushes: PushRecords;
   readonly artifacts: Artifacts;
@@ -88,6 +92,27 @@ export interface ImageIndex {
   /** Blob digests known to unpack to a layer: a hint, verified when used. */
   findLayers(domain: string, level: Level, diffId: string): Promise<readonly string[]>;
   recordLayer(domain: string, level: Level, diffId: string, digest: string): Promise<void>;
+}
+
+/** Names under which the newest task that completed with them is found by later pushes. */
+export interface Routes {
+  /** Looks from level 3 down to `level`. */
+  find(domain: string, level: Level, namespace: string): Promise<RouteRecord | undefined>;
+  /** Written only at one's own level; of two pushes, the one that was planned later stays. Safe to repeat. */
+  record(domain: string, level: Level, route: RouteRecord): Promise<void>;
+}
+
+/** Images that tarballs of tasks became, by the bytes of the tarball. */
+export interface Tarballs {
+  /** Looks from level 3 down to `level` for an image that `accepts` says yes to. */
+  find(
+    domain: string,
+    level: Level,
+    tarball: Pick<TarballRecord, 'sha256' | 'name'>,
+    accepts?: (record: TarballRecord) => Promise<boolean>,
+  ): Promise<TarballRecord | undefined>;
+  /** Written only at one's own level. Replaces what was there. */
+  record(domain: string, level: Level, record: TarballRecord): Promise<void>;
 }
 
 export interface TaskRecords {

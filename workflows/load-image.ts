@@ -35,7 +35,7 @@ async function mend(
   digest: string,
 ): Promise<{ image?: NonNullable<ImageResolved['stored']> } | 'in vain'> {
   const { level, pushId, plannedAt, label } = task;
-  const { blob, image, base } = await controlActivities(level).examineImage({
+  const { blob, image, base, tarball } = await controlActivities(level).examineImage({
     pushId,
     plannedAt,
     digest,
@@ -46,6 +46,8 @@ async function mend(
     const { stored } = await requestImage({ ...image, pushId, plannedAt, force: blob === 'kept' });
     return stored ? { image: stored } : 'in vain';
   }
+  // Its image counts as not imported, as long as a part of it is missing.
+  if (tarball) return blob === 'kept' ? 'in vain' : {};
   if (!base) return 'in vain';
   const { unavailable } = await builderActivities(level, `base ${base.reference}`).importBase(base);
   return unavailable === undefined ? {} : 'in vain';

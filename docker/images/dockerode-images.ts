@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { buildImage } from '../build/build-image.ts';
 import { inEngine, unlessStatus } from '../engine-errors.ts';
@@ -40,10 +39,7 @@ export class DockerodeImages implements EngineImages {
     return buildImage(this.#options, context, options);
   }
 
-  async publish(
-    image: string,
-    options: StepOptions & { readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean> },
-  ): Promise<PublishResult> {
+  async publish(image: string, options: Parameters<EngineImages['publish']>[1]): Promise<PublishResult> {
     return publishImage(await this.#options.transport(), image, options);
   }
 

@@ -67,8 +67,9 @@ async function transfer(
   } catch (error) {
     options.signal.throwIfAborted();
     if (findDamage(error, image.manifestDigest) || isStoreTrouble(error)) throw error;
-    options.onProgress?.({ message: `pull failed, sending all of it: ${(error as Error).message}` });
-    return await asTar(context, image, options);
+    const fellBack = `pull failed: ${(error as Error).message}`;
+    options.onProgress?.({ message: `${fellBack}; sending it as a tar` });
+    return { fellBack, ...(await asTar(context, image, options)) };
   }
 }
 
@@ -77,10 +78,10 @@ async function asTar(
   image: StoredImage,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  const { engineImageId, bytesLoaded, release } = await loadAsTar(context, image, options);
-  await nameIt(context, engineImageId, options);
+  const { release, ...loaded } = await loadAsTar(context, image, options);
+  await nameIt(context, loaded.engineImageId, options);
   await release();
-  return { engineImageId, bytesLoaded, way: 'tar' };
+  return { ...loaded, way: 'tar' };
 }
 
 async function pull(

@@ -1,22 +1,69 @@
 import type { Readable } from 'node:stream';
+import { isSlipwayError, TransferFailed } from '../../model/errors.ts';
+import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
+import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
+import { inspectImage } from './engine-images.ts';
+import type { ImportedTar } from './import-tar.ts';
 import { importImageTar } from './import-tar.ts';
+import type { FindLayers, KnownLayer } from './known-layers.ts';
+import { findKnownLayers, LayerNotKnown } from './known-layers.ts';
 import type { TransportContext } from './transport-context.ts';
 
-/** Publishes by `docker save`: everything is written out by the engine, then split into the same kind of blobs as a push makes. */
+/**
+ * Publishes by `docker save`: everything is written out by the engine, then split into the same kind of blobs as a push
+ * makes. Layers that the store has by what they unpack to are neither compressed nor sent; if one was taken for another,
+ * all of it comes once more, and the result says so.
+ */
 export async function publishAsTar(
+  context: TransportContext,
+  image: string,
+  options: StepOptions & { readonly findLayers?: FindLayers | undefined },
+): Promise<PublishResult> {
+  const { signal, onProgress, findLayers } = options;
+  const known = findLayers ? await knownLayers(context, image, findLayers, signal) : undefined;
+  try {
+    return resultOf(await save(context, image, { signal, onProgress }, known));
+  } catch (error) {
+    if (!(error instanceof LayerNotKnown)) throw error;
+    onProgress?.({ message: `${error.message}; sending all of it` });
+    return { ...resultOf(await save(context, image, { signal, onProgress })), fellBack: error.message };
+  }
+}
+
+async function knownLayers(
+  context: TransportContext,
+  image: string,
+  findLayers: FindLayers,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Digest, KnownLayer>> {
+  const found = await inspectImage(context, image);
+  const diffIds = (found?.RootFS?.Layers ?? []).filter((diffId) => DIGEST_PATTERN.test(diffId)) as Digest[];
+  return findKnownLayers(context.blobs, diffIds, findLayers, signal);
+}
+
+async function save(
   { docker, blobs }: TransportContext,
   image: string,
   { signal, onProgress }: StepOptions,
-): Promise<PublishResult> {
+  known?: ReadonlyMap<Digest, KnownLayer>,
+): Promise<ImportedTar> {
   const tar = (await docker.getImage(image).get()) as Readable;
   const stop = (): unknown => tar.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const { stored, bytesWritten } = await importImageTar(blobs, tar, { signal, onProgress });
-    return { ...stored, bytesUploaded: bytesWritten, way: 'tar' };
+    return await importImageTar(blobs, tar, { signal, onProgress, known });
+  } catch (error) {
+    // What an engine saves is an image: one that cannot be read did not come whole.
+    if (isSlipwayError(error) && error.type === 'ImageTarRefused')
+      throw new TransferFailed('publish', image, error.message, { cause: error });
+    throw error;
   } finally {
     signal.removeEventListener('abort', stop);
     tar.destroy();
   }
+}
+
+function resultOf({ stored, bytesWritten, layers }: ImportedTar): PublishResult {
+  return { ...stored, bytesUploaded: bytesWritten, way: 'tar', layers };
 }

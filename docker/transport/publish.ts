@@ -6,6 +6,7 @@ import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage } from './damage.ts';
 import { inspectImage, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
+import type { FindLayers } from './known-layers.ts';
 import { publishAsTar } from './publish-as-tar.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
@@ -16,6 +17,8 @@ import type { TransportContext } from './transport-context.ts';
 export interface PublishOptions extends StepOptions {
   /** Of which stored blobs the endpoint may tell the engine that they need not be sent. */
   readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
+  /** Blobs that are said to unpack to a layer, where images go as tars. */
+  readonly findLayers?: FindLayers;
 }
 
 /**

@@ -3,3 +3,6 @@ export const LIVE_LOG = 'public/logs/live.log';
 
 /** The artifact of an image build: a tarball that `docker load` accepts. */
 export const IMAGE_TARBALL = 'public/image.tar';
+
+/** The same, compressed. */
+export const IMAGE_TARBALL_ZST = 'public/image.tar.zst';

@@ -15,6 +15,10 @@ export const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 export const LABEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._+-]*(\/[A-Za-z0-9][A-Za-z0-9._+-]*)*$/;
 export const LABEL_MAX_LENGTH = 200;
 
+/** What a route looks like; at most {@link NAMESPACE_MAX_LENGTH} characters. */
+export const NAMESPACE_PATTERN = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+export const NAMESPACE_MAX_LENGTH = 200;
+
 /** A full commit id, SHA-1 or SHA-256, in lower case hex. */
 export const REVISION_PATTERN = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 

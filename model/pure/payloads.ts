@@ -134,6 +134,8 @@ export interface ExaminedImage {
   /** What makes the task's image whole again: a build, or a base brought in anew. */
   readonly image?: { readonly taskId: string; readonly name: string };
   readonly base?: ImportBaseInput;
+  /** It came from a tarball, which is read again. */
+  readonly tarball?: true;
 }
 
 export interface BuildImageInput extends ImageInput {
@@ -194,6 +196,8 @@ export interface LoadedImage {
   readonly imageMs: number;
   readonly manifestDigest?: string;
   readonly configDigest?: string;
+  /** Why all of it moved, where less would have done. */
+  readonly fellBack?: string;
 }
 
 export interface RunContainerInput extends RunInput {

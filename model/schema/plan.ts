@@ -58,6 +58,18 @@ export const plannedImageSchema = z.object({
 });
 export type PlannedImage = z.infer<typeof plannedImageSchema>;
 
+/** One tarball for good, as it was found when the push was planned; absent where the push itself makes it. */
+export const pinnedArtifactSchema = z.object({
+  taskId: z.string(),
+  run: z.number(),
+  sha256: z
+    .string()
+    .optional()
+    .describe('Absent for the image of an image build, which is known by its manifest'),
+  stored: storedImageSchema.optional(),
+});
+export type PinnedArtifact = z.infer<typeof pinnedArtifactSchema>;
+
 /** The one canonical form of a task's image. */
 export const taskImageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('in-tree'), name: z.string() }),
@@ -67,8 +79,16 @@ export const taskImageSchema = z.discriminatedUnion('type', [
     taskId: z.string().optional(),
     label: z.string().optional(),
     path: z.string(),
+    name: z.string().optional(),
+    pinned: pinnedArtifactSchema.optional(),
   }),
-  z.object({ type: z.literal('indexed-image'), namespace: z.string(), path: z.string() }),
+  z.object({
+    type: z.literal('indexed-image'),
+    namespace: z.string(),
+    path: z.string(),
+    name: z.string().optional(),
+    pinned: pinnedArtifactSchema.optional(),
+  }),
 ]);
 export type TaskImage = z.infer<typeof taskImageSchema>;
 
@@ -106,6 +126,8 @@ export const plannedTaskSchema = z.object({
   checkout: z.string().nullable().describe('Path in the container, null: nothing is put anywhere'),
   symbol: z.string().optional(),
   group: z.string().optional(),
+  /** Names under which later pushes find it, once it has completed. */
+  routes: z.array(z.string()).optional(),
   /** Why this task is wanted: selected by which pattern, needed by which task. */
   why: z.string(),
 });

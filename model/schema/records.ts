@@ -66,6 +66,7 @@ export const runRecordSchema = z.object({
   peakMemoryBytes: z.number().optional(),
   bytesLoaded: z.number().optional().describe('Bytes of image layers fetched from the store by this run'),
   bytesUploaded: z.number().optional(),
+  fellBack: z.string().optional().describe('Why all of its image moved, where less would have done'),
   manifestDigest: z.string().optional(),
   configDigest: z.string().optional(),
   phases: phasesSchema,
@@ -129,6 +130,27 @@ export const baseRecordSchema = storedImageSchema.extend({
   source: z.string().describe('Where it came from: "pulled" or "debootstrap"'),
 });
 export type BaseRecord = z.infer<typeof baseRecordSchema>;
+
+/** `level-<L>/index/<domain>/routes/<namespace>`: the task that completed with this route. */
+export const routeRecordSchema = z.object({
+  version: z.literal(1),
+  namespace: z.string(),
+  taskId: z.string(),
+  run: z.number(),
+  /** What it left; a lower level may not read its record. */
+  artifacts: z.array(z.object({ name: z.string(), sha256: z.string() })),
+  plannedAt: isoTime.describe('Of its push: of two, the later one counts'),
+});
+export type RouteRecord = z.infer<typeof routeRecordSchema>;
+
+/** `level-<L>/index/<domain>/tarballs/<sha256>[~<name>]`: the image that a tarball of a task became. */
+export const tarballRecordSchema = storedImageSchema.extend({
+  version: z.literal(1),
+  sha256: z.string().describe('Of the tarball'),
+  name: z.string().optional().describe('Of the image, where it was chosen among several'),
+  imported: isoTime,
+});
+export type TarballRecord = z.infer<typeof tarballRecordSchema>;
 
 /** `level-<L>/pushes/<key>/push.json`: what was asked, by whom. */
 export const pushRecordSchema = z.object({

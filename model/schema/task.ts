@@ -1,5 +1,12 @@
 import { z } from 'zod';
 
+const tarballPath = z.string().regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst');
+const imageName = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('Chooses among several images of the tarball, for example lint:latest');
+
 /** The five forms of a task's image, as written; `normalizeImage` in the plan room turns them into {@link TaskImage}. */
 export const imageFormSchema = z.union([
   z.string().min(1).describe('Any image the engine can pull, for example debian:bookworm'),
@@ -8,12 +15,14 @@ export const imageFormSchema = z.union([
   z.strictObject({
     type: z.literal('task-image'),
     taskId: z.union([z.string().min(1), z.strictObject({ 'task-reference': z.string().min(1) })]),
-    path: z.string().regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst'),
+    path: tarballPath,
+    name: imageName,
   }),
   z.strictObject({
     type: z.literal('indexed-image'),
     namespace: z.string().min(1),
-    path: z.string().regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst'),
+    path: tarballPath,
+    name: imageName,
   }),
 ]);
 

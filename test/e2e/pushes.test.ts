@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { WorkerProcess } from '../helpers/live-stack.ts';
 import {
   docker,
   LiveApi,
+  liveConnections,
   outcomesOf,
   startWorker,
   statesOf,
@@ -13,6 +15,7 @@ import {
   TestRepository,
   until,
 } from '../helpers/live-stack.ts';
+import { openStore } from '../../store/open-store.ts';
 import { runningProcesses } from '../helpers/running-processes.ts';
 
 jest.setTimeout(300_000);
@@ -169,9 +172,15 @@ describe('images and tasks', () => {
     // The image as a tarball, loaded by the docker client.
     const lint = two.images.find(({ name }) => name === 'lint');
     const ofImage = await live.api.artifacts(lint?.taskId ?? '');
-    expect(ofImage.map(({ name }) => name)).toEqual(['public/image.tar', 'public/logs/live.log']);
+    expect(ofImage.map(({ name }) => name)).toEqual([
+      'public/image.tar',
+      'public/image.tar.zst',
+      'public/logs/live.log',
+    ]);
     const tar = join(repository.path, 'image.tar');
     await writeFile(tar, await live.artifact(lint?.taskId ?? '', 'public/image.tar'));
+    const compressed = await live.artifact(lint?.taskId ?? '', 'public/image.tar.zst');
+    expect(zstdDecompressSync(compressed).equals(await readFile(tar))).toBe(true);
     await docker('load', '--input', tar);
     const name = `slipway.invalid/lint:${lint?.imageHash ?? ''}`;
     expect(await docker('run', '--rm', name, 'cat', '/rules.txt')).toBe('rules 2');
@@ -220,6 +229,17 @@ describe('images and tasks', () => {
     const view = await live.artifact(taskId, 'public/image.tar');
     expect(stored?.sizeBytes).toBe(view.byteLength);
     expect(stored?.sha256).toBe(createHash('sha256').update(view).digest('hex'));
+
+    // Whoever has only S3 finds it by the image's name and hash.
+    const { store } = await liveConnections();
+    const { objects, close } = openStore(store);
+    const [image] = document.images;
+    const found: Buffer[] = [];
+    for await (const { key } of objects.list(`level-1/tasks/image/`))
+      if (key.includes(`/base/${image?.imageHash ?? ''}/`) && key.endsWith('/artifacts/public/image.tar'))
+        found.push((await objects.get(key))!.body);
+    close();
+    expect(found.map((bytes) => bytes.equals(view))).toEqual([true]);
   });
 });
 

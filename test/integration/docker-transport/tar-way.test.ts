@@ -131,4 +131,70 @@ describe('an engine that cannot reach the endpoint', () => {
     });
     expect(await images()).toBe(before);
   });
+
+  it('publishes and gets only the layers that the other side lacks', async () => {
+    const lower = { 'bin/true': tinyProgram('it runs\n'), bulk: noise(6_000_000) };
+    const parent = await makeImage(far.docker, { layers: [lower] });
+    const first = await publishImage(there, parent.tag, { signal, mayConfirm: () => false });
+    const child = await makeImage(far.docker, { layers: [lower, { bulk: noise(5_000_000) }] });
+    const hints = new Map(first.layers?.map(({ diffId, digest }) => [diffId, [digest]]));
+    const published = await publishImage(there, child.tag, {
+      signal,
+      mayConfirm: () => false,
+      findLayers: (diffId) => Promise.resolve(hints.get(diffId) ?? []),
+    });
+    expect(published.fellBack).toBeUndefined();
+    expect(published.diffIds[0]).toBe(first.diffIds[0]);
+    expect(published.layers?.[0]).toEqual(first.layers?.[0]);
+    expect(published.bytesUploaded).toBeGreaterThan(5_000_000);
+    expect(published.bytesUploaded).toBeLessThan(6_000_000);
+
+    for (const { tag } of [child, parent]) await far.docker.getImage(tag).remove();
+    const whole = await loadImage(there, first, { signal, tag: 'parent' });
+    expect(whole.bytesLoaded).toBeGreaterThan(6_000_000);
+    const rest = await loadImage(there, published, { signal, tag: 'child' });
+    expect(rest).toMatchObject({ way: 'tar', engineImageId: child.id });
+    expect(rest.bytesLoaded).toBeGreaterThan(5_000_000);
+    expect(rest.bytesLoaded).toBeLessThan(6_000_000);
+    expect(await exitCode(far.docker, child.id)).toBe(0);
+
+    // A parent that is pruned while the rest is on its way.
+    for (const name of ['child', 'parent'])
+      await far.docker.getImage(`slipway.invalid/image:${name}`).remove();
+    await loadImage(there, first, { signal, tag: 'parent' });
+    const pruning = new DirectoryBlobs(directory);
+    pruning.read = async (...args) => {
+      await far.docker
+        .getImage('slipway.invalid/image:parent')
+        .remove()
+        .catch(() => undefined);
+      return DirectoryBlobs.prototype.read.apply(pruning, args);
+    };
+    const again = await loadImage({ ...there, blobs: pruning }, published, { signal, tag: 'child' });
+    expect(again).toMatchObject({ way: 'tar', engineImageId: child.id });
+    expect(again.fellBack).toContain('without the layers that it has');
+    expect(again.bytesLoaded).toBeGreaterThan(11_000_000);
+    expect(await exitCode(far.docker, child.id)).toBe(0);
+  });
+
+  it('believes no hint: one that is wrong costs a second save at most', async () => {
+    const [a, b] = await Promise.all([build(far.docker), build(far.docker)]);
+    const ofA = await publishImage(there, a.tag, { signal, mayConfirm: () => false });
+    const hints = new Map(ofA.layers?.map(({ digest }, at) => [at, digest]));
+    const { RootFS } = await far.docker.getImage(b.tag).inspect();
+    const diffIds = RootFS.Layers ?? [];
+    // Every layer of the one is said to be that of the other, and to be where it is not.
+    const lying = (diffId: string): Promise<string[]> =>
+      Promise.resolve([
+        hints.get(diffIds.indexOf(diffId)) ?? '',
+        ofA.configDigest,
+        `sha256:${'0'.repeat(64)}`,
+        'x',
+      ]);
+    const ofB = await publishImage(there, b.tag, { signal, mayConfirm: () => false, findLayers: lying });
+    expect(ofB).toMatchObject({ diffIds, configDigest: b.id });
+    expect(ofB.layers?.[0]?.digest).not.toBe(ofA.layers?.[0]?.digest);
+    expect(await loadImage(here, ofB, { signal, tag: 'hinted' })).toMatchObject({ engineImageId: b.id });
+    made.push('slipway.invalid/image:hinted');
+  });
 });

@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
+import { compressInParallel } from '../../../docker/transport/compress-in-parallel.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
 import { filesOf } from '../../helpers/tar-files.ts';
@@ -143,6 +145,21 @@ describe('streamImageTar', () => {
     await expect(streamImageTar(blobs, image.stored, { names, signal }).toArray()).rejects.toMatchObject({
       type: 'BlobNotFound',
     });
+  });
+
+  it('compressed, gives one byte sequence however it comes in, which unpacks to the tar', async () => {
+    const tar = await tarOfImage({ contents: [randomBytes(9_000_000), Buffer.alloc(500_000, 'c')] });
+    const compress = async (chunkBytes: number): Promise<Buffer> => {
+      const chunks = Readable.from(
+        Array.from({ length: Math.ceil(tar.length / chunkBytes) }, (_, at) =>
+          tar.subarray(at * chunkBytes, (at + 1) * chunkBytes),
+        ),
+      );
+      return Buffer.concat(await Readable.from(compressInParallel(chunks, 'zstd')).toArray());
+    };
+    const [one, ...others] = await Promise.all([tar.length, 65_536, 1_000_003, 999].map(compress));
+    expect(zstdDecompressSync(one!).equals(tar)).toBe(true);
+    expect(others.map((other) => other.equals(one!))).toEqual([true, true, true]);
   });
 
   it('stops reading the store when it is given up or aborted', async () => {

@@ -550,11 +550,6 @@ describe('the image of a task', () => {
         'unknown field "nmae" in "image"',
       ],
       ['lacks a field', tasks('  a: {‸image: {type: docker-image}}'), '"image" has no "name"'],
-      [
-        'is of another place',
-        tasks('  a: {image: {‸type: indexed-image, namespace: x, path: a.tar}}'),
-        'images of this type are not carried out yet',
-      ],
     ]),
   )('that $claim is found', (one) => expectOneFinding(one, 'error'));
 
@@ -579,13 +574,37 @@ describe('the image of a task', () => {
       '{image: {type: task-image, taskId: {task-reference: ‸<b>}, path: a.tar}}',
       NEEDED,
     ],
+    ['an id that is none', '{image: {type: task-image, taskId: ‸x, path: a.tar}}', '"x" is no id of a task'],
+    [
+      'the id of a push',
+      '{image: {type: task-image, taskId: ‸push/p/1/0123456789012345678901234567890123456789, path: a.tar}}',
+      '"push/p/1/0123456789012345678901234567890123456789" is no id of a task',
+    ],
+    [
+      'a directory',
+      '{dependencies: [b], image: {type: task-image, taskId: {task-reference: b}, path: ‸d.tar}}',
+      'task "b" does not declare an artifact "d.tar"',
+    ],
+    [
+      'a namespace that is none',
+      '{image: {type: indexed-image, namespace: ‸a..b, path: a.tar}}',
+      '"a..b" is no namespace',
+    ],
+    ['a route that is none', '{image: debian, routes: [a.b, ‸"a b"]}', '"a b" is no namespace'],
+    ['a route twice', '{image: debian, routes: [a.b, ‸a.b]}', 'route "a.b" is named twice'],
+    [
+      'too many routes',
+      `{image: debian, ‸routes: [${Array.from({ length: 65 }, (_, n) => `r${n}`).join(', ')}]}`,
+      'a task has at most 64 routes',
+    ],
     [
       'an artifact that is not declared',
       '{dependencies: [b], image: {type: task-image, taskId: {task-reference: b}, path: ‸a.tra.tar}}',
       'task "b" does not declare an artifact "a.tra.tar"',
     ],
   ])('of another task with %s is found', (_claim, form, message) => {
-    const b = '  b: {image: debian, artifacts: {a.tar: {type: file, path: /a}}}';
+    const b =
+      '  b: {image: debian, artifacts: {a.tar: {type: file, path: /a}, d.tar: {type: directory, path: /d}}}';
     const { text, line, column } = markedText(tasks(`  a: ${form}\n${b}`));
 
     const { findings } = parseSlipwayYml(text);
@@ -593,13 +612,16 @@ describe('the image of a task', () => {
     expect(findings).toContainEqual(expect.objectContaining({ line, column, message }));
   });
 
-  it('may be public/image.tar of a dependency that does not declare it', () => {
-    const form =
-      '{dependencies: [b], image: {type: task-image, taskId: {task-reference: b}, path: public/image.tar}}';
+  it.each([
+    ['task/p/1/0123456789012345678901234567890123456789/make', 'public/a.tar'],
+    ['image/p/3/lint/abc', 'public/image.tar'],
+  ])('may be an artifact of %s', (taskId, path) => {
+    const { config, findings } = parseSlipwayYml(
+      tasks(`  a: {image: {type: task-image, taskId: ${taskId}, path: ${path}, name: "lint:1"}}`),
+    );
 
-    const { findings } = parseSlipwayYml(tasks(`  a: ${form}\n  b: {image: debian}`));
-
-    expect(findings.map(({ message }) => message)).toEqual(['images of this type are not carried out yet']);
+    expect(findings).toEqual([]);
+    expect(config?.tasks['a']?.image).toEqual({ type: 'task-image', taskId, path, name: 'lint:1' });
   });
 });
 
@@ -771,7 +793,6 @@ describe('a field that is not carried out yet', () => {
       ['cache', task('‸cache: {a: /b}'), '"cache" is not carried out yet'],
       ['capabilities', task('‸capabilities: {privileged: true}'), '"capabilities" are not carried out yet'],
       ['secrets', task('‸secrets: [A]'), '"secrets" are not carried out yet'],
-      ['routes', task('‸routes: [a.b]'), '"routes" are not carried out yet'],
       [
         'purgeCaches',
         task('onExitStatus: {‸purgeCaches: [1]}'),
@@ -786,7 +807,6 @@ describe('a field that is not carried out yet', () => {
     'cache: {}',
     'capabilities: {}',
     'secrets: []',
-    'routes: []',
     'onExitStatus: {purgeCaches: []}',
   ])('asks for nothing, and is accepted: %s', (fields) =>
     expect(parseSlipwayYml(task(fields)).findings).toEqual([]),

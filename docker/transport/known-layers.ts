@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { pipeline } from 'node:stream';
+import type { BlobStore } from '../../model/blob-store.ts';
+import { isSlipwayError } from '../../model/errors.ts';
+import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
+import type { Digest } from '../../model/pure/ids.ts';
+import { MEDIA_TYPES } from '../endpoint/manifest.ts';
+import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import type { Compression } from './compression.ts';
+import { peek } from './peek.ts';
+
+/** A layer that the store has, by what it unpacks to. */
+export interface KnownLayer {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+  /** Size of the plain tar. */
+  readonly unpackedBytes: number;
+}
+
+/** Digests of blobs that are said to unpack to a layer: a hint. */
+export type FindLayers = (diffId: Digest) => Promise<readonly string[]>;
+
+/** Thrown when a layer that was taken for one that the store has is another: what passed must come once more, to be stored. */
+export class LayerNotKnown extends Error {
+  constructor(diffId: Digest) {
+    super(`layer ${diffId} was taken for one that is known`);
+  }
+}
+
+const SIDE_BY_SIDE = 3;
+
+/**
+ * The layers of an image that the store has already. No hint is believed: each blob is unpacked once, which costs less than
+ * to compress and store the layer anew.
+ */
+export async function findKnownLayers(
+  blobs: BlobStore,
+  diffIds: readonly Digest[],
+  find: FindLayers,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Digest, KnownLayer>> {
+  const known = new Map<Digest, KnownLayer>();
+  const waiting = new Set(diffIds).values();
+  const lookOn = async (): Promise<void> => {
+    for (const diffId of waiting) {
+      for (const digest of await find(diffId)) {
+        if (!DIGEST_PATTERN.test(digest)) continue;
+        const layer = await unpackOnce(blobs, digest as Digest, signal);
+        if (layer?.diffId !== diffId) continue;
+        known.set(diffId, layer.known);
+        break;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lookOn));
+  return known;
+}
+
+interface Unpacked {
+  readonly diffId: Digest;
+  readonly known: KnownLayer;
+}
+
+/** What blobs unpack to, as this process has seen it: the same blob always unpacks to the same bytes. */
+const seen = new Map<Digest, Unpacked>();
+const SEEN_MAX = 10_000;
+
+/** Undefined when it is not in the store, or is no layer. */
+async function unpackOnce(
+  blobs: BlobStore,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<Unpacked | undefined> {
+  const stat = await blobs.stat(digest, signal);
+  if (!stat) return undefined;
+  const before = seen.get(digest);
+  if (before?.known.sizeBytes === stat.sizeBytes) return before;
+  try {
+    const unpacked = await unpack(blobs, { digest, sizeBytes: stat.sizeBytes }, signal);
+    if (seen.size >= SEEN_MAX) seen.clear();
+    seen.set(digest, unpacked);
+    return unpacked;
+  } catch (error) {
+    signal.throwIfAborted();
+    // Trouble of the store is not a wrong hint; a damaged blob or no layer at all is.
+    if (isSlipwayError(error) && error.type !== 'DigestMismatch' && error.type !== 'BlobNotFound')
+      throw error;
+    return undefined;
+  }
+}
+
+async function unpack(
+  blobs: BlobStore,
+  { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number },
+  signal: AbortSignal,
+): Promise<Unpacked> {
+  const body = await blobs.read(digest, { signal });
+  const { start, whole } = await peek(body, MAGIC_BYTES);
+  const compression = compressionOf(start);
+  const plain =
+    compression === 'none' ? whole : pipeline(whole, createUnpacker(compression), () => undefined);
+  const hash = createHash('sha256');
+  let unpackedBytes = 0;
+  for await (const chunk of plain as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    unpackedBytes += chunk.length;
+  }
+  const known = { digest, sizeBytes, mediaType: mediaTypeOf(compression), unpackedBytes };
+  return { diffId: `sha256:${hash.digest('hex')}`, known };
+}
+
+/** How a manifest calls a layer that is compressed so. */
+export function mediaTypeOf(compression: Compression): string {
+  return compression === 'none' ? MEDIA_TYPES.ociLayer : `${MEDIA_TYPES.ociLayer}+${compression}`;
+}

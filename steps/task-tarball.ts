@@ -1,0 +1,33 @@
+import { ImageUnavailable } from '../model/errors.ts';
+import { taskIdIn } from '../model/pure/ids.ts';
+import type { StoredImage, TaskImage } from '../model/schema/plan.ts';
+import type { Store } from '../store/store.ts';
+import type { Tarball } from './import-tarball.ts';
+
+export type TarballImage = Extract<TaskImage, { type: 'task-image' | 'indexed-image' }>;
+
+/**
+ * What a task runs in that names a tarball: the one that was pinned when its push was planned, or the one that a task of
+ * its own push has left.
+ * @throws {ImageUnavailable} when there is none.
+ */
+export async function findTaskTarball(
+  store: Store,
+  image: TarballImage,
+  pushId: string,
+): Promise<Tarball | { readonly stored: StoredImage }> {
+  const { path, name, pinned } = image;
+  if (pinned) {
+    const { taskId, run, sha256, stored } = pinned;
+    if (stored) return { stored };
+    if (sha256 !== undefined) return { taskId, run, path, sha256, name };
+  }
+  const label = image.type === 'task-image' ? image.label : undefined;
+  if (label === undefined) throw new ImageUnavailable(path, 'its push was planned without a store');
+  const taskId = taskIdIn(pushId, label);
+  const record = await store.tasks.find(taskId);
+  const made = record?.runs.findLast(({ artifacts }) => artifacts.some(({ name: other }) => other === path));
+  const sha256 = made?.artifacts.find(({ name: other }) => other === path)?.sha256;
+  if (!made || !sha256) throw new ImageUnavailable(path, `task ${taskId} has left no such artifact`);
+  return { taskId, run: made.run, path, sha256, name };
+}

@@ -44,6 +44,8 @@ export interface BuildOptions extends StepOptions {
   readonly args: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly platform?: string;
+  /** An image of this engine whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
+  readonly cacheFrom?: string;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
   readonly onOutput: (text: string) => void;
 }

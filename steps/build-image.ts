@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
+import type { LayerCache } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
@@ -78,7 +79,7 @@ async function buildIn(
   try {
     const { id: engineId, version } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);
-    const { steps, cachedSteps, buildMs } = await buildInEngine(
+    const { steps, cachedSteps, buildMs, cache } = await buildInEngine(
       engine,
       { name: planned.name, inputs: planned.inputs, buildContext, parent: input.parent },
       {
@@ -92,7 +93,9 @@ async function buildIn(
         signal: context.signal,
       },
     );
-    log.say(`Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache; publishing`);
+    log.say(
+      `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(cache)}; publishing`,
+    );
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
@@ -112,6 +115,12 @@ async function buildIn(
     await engine.images.remove(tag).catch(() => undefined);
     await engine.images.remove(parentTag).catch(() => undefined);
   }
+}
+
+/** That an image was fetched for its layers is said, so that one which gave none is seen. */
+function cacheText(cache: LayerCache | undefined): string {
+  if (!cache || cache.bytesLoaded === 0) return '';
+  return `, for which ${cache.bytesLoaded} bytes of image ${cache.imageHash.slice(0, 12)} were fetched`;
 }
 
 interface Wanted {

@@ -8,6 +8,8 @@ import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import type { Store } from '../store/store.ts';
+import { bringLayerCache } from './layer-cache.ts';
+import type { LayerCache } from './layer-cache.ts';
 
 export interface ImageToBuild {
   readonly name: string;
@@ -30,6 +32,12 @@ export interface BuildWhere {
   readonly signal: AbortSignal;
 }
 
+export interface BuiltInEngine extends BuildResult {
+  readonly buildMs: number;
+  /** The image that it could take unchanged layers from; absent when there was none. */
+  readonly cache?: LayerCache | undefined;
+}
+
 /**
  * Builds one image in an engine, the same way wherever that is: bases by the records of the store, never from outside, and the
  * parent, each brought only where the engine lacks it; then the hashed context. Safe to repeat.
@@ -39,11 +47,12 @@ export async function buildInEngine(
   engine: Engine,
   image: ImageToBuild,
   where: BuildWhere,
-): Promise<BuildResult & { readonly buildMs: number }> {
+): Promise<BuiltInEngine> {
   const { name, inputs, buildContext, parent } = image;
   const { tag, parentTag, onOutput, onProgress, signal } = where;
   await bringBases(engine, inputs, where);
   if (parent) await bringParent(engine, { inputs, parent }, where);
+  const cache = await bringLayerCache(engine, { ...where, name, inputs });
   const took = startStopwatch();
   const built = await engine.images.build(
     buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
@@ -52,12 +61,13 @@ export async function buildInEngine(
       tag,
       args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
       platform: inputs.platform,
+      ...(cache ? { cacheFrom: cache.reference } : {}),
       onOutput,
       onProgress,
       signal,
     },
   );
-  return { ...built, buildMs: took() };
+  return { ...built, buildMs: took(), cache };
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */

@@ -71,6 +71,12 @@ export const ERRORS = {
     meaning: 'The image of a task cannot be had or read.',
     next: 'The task ends as resource-unavailable.',
   },
+  ImageTarRefused: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'A tarball is no image that can be used: broken, of another kind, or made to do harm.',
+    next: 'Nothing of it is used; a task that wants it ends as resource-unavailable.',
+  },
   EngineUnavailable: {
     owner: 'operator',
     retryable: true,

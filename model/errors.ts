@@ -124,6 +124,16 @@ export class ImageUnavailable extends SlipwayError {
   }
 }
 
+/** Thrown when a tarball is no image that can be used: what is wrong with it does not go away by reading it again. */
+export class ImageTarRefused extends SlipwayError {
+  readonly type = 'ImageTarRefused';
+  readonly detail: string;
+  constructor(detail: string, options?: ErrorOptions) {
+    super(`The image tar cannot be read: ${detail}`, options);
+    this.detail = detail;
+  }
+}
+
 /** Thrown when a Docker Engine does not answer. */
 export class EngineUnavailable extends SlipwayError {
   readonly type = 'EngineUnavailable';

@@ -51,6 +51,7 @@ export type RunPhase = 'claim' | 'load' | 'run' | 'save';
 
 const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   ImageUnavailable: 'resource-unavailable',
+  ImageTarRefused: 'resource-unavailable',
   InputUnavailable: 'resource-unavailable',
   BlobNotFound: 'internal-error',
   DigestMismatch: 'internal-error',

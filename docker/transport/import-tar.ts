@@ -1,41 +1,80 @@
 import type { Readable } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
-import { DigestMismatch } from '../../model/errors.ts';
+import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { digestOf } from '../endpoint/closure.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
-import type { StepOptions } from '../engine.ts';
-import { parseArchiveManifest } from './archive-manifest.ts';
+import { readDockerArchive } from './archive-manifest.ts';
+import type { ArchivedImage, ImageParts } from './archived-image.ts';
+import { chooseImage } from './archived-image.ts';
+import { LayerNotKnown } from './known-layers.ts';
+import { noteFailure } from './note-failure.ts';
+import { readLegacyArchive } from './legacy-archive.ts';
+import { readOciArchive } from './oci-archive.ts';
+import type { Archive, ArchiveOptions } from './read-archive.ts';
 import { readArchive } from './read-archive.ts';
+import type { StoredLayer } from './store-layer.ts';
 import { parseDiffIds } from './stored-image.ts';
+
+export interface ImportOptions extends ArchiveOptions {
+  /** Chooses among several images, for example `lint:latest`. */
+  readonly name?: string | undefined;
+  /** Chooses among the platforms of an image, default `linux/amd64`. */
+  readonly platform?: string | undefined;
+}
 
 export interface ImportedTar {
   readonly stored: StoredImage;
   /** Bytes of blobs that the store lacked. */
   readonly bytesWritten: number;
+  /** The blob that each layer became. */
+  readonly layers: readonly Pick<StoredLayer, 'diffId' | 'digest'>[];
 }
 
+/** Layers that are kept in memory are stored so many at once. */
+const SIDE_BY_SIDE = 4;
+
 /**
- * Splits an image tar (`docker save` of any engine, or one that a task made) into blobs and a manifest. The tar is
- * hostile input: nothing of it is written anywhere but as blobs under digests that were computed here.
- * @throws {TypeError} when it is no tar of exactly one image. @throws {DigestMismatch} when its config names other layers.
+ * Splits an image tar (of any engine, or one that a task made: plain, gzip or zstd; docker-archive, OCI layout or legacy) into
+ * blobs and a manifest. The tar is hostile input: nothing of it is written anywhere but as blobs under digests that were
+ * computed here, and the manifest, without which they are nobody's, comes last.
+ * @throws {ImageTarRefused} saying what is wrong with it. @throws {LayerNotKnown} when one of `known` was not what it was taken for.
  */
 export async function importImageTar(
   blobs: BlobStore,
   tar: Readable,
-  { signal, onProgress }: StepOptions,
+  options: ImportOptions,
 ): Promise<ImportedTar> {
-  const archive = await readArchive(blobs, tar, { signal, onProgress });
-  const { configPath, layerPaths } = parseArchiveManifest(archive.document('manifest.json'));
-  const config = archive.document(configPath);
-  const diffIds = parseDiffIds(config);
-  const layers = [];
-  for (const path of layerPaths) layers.push(await archive.layer(path));
-  refuseOtherLayers(
-    diffIds,
-    layers.map(({ diffId }) => diffId),
-  );
+  let trouble: Error | undefined;
+  try {
+    return await take(
+      blobs,
+      noteFailure(tar, (error) => (trouble = error)),
+      options,
+    );
+  } catch (error) {
+    options.signal.throwIfAborted();
+    // Trouble of whoever sends it, or of the store, is not the tar's.
+    if (trouble) throw trouble;
+    if (isSlipwayError(error) || error instanceof LayerNotKnown) throw error;
+    throw new ImageTarRefused((error as Error).message, { cause: error });
+  } finally {
+    tar.destroy();
+  }
+}
+
+async function take(
+  blobs: BlobStore,
+  tar: AsyncIterable<unknown>,
+  options: ImportOptions,
+): Promise<ImportedTar> {
+  const archive = await readArchive(blobs, tar, options);
+  const parts = chooseImage(imagesOf(archive, options.platform ?? 'linux/amd64'), options.name).open();
+  const layers = await takeLayers(archive, parts);
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const config = parts.config(diffIds);
+  refuseOtherLayers(parseDiffIds(config), diffIds);
 
   const manifest = Buffer.from(
     JSON.stringify({
@@ -47,7 +86,7 @@ export async function importImageTar(
   );
   let bytesWritten = archive.bytesWritten();
   for (const bytes of [config, manifest]) {
-    const outcome = await blobs.write(digestOf(bytes), bytes.length, bytes, signal);
+    const outcome = await blobs.write(digestOf(bytes), bytes.length, bytes, options.signal);
     if (outcome === 'written') bytesWritten += bytes.length;
   }
   const unique = new Map(layers.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
@@ -60,10 +99,39 @@ export async function importImageTar(
       sizeBytes: manifest.length + config.length + layerBytes,
     },
     bytesWritten,
+    layers: layers.map(({ diffId, digest }) => ({ diffId, digest })),
   };
+}
+
+/** Where an archive is both, `manifest.json` and the OCI layout name the same; the former has the names. */
+function imagesOf(archive: Archive, platform: string): readonly ArchivedImage[] {
+  if (archive.has('manifest.json')) return readDockerArchive(archive);
+  if (archive.has('index.json')) return readOciArchive(archive, platform);
+  if (archive.has('repositories')) return readLegacyArchive(archive);
+  throw new TypeError(
+    'it is no tar of an image: it has neither manifest.json nor index.json nor repositories',
+  );
+}
+
+async function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly StoredLayer[]> {
+  const stored: StoredLayer[] = [];
+  const waiting = layers.entries();
+  const takeOn = async (): Promise<void> => {
+    for (const [at, { path, stated }] of waiting) {
+      const layer = await archive.layer(path);
+      const { source } = layer;
+      if (stated && (stated.digest !== source.digest || stated.sizeBytes !== source.sizeBytes))
+        throw new TypeError(`layer ${stated.digest} has other bytes than its name or size says`);
+      stored[at] = layer;
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, takeOn));
+  return stored;
 }
 
 function refuseOtherLayers(expected: readonly Digest[], got: readonly Digest[]): void {
   if (expected.length !== got.length || expected.some((diffId, at) => diffId !== got[at]))
-    throw new DigestMismatch('Layers of the image tar', expected.join(' '), got.join(' '));
+    throw new TypeError(
+      `its config names other layers than it holds: ${expected.join(' ')}, not ${got.join(' ')}`,
+    );
 }

@@ -1,23 +1,37 @@
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, pipeline } from 'node:stream';
 import { extract } from 'tar-stream';
 import type { Extract, Header } from 'tar-stream';
 
 import type { BlobStore } from '../../model/blob-store.ts';
+import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
+import type { Digest } from '../../model/pure/ids.ts';
 import type { StepOptions } from '../engine.ts';
-import { toArchivePath } from './archive-manifest.ts';
+import { toArchivePath } from './archive-path.ts';
+import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import type { KnownLayer } from './known-layers.ts';
+import { peek } from './peek.ts';
 import { storeLayer } from './store-layer.ts';
 import type { StoredLayer } from './store-layer.ts';
+import { UnpackBudget } from './unpack-budget.ts';
+import type { UnpackLimits } from './unpack-budget.ts';
 
 type Entry = Extract extends AsyncIterable<infer T> ? T : never;
 
 /** Documents are kept in memory until the manifest at the end tells which of them matter. */
-const DOCUMENT_MAX_BYTES = 4 * 1024 * 1024;
+export const DOCUMENT_MAX_BYTES = 4 * 1024 * 1024;
 const DOCUMENTS_MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ENTRIES = 20_000;
 
+export interface ArchiveOptions extends StepOptions {
+  /** Layers that the store has, by what they unpack to: they are not stored again. */
+  readonly known?: ReadonlyMap<Digest, KnownLayer> | undefined;
+  readonly limits?: UnpackLimits | undefined;
+}
+
 /** The parts of an image tar by their paths. */
 export interface Archive {
+  has(path: string): boolean;
   /** A small file. @throws {TypeError} when it is absent or large. */
   document(path: string): Buffer;
   /** A layer, stored as a blob. @throws {TypeError} when it is absent. */
@@ -25,57 +39,78 @@ export interface Archive {
   bytesWritten(): number;
 }
 
-/** Reads an image tar once, from its beginning to its end: large files become blobs at once, small ones are kept. */
-export async function readArchive(blobs: BlobStore, tar: Readable, options: StepOptions): Promise<Archive> {
+/**
+ * Reads an image tar (plain, gzip or zstd) once, from its beginning to its end: large files become blobs at once, small ones
+ * are kept. @throws {TypeError} when it is no image tar.
+ */
+export async function readArchive(
+  blobs: BlobStore,
+  tar: AsyncIterable<unknown>,
+  options: ArchiveOptions,
+): Promise<Archive> {
   const files = new Map<string, Buffer | StoredLayer>();
   const links = new Map<string, string>();
+  const budget = new UnpackBudget(options.limits);
+  const store = async (
+    path: string,
+    body: AsyncIterable<unknown>,
+    sizeBytes: number,
+  ): Promise<StoredLayer> => {
+    options.onProgress?.({ message: `storing ${path}`, bytes: sizeBytes });
+    const hints = await hintsOf(blobs, path, { sizeBytes, known: options.known, signal: options.signal });
+    return storeLayer(blobs, body, { signal: options.signal, budget, ...hints });
+  };
   let documentBytes = 0;
   let entries = 0;
 
-  for await (const entry of entriesOf(tar)) {
+  for await (const entry of entriesOf(tar, budget)) {
     options.signal.throwIfAborted();
     entries += 1;
-    if (entries > MAX_ENTRIES) throw new TypeError(`the tar has more than ${MAX_ENTRIES} entries`);
+    if (entries > MAX_ENTRIES) throw new TypeError(`it has more than ${MAX_ENTRIES} entries`);
     const header = entry.header;
     const path = toArchivePath(header.name);
     if (header.type === 'directory') {
       entry.resume();
       continue;
     }
-    if (files.has(path) || links.has(path)) throw new TypeError(`the tar has ${path} twice`);
+    if (files.has(path) || links.has(path)) throw new TypeError(`it has ${path} twice`);
     if (header.type === 'symlink' || header.type === 'link') {
       links.set(path, targetOf(path, header));
       entry.resume();
       continue;
     }
-    if (header.type !== 'file' && header.type !== 'contiguous-file')
-      throw new TypeError(`the tar has a ${header.type} at ${path}`);
+    refuseOddEntry(path, header);
     const sizeBytes = header.size ?? 0;
     if (sizeBytes > DOCUMENT_MAX_BYTES) {
-      options.onProgress?.({ message: `storing ${path}`, bytes: sizeBytes });
-      files.set(path, await storeLayer(blobs, entry, options));
+      files.set(path, await store(path, entry, sizeBytes));
       continue;
     }
     documentBytes += sizeBytes;
-    if (documentBytes > DOCUMENTS_MAX_BYTES)
-      throw new TypeError('the small files of the tar are too large in all');
+    if (documentBytes > DOCUMENTS_MAX_BYTES) throw new TypeError('its small files are too large in all');
     files.set(path, await readAll(entry));
   }
 
   // Engines link a layer that is there twice; one step is all they need.
-  const find = (path: string): Buffer | StoredLayer | undefined => files.get(links.get(path) ?? path);
+  const placeOf = (path: string): string => links.get(path) ?? path;
+  const small = new Map<string, Promise<StoredLayer>>();
   return {
+    has: (path) => files.has(placeOf(path)),
     document(path) {
-      const found = find(path);
-      if (!Buffer.isBuffer(found)) throw new TypeError(`the tar has no document at ${path}`);
+      const found = files.get(placeOf(path));
+      if (found === undefined) throw new TypeError(`it has no document at ${path}`);
+      if (!Buffer.isBuffer(found))
+        throw new TypeError(`the document at ${path} is larger than ${DOCUMENT_MAX_BYTES} bytes`);
       return found;
     },
     async layer(path) {
-      const found = find(path);
-      if (found === undefined) throw new TypeError(`the tar has no layer at ${path}`);
+      const place = placeOf(path);
+      const found = files.get(place);
+      if (found === undefined) throw new TypeError(`it has no layer at ${path}`);
       if (!Buffer.isBuffer(found)) return found;
-      const stored = await storeLayer(blobs, Readable.from([found]), options);
-      files.set(links.get(path) ?? path, stored);
+      const storing = small.get(place) ?? store(place, Readable.from([found]), found.length);
+      small.set(place, storing);
+      const stored = await storing;
+      files.set(place, stored);
       return stored;
     },
     bytesWritten: () =>
@@ -83,22 +118,81 @@ export async function readArchive(blobs: BlobStore, tar: Readable, options: Step
   };
 }
 
+/**
+ * Names are only hints of what the store may have already: engines and tools call layers by their digests, and the layers of
+ * a classic engine are told by their size. What a layer is is seen by its bytes.
+ */
+async function hintsOf(
+  blobs: BlobStore,
+  path: string,
+  {
+    sizeBytes,
+    known,
+    signal,
+  }: {
+    readonly sizeBytes: number;
+    readonly known: ReadonlyMap<Digest, KnownLayer> | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<Pick<Parameters<typeof storeLayer>[2], 'known' | 'present'>> {
+  const hex = /(?:^|\/)([0-9a-f]{64})(?:\.tar)?(?:\.gz)?$/.exec(path)?.[1];
+  const digest: Digest | undefined = hex === undefined ? undefined : `sha256:${hex}`;
+  const all = [...(known?.values() ?? [])];
+  const mayBeKnown =
+    digest && known?.has(digest) ? true : all.some(({ unpackedBytes }) => unpackedBytes === sizeBytes);
+  const isPresent =
+    digest && DIGEST_PATTERN.test(digest) && (await blobs.stat(digest, signal))?.sizeBytes === sizeBytes;
+  return {
+    ...(mayBeKnown ? { known: (diffId: Digest) => known?.get(diffId) } : {}),
+    ...(isPresent ? { present: digest } : {}),
+  };
+}
+
+function refuseOddEntry(path: string, { type, pax }: Header): void {
+  if (type !== 'file' && type !== 'contiguous-file')
+    throw new TypeError(`it has a ${type ?? 'file of an unknown kind'} at ${path}`);
+  if (Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse.')))
+    throw new TypeError(`it has a sparse file at ${path}`);
+}
+
 function targetOf(path: string, { type, linkname }: Header): string {
   return toArchivePath(linkname ?? '', type === 'symlink' ? posix.dirname(path) : '');
 }
 
-async function* entriesOf(tar: Readable): AsyncGenerator<Entry> {
+async function* entriesOf(tar: AsyncIterable<unknown>, budget: UnpackBudget): AsyncGenerator<Entry> {
+  const { start, whole } = await peek(
+    counted(tar, (bytes) => budget.came(bytes)),
+    MAGIC_BYTES,
+  );
+  if (start.length === 0) throw new TypeError('it is empty');
+  const compression = compressionOf(start);
   const parser = extract();
-  const fail = (error: Error): unknown => parser.destroy(error);
-  tar.once('error', fail);
-  // A cut stream ends without an error of its own in some readers.
-  tar.once('close', () => tar.readableEnded || fail(new Error('the tar broke off')));
-  tar.pipe(parser);
+  const source = Readable.from(whole, { objectMode: false });
+  const fail = (error: Error | null | undefined): unknown => error && parser.destroy(error);
+  if (compression === 'none') pipeline(source, parser, fail);
+  else
+    pipeline(
+      source,
+      createUnpacker(compression),
+      (unpacked: AsyncIterable<Buffer>) => counted(unpacked, (bytes) => budget.unpacked(bytes)),
+      parser,
+      fail,
+    );
   try {
     yield* parser;
   } finally {
-    tar.unpipe(parser);
+    source.destroy();
     parser.destroy();
+  }
+}
+
+async function* counted(
+  body: AsyncIterable<unknown>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    onBytes(chunk.length);
+    yield chunk;
   }
 }
 

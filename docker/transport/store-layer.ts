@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto';
-import { PassThrough, Readable, pipeline } from 'node:stream';
-import { createGunzip, createGzip, createZstdDecompress } from 'node:zlib';
+import type { Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { Transform } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
+import type { Compression } from './compression.ts';
+import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import { gzipInParallel } from './gzip-in-parallel.ts';
+import type { KnownLayer } from './known-layers.ts';
+import { LayerNotKnown } from './known-layers.ts';
+import { noteFailure } from './note-failure.ts';
+import { peek } from './peek.ts';
+import { TarBeginning } from './tar-beginning.ts';
+import type { UnpackBudget } from './unpack-budget.ts';
 
 export interface StoredLayer {
   readonly diffId: Digest;
@@ -12,82 +22,196 @@ export interface StoredLayer {
   readonly mediaType: string;
   /** 0 when the store had it. */
   readonly bytesWritten: number;
+  /** What it was in the tar that it came in. */
+  readonly source: { readonly digest: Digest; readonly sizeBytes: number };
 }
 
-const GZIP = Buffer.from([0x1f, 0x8b]);
-const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+export interface StoreLayerOptions {
+  readonly signal: AbortSignal;
+  readonly budget: UnpackBudget;
+  /**
+   * The layer that these bytes are said to be, which the store has: they are hashed and not stored again. Gives none when they
+   * are not one of them.
+   */
+  readonly known?: ((diffId: Digest) => KnownLayer | undefined) | undefined;
+  /** A blob of exactly these bytes is in the store. */
+  readonly present?: Digest | undefined;
+}
+
 const ZSTD_LAYER = `${MEDIA_TYPES.ociLayer}+zstd`;
 
-/** Stores one layer of an image tar: plain ones compressed (every engine reads gzip), compressed ones as they are. */
+/**
+ * Stores one layer of an image tar: plain ones compressed (every engine reads gzip), compressed ones as they are.
+ * @throws {TypeError} when it is no layer. @throws {LayerNotKnown} when it is not the one that it was taken for.
+ */
 export async function storeLayer(
   blobs: BlobStore,
   body: AsyncIterable<unknown>,
-  { signal }: { readonly signal: AbortSignal },
+  options: StoreLayerOptions,
 ): Promise<StoredLayer> {
-  const chunks = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  const start = first.done ? Buffer.alloc(0) : first.value;
-  const unpacked = createHash('sha256');
-  const whole = Readable.from(again(start, chunks), { objectMode: false });
-  const { stream, mediaType, hashed } = prepare(whole, start, unpacked);
+  let failure: Error | undefined;
+  const noted = noteFailure(body, (error) => (failure = error));
+  const { start, whole: chunks } = await peek(noted, MAGIC_BYTES);
+  const compression = compressionOf(start);
+  const source = new Tally();
+  const whole = Readable.from(source.count(chunks), { objectMode: false });
+  const unpacked = new Unpacked(options.budget);
   try {
-    const stat = await blobs.writeUnknown(stream, { signal });
-    await hashed;
-    const { digest, sizeBytes, outcome } = stat;
-    const diffId: Digest = `sha256:${unpacked.digest('hex')}`;
-    return { diffId, digest, sizeBytes, mediaType, bytesWritten: outcome === 'written' ? sizeBytes : 0 };
+    const stored =
+      compression === 'none'
+        ? await storePlain(blobs, whole, unpacked, options)
+        : await storeCompressed(blobs, whole, { ...options, unpacked, source, compression });
+    return { ...stored, source: source.result };
   } catch (error) {
-    throw whole.errored ?? error;
+    throw failure ?? unpacked.refusal ?? error;
   } finally {
     whole.destroy();
   }
 }
 
-type Hash = ReturnType<typeof createHash>;
+type Stored = Omit<StoredLayer, 'source'>;
 
-function prepare(
+async function storePlain(
+  blobs: BlobStore,
   whole: Readable,
-  start: Buffer,
-  unpacked: Hash,
-): { stream: Readable; mediaType: string; hashed: Promise<void> } {
-  const isGzip = startsWith(start, GZIP);
-  if (!isGzip && !startsWith(start, ZSTD)) {
-    const tapped = tap(whole, (chunk) => unpacked.update(chunk));
-    const stream = pipeline(tapped, createGzip(), () => undefined);
-    return { stream, mediaType: MEDIA_TYPES.ociLayerGzip, hashed: Promise.resolve() };
+  unpacked: Unpacked,
+  { signal, known }: StoreLayerOptions,
+): Promise<Stored> {
+  if (known) {
+    for await (const chunk of whole) unpacked.update(chunk as Buffer);
+    const { diffId } = unpacked.end();
+    const layer = known(diffId);
+    if (!layer) throw new LayerNotKnown(diffId);
+    const { digest, sizeBytes, mediaType } = layer;
+    return { diffId, digest, sizeBytes, mediaType, bytesWritten: 0 };
   }
-  // What the layer unpacks to is hashed beside; the stored bytes stay those that came.
-  const unpack = isGzip ? createGunzip() : createZstdDecompress();
-  const hashed = hashAll(unpack, unpacked);
-  hashed.catch(() => undefined);
-  const stream = new PassThrough();
-  pipeline(whole, stream, (error) => error && unpack.destroy(error));
-  stream.pipe(unpack);
-  unpack.on('error', (error) => stream.destroy(error));
-  return { stream, mediaType: isGzip ? MEDIA_TYPES.ociLayerGzip : ZSTD_LAYER, hashed };
+  const gzipped = Readable.from(gzipInParallel(unpacked.tap(whole)), { objectMode: false });
+  const { digest, sizeBytes, outcome } = await blobs.writeUnknown(gzipped, { signal });
+  const { diffId } = unpacked.end();
+  const bytesWritten = outcome === 'written' ? sizeBytes : 0;
+  return { diffId, digest, sizeBytes, mediaType: MEDIA_TYPES.ociLayerGzip, bytesWritten };
 }
 
-async function hashAll(stream: AsyncIterable<Buffer>, hash: Hash): Promise<void> {
-  for await (const chunk of stream) hash.update(chunk);
+/** What the layer unpacks to is hashed beside; the stored bytes stay those that came. */
+async function storeCompressed(
+  blobs: BlobStore,
+  whole: Readable,
+  options: StoreLayerOptions & {
+    readonly unpacked: Unpacked;
+    readonly source: Tally;
+    readonly compression: Exclude<Compression, 'none'>;
+  },
+): Promise<Stored> {
+  const { signal, unpacked, compression, present, source } = options;
+  const mediaType = compression === 'gzip' ? MEDIA_TYPES.ociLayerGzip : ZSTD_LAYER;
+  const { passed, hashed } = unpackBeside(whole, createUnpacker(compression), unpacked);
+  if (present) {
+    for await (const chunk of passed) void chunk;
+    await hashed;
+    const { digest, sizeBytes } = source.result;
+    if (digest !== present) throw new TypeError(`a layer that is called ${present} is ${digest}`);
+    return { diffId: unpacked.end().diffId, digest, sizeBytes, mediaType, bytesWritten: 0 };
+  }
+  const body = Readable.from(passed, { objectMode: false });
+  const { digest, sizeBytes, outcome } = await blobs.writeUnknown(body, { signal });
+  await hashed;
+  const bytesWritten = outcome === 'written' ? sizeBytes : 0;
+  return { diffId: unpacked.end().diffId, digest, sizeBytes, mediaType, bytesWritten };
 }
 
-function tap(stream: Readable, onChunk: (chunk: Buffer) => void): Readable {
-  return Readable.from(
-    (async function* () {
-      for await (const chunk of stream) {
-        onChunk(chunk as Buffer);
-        yield chunk as Buffer;
+/** Lets compressed bytes pass while they are unpacked and looked at; what is wrong inside ends the passing too. */
+function unpackBeside(
+  whole: Readable,
+  unpacker: Transform,
+  unpacked: Unpacked,
+): { readonly passed: AsyncGenerator<Buffer>; readonly hashed: Promise<void> } {
+  let failure: Error | undefined;
+  const hashed = unpacked.all(unpacker);
+  hashed.catch((error: Error) => (failure = error));
+  const drained = (): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        unpacker.removeListener('drain', done);
+        unpacker.removeListener('close', done);
+        resolve();
+      };
+      unpacker.once('drain', done);
+      unpacker.once('close', done);
+    });
+  async function* pass(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of whole as AsyncIterable<Buffer>) {
+        if (failure) throw failure;
+        if (!unpacker.write(chunk) && !unpacker.closed) await drained();
+        yield chunk;
       }
-    })(),
-    { objectMode: false },
-  );
+      unpacker.end();
+      await hashed;
+    } finally {
+      unpacker.destroy();
+    }
+  }
+  return { passed: pass(), hashed };
 }
 
-async function* again(start: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  if (start.length > 0) yield start;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+/** Hash and length of what passes. */
+class Tally {
+  readonly #hash: Hash = createHash('sha256');
+  #sizeBytes = 0;
+  #result: { readonly digest: Digest; readonly sizeBytes: number } | undefined;
+
+  async *count(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of body) {
+      this.#hash.update(chunk);
+      this.#sizeBytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  get result(): { readonly digest: Digest; readonly sizeBytes: number } {
+    this.#result ??= { digest: `sha256:${this.#hash.digest('hex')}`, sizeBytes: this.#sizeBytes };
+    return this.#result;
+  }
 }
 
-function startsWith(bytes: Buffer, magic: Buffer): boolean {
-  return bytes.subarray(0, magic.length).equals(magic);
+/** The plain tar that a layer is: hashed, held to the budget, and seen to begin like one. */
+class Unpacked {
+  readonly #hash: Hash = createHash('sha256');
+  readonly #beginning = new TarBeginning();
+  readonly #budget: UnpackBudget;
+
+  constructor(budget: UnpackBudget) {
+    this.#budget = budget;
+  }
+
+  /** Why it is no layer: what other streams say when they are given up for it is not. */
+  refusal: Error | undefined;
+
+  update(chunk: Buffer): void {
+    try {
+      this.#budget.unpacked(chunk.length);
+      this.#beginning.update(chunk);
+    } catch (error) {
+      this.refusal = error as Error;
+      throw error;
+    }
+    this.#hash.update(chunk);
+  }
+
+  async *tap(body: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      this.update(chunk);
+      yield chunk;
+    }
+  }
+
+  async all(body: AsyncIterable<unknown>): Promise<void> {
+    const noted = noteFailure(body, (error) => (this.refusal ??= error));
+    for await (const chunk of noted) this.update(chunk);
+  }
+
+  end(): { readonly diffId: Digest } {
+    this.#beginning.end();
+    return { diffId: `sha256:${this.#hash.digest('hex')}` };
+  }
 }

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
+import type { Digest } from '../../model/pure/ids.ts';
+import { digestOf } from '../endpoint/closure.ts';
+import { parseManifest } from '../endpoint/manifest.ts';
+import type { Descriptor } from '../endpoint/manifest.ts';
+import { blobPathOf } from './archive-path.ts';
+import type { ArchivedImage, ImageParts } from './archived-image.ts';
+import { parseDocument } from './parse-document.ts';
+import type { Archive } from './read-archive.ts';
+
+const indexSchema = z.object({
+  manifests: z
+    .array(
+      z.object({
+        mediaType: z.string().optional(),
+        digest: z
+          .string()
+          .regex(DIGEST_PATTERN)
+          .transform((text) => text as Digest),
+        size: z.number().int().nonnegative(),
+        platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+        annotations: z.record(z.string(), z.string()).optional(),
+      }),
+    )
+    .max(1000),
+});
+
+type Child = z.infer<typeof indexSchema>['manifests'][number];
+
+/** An index may stand in `index.json`, and another one for the platforms in it; no tool writes more. */
+const MAX_DEPTH = 3;
+
+/** Images of an OCI layout, by `index.json`: what buildah, podman, skopeo and buildx write. Each is the one for a platform. */
+export function readOciArchive(archive: Archive, platform: string): readonly ArchivedImage[] {
+  const { manifests } = parseDocument(archive, 'index.json', indexSchema);
+  const images = new Map<string, ArchivedImage & { names: string[] }>();
+  for (const child of forPlatform(manifests, platform)) {
+    const present = images.get(child.digest);
+    if (present) present.names.push(...namesOf(child));
+    else
+      images.set(child.digest, {
+        names: namesOf(child),
+        id: child.digest,
+        open: () => openImage(archive, child, platform, 1),
+      });
+  }
+  return [...images.values()];
+}
+
+function openImage(archive: Archive, child: Child, platform: string, depth: number): ImageParts {
+  const bytes = blobOf(archive, child);
+  const manifest = parseManifest(bytes);
+  if (manifest.kind === 'index') {
+    if (depth >= MAX_DEPTH) throw new TypeError('its indexes name one another without an end');
+    const children = parseDocument(archive, blobPathOf(child.digest), indexSchema).manifests;
+    const [first, second] = forPlatform(children, platform);
+    if (!first || second)
+      throw new TypeError(
+        `index ${child.digest} has ${first ? 'several images' : 'no image'} for ${platform}`,
+      );
+    return openImage(archive, first, platform, depth + 1);
+  }
+  const config = blobOf(archive, manifest.config);
+  return {
+    config: () => config,
+    layers: manifest.layers.map(({ digest, size }) => ({
+      path: blobPathOf(digest),
+      stated: { digest, sizeBytes: size },
+    })),
+  };
+}
+
+/** A document whose bytes are those that are named. */
+function blobOf(archive: Archive, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): Buffer {
+  const bytes = archive.document(blobPathOf(digest));
+  if (bytes.length !== size || digestOf(bytes) !== digest)
+    throw new TypeError(`blob ${digest} has other bytes than its name or size says`);
+  return bytes;
+}
+
+/** Attestations stand beside the image that they are about. Where platforms are told, only ours counts. */
+function forPlatform(children: readonly Child[], platform: string): Child[] {
+  const images = children.filter(
+    (child) =>
+      child.annotations?.['vnd.docker.reference.type'] === undefined && child.platform?.os !== 'unknown',
+  );
+  const ours = images.filter(
+    (child) => !child.platform || `${child.platform.os}/${child.platform.architecture}` === platform,
+  );
+  // An image for another platform is taken where it is the only one, as engines do.
+  return ours.length > 0 || images.length > 1 ? ours : images;
+}
+
+function namesOf({ annotations = {} }: Child): string[] {
+  const names = [annotations['io.containerd.image.name'], annotations['org.opencontainers.image.ref.name']];
+  return [...new Set(names.filter((name) => name !== undefined))];
+}

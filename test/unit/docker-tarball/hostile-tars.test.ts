@@ -1,0 +1,368 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { digestOf } from '../../../docker/endpoint/closure.ts';
+import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
+import { importImageTar } from '../../../docker/transport/import-tar.ts';
+import type { Part } from '../../helpers/archives.ts';
+import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/archives.ts';
+import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
+import { anImage, manifestOf, putImage, tarOf } from '../../helpers/stored-images.ts';
+import type { MadeImage } from '../../helpers/stored-images.ts';
+
+jest.setTimeout(60_000);
+
+let directory: string;
+let blobs: DirectoryBlobs;
+let image: MadeImage;
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  // One layer larger than what is kept in memory, one smaller.
+  image = await anImage({ contents: [Buffer.alloc(4_300_000, 'large'), Buffer.from('small')] });
+});
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'slipway-hostile-'));
+  blobs = await DirectoryBlobs.create(directory);
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+/** Refused, with the reason, and nothing in the store that calls itself an image. */
+async function expectRefused(tar: Buffer, why: RegExp): Promise<void> {
+  const chunks = Array.from({ length: Math.ceil(tar.length / 65_536) }, (_, at) =>
+    tar.subarray(at * 65_536, (at + 1) * 65_536),
+  );
+  const taken = importImageTar(blobs, Readable.from(chunks), { signal });
+  await expect(taken).rejects.toMatchObject({
+    type: 'ImageTarRefused',
+    retryable: false,
+    message: expect.stringMatching(why) as unknown as string,
+  });
+  for (const digest of await blobs.list()) {
+    const bytes = Buffer.concat((await (await blobs.read(digest)).toArray()) as Buffer[]);
+    expect(digestOf(bytes)).toBe(digest);
+    expect(bytes.subarray(0, 200).toString()).not.toContain('schemaVersion');
+  }
+}
+
+/** The first header with other bytes in it and a checksum that fits. */
+function withHeader(tar: Buffer, change: (header: Buffer) => void): Buffer {
+  const changed = Buffer.from(tar);
+  const header = changed.subarray(0, 512);
+  change(header);
+  header.fill(' ', 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return changed;
+}
+
+const manifestWith = (changes: object): object[] => [
+  { Config: 'config.json', RepoTags: ['x:1'], Layers: ['a/layer.tar', 'b/layer.tar'], ...changes },
+];
+
+describe('a hostile or broken image tar is refused:', () => {
+  it.each<[string, Part, RegExp]>([
+    ['a path that climbs out', ['../../etc/passwd', 'x'], /leads out of the tar/],
+    ['a path that climbs out in its middle', ['a/../../x', 'x'], /leads out of the tar/],
+    ['an absolute path', ['/etc/passwd', 'x'], /leads out of the tar/],
+    ['a link that leads out', [{ name: 'l', type: 'symlink', linkname: '../../etc/passwd' }], /leads out/],
+    ['an absolute link', [{ name: 'l', type: 'symlink', linkname: '/etc/passwd' }], /leads out/],
+    ['a hard link that leads out', [{ name: 'l', type: 'link', linkname: '../x' }], /leads out/],
+    [
+      'a device',
+      [{ name: 'd', type: 'character-device', devmajor: 1, devminor: 3 }],
+      /character-device at d/,
+    ],
+    ['a pipe', [{ name: 'p', type: 'fifo' }], /fifo at p/],
+    ['a path twice', ['config.json', '{}'], /config\.json twice/],
+    ['a layer twice', ['a/layer.tar', 'x'], /layer\.tar twice/],
+    ['a link where a file is', [{ name: 'config.json', type: 'symlink', linkname: 'a/json' }], /twice/],
+    [
+      'a sparse file',
+      [{ name: 's', pax: { 'GNU.sparse.realsize': '1099511627776' } }, 'x'],
+      /sparse file at s/,
+    ],
+    ['a path without an end', [{ name: 'x'.repeat(5000) }, 'x'], /too long/],
+  ])('%s', async (_what, part, why) => {
+    await expectRefused(await savedByClassic(image, { extra: [part] }), why);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    [
+      'two images',
+      [1, 2].map((n) => ({ Config: 'config.json', RepoTags: [`x:${n}`], Layers: [`${n}`] })),
+      /2 images.*x:1; x:2/,
+    ],
+    ['no image', [], /holds no image/],
+    ['a layer that is absent', manifestWith({ Layers: ['a/layer.tar', 'c/layer.tar'] }), /no layer at c/],
+    ['a layer outside', manifestWith({ Layers: ['../../x'] }), /leads out of the tar/],
+    ['layers out of order', manifestWith({ Layers: ['b/layer.tar', 'a/layer.tar'] }), /names other layers/],
+    ['one layer too few', manifestWith({ Layers: ['a/layer.tar'] }), /names other layers/],
+    [
+      'a layer in place of another',
+      manifestWith({ Layers: ['a/layer.tar', 'a/layer.tar'] }),
+      /names other layers/,
+    ],
+    ['a config that is absent', manifestWith({ Config: 'x.json' }), /no document at x\.json/],
+    ['a config outside', manifestWith({ Config: '/etc/passwd' }), /leads out of the tar/],
+    ['a config that is a layer', manifestWith({ Config: 'a/layer.tar' }), /larger than/],
+    ['a config that is none', manifestWith({ Config: 'a/json' }), /not an image config/],
+    ['a document as a layer', manifestWith({ Layers: ['a/layer.tar', 'config.json'] }), /is no tar/],
+    [
+      'more layers than any image has',
+      manifestWith({ Layers: Array(1001).fill('a/layer.tar') }),
+      /manifest\.json/,
+    ],
+    ['another shape', { Config: 'config.json' }, /manifest\.json/],
+    ['more bytes than a manifest has', manifestWith({ Comment: 'x'.repeat(4_300_000) }), /no tar/],
+  ])('a manifest.json with %s', async (_what, manifest, why) => {
+    await expectRefused(await savedByClassic(image, { manifest }), why);
+  });
+
+  it.each<[string, () => Promise<Buffer>, RegExp]>([
+    [
+      'a manifest of another size than its index says',
+      () => ociLayout([image], { index: (descriptor) => ({ ...descriptor, size: 7 }) }),
+      /other bytes than its name or size says/,
+    ],
+    [
+      'a manifest that the index calls by another digest',
+      () =>
+        ociLayout([image], { index: (descriptor) => ({ ...descriptor, digest: image.stored.configDigest }) }),
+      /other bytes than its name or size says/,
+    ],
+    [
+      'a digest that is a path',
+      () =>
+        ociLayout([image], { index: (descriptor) => ({ ...descriptor, digest: 'sha256:../../etc/passwd' }) }),
+      /index\.json/,
+    ],
+    [
+      'layers swapped under their names',
+      () => ociLayout([image], { layers: [...image.layers].reverse() }),
+      /other bytes than its name or size says/,
+    ],
+    [
+      'a large layer under the name of another blob',
+      async () => {
+        const noisy = await anImage({ contents: [randomBytes(4_500_000)] });
+        return ociLayout([noisy], { layers: [gzipSync(await tarOf({ x: randomBytes(4_500_000) }))] });
+      },
+      /other bytes than its name or size says/,
+    ],
+    [
+      'a layer of another size than its manifest says',
+      () => {
+        const text = manifestOf(image.config, image.layers).toString();
+        const size = String(image.layers[1]!.length);
+        const manifest = Buffer.from(text.replace(`"size":${size}`, `"size":${Number(size) + 1}`));
+        return ociLayout([image], { manifest });
+      },
+      /other bytes than its name or size says/,
+    ],
+    [
+      'a manifest that names layers of another image',
+      async () => {
+        const other = await anImage({ contents: [randomBytes(10), randomBytes(10)] });
+        return ociLayout([
+          { ...image, layers: other.layers, manifest: manifestOf(image.config, other.layers) },
+        ]);
+      },
+      /names other layers/,
+    ],
+    [
+      'an index that names itself',
+      () =>
+        ociLayout([image], {
+          index: () => ({ mediaType: MEDIA_TYPES.ociIndex, digest: digestOf(Buffer.from('{}')), size: 2 }),
+          extra: [[`blobs/sha256/${digestOf(Buffer.from('{}')).slice(7)}`, '{}']],
+        }),
+      /not a manifest/,
+    ],
+    [
+      'an OCI layout of two images without names',
+      async () => {
+        const other = await anImage();
+        return ociLayout([image, other], { index: (descriptor) => ({ ...descriptor, annotations: {} }) });
+      },
+      /2 images.*sha256:/,
+    ],
+    [
+      'layers that are their own parents',
+      () => savedLongAgo(image, { parentOfFirst: 'l1' }),
+      /without an end/,
+    ],
+    ['a parent outside', () => savedLongAgo(image, { parentOfFirst: '../../etc' }), /leads out of the tar/],
+    ['a parent that is absent', () => savedLongAgo(image, { parentOfFirst: 'l9' }), /no document at l9/],
+  ])('%s', async (_what, make, why) => {
+    await expectRefused(await make(), why);
+  });
+
+  it.each<[string, () => Buffer | Promise<Buffer>, RegExp]>([
+    ['nothing', () => Buffer.alloc(0), /empty/],
+    ['noise', () => randomBytes(10_000), /./],
+    ['a tar of other things', () => tarOf({ x: '1' }), /neither manifest\.json nor index\.json/],
+    ['a tar without entries', () => Buffer.alloc(10_240), /neither manifest\.json nor index\.json/],
+    ['bzip2', () => Buffer.from('BZh91AY&SY'), /bzip2/],
+    ['xz', () => Buffer.from('\xfd7zXZ\0', 'latin1'), /xz/],
+    ['gzip of noise', () => gzipSync(randomBytes(10_000)), /./],
+    [
+      'a header with a wrong checksum',
+      async () => {
+        const tar = await savedByClassic(image);
+        tar[0]! ^= 1;
+        return tar;
+      },
+      /header/,
+    ],
+    [
+      'an entry of a kind that nobody knows',
+      async () => withHeader(await savedByClassic(image), (h) => (h[156] = 0x53)),
+      /unknown kind|null/,
+    ],
+    [
+      'an entry of a negative size',
+      async () => withHeader(await tarOf({ x: '1' }), (h) => h.fill(0xff, 124, 136)),
+      /header/i,
+    ],
+    [
+      'an entry larger than the tar',
+      async () => withHeader(await tarOf({ x: '1' }), (h) => h.write('00000100000\0', 124)),
+      /end/,
+    ],
+    [
+      'an entry of 8 EiB',
+      async () =>
+        withHeader(await tarOf({ x: '1' }), (h) =>
+          h.set([0x80, 0, 0, 0, 0x7f, 255, 255, 255, 255, 255, 255, 255], 124),
+        ),
+      /./,
+    ],
+    [
+      'a header of headers without an end',
+      async () =>
+        withHeader(await tarOf({ x: '1' }), (h) => {
+          h[156] = 0x78;
+          h.write('77777777777\0', 124);
+        }),
+      /max size/,
+    ],
+  ])('%s', async (_what, make, why) => {
+    await expectRefused(await make(), why);
+  });
+
+  it('one that breaks off, wherever', async () => {
+    const tar = await savedByClassic(image);
+    for (const length of [300, 512, 1_000_000, tar.length - 2000])
+      await expectRefused(tar.subarray(0, length), /./);
+    const compressed = [gzipSync(tar), zstdCompressSync(tar)];
+    for (const bytes of compressed) await expectRefused(bytes.subarray(0, bytes.length - 20), /./);
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ])('a %s layer that is cut, damaged or none', async (_name, compress) => {
+    const content = compress(await tarOf({ noise: randomBytes(5_000_000) }));
+    const damaged = Buffer.from(content);
+    damaged.fill(0x55, 2_000_000, 2_100_000);
+    const none = Buffer.concat([content.subarray(0, 4), randomBytes(5_000_000)]);
+    const noTar = compress(randomBytes(5_000_000));
+    for (const layer of [content.subarray(0, 4_500_000), damaged, none, noTar])
+      await expectRefused(
+        await archive([
+          ['one', layer],
+          ['config', image.config],
+          ['manifest.json', JSON.stringify([{ Config: 'config', Layers: ['one'] }])],
+        ]),
+        /./,
+      );
+  });
+
+  it.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ])('a bomb, as a %s layer and as a whole, long before its end', async (_name, compress) => {
+    const tar = await tarOf({ zeros: Buffer.alloc(64 * 1024 * 1024) });
+    const inside = await archive([
+      ['one', compress(tar)],
+      ['config', image.config],
+      ['manifest.json', JSON.stringify([{ Config: 'config', Layers: ['one'] }])],
+    ]);
+    const limits = { maxBytes: 1024 ** 4, maxRatio: 200, ratioFromBytes: 8 * 1024 * 1024 };
+    for (const bomb of [inside, compress(tar)]) {
+      const taken = importImageTar(blobs, Readable.from([bomb]), { signal, limits });
+      await expect(taken).rejects.toThrow(/more than 200 times its size/);
+      const most = importImageTar(blobs, Readable.from([bomb]), {
+        signal,
+        limits: { ...limits, maxBytes: 1000 },
+      });
+      await expect(most).rejects.toThrow(/more than 1000 bytes/);
+    }
+    expect(await blobs.list()).toEqual([]);
+  });
+
+  it('and harms no image that shares a layer with it', async () => {
+    await putImage(blobs, image);
+    const before = await blobs.list();
+    const other = { ...image.stored, diffIds: [...image.stored.diffIds].reverse() };
+    const config = JSON.stringify({ rootfs: { type: 'layers', diff_ids: other.diffIds } });
+    await refused(await ociLayout([image], { layers: [Buffer.from('x'), Buffer.from('y')] }));
+    await refused(await savedByClassic(image, { config }));
+    for (const digest of before) {
+      const bytes = Buffer.concat((await (await blobs.read(digest)).toArray()) as Buffer[]);
+      expect(digestOf(bytes)).toBe(digest);
+    }
+    const again = await importImageTar(blobs, Readable.from([await savedByClassic(image)]), { signal });
+    expect(again.stored.diffIds).toEqual(image.stored.diffIds);
+  });
+
+  async function refused(tar: Buffer): Promise<void> {
+    const taken = importImageTar(blobs, Readable.from([tar]), { signal });
+    await expect(taken).rejects.toMatchObject({ type: 'ImageTarRefused' });
+  }
+
+  it('but not the trouble of whoever sends it: that may pass', async () => {
+    const tar = await savedByClassic(image);
+    const cut = Readable.from(
+      (async function* () {
+        yield tar.subarray(0, 1_000_000);
+        await Promise.reject(new Error('connection lost'));
+      })(),
+    );
+    const lost = importImageTar(blobs, cut, { signal });
+    await expect(lost).rejects.toThrow('connection lost');
+    await expect(lost).rejects.not.toHaveProperty('type');
+    const abort = new AbortController();
+    const stopped = importImageTar(blobs, Readable.from([tar]), { signal: abort.signal });
+    abort.abort(new Error('cancelled'));
+    await expect(stopped).rejects.toThrow('cancelled');
+  });
+
+  it('and a large tar takes no more memory than a small one', async () => {
+    const layer = await tarOf({ x: Buffer.alloc(1024 * 1024, randomBytes(3000)) });
+    const bytes = 160 * 1024 * 1024;
+    let peak = 0;
+    const tar = await archive([[{ name: 'big', size: 0 }]]);
+    const body = async function* (): AsyncGenerator<Buffer> {
+      yield withHeader(tar, (h) => h.write(`${bytes.toString(8).padStart(11, '0')}\0`, 124)).subarray(0, 512);
+      for (let sent = 0; sent < bytes;) {
+        const chunk = layer.subarray(0, Math.min(layer.length, bytes - sent));
+        sent += chunk.length;
+        peak = Math.max(peak, process.memoryUsage().rss);
+        yield chunk;
+      }
+    };
+    const before = process.memoryUsage().rss;
+    const taken = importImageTar(blobs, Readable.from(body(), { objectMode: false }), { signal });
+    await expect(taken).rejects.toThrow(/neither manifest/);
+    expect(peak - before).toBeLessThan(120 * 1024 * 1024);
+    expect(await blobs.list()).toHaveLength(1);
+  });
+});

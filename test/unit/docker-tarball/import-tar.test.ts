@@ -1,0 +1,207 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { digestOf, readClosure } from '../../../docker/endpoint/closure.ts';
+import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
+import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
+import { importImageTar } from '../../../docker/transport/import-tar.ts';
+import type { ImportedTar } from '../../../docker/transport/import-tar.ts';
+import { LayerNotKnown } from '../../../docker/transport/known-layers.ts';
+import { describeStoredImage } from '../../../docker/transport/stored-image.ts';
+import type { Digest } from '../../../model/pure/ids.ts';
+import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/archives.ts';
+import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
+import { anImage, putImage } from '../../helpers/stored-images.ts';
+import type { MadeImage } from '../../helpers/stored-images.ts';
+
+let directory: string;
+let blobs: DirectoryBlobs;
+let image: MadeImage;
+const signal = new AbortController().signal;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'slipway-import-'));
+  blobs = await DirectoryBlobs.create(directory);
+  // One layer larger than what is kept in memory, one smaller.
+  image = await anImage({ contents: [Buffer.alloc(4_300_000, 'large'), Buffer.from('small')] });
+});
+
+afterEach(() => rm(directory, { recursive: true }));
+
+const legacy = (): Promise<Buffer> => savedByClassic(image);
+
+const take = (tar: Buffer): Promise<ImportedTar> => importImageTar(blobs, Readable.from([tar]), { signal });
+
+describe('importImageTar', () => {
+  it('makes the blobs of what a classic engine saves, layers compressed', async () => {
+    const { stored, bytesWritten } = await take(await legacy());
+    expect(stored).toMatchObject({ configDigest: image.stored.configDigest, diffIds: image.stored.diffIds });
+    expect(await describeStoredImage(blobs, stored.manifestDigest as Digest)).toEqual(stored);
+    expect(bytesWritten).toBe(stored.sizeBytes);
+    const closure = await readClosure(blobs, stored.manifestDigest as Digest);
+    expect(closure.image.layers.map((layer) => layer.mediaType)).toEqual([
+      MEDIA_TYPES.ociLayerGzip,
+      MEDIA_TYPES.ociLayerGzip,
+    ]);
+  });
+
+  it('writes nothing when the same tar comes again', async () => {
+    const first = await take(await legacy());
+    const second = await take(await legacy());
+    expect(second).toEqual({ ...first, bytesWritten: 0 });
+  });
+
+  it('takes its own view of a stored image back', async () => {
+    await putImage(blobs, image);
+    const view = streamImageTar(blobs, image.stored, { names: ['x:1'], signal });
+    const { stored } = await importImageTar(blobs, view, { signal });
+    expect(stored).toMatchObject({ configDigest: image.stored.configDigest, diffIds: image.stored.diffIds });
+  });
+
+  it.each([
+    ['gzip', gzipSync, MEDIA_TYPES.ociLayerGzip],
+    ['zstd', zstdCompressSync, `${MEDIA_TYPES.ociLayer}+zstd`],
+  ])('keeps layers that are %s already as they are', async (_name, compress, mediaType) => {
+    const noisy = await anImage({ contents: [randomBytes(4_300_000), Buffer.from('small')] });
+    const layers = noisy.layers.map((layer) => compress(gunzipSync(layer)));
+    const tar = await archive([
+      ['one', layers[0]],
+      ['two', layers[1]],
+      ['config', noisy.config],
+      ['manifest.json', JSON.stringify([{ Config: 'config', Layers: ['one', 'two'] }])],
+    ]);
+    const { stored } = await take(tar);
+    const closure = await readClosure(blobs, stored.manifestDigest as Digest);
+    expect(closure.image.layers.map((layer) => [layer.mediaType, layer.size])).toEqual(
+      layers.map((layer) => [mediaType, layer.length]),
+    );
+    expect(stored.diffIds).toEqual(noisy.stored.diffIds);
+  });
+
+  it('follows the link by which a classic engine saves a layer that is there twice', async () => {
+    const twice = await anImage({ contents: [randomBytes(100)], repeatLayers: true });
+    const tar = await archive([
+      ['a/layer.tar', gunzipSync(twice.layers[0]!)],
+      [{ name: 'b/layer.tar', type: 'symlink', linkname: '../a/layer.tar' }],
+      ['config.json', twice.config],
+      ['manifest.json', JSON.stringify([{ Config: 'config.json', Layers: ['a/layer.tar', 'b/layer.tar'] }])],
+    ]);
+    expect((await take(tar)).stored.diffIds).toEqual(twice.stored.diffIds);
+  });
+
+  describe.each<[string, (tar: Buffer) => Buffer]>([
+    ['plain', (tar) => tar],
+    ['gzip', (tar) => gzipSync(tar)],
+    ['zstd', (tar) => zstdCompressSync(tar)],
+  ])('of a %s tar', (_name, compress) => {
+    it.each<[string, () => Promise<Buffer>]>([
+      ['what a classic engine saves', () => savedByClassic(image)],
+      ['what engines saved before there was a manifest', () => savedLongAgo(image)],
+      ['an OCI layout', () => ociLayout([image])],
+      [
+        'an OCI layout whose index names an index, with an attestation',
+        async () => {
+          const inner = { mediaType: MEDIA_TYPES.ociManifest, size: image.manifest.length };
+          const index = Buffer.from(
+            JSON.stringify({
+              schemaVersion: 2,
+              manifests: [
+                {
+                  ...inner,
+                  digest: image.stored.manifestDigest,
+                  platform: { os: 'linux', architecture: 'amd64' },
+                },
+                {
+                  ...inner,
+                  digest: digestOf(Buffer.from('arm')),
+                  platform: { os: 'linux', architecture: 'arm64' },
+                },
+                {
+                  ...inner,
+                  digest: digestOf(Buffer.from('x')),
+                  platform: { os: 'unknown', architecture: 'unknown' },
+                },
+              ],
+            }),
+          );
+          const digest = digestOf(index);
+          return ociLayout([image], {
+            index: () => [{ mediaType: MEDIA_TYPES.ociIndex, digest, size: index.length }],
+            extra: [[`blobs/sha256/${digest.slice(7)}`, index]],
+          });
+        },
+      ],
+    ])('makes an image of %s', async (_what, make) => {
+      const { stored } = await take(compress(await make()));
+      expect(stored.diffIds).toEqual(image.stored.diffIds);
+      expect(await describeStoredImage(blobs, stored.manifestDigest as Digest)).toEqual(stored);
+    });
+  });
+
+  it('stores no layer again that an OCI layout calls by its digest', async () => {
+    await putImage(blobs, image);
+    const { bytesWritten, stored } = await take(await ociLayout([image]));
+    expect(bytesWritten).toBeLessThan(2000);
+    const closure = await readClosure(blobs, stored.manifestDigest as Digest);
+    expect(closure.image.layers.map(({ digest }) => digest)).toEqual(image.layers.map(digestOf));
+  });
+
+  it('takes the one of several images that is named, and names them when none is', async () => {
+    const other = await anImage();
+    const tar = await ociLayout([image, other]);
+    const second = await importImageTar(blobs, Readable.from([tar]), { signal, name: 'image:1' });
+    expect(second.stored.configDigest).toBe(other.stored.configDigest);
+    await expect(take(tar)).rejects.toThrow(/2 images, and none of them is named: image:0; image:1/);
+    const absent = importImageTar(blobs, Readable.from([tar]), { signal, name: 'image:2' });
+    await expect(absent).rejects.toThrow(/no image named image:2, but: image:0; image:1/);
+  });
+
+  it.each([
+    ['x:1', 'x:1'],
+    ['docker.io/library/x:latest', 'x'],
+    ['localhost/x:1', 'x:1'],
+  ])('finds %s when %s is asked for', async (written, name) => {
+    const manifest = [
+      { Config: 'config.json', RepoTags: [written], Layers: ['a/layer.tar', 'b/layer.tar'] },
+      { Config: 'other.json', RepoTags: ['other:1'], Layers: [] },
+    ];
+    const tar = await savedByClassic(image, { manifest });
+    const { stored } = await importImageTar(blobs, Readable.from([tar]), { signal, name });
+    expect(stored.configDigest).toBe(image.stored.configDigest);
+  });
+
+  it('stores a layer that is known by what it unpacks to without a second blob', async () => {
+    await putImage(blobs, image);
+    const [first] = image.stored.diffIds;
+    const known = new Map([
+      [
+        first as Digest,
+        {
+          digest: digestOf(image.layers[0]!),
+          sizeBytes: image.layers[0]!.length,
+          mediaType: MEDIA_TYPES.ociLayerGzip,
+          unpackedBytes: gunzipSync(image.layers[0]!).length,
+        },
+      ],
+    ]);
+    const tar = await legacy();
+    const { stored } = await importImageTar(blobs, Readable.from([tar]), { signal, known });
+    const closure = await readClosure(blobs, stored.manifestDigest as Digest);
+    expect(closure.image.layers[0]!.digest).toBe(digestOf(image.layers[0]!));
+    expect(stored.diffIds).toEqual(image.stored.diffIds);
+  });
+
+  it('says so when a layer has the size of a known one and is another', async () => {
+    const unpackedBytes = gunzipSync(image.layers[0]!).length;
+    const digest = digestOf(Buffer.from('other'));
+    const known = new Map([
+      [digest, { digest, sizeBytes: 5, mediaType: MEDIA_TYPES.ociLayerGzip, unpackedBytes }],
+    ]);
+    const taken = importImageTar(blobs, Readable.from([await legacy()]), { signal, known });
+    await expect(taken).rejects.toBeInstanceOf(LayerNotKnown);
+  });
+});

@@ -2,7 +2,7 @@ import { describeStoredImage } from '../docker/transport/stored-image.ts';
 import { findDamage } from '../docker/transport/damage.ts';
 import { NotFound } from '../model/errors.ts';
 import type { Digest, ImageCoordinates, Level } from '../model/pure/ids.ts';
-import { DIGEST_PATTERN, parseId } from '../model/pure/ids.ts';
+import { DIGEST_PATTERN, imageTaskId, parseId } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
 import type { PushImage } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
@@ -40,10 +40,11 @@ export async function findImageTaskRanIn(store: Store, taskId: string): Promise<
     throw new NotFound(`No run of ${taskId} had an image of the store; it is to run in ${name}`);
   const plan = record.pushId === undefined ? undefined : await store.pushes.findPlan(record.pushId);
   const planned = plan?.images.find((image) => image.name === name);
-  if (!planned?.imageHash) return findByDigest(store, digest, name);
-  const stored = await storedImage(store, digest);
-  const id = parseId(planned.taskId);
-  return id?.kind === 'image' ? inTree(id, stored, planned.taskId) : findByDigest(store, digest, name);
+  const found = await findByDigest(store, digest, name);
+  const id = planned?.imageHash ? parseId(planned.taskId) : undefined;
+  if (id?.kind === 'image') return inTree(id, found.stored, imageTaskId(id));
+  // As runners name a base in their engines.
+  return { ...found, tag: `base-${found.tag}` };
 }
 
 /** The images of a push that are there; `name` chooses one of them. @throws {NotFound} */

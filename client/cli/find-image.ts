@@ -48,6 +48,7 @@ export async function findImages(
   { found, session }: { readonly found: FoundStore; readonly session: Session },
 ): Promise<readonly FoundImage[]> {
   const { store } = found;
+  if (what === '') throw new UsageError('Name an image, a task, a push or a hash');
   if (!store) throw new NotFound(`"${what}" is looked for in the store, but ${found.why}. Type: slipway up`);
   switch (parseId(what)?.kind) {
     case 'image':

@@ -8,7 +8,8 @@ export interface LoadedHere extends LoadResult {
   readonly name: string;
   /** What it is called in the engine: as was asked for, else its own name. */
   readonly reference: string;
-  readonly manifestDigest: string;
+  /** As the store has it, or would have it; absent for a tarball that leaves out layers. */
+  readonly manifestDigest?: string;
   readonly configDigest: string;
   /** The task that built it, if it is an in-tree image. */
   readonly taskId?: string;

@@ -9,6 +9,18 @@ export interface RemovedFromEngine {
   readonly detail: string;
 }
 
+/** Whether this machine's engine has an image of that name; one that cannot be asked has none. */
+export async function isInEngine(reference: string, session: Session): Promise<boolean> {
+  try {
+    return await withLocalEngine(session, emptyStore().blobs, async (engine) => {
+      return (await engine.images.find(reference)) !== undefined;
+    });
+  } catch (error) {
+    if (!isSlipwayError(error)) throw error;
+    return false;
+  }
+}
+
 /** Takes an image's name out of this machine's engine. One that cannot be is no trouble: the index is what counts. */
 export async function removeFromEngine(reference: string, session: Session): Promise<RemovedFromEngine> {
   try {

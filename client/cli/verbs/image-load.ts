@@ -35,6 +35,8 @@ export const imageLoadVerb = defineVerb<ImageLoadArgs>({
       .positional('what', {
         type: 'string',
         demandOption: true,
+        // A lone dash reaches us as nothing.
+        coerce: (what: string) => (what === '' ? '-' : what),
         describe: `${imageWhat}; or a tarball (plain, gzip or zstd; - is stdin)`,
       })
       .option('image', { ...imageOption, describe: 'One of a push, or of a tarball, that has several' })

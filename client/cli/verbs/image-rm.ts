@@ -53,7 +53,7 @@ export const imageRmVerb = defineVerb<ImageRmArgs>({
 });
 
 async function imageRm(args: ImageRmArgs, session: Session): Promise<ExitCode> {
-  const [{ findIndexed, openLevels }, { removeFromEngine }] = await Promise.all([
+  const [{ findIndexed, openLevels }, { isInEngine, removeFromEngine }] = await Promise.all([
     import('../indexed-images.ts'),
     import('../remove-from-engine.ts'),
   ]);
@@ -66,13 +66,19 @@ async function imageRm(args: ImageRmArgs, session: Session): Promise<ExitCode> {
     images.map(({ level }) => level),
     session,
   );
+  const reference = `slipway.invalid/image:${key.imageHash}`;
+  if (images.length === 0 && !(await isInEngine(reference, session))) {
+    terminal.error(
+      `slipway: image ${key.name} ${key.imageHash.slice(0, 12)} of trust domain ${key.domain} is neither in the index nor in the engine`,
+    );
+    return EXIT.usage;
+  }
   await announce(key, images, session);
   if (!args.yes && !(await (await import('../confirm.ts')).confirm('Take it away?', session))) {
     terminal.note('Nothing was taken away');
     return EXIT.unsuccessful;
   }
   for (const { level } of images) await levels.of(level).index.remove(key, level);
-  const reference = `slipway.invalid/image:${key.imageHash}`;
   const inEngine = await removeFromEngine(reference, session);
   if (args.json) {
     const { name, domain, imageHash } = key;

@@ -34,6 +34,8 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       await writeJson(objects, imageKey(key, level), indexEntrySchema.parse(entry));
     },
 
+    remove: (key, level) => objects.delete([imageKey(key, level)]),
+
     list: (domain, level, name) => listImages(objects, { domain, level, name }),
 
     async findBase(domain, platform, reference, level, accepts = () => Promise.resolve(true)) {

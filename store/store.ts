@@ -62,6 +62,8 @@ export interface ImageIndex {
   ): Promise<{ readonly entry: IndexEntry; readonly level: Level } | undefined>;
   /** Replaces what was there. Written only at one's own level, only after the manifest was read back. */
   write(key: ImageKey, level: Level, entry: IndexEntry): Promise<void>;
+  /** Takes the entry of exactly that level away; the image itself stays until it is collected. Safe to repeat. */
+  remove(key: ImageKey, level: Level): Promise<void>;
   /** All entries of a name that a level may read, newest first. */
   list(
     domain: string,

@@ -41,8 +41,9 @@ export async function describeInTree(
   return { opened, owner, images };
 }
 
-async function ownerOf(
-  { project }: InTreeArgs,
+/** Whose a push of a revision would be. */
+export async function ownerOf(
+  { project }: Pick<InTreeArgs, 'project'>,
   { repository, local, ref = 'HEAD' }: OpenRevision,
   { config }: FoundStore,
 ): Promise<ResolvedProject> {

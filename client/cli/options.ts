@@ -22,6 +22,16 @@ export const repoOption = {
   describe: 'Directory or URL of the repository',
 } as const satisfies Options;
 
+/** The image that a verb is about, wherever it is named. */
+export const imageWhat =
+  'Name of an image in this checkout, a task (the image it ran in, or built), a push, an image hash, a digest';
+
+export const imageOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'One of a push that has several',
+} as const satisfies Options;
+
 export const worktreeOption = {
   type: 'boolean',
   default: false,

@@ -19,6 +19,8 @@ export interface Terminal {
   readonly isVerbose: boolean;
   /** Whether a person looks at stderr. */
   readonly isInteractive: boolean;
+  /** Whether stdout is a terminal, which bytes that are no text would upset. */
+  readonly printsToTerminal: boolean;
 }
 
 export interface TerminalOptions {
@@ -65,6 +67,7 @@ export function createTerminal({ stdout, stderr, env, quiet }: TerminalOptions):
     isQuiet: quiet,
     isVerbose: Boolean(env.SLIPWAY_DEBUG),
     isInteractive,
+    printsToTerminal: isTty(stdout),
   };
 }
 

@@ -265,6 +265,20 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       ]);
     });
 
+    it('takes the entry of one level away and leaves the others', async () => {
+      const { index } = store;
+      const key = { domain: project, name: 'gone', imageHash: 'a'.repeat(64) };
+      await index.write(key, 3, anEntry());
+      await index.write(key, 1, anEntry());
+
+      await index.remove(key, 3);
+      await index.remove(key, 3);
+
+      expect((await index.find(key, 1))?.level).toBe(1);
+      await index.remove(key, 1);
+      expect(await index.find(key, 1)).toBeUndefined();
+    });
+
     it('takes a damaged entry for none, and a lower level’s sound one instead', async () => {
       const key = { domain: project, name: 'lint', imageHash: 'abc' };
       await objects.put(`level-3/index/${project}/images/lint/abc`, Buffer.from('{"version":1}'));

@@ -8,8 +8,11 @@ import { downloadVerb } from './download.ts';
 import { hookInstallVerb } from './hook-install.ts';
 import { hookReceiveVerb } from './hook-receive.ts';
 import { imageBuildVerb } from './image-build.ts';
+import { imageExportVerb } from './image-export.ts';
 import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
+import { imageLoadVerb } from './image-load.ts';
+import { imageRmVerb } from './image-rm.ts';
 import { logsVerb } from './logs.ts';
 import { planVerb } from './plan.ts';
 import { pushVerb } from './push.ts';
@@ -35,10 +38,13 @@ export const VERBS: readonly RegisterVerb[] = [
   artifactsVerb,
   downloadVerb,
   cancelVerb,
-  defineGroup('image', 'Hashes of in-tree images, and those that are there', [
+  defineGroup('image', 'Images: hashed, built, loaded, listed, exported, taken away', [
     imageHashVerb,
     imageBuildVerb,
+    imageLoadVerb,
     imageListVerb,
+    imageExportVerb,
+    imageRmVerb,
   ]),
   defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,

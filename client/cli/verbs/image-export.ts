@@ -1,0 +1,156 @@
+import type { Readable } from 'node:stream';
+import type { BlobStore } from '../../../model/blob-store.ts';
+import type { Digest } from '../../../model/pure/ids.ts';
+import type { FoundImage } from '../../find-images.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import {
+  imageOption,
+  imageWhat,
+  jsonOption,
+  projectOption,
+  refOption,
+  repoOption,
+  revOption,
+} from '../options.ts';
+import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
+import { defineVerb } from '../verb.ts';
+
+interface ImageExportArgs {
+  readonly what: string;
+  readonly image?: string | undefined;
+  readonly output: string;
+  readonly zstd: boolean;
+  readonly since?: string | undefined;
+  readonly repo: string;
+  readonly rev: string;
+  readonly ref?: string | undefined;
+  readonly project?: string | undefined;
+  readonly json: boolean;
+}
+
+export const imageExportVerb = defineVerb<ImageExportArgs>({
+  command: 'export <what>',
+  describe: 'Write the tarball of an image, as its public/image.tar is: docker, podman and skopeo load it',
+  options: (cli) =>
+    cli
+      .positional('what', { type: 'string', demandOption: true, describe: imageWhat })
+      .option('output', {
+        type: 'string',
+        alias: 'o',
+        default: '-',
+        requiresArg: true,
+        describe: 'File to write, - for stdout',
+      })
+      .option('zstd', { type: 'boolean', default: false, describe: 'Compressed, as public/image.tar.zst' })
+      .option('since', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Leave out the layers of this image (named like the other), which must be there when it is loaded',
+      })
+      .option('image', imageOption)
+      .option('repo', repoOption)
+      .option('rev', revOption)
+      .option('ref', refOption)
+      .option('project', { ...projectOption, describe: 'Images are those of this project' })
+      .option('json', jsonOption)
+      .example('$0 image export lint | docker load', 'Into any engine')
+      .example('$0 image export lint --zstd -o lint.tar.zst', 'A small file')
+      .example('$0 image export lint --since base -o lint.tar', 'Only what lint adds to base'),
+  run: imageExport,
+});
+
+async function imageExport(args: ImageExportArgs, session: Session): Promise<ExitCode> {
+  const { terminal } = session;
+  const toStdout = args.output === '-';
+  if (toStdout && args.json) throw new UsageError('--json prints on stdout: name a file by -o FILE');
+  if (toStdout && terminal.printsToTerminal)
+    throw new UsageError('A tarball is no text for a terminal: name a file by -o FILE, or pipe it on');
+  const [{ findOneImage }, { findStore }] = await Promise.all([
+    import('../find-image.ts'),
+    import('../find-store.ts'),
+  ]);
+  const found = await findStore(session);
+  try {
+    const image = await findOneImage(args.what, args, { found, session });
+    const since =
+      args.since === undefined
+        ? undefined
+        : await findOneImage(args.since, { ...args, image: args.image ?? image.name }, { found, session });
+    if (!found.store) return EXIT.infrastructure;
+    const sizeBytes = await write(found.store.blobs, { image, since }, args, session);
+    await report({ image, since, sizeBytes }, args, session);
+    return EXIT.good;
+  } finally {
+    found.store?.close();
+  }
+}
+
+interface Exported {
+  readonly image: FoundImage;
+  readonly since: FoundImage | undefined;
+}
+
+async function write(
+  blobs: BlobStore,
+  { image, since }: Exported,
+  { output, zstd }: ImageExportArgs,
+  { terminal, signal }: Session,
+): Promise<number> {
+  const [
+    { streamImageTar },
+    { saveFile, saveToStdout },
+    { showBytes },
+    { pipeline },
+    { createZstdCompress },
+  ] = await Promise.all([
+    import('../../../docker/tarball/image-tar.ts'),
+    import('../save-file.ts'),
+    import('../show-transfer.ts'),
+    import('node:stream'),
+    import('node:zlib'),
+  ]);
+  const omit = new Set(leftOut({ image, since }));
+  const tar = streamImageTar(blobs, image.stored, { names: [image.tarName], signal, omit });
+  // Trouble of either comes out of the end that is read.
+  const body: Readable = zstd ? pipeline(tar, createZstdCompress(), () => undefined) : tar;
+  const options = { onBytes: showBytes(terminal, image.name), signal };
+  const written = output === '-' ? saveToStdout(body, options) : saveFile(body, output, options);
+  return written.finally(() => terminal.status(''));
+}
+
+/** Layers of an image that the other one has, each once. */
+function leftOut({ image, since }: Exported): readonly Digest[] {
+  const there = new Set<Digest>(since?.stored.diffIds);
+  return [...new Set(image.stored.diffIds)].filter((diffId) => there.has(diffId));
+}
+
+async function report(
+  exported: Exported & { readonly sizeBytes: number },
+  { output, json, since: other = '' }: ImageExportArgs,
+  { terminal }: Session,
+): Promise<void> {
+  const { count, formatBytes } = await import('../render/quantities.ts');
+  const { image, since, sizeBytes } = exported;
+  const omitted = leftOut(exported);
+  if (json) {
+    const needs = since && omitted.length > 0 ? { reference: since.tarName, diffIds: omitted } : null;
+    const { name, tarName: reference, stored } = image;
+    const { manifestDigest, configDigest } = stored;
+    terminal.print(
+      JSON.stringify({ name, reference, manifestDigest, configDigest, file: output, sizeBytes, needs }),
+    );
+    return;
+  }
+  terminal.note(
+    `${output === '-' ? image.name : output}: ${formatBytes(sizeBytes)}, loads as ${image.tarName}`,
+  );
+  if (!since) return;
+  terminal.note(
+    omitted.length === 0
+      ? `It shares no layer with ${other}, so everything is in it`
+      : `It lacks ${count(omitted.length, 'layer')} of ${new Set(image.stored.diffIds).size}: an engine loads it only where ${since.tarName} is (slipway image load ${other})`,
+  );
+}

@@ -40,6 +40,8 @@ export interface BuildOptions extends StepOptions {
   readonly args: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly platform?: string;
+  /** No step is taken from the engine's cache. */
+  readonly fresh?: boolean;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
   readonly onOutput: (text: string) => void;
 }
@@ -84,6 +86,11 @@ export interface EngineImages {
   find(reference: string): Promise<string | undefined>;
   /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
   pull(reference: string, options: StepOptions): Promise<RegistryPull>;
+  /**
+   * Digest of what a registry has under a reference now; nothing is pulled. It is the registry's own, which may be that of an
+   * index of several platforms. @throws {ImageUnavailable} when the answer is final. @throws {EngineRequestFailed}
+   */
+  registryDigest(reference: string, signal: AbortSignal): Promise<string>;
   tag(image: string, reference: string): Promise<void>;
   /** Removes a reference (or an image by id); no error when it is gone. */
   remove(reference: string): Promise<void>;

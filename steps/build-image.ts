@@ -11,6 +11,7 @@ import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import { writeContextList } from './context-list.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
 import type { LendEngine } from './lend-engine.ts';
@@ -49,6 +50,7 @@ export async function buildImage(
   log.say(`Image ${input.name}: ${planned.why}`);
   try {
     const buildContext = await openVerified(deps, { plan, planned, input }, context);
+    await keepContextList(deps.store, { plan, planned, input }, buildContext, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
     return await deps.withEngine(plan.domain, context.signal, (engine, signal) =>
       buildIn(engine, { deps, plan, planned, input, buildContext, log }, { ...context, signal }),
@@ -126,7 +128,7 @@ async function openVerified(
     args,
     hasParent: planned.parent !== null,
   };
-  const buildContext = await openBuildContext(tree, definition, signal);
+  const buildContext = await openBuildContext(tree, definition, { signal });
   const got = computeImageHash({ ...planned.inputs, contextHash: buildContext.contextHash });
   const id = parseId(input.taskId);
   const expected = id?.kind === 'image' ? id.imageHash : '';
@@ -143,9 +145,11 @@ async function bringBases(
 ): Promise<void> {
   const { platform, bases } = planned.inputs;
   for (const [reference, digest] of Object.entries(bases)) {
-    const record = await store.index.findBase(plan.domain, platform, reference, plan.level, (base) =>
-      Promise.resolve(base.manifestDigest === digest),
-    );
+    const record =
+      planned.baseImages?.[reference] ??
+      (await store.index.findBase(plan.domain, platform, reference, plan.level, (base) =>
+        Promise.resolve(base.manifestDigest === digest),
+      ));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });
@@ -178,6 +182,7 @@ async function build(
     tag,
     args: { ...planned.inputs.args, ...parent },
     platform: planned.inputs.platform,
+    ...(input.fresh ? { fresh: true } : {}),
     onOutput: (text) => log.writeText(text),
     onProgress,
     signal,
@@ -217,6 +222,19 @@ async function confirmable(
   }
   const closures = await Promise.all([...manifests].map((digest) => closureOf(store.blobs, digest, signal)));
   return new Set(closures.flat());
+}
+
+/** What the next build of this name is compared with. */
+async function keepContextList(
+  store: Store,
+  { plan, planned, input }: Wanted,
+  { files }: BuildContext,
+  { signal }: StepContext,
+): Promise<void> {
+  const { repository, revision } = plan;
+  const { context, parent } = planned;
+  const list = { version: 1 as const, repository, revision, context, parent, files: [...files] };
+  await writeContextList(store, input, list, signal);
 }
 
 async function storeTarball(

@@ -88,6 +88,15 @@ export function baseKey(
   return `level-${level}/index/${encodeSegment(domain)}/bases/${encodeSegment(base.platform)}/${encodeSegment(base.reference)}`;
 }
 
+/** Where the last resolution of a base lies that is resolved by each push; beside the one that others have pinned. */
+export function trackedBaseKey(
+  domain: string,
+  level: Level,
+  base: { readonly platform: string; readonly reference: string },
+): string {
+  return `level-${level}/index/${encodeSegment(domain)}/bases/${encodeSegment(base.platform)}~tracked/${encodeSegment(base.reference)}`;
+}
+
 export function layerKey(domain: string, level: Level, diffId: string): string {
   return `level-${level}/layers/${encodeSegment(domain)}/${encodeSegment(diffId)}`;
 }

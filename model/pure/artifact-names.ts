@@ -3,3 +3,6 @@ export const LIVE_LOG = 'public/logs/live.log';
 
 /** The artifact of an image build: a tarball that `docker load` accepts. */
 export const IMAGE_TARBALL = 'public/image.tar';
+
+/** What an image was built from: every file of its context by name and content. */
+export const CONTEXT_LIST = 'public/context.json';

@@ -69,8 +69,9 @@ async function describe(
   args: ImageHashArgs,
   opened: OpenRevision,
   found: FoundStore,
-  { signal }: Session,
+  { signal, env }: Session,
 ): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
+  const { contextHashes } = await import('../context-hashes.ts');
   const [
     { parseSlipwayYml },
     { describeImages },
@@ -104,8 +105,11 @@ async function describe(
   });
   const described = await describeImages(opened.tree, config.images, args.name, {
     platform: hostPlatform(),
-    resolveBase: async (platform, reference) =>
-      (await found.store?.index.findBase(domain, platform, reference, level))?.manifestDigest,
+    resolveBase: async (platform, reference, policy) => {
+      const find = policy === 'track' ? found.store?.index.findTrackedBase : found.store?.index.findBase;
+      return (await find?.(domain, platform, reference, level))?.manifestDigest;
+    },
+    cache: contextHashes(env),
     signal,
   });
   const placed = described.findings.map(({ imageName, ...finding }) =>

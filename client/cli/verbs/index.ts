@@ -9,6 +9,8 @@ import { hookInstallVerb } from './hook-install.ts';
 import { hookReceiveVerb } from './hook-receive.ts';
 import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
+import { imageRefreshVerb } from './image-refresh.ts';
+import { imageWhyVerb } from './image-why.ts';
 import { logsVerb } from './logs.ts';
 import { planVerb } from './plan.ts';
 import { pushVerb } from './push.ts';
@@ -34,7 +36,12 @@ export const VERBS: readonly RegisterVerb[] = [
   artifactsVerb,
   downloadVerb,
   cancelVerb,
-  defineGroup('image', 'Hashes of in-tree images, and those that are there', [imageHashVerb, imageListVerb]),
+  defineGroup('image', 'Hashes of in-tree images, and those that are there', [
+    imageHashVerb,
+    imageListVerb,
+    imageWhyVerb,
+    imageRefreshVerb,
+  ]),
   defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,
 ];

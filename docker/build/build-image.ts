@@ -63,7 +63,9 @@ function startBuild(
     version: '2',
     t: options.tag,
     buildid: options.buildId,
-    buildargs: options.args,
+    // What was built by which step stands in the image itself then, and goes with it to other engines.
+    buildargs: { ...options.args, BUILDKIT_INLINE_CACHE: '1' },
+    ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom]) } : {}),
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),
     ...(options.fresh ? { nocache: 'true' } : {}),

@@ -7,6 +7,7 @@ import { downVerb } from './down.ts';
 import { downloadVerb } from './download.ts';
 import { hookInstallVerb } from './hook-install.ts';
 import { hookReceiveVerb } from './hook-receive.ts';
+import { imageBuildVerb } from './image-build.ts';
 import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
 import { imageRefreshVerb } from './image-refresh.ts';
@@ -38,6 +39,7 @@ export const VERBS: readonly RegisterVerb[] = [
   cancelVerb,
   defineGroup('image', 'Hashes of in-tree images, and those that are there', [
     imageHashVerb,
+    imageBuildVerb,
     imageListVerb,
     imageWhyVerb,
     imageRefreshVerb,

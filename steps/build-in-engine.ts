@@ -102,11 +102,12 @@ async function bringBases(
 ): Promise<void> {
   const { store, domain, level, signal, onProgress } = where;
   for (const [reference, digest] of Object.entries(inputs.bases)) {
+    const isIt = (base: StoredImage): Promise<boolean> => Promise.resolve(base.manifestDigest === digest);
+    const { findBase, findTrackedBase } = store.index;
     const record =
       baseImages[reference] ??
-      (await store.index.findBase(domain, inputs.platform, reference, level, (base) =>
-        Promise.resolve(base.manifestDigest === digest),
-      ));
+      (await findBase(domain, inputs.platform, reference, level, isIt)) ??
+      (await findTrackedBase(domain, inputs.platform, reference, level, isIt));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });

@@ -2,6 +2,7 @@ import { buildImage } from '../steps/build-image.ts';
 import type { BuildImageDeps } from '../steps/build-image.ts';
 import type { ImportBaseDeps } from '../steps/import-base.ts';
 import { importBase } from '../steps/import-base.ts';
+import { renewBase } from '../steps/renew-base.ts';
 import { carryOut } from './carry-out.ts';
 import type { BuilderActivities } from './contracts.ts';
 
@@ -9,6 +10,7 @@ import type { BuilderActivities } from './contracts.ts';
 export function createBuilderActivities(deps: BuildImageDeps & ImportBaseDeps): BuilderActivities {
   return {
     importBase: (input) => carryOut((context) => importBase(deps, input, context)),
+    renewBase: (input) => carryOut((context) => renewBase(deps, input, context)),
     buildImage: (input) => carryOut((context) => buildImage(deps, input, context)),
   };
 }

@@ -1,4 +1,10 @@
 import type {
+  ImportBaseInput,
+  RefreshInput,
+  RenewBaseInput,
+  RenewedBase,
+} from '../model/pure/base-payloads.ts';
+import type {
   BuildImageInput,
   BuiltImage,
   ClaimedRun,
@@ -7,7 +13,6 @@ import type {
   ExamineImageInput,
   FoundImage,
   ImageInput,
-  ImportBaseInput,
   LoadedImage,
   PlanPushInput,
   PlannedPush,
@@ -20,9 +25,8 @@ import type {
   RunInput,
   SaveArtifactsInput,
   SavedArtifacts,
-  SettleInput,
-  Settled,
 } from '../model/pure/payloads.ts';
+import type { SettleInput, Settled } from '../model/pure/settle-payloads.ts';
 
 /** Activities of control workers (`control-<level>`). */
 export interface ControlActivities {
@@ -34,6 +38,8 @@ export interface ControlActivities {
   recordRun(input: RecordRunInput): Promise<void>;
   recordUnstarted(input: RecordUnstartedInput): Promise<void>;
   recordPush(input: RecordPushInput): Promise<void>;
+  /** The trust domain that a project's refresh concerns. */
+  authorizeRefresh(input: RefreshInput): Promise<{ readonly domain: string }>;
 }
 
 /** Of control workers too; started by a schedule and not by a push. */
@@ -45,6 +51,8 @@ export interface SettleActivities {
 export interface BuilderActivities {
   /** Gives the reason when the base cannot be had. */
   importBase(input: ImportBaseInput): Promise<{ readonly unavailable?: string }>;
+  /** Resolves a base anew; what it was counts where that fails. */
+  renewBase(input: RenewBaseInput): Promise<RenewedBase>;
   buildImage(input: BuildImageInput): Promise<BuiltImage>;
 }
 

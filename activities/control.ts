@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { ControlActivities, SettleActivities } from './contracts.ts';
+import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
+import { authorizeRefresh } from '../steps/authorize-refresh.ts';
 import { examineImage } from '../steps/examine-image.ts';
 import { findImage, recordImage } from '../steps/index-image.ts';
 import type { PlanCache } from '../steps/plan-cache.ts';
@@ -21,6 +23,7 @@ export interface ControlDeps {
   /** Read anew at each plan, so that a change of the configuration counts from the next push on. */
   readonly readServerConfig: () => Promise<ServerConfig>;
   readonly platform: string;
+  readonly contextHashes?: ContextHashCache;
 }
 
 /** The activities of a control worker: decide, ask for images, keep the records, settle what ended without a word. */
@@ -38,6 +41,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
     recordRun: (input) => carryOut((context) => recordRun(store, plans, input, context)),
     recordUnstarted: (input) => carryOut((context) => recordUnstarted(store, plans, input, context)),
     recordPush: (input) => carryOut((context) => recordPush(store, input, context)),
+    authorizeRefresh: (input) => carryOut(async () => authorizeRefresh(await deps.readServerConfig(), input)),
     settle: (input) => carryOut((context) => settle(deps, input, context)),
   };
 }

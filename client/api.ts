@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Level } from '../model/pure/ids.ts';
+import type { RefreshInput } from '../model/pure/base-payloads.ts';
 import type { PushRequest } from '../model/schema/plan.ts';
 import type { ArtifactRecord, IndexEntry, PushDocument, TaskRecord } from '../model/schema/records.ts';
 
@@ -33,6 +34,21 @@ export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha2
   readonly run: number;
   readonly sizeBytes?: number;
   readonly sha256?: string;
+}
+
+/** A base after it was resolved anew. */
+export interface RefreshedBase {
+  readonly reference: string;
+  readonly domain: string;
+  readonly level: Level;
+  /** Digests of its manifest: what counted, and what counts now; both absent when it never was to be had. */
+  readonly before?: string;
+  readonly after?: string;
+  readonly resolved?: string;
+  /** Why nobody could say what it is now. */
+  readonly unavailable?: string;
+  /** Images that the next pushes will build because of it. */
+  readonly images: readonly string[];
 }
 
 /** The one interface that the verbs know: start, read, follow, cancel, download. */
@@ -76,6 +92,8 @@ export interface SlipwayApi {
       readonly imageHash: string;
     })[]
   >;
+  /** Resolves a base anew for the images of a project, and waits for that. */
+  refreshBase(base: RefreshInput): Promise<RefreshedBase>;
   /** Where a workflow can be seen in the Temporal UI. */
   uiLink(id: string): string | undefined;
   close(): Promise<void>;

@@ -14,6 +14,7 @@ import type { SlipwayApi } from './api.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
 import { reachTemporal } from './reach-temporal.ts';
+import { refreshBase } from './refresh-base.ts';
 import { startPush } from './start-push.ts';
 
 /** A follower looks for changes this often. */
@@ -49,6 +50,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     artifacts: (taskId) => listArtifacts(store, taskId),
     download: (taskId, name, options) => downloadArtifact(store, taskId, { name, ...options }),
     images: (options) => listImages(store, config, options),
+    refreshBase: (base) => refreshBase({ askTemporal: temporal.ask, store }, base),
     uiLink,
     close: async () => {
       await temporal.close();

@@ -44,6 +44,8 @@ export interface BuildOptions extends StepOptions {
   readonly args: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly platform?: string;
+  /** No step is taken from a cache. */
+  readonly fresh?: boolean;
   /** An image of this engine whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
   readonly cacheFrom?: string;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
@@ -100,6 +102,11 @@ export interface EngineImages {
   find(reference: string): Promise<string | undefined>;
   /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
   pull(reference: string, options: StepOptions): Promise<RegistryPull>;
+  /**
+   * Digest of what a registry has under a reference now; nothing is pulled. It is the registry's own, which may be that of an
+   * index of several platforms. @throws {ImageUnavailable} when the answer is final. @throws {EngineRequestFailed}
+   */
+  registryDigest(reference: string, signal: AbortSignal): Promise<string>;
   tag(image: string, reference: string): Promise<void>;
   /** Removes a reference (or an image by id); no error when it is gone. */
   remove(reference: string): Promise<void>;

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { InvalidInput } from '../model/errors.ts';
+import { comparePaths } from '../model/path-bytes.ts';
+import type { ContextFile } from '../model/schema/explanation.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { collectContext, PARENT_PLACEHOLDER } from './collect-context.ts';
-import type { ContextDefinition } from './collect-context.ts';
+import type { CollectedContext, ContextDefinition } from './collect-context.ts';
+import type { ContextHashCache } from './context-hash-cache.ts';
 import { contextTar } from './context-tar.ts';
 
 export type { ContextDefinition } from './collect-context.ts';
@@ -13,6 +16,8 @@ export interface BuildContext {
   readonly contextHash: string;
   /** References of the images from outside that the build needs, sorted. */
   readonly bases: readonly string[];
+  /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
+  readonly files: readonly ContextFile[];
   /**
    * The hashed bytes. With a parent reference, that name stands in the Dockerfile where the hashed one has PARENT; nothing else
    * differs. May be read any number of times.
@@ -23,6 +28,12 @@ export interface BuildContext {
   }): Readable;
 }
 
+export interface OpenContextOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Hashes that were computed before. Without one every file is read. */
+  readonly cache?: ContextHashCache | undefined;
+}
+
 /**
  * Opens the build context of an image: its directory, what the Dockerfile includes, and the Dockerfile with its special comments
  * carried out. Contents are streamed, never held.
@@ -31,18 +42,21 @@ export interface BuildContext {
 export async function openBuildContext(
   tree: SourceTree,
   definition: ContextDefinition,
-  signal?: AbortSignal,
+  { signal, cache }: OpenContextOptions = {},
 ): Promise<BuildContext> {
   const collected = await collectContext(tree, definition, signal);
   if ('findings' in collected) throw new InvalidInput(collected.findings);
 
   const { files, bases, dockerfile } = collected;
-  const hash = createHash('sha256');
-  for await (const bytes of contextTar(tree, { files, dockerfile: dockerfile(PARENT_PLACEHOLDER), signal }))
-    hash.update(bytes);
+  const text = dockerfile(PARENT_PLACEHOLDER);
+  const known = await cache?.find(files, text);
+  const sizes = new Map<string, number>();
+  const contextHash = known ?? (await hashOf(tree, { files, dockerfile: text, sizes, signal }));
+  if (known === undefined) await cache?.keep(files, text, contextHash);
   return {
-    contextHash: hash.digest('hex'),
+    contextHash,
     bases,
+    files: listFiles(collected, sizes),
     tar: (options = {}) =>
       Readable.from(
         contextTar(tree, {
@@ -53,4 +67,38 @@ export async function openBuildContext(
         { objectMode: false },
       ),
   };
+}
+
+async function hashOf(
+  tree: SourceTree,
+  {
+    sizes,
+    ...content
+  }: Pick<CollectedContext, 'files'> & {
+    readonly dockerfile: string;
+    readonly sizes: Map<string, number>;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<string> {
+  const hash = createHash('sha256');
+  const onFile = (name: string, sizeBytes: number): void => void sizes.set(name, sizeBytes);
+  for await (const bytes of contextTar(tree, { ...content, onFile })) hash.update(bytes);
+  return hash.digest('hex');
+}
+
+function listFiles({ files, links }: CollectedContext, sizes: ReadonlyMap<string, number>): ContextFile[] {
+  return [...files]
+    .sort(([a], [b]) => comparePaths(a, b))
+    .map(([name, { path, kind, objectId }]) => {
+      const link = links.get(name);
+      const sizeBytes = sizes.get(name);
+      return {
+        name,
+        path,
+        objectId,
+        ...(kind === 'executable' ? { executable: true } : {}),
+        ...(link === undefined ? {} : { link }),
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      };
+    });
 }

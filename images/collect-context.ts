@@ -31,6 +31,8 @@ export interface ContextDefinition {
 export interface CollectedContext {
   /** Name in the context to the file of the tree that stands there. */
   readonly files: ReadonlyMap<string, TreeEntry>;
+  /** Names of files that were reached by a link, with the link's path in the tree. */
+  readonly links: ReadonlyMap<string, string>;
   readonly bases: readonly string[];
   /** The Dockerfile with its special comments carried out and this name for the parent. */
   dockerfile(parentReference: string): string;
@@ -70,7 +72,7 @@ export async function collectContext(
   ].map((problem: Problem): Finding => ({ severity: 'error', file: path, ...problem }));
   const findings = [...context.findings, ...inDockerfile];
   if (findings.length > 0) return { findings: findings.sort(byPlace) };
-  return { files: context.files, bases, dockerfile: (parent) => expand(parent).text };
+  return { files: context.files, links: context.links, bases, dockerfile: (parent) => expand(parent).text };
 }
 
 /** What stands for the parent image in the hashed Dockerfile. */

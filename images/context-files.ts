@@ -6,12 +6,15 @@ import type { Resolved, TreeIndex } from './tree-index.ts';
 
 export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>;
 
-const INCLUDES = 'topsrcdir';
+/** Where what a `# %include` names stands in the context. */
+export const INCLUDES = 'topsrcdir';
 const BYTECODE = '__pycache__';
 
 /** Collects the files of a context under their names there. What leaves the tree or is not there becomes a finding. */
 export class ContextFiles {
   readonly files = new Map<string, TreeEntry>();
+  /** Names of those that a link leads to, and where in the tree the link is. */
+  readonly links = new Map<string, string>();
   readonly findings: Finding[] = [];
   readonly #index: TreeIndex;
   readonly #signal: AbortSignal | undefined;
@@ -34,11 +37,11 @@ export class ContextFiles {
       const path = directory === '' ? entry.path : entry.path.slice(directory.length + 1);
       if (entry.kind === 'submodule' || path.split('/').slice(0, -1).includes(BYTECODE)) continue;
       if (entry.kind !== 'symlink') {
-        this.files.set(nameInContext(path), entry);
+        this.#put(nameInContext(path), entry, entry.path);
         continue;
       }
       const target = await this.#index.resolve(entry.path, this.#signal);
-      if (target.kind === 'file') this.files.set(nameInContext(path), target.entry);
+      if (target.kind === 'file') this.#put(nameInContext(path), target.entry, entry.path);
       else if (target.kind !== 'directory')
         this.#refuse(place ?? { file: entry.path, line: 1, column: 1 }, describe(target, entry.path));
     }
@@ -57,7 +60,7 @@ export class ContextFiles {
     const path = posix.normalize(written);
     const found = await this.#index.resolve(path, this.#signal);
     if (found.kind === 'file') {
-      this.files.set(`${INCLUDES}/${written}`, found.entry);
+      this.#put(`${INCLUDES}/${written}`, found.entry, path);
     } else if (found.kind === 'directory') {
       const prefix = `${INCLUDES}/${written}${written.endsWith('/') ? '' : '/'}`;
       await this.addDirectory(found.path, (inside) => prefix + inside, place);
@@ -69,6 +72,12 @@ export class ContextFiles {
     } else {
       this.#refuse(place, describe(found, written));
     }
+  }
+
+  #put(name: string, entry: TreeEntry, place: string): void {
+    this.files.set(name, entry);
+    if (entry.path === place) this.links.delete(name);
+    else this.links.set(name, place);
   }
 
   #refuse(place: FindingPlace, what: Pick<Finding, 'message' | 'hint'>): void {

@@ -6,6 +6,8 @@ export interface ContextContent {
   /** Names in the context and what stands there; a link is given as the file it leads to. */
   readonly files: ReadonlyMap<string, TreeEntry>;
   readonly dockerfile: string;
+  /** Told the size of each file as it passes. */
+  readonly onFile?: ((name: string, sizeBytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -18,7 +20,7 @@ const MTIME_SECONDS = 1_451_606_400;
  * The context hash is the hash of these bytes, so every change here builds every image of everybody again.
  */
 export async function* contextTar(tree: SourceTree, content: ContextContent): AsyncGenerator<Buffer, void> {
-  const { files, dockerfile, signal } = content;
+  const { files, dockerfile, onFile, signal } = content;
   let writtenBytes = 0;
   const count = (bytes: Buffer): Buffer => {
     writtenBytes += bytes.length;
@@ -40,6 +42,7 @@ export async function* contextTar(tree: SourceTree, content: ContextContent): As
       yield whole(DOCKERFILE, Buffer.from(dockerfile, 'utf8'));
       written = true;
     }
+    onFile?.(name, sizeBytes);
     yield count(header(name, entry.kind === 'executable' ? 0o755 : 0o644, sizeBytes));
     for await (const chunk of body) yield count(chunk as Buffer);
     yield count(tarPadding(sizeBytes));

@@ -4,8 +4,10 @@ import type { InvalidInput } from '../model/errors.ts';
 import type { ImageInputs } from '../model/schema/plan.ts';
 import type { ImageDefinition } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import type { ContextFile } from '../model/schema/explanation.ts';
 import { openBuildContext } from './build-context.ts';
 import type { BuildContext } from './build-context.ts';
+import type { ContextHashCache } from './context-hash-cache.ts';
 import { computeImageHash } from './image-hash.ts';
 
 export interface DescribedImage {
@@ -17,13 +19,23 @@ export interface DescribedImage {
   /** null while a base of it or of a parent is not resolved. */
   readonly imageHash: string | null;
   readonly missingBases: string[];
+  /** What is in its context; sizes only where it was read just now. */
+  readonly files: readonly ContextFile[];
 }
+
+/** `pin`: the recorded resolution counts. `track`: it is resolved anew by each push. */
+export type BasePolicy = NonNullable<ImageDefinition['base']>;
 
 export interface DescribeOptions {
   /** For images that name none themselves, for example linux/amd64. */
   readonly platform: string;
   /** Digest of a base image, or undefined when it has no record. */
-  readonly resolveBase: (platform: string, reference: string) => Promise<string | undefined>;
+  readonly resolveBase: (
+    platform: string,
+    reference: string,
+    policy: BasePolicy,
+  ) => Promise<string | undefined>;
+  readonly cache?: ContextHashCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,9 +54,9 @@ export async function describeImages(
   const described = new Map<string, DescribedImage>();
   const findings: ImageFinding[] = [];
   const resolved = new Map<string, Promise<string | undefined>>();
-  const resolveBase = async (platform: string, reference: string): Promise<string | undefined> => {
-    const key = `${platform} ${reference}`;
-    const known = resolved.get(key) ?? options.resolveBase(platform, reference);
+  const resolveBase: DescribeOptions['resolveBase'] = async (platform, reference, policy) => {
+    const key = `${policy} ${platform} ${reference}`;
+    const known = resolved.get(key) ?? options.resolveBase(platform, reference, policy);
     resolved.set(key, known);
     return known;
   };
@@ -53,7 +65,7 @@ export async function describeImages(
     const definition = definitions[name];
     if (!definition) continue;
     const platform = definition.platform ?? options.platform;
-    const context = await openOrFind(tree, { name, definition, platform, signal: options.signal });
+    const context = await openOrFind(tree, { name, definition, platform }, options);
     if ('findings' in context) {
       findings.push(...context.findings.map((finding) => ({ ...finding, imageName: name })));
       continue;
@@ -70,10 +82,10 @@ async function openOrFind(
     readonly name: string;
     readonly definition: ImageDefinition;
     readonly platform: string;
-    readonly signal?: AbortSignal | undefined;
   },
+  { signal, cache }: Pick<DescribeOptions, 'signal' | 'cache'>,
 ): Promise<BuildContext | { readonly findings: readonly Finding[] }> {
-  const { name, definition, platform, signal } = image;
+  const { name, definition, platform } = image;
   try {
     return await openBuildContext(
       tree,
@@ -84,7 +96,7 @@ async function openOrFind(
         hasParent: definition.parent !== undefined,
         platform,
       },
-      signal,
+      { signal, cache },
     );
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'InvalidInput')
@@ -106,11 +118,11 @@ async function describe(image: {
   const bases: Record<string, string> = {};
   const missingBases: string[] = [];
   for (const reference of context.bases) {
-    const digest = await resolveBase(platform, reference);
+    const digest = await resolveBase(platform, reference, definition.base ?? 'pin');
     if (digest === undefined) missingBases.push(reference);
     else bases[reference] = digest;
   }
-  const { contextHash } = context;
+  const { contextHash, files } = context;
   const parentHash = parent?.imageHash ?? null;
   const inputs = { contextHash, args: definition.args ?? {}, platform, parent: parentHash, bases };
   const known = missingBases.length === 0 && (parent === null || parentHash !== null);
@@ -121,6 +133,7 @@ async function describe(image: {
     contextHash,
     imageHash: known ? computeImageHash(inputs) : null,
     missingBases,
+    files,
   };
 }
 

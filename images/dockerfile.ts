@@ -50,6 +50,10 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
       const from = instruction as From;
       const place = placeOf(from);
       const image = expand(from.getImage() ?? '', variables);
+      const wanted = from.getPlatformFlag()?.getValue();
+      const platform = wanted === undefined || wanted === null ? undefined : expand(wanted, variables).text;
+      if (platform !== undefined && options.platform && !isSamePlatform(platform, options.platform))
+        problems.push({ ...place, ...otherPlatform(platform, options.platform) });
       if (image.unset !== undefined) problems.push({ ...place, ...withoutValue(image.unset) });
       else if (image.text === '') problems.push({ ...place, message: 'FROM names no image' });
       else add(image.text, place);
@@ -122,6 +126,25 @@ function platformVariables(platform: string | undefined): Record<string, string>
       Object.entries(values).map(([name, value]) => [`${side}${name}`, value]),
     ),
   );
+}
+
+/** Names that Docker takes for the same. */
+function isSamePlatform(a: string, b: string): boolean {
+  return normalPlatform(a) === normalPlatform(b);
+}
+
+function normalPlatform(platform: string): string {
+  const [os, arch = '', variant] = platform.includes('/') ? platform.split('/') : ['linux', platform];
+  const known = arch.replace(/^x86[_-]64$/, 'amd64').replace(/^aarch64$/, 'arm64');
+  return [os, known, ...(variant && !(known === 'arm64' && variant === 'v8') ? [variant] : [])].join('/');
+}
+
+/** Bases are recorded for the platform of the image; of another one the engine would fetch them from outside. */
+function otherPlatform(platform: string, own: string): Pick<Problem, 'message' | 'hint'> {
+  return {
+    message: `FROM is for platform ${platform}, the image for ${own}`,
+    hint: `leave "--platform" out, or give the image "platform: ${platform}" in slipway.yml`,
+  };
 }
 
 function placeOf(instruction: Instruction): Pick<Problem, 'line' | 'column'> {

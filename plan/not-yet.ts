@@ -26,14 +26,6 @@ const NOT_YET: readonly NotYet[] = [
     hint: 'write the tasks out',
   },
   {
-    of: 'image',
-    path: ['base'],
-    values: ['track'],
-    message: 'base "track" is not carried out yet',
-    hint: 'write pin, or leave it out',
-  },
-  { of: 'image', path: ['rebuild-after'], message: '"rebuild-after" is not carried out yet' },
-  {
     of: 'task',
     path: ['artifacts', '*', 'type'],
     values: ['volume'],

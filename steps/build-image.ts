@@ -9,6 +9,7 @@ import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
+import { writeContextList } from './context-list.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
 import type { LayerCache } from './layer-cache.ts';
@@ -49,6 +50,7 @@ export async function buildImage(
   log.say(`Image ${input.name}: ${planned.why}`);
   try {
     const buildContext = await openPlanned(deps, { plan, planned, input }, context);
+    await keepContextList(deps.store, { plan, planned, input }, buildContext, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
     return await deps.withEngine(plan.domain, context.signal, (engine, signal) =>
       buildIn(engine, { deps, plan, planned, input, buildContext, log }, { ...context, signal }),
@@ -82,7 +84,14 @@ async function buildIn(
     log.say(`Building on ${worker}, Docker Engine ${version}`);
     const { steps, cachedSteps, buildMs, cache } = await buildInEngine(
       engine,
-      { name: planned.name, inputs: planned.inputs, buildContext, parent: input.parent },
+      {
+        name: planned.name,
+        inputs: planned.inputs,
+        buildContext,
+        parent: input.parent,
+        baseImages: planned.baseImages,
+        fresh: input.fresh,
+      },
       {
         store,
         domain: plan.domain,
@@ -179,6 +188,19 @@ async function confirmable(
   }
   const closures = await Promise.all([...manifests].map((digest) => closureOf(store.blobs, digest, signal)));
   return new Set(closures.flat());
+}
+
+/** What the next build of this name is compared with. */
+async function keepContextList(
+  store: Store,
+  { plan, planned, input }: Wanted,
+  { files }: BuildContext,
+  { signal }: StepContext,
+): Promise<void> {
+  const { repository, revision } = plan;
+  const { context, parent } = planned;
+  const list = { version: 1 as const, repository, revision, context, parent, files: [...files] };
+  await writeContextList(store, input, list, signal);
 }
 
 async function storeTarball(

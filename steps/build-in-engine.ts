@@ -17,6 +17,10 @@ export interface ImageToBuild {
   readonly buildContext: BuildContext;
   /** From the store, or an image that this engine has; absent when it has none. */
   readonly parent?: StoredImage | { readonly engineImageId: string } | undefined;
+  /** What its bases are, by reference; for others the records of the store are asked. */
+  readonly baseImages?: Readonly<Record<string, StoredImage>> | undefined;
+  /** Every step is carried out, whatever a cache has. */
+  readonly fresh?: boolean | undefined;
 }
 
 export interface BuildWhere {
@@ -48,11 +52,11 @@ export async function buildInEngine(
   image: ImageToBuild,
   where: BuildWhere,
 ): Promise<BuiltInEngine> {
-  const { name, inputs, buildContext, parent } = image;
+  const { name, inputs, buildContext, parent, fresh = false } = image;
   const { tag, parentTag, onOutput, onProgress, signal } = where;
-  await bringBases(engine, inputs, where);
+  await bringBases(engine, image, where);
   if (parent) await bringParent(engine, { inputs, parent }, where);
-  const cache = await bringLayerCache(engine, { ...where, name, inputs });
+  const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
   const took = startStopwatch();
   const built = await engine.images.build(
     buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
@@ -61,6 +65,7 @@ export async function buildInEngine(
       tag,
       args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
       platform: inputs.platform,
+      ...(fresh ? { fresh } : {}),
       ...(cache ? { cacheFrom: cache.reference } : {}),
       onOutput,
       onProgress,
@@ -84,18 +89,25 @@ export async function openVerified(
 ): Promise<BuildContext> {
   const { name, context, hasParent, inputs, imageHash } = image;
   const definition = { imageName: name, context, args: inputs.args, hasParent };
-  const buildContext = await openBuildContext(tree, definition, signal);
+  const buildContext = await openBuildContext(tree, definition, { signal });
   const got = computeImageHash({ ...inputs, contextHash: buildContext.contextHash });
   if (got !== imageHash) throw new ImageHashMismatch(name, imageHash, got);
   return buildContext;
 }
 
-async function bringBases(engine: Engine, inputs: ImageInputs, where: BuildWhere): Promise<void> {
+async function bringBases(
+  engine: Engine,
+  { inputs, baseImages = {} }: ImageToBuild,
+  where: BuildWhere,
+): Promise<void> {
   const { store, domain, level, signal, onProgress } = where;
   for (const [reference, digest] of Object.entries(inputs.bases)) {
-    const record = await store.index.findBase(domain, inputs.platform, reference, level, (base) =>
-      Promise.resolve(base.manifestDigest === digest),
-    );
+    const isIt = (base: StoredImage): Promise<boolean> => Promise.resolve(base.manifestDigest === digest);
+    const { findBase, findTrackedBase } = store.index;
+    const record =
+      baseImages[reference] ??
+      (await findBase(domain, inputs.platform, reference, level, isIt)) ??
+      (await findTrackedBase(domain, inputs.platform, reference, level, isIt));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });

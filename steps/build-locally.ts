@@ -69,7 +69,7 @@ export class LocalBuilder {
     const image = this.#described.get(name);
     if (!image) throw new InternalError(`Image "${name}" was not described`);
     const found = rebuild || image.imageHash === null ? undefined : await this.#find(image, image.imageHash);
-    return found ?? this.#build(image);
+    return found ?? this.#build(image, { fresh: rebuild });
   }
 
   async #find(image: DescribedImage, imageHash: string): Promise<LocalImage | undefined> {
@@ -97,7 +97,7 @@ export class LocalBuilder {
     return { ...facts, engineImageId, outcome: 'present', bytesLoaded: 0 };
   }
 
-  async #build(image: DescribedImage): Promise<LocalImage> {
+  async #build(image: DescribedImage, { fresh }: { readonly fresh: boolean }): Promise<LocalImage> {
     const { engine, tree, say, signal } = this.#deps;
     const { name, definition, contextHash, imageHash } = image;
     const parent = definition.parent === undefined ? undefined : await this.have(definition.parent);
@@ -113,7 +113,7 @@ export class LocalBuilder {
       const own = createHash('sha256').update(`local ${hash}`).digest('hex');
       const [tag, parentTag] = [`slipway.invalid/build:${own}`, `slipway.invalid/parent:${own}`];
       try {
-        const toBuild = { name, inputs: image.inputs, buildContext, parent };
+        const toBuild = { name, inputs: image.inputs, buildContext, parent, fresh };
         const built = await buildInEngine(engine, toBuild, { ...this.#deps, tag, parentTag });
         await engine.images.tag(built.engineImageId, reference);
         return { name, contextHash, imageHash, reference, outcome: 'built', bytesLoaded: 0, ...built };

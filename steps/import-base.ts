@@ -1,6 +1,6 @@
 import type { Engine, PublishResult } from '../docker/engine.ts';
 import { isSlipwayError } from '../model/errors.ts';
-import type { ImportBaseInput } from '../model/pure/payloads.ts';
+import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';

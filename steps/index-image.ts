@@ -1,13 +1,14 @@
 import type { ImageCoordinates } from '../model/pure/ids.ts';
 import { imageTaskId, parseId } from '../model/pure/ids.ts';
-import type { FoundImage, ImageInput, ImportBaseInput, RecordImageInput } from '../model/pure/payloads.ts';
+import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
+import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
 import { verifyClosure } from './image-closure.ts';
-import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
+import { CONTEXT_LIST, IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -41,12 +42,12 @@ export async function findImage(
   const known = { nextRun, ...(damagedBases.length > 0 ? { damagedBases } : {}) };
   if (planned.parent === null) return known;
   const parent = await plans.image(input.pushId, input.plannedAt, planned.parent);
-  const { name, imageHash } = parent;
+  const { name, imageHash, force } = parent;
   if (parent.stored && (await isSound(parent.stored)))
     return { ...known, parent: { taskId: parent.taskId, name, stored: parent.stored } };
   // Made by whichever level: it is made again at ours.
   const taskId = imageTaskId({ ...id, name, imageHash: imageHash ?? 'unknown' });
-  return { ...known, parent: { taskId, name } };
+  return { ...known, parent: { taskId, name, ...(force ? { force } : {}) } };
 }
 
 /** The number of the next build of an image, or of the one that has no record yet. */
@@ -56,15 +57,17 @@ export async function nextRunOf(store: Store, taskId: string): Promise<number> {
 
 async function findDamagedBases(
   store: Store,
-  { inputs: { platform, bases } }: PlannedImage,
+  { inputs: { platform, bases }, baseImages = {} }: PlannedImage,
   { domain, level }: ImageCoordinates,
   isSound: (image: StoredImage) => Promise<boolean>,
 ): Promise<readonly ImportBaseInput[]> {
   const damaged: ImportBaseInput[] = [];
   for (const [reference, digest] of Object.entries(bases)) {
-    const record = await store.index.findBase(domain, platform, reference, level, (base) =>
-      Promise.resolve(base.manifestDigest === digest),
-    );
+    const record =
+      baseImages[reference] ??
+      (await store.index.findBase(domain, platform, reference, level, (base) =>
+        Promise.resolve(base.manifestDigest === digest),
+      ));
     if (record && !(await isSound(record))) damaged.push({ domain, level, platform, reference });
   }
   return damaged;
@@ -99,8 +102,10 @@ export async function recordImage(
     message: `Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`,
     kind: input.built ? 'info' : 'error',
   });
-  const tarball = await store.artifacts.find(input.taskId, input.run, IMAGE_TARBALL);
-  const artifacts = [log, tarball].filter((artifact) => artifact !== undefined);
+  const others = await Promise.all(
+    [CONTEXT_LIST, IMAGE_TARBALL].map((name) => store.artifacts.find(input.taskId, input.run, name)),
+  );
+  const artifacts = [log, ...others].filter((artifact) => artifact !== undefined);
   const run = runRecord(input, now, artifacts);
   const reason = taskReason(input);
   await store.tasks.change(input.taskId, (present) => {

@@ -1,16 +1,18 @@
 import type { DescribedImage } from '../images/describe-images.ts';
 import { describeImages } from '../images/describe-images.ts';
 import type { Finding } from '../model/findings.ts';
-import { imageTaskId } from '../model/pure/ids.ts';
+import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import type { Level } from '../model/pure/ids.ts';
+import type { BaseToRenew, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { Plan, PlannedImage, PushRequest } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import { selectTasks } from '../plan/select-tasks.ts';
 import type { Store } from '../store/store.ts';
-import { explainBuild } from './explain-build.ts';
-import { isWhole } from './image-closure.ts';
 import { pinTaskImages } from './pin-task-images.ts';
+import { lookUpImage, onRebuiltParent } from './look-up-image.ts';
+import type { LookUpDeps } from './look-up-image.ts';
+import { PlanBases } from './plan-bases.ts';
 
 export const CONFIG_FILE = 'slipway.yml';
 
@@ -28,13 +30,18 @@ export interface MakePlanInput {
   readonly changedFiles: () => Promise<readonly string[] | undefined>;
   /** Bases that could not be had, with the reason. */
   readonly unavailableBases?: Readonly<Record<string, string>>;
+  /** Bases that were resolved anew for this push; undefined where nobody can do that. */
+  readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
+  /** Context hashes that were computed before. */
+  readonly contextHashes?: ContextHashCache | undefined;
   readonly signal: AbortSignal;
 }
 
 export type MadePlan =
   | { readonly outcome: 'nothing'; readonly detail: string }
   | { readonly outcome: 'invalid'; readonly findings: readonly Finding[] }
-  | { readonly outcome: 'planned'; readonly plan: Plan };
+  /** `toRenew`: bases to be resolved anew, then the plan is made again. */
+  | { readonly outcome: 'planned'; readonly plan: Plan; readonly toRenew: readonly BaseToRenew[] };
 
 /**
  * Decides a push: which tasks are wanted, which images they need, which of those are known. The same on a laptop
@@ -60,10 +67,11 @@ export async function makePlan(
     ...(changedFiles ? { changedFiles } : {}),
   });
   // Every definition is checked, so that a mistake shows before some task needs the image.
+  const bases = new PlanBases(store, input);
   const described = await describeImages(tree, config.images, Object.keys(config.images), {
     platform: input.platform,
-    resolveBase: async (platform, reference) =>
-      store && (await findWholeBase(store, input, platform, reference)),
+    resolveBase: (platform, reference, policy) => bases.resolve(platform, reference, policy),
+    cache: input.contextHashes,
     signal: input.signal,
   });
   const imageFindings = described.findings.map(({ imageName, ...finding }) =>
@@ -91,8 +99,14 @@ export async function makePlan(
   const needed = new Set(selected.neededImages);
   const images = await planImages(
     described.images.filter(({ name }) => needed.has(name)),
-    store,
-    input,
+    {
+      ...input,
+      store,
+      tree,
+      bases,
+      described: new Map(described.images.map((image) => [image.name, image])),
+      rebuild: input.request.rebuild ?? [],
+    },
   );
   const { pushId, plannedAt, project, domain, level, repository, ref, request } = input;
   const identity = {
@@ -108,6 +122,7 @@ export async function makePlan(
   };
   return {
     outcome: 'planned',
+    toRenew: bases.toRenew,
     plan: {
       ...identity,
       request,
@@ -119,19 +134,21 @@ export async function makePlan(
   };
 }
 
-async function planImages(
+/** Looks images up, parents first: what is known of each, and why it is built. */
+export async function planImages(
   described: readonly DescribedImage[],
-  store: Store | undefined,
-  input: MakePlanInput,
+  deps: LookUpDeps & Pick<MakePlanInput, 'unavailableBases'>,
 ): Promise<PlannedImage[]> {
   const planned = new Map<string, PlannedImage>();
   // Known images are looked up side by side; parents come first in `described`, which blame needs.
-  const lookups = new Map(described.map((image) => [image.name, lookUp(image, store, input)] as const));
-  for (const image of described) {
+  const lookups = await Promise.all(
+    described.map(async (image) => [image, await lookUpImage(deps, image)] as const),
+  );
+  for (const [image, found] of lookups) {
     const parent = image.definition.parent === undefined ? undefined : planned.get(image.definition.parent);
     planned.set(image.name, {
-      ...(await (lookups.get(image.name) ?? lookUp(image, store, input))),
-      ...blame(image, parent, input),
+      ...onRebuiltParent(found, parent, deps),
+      ...blame(image, parent, deps),
     });
   }
   return [...planned.values()];
@@ -141,78 +158,13 @@ async function planImages(
 function blame(
   image: DescribedImage,
   parent: PlannedImage | undefined,
-  { unavailableBases = {} }: MakePlanInput,
+  { unavailableBases = {} }: Pick<MakePlanInput, 'unavailableBases'>,
 ): Pick<PlannedImage, 'unavailable' | 'culprit'> {
   const base = image.missingBases.find((reference) => unavailableBases[reference] !== undefined);
   if (base !== undefined)
     return { unavailable: `Base image "${base}" cannot be had: ${unavailableBases[base]}` };
   if (parent?.unavailable === undefined) return {};
   return { unavailable: parent.unavailable, culprit: parent.culprit ?? parent.taskId };
-}
-
-async function lookUp(
-  image: DescribedImage,
-  store: Store | undefined,
-  input: MakePlanInput,
-): Promise<PlannedImage> {
-  const { domain, level } = input;
-  const { name, definition, inputs, contextHash, imageHash, missingBases } = image;
-  const known = {
-    name,
-    context: definition.context,
-    parent: definition.parent ?? null,
-    ...(definition.symbol ? { symbol: definition.symbol } : {}),
-    tarball: definition.tarball ?? ('view' as const),
-    inputs,
-    contextHash,
-    imageHash,
-    missingBases: [...missingBases],
-  };
-  const taskId = imageTaskId({ domain, level, name, imageHash: imageHash ?? 'unknown' });
-  if (!store) return { ...known, taskId, action: 'unknown', why: 'no store is reachable' };
-  if (imageHash === null) {
-    const bases =
-      missingBases.length > 0 ? missingBases.join(', ') : `those of its parent ${definition.parent}`;
-    return { ...known, taskId, action: 'unknown', why: `no record of its base: ${bases}` };
-  }
-  if (input.request.rebuild?.includes(name))
-    return { ...known, taskId, action: 'build', why: 'its rebuild was asked for' };
-  let damaged: string | undefined;
-  const found = await store.index.find({ domain, name, imageHash }, level, async (entry) => {
-    const whole = await isWhole(store.blobs, entry.manifestDigest, input.signal);
-    if (!whole) damaged ??= `built by ${entry.taskId}, but blobs of it are gone or damaged`;
-    return whole;
-  });
-  if (!found)
-    return {
-      ...known,
-      taskId,
-      action: 'build',
-      why: damaged ?? (await explainBuild(store, { domain, level, name, inputs })),
-    };
-  const { entry } = found;
-  const { manifestDigest, configDigest, diffIds, sizeBytes } = entry;
-  return {
-    ...known,
-    taskId: entry.taskId,
-    action: 'reuse',
-    why: `built before, at level ${found.level} on ${entry.created}`,
-    stored: { manifestDigest, configDigest, diffIds, sizeBytes },
-    madeBy: entry.taskId,
-  };
-}
-
-/** A base whose stored image is damaged counts as none: it is brought in again, and planned with afterwards. */
-async function findWholeBase(
-  store: Store,
-  { domain, level, signal }: MakePlanInput,
-  platform: string,
-  reference: string,
-): Promise<string | undefined> {
-  const record = await store.index.findBase(domain, platform, reference, level, (base) =>
-    isWhole(store.blobs, base.manifestDigest, signal),
-  );
-  return record?.manifestDigest;
 }
 
 function commandLineFinding(message: string): Finding {

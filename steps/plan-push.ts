@@ -1,7 +1,9 @@
+import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
 import { pushId as idOf, taskIdIn } from '../model/pure/ids.ts';
+import type { BaseToRenew } from '../model/pure/base-payloads.ts';
 import type { GraphImage, GraphTask, PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
@@ -24,6 +26,8 @@ export interface PlanPushDeps {
   readonly source: GitSource;
   readonly config: ServerConfig;
   readonly platform: string;
+  /** Context hashes that were computed before, by whichever process. */
+  readonly contextHashes?: ContextHashCache;
 }
 
 /** Seven names of the field on the five keys that the server has; 1 goes first. */
@@ -74,6 +78,8 @@ export async function planPush(
     plannedAt: new Date().toISOString(),
     changedFiles: () => changedFiles(deps, push, context.signal),
     unavailableBases: input.unavailableBases,
+    renewedBases: input.renewedBases ?? {},
+    contextHashes: deps.contextHashes,
     signal: context.signal,
   });
   switch (made.outcome) {
@@ -95,7 +101,10 @@ export async function planPush(
         deps.store,
         record,
         input,
-        { ...made.plan, decisionMs: Math.max(0, Date.now() - Date.parse(push.received)) },
+        {
+          plan: { ...made.plan, decisionMs: Math.max(0, Date.now() - Date.parse(push.received)) },
+          toRenew: made.toRenew,
+        },
         mayWrite,
       );
   }
@@ -143,15 +152,21 @@ async function accept(
   store: Store,
   record: PushRecord,
   input: PlanPushInput,
-  plan: Plan,
+  { plan, toRenew }: { readonly plan: Plan; readonly toRenew: readonly BaseToRenew[] },
   mayWrite: () => void,
 ): Promise<PlannedPush> {
   const unsettled = plan.images
     .flatMap(({ missingBases }) => missingBases)
     .filter((base) => input.unavailableBases[base] === undefined);
-  if (unsettled.length > 0) {
+  if (unsettled.length > 0 || toRenew.length > 0) {
     const platform = plan.images[0]?.inputs.platform ?? '';
-    return { outcome: 'bases-missing', bases: [...new Set(unsettled)], domain: plan.domain, platform };
+    return {
+      outcome: 'bases-missing',
+      bases: [...new Set(unsettled)],
+      ...(toRenew.length > 0 ? { renew: toRenew } : {}),
+      domain: plan.domain,
+      platform,
+    };
   }
   await store.pushes.writePlan(plan, mayWrite);
   await store.pushes.writeStatus(
@@ -163,7 +178,7 @@ async function accept(
     outcome: 'planned',
     plannedAt: plan.plannedAt,
     tasks,
-    images: plan.images.map((image) => graphImage(plan, image)),
+    images: plan.images.map(graphImage),
   };
 }
 
@@ -186,7 +201,7 @@ async function graphTask(
   };
 }
 
-function graphImage(plan: Plan, image: PlannedImage): GraphImage {
+function graphImage(image: PlannedImage): GraphImage {
   return {
     name: image.name,
     taskId: image.taskId,
@@ -194,7 +209,7 @@ function graphImage(plan: Plan, image: PlannedImage): GraphImage {
     ...(image.stored ? { stored: image.stored } : {}),
     ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
     ...(image.culprit === undefined ? {} : { culprit: image.culprit }),
-    force: plan.request.rebuild?.includes(image.name) ?? false,
+    force: image.force ?? false,
   };
 }
 

@@ -4,7 +4,7 @@ import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
 import { mapConcurrently } from './concurrently.ts';
 import { changeJson, readUsableJson, writeJson } from './json-object.ts';
-import { baseKey, encodeSegment, imagesPrefix, layerKey } from './keys.ts';
+import { baseKey, encodeSegment, imagesPrefix, layerKey, trackedBaseKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readablePlaces } from './readable-domains.ts';
 import type { ImageIndex, ImageKey } from './store.ts';
@@ -25,10 +25,13 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       for (const [readLevel, domain] of readablePlaces(key.domain, level)) {
         const storeKey = imageKey({ ...key, domain }, readLevel);
         const entry = await readUsableJson(objects, storeKey, indexEntrySchema);
-        if (entry && (await accepts(entry))) return { entry, level: readLevel };
+        if (entry && (await accepts(entry, storeKey))) return { entry, level: readLevel };
       }
       return undefined;
     },
+
+    keysOf: (key, level) =>
+      readablePlaces(key.domain, level).map(([readLevel, domain]) => imageKey({ ...key, domain }, readLevel)),
 
     async write(key, level, entry) {
       await writeJson(objects, imageKey(key, level), indexEntrySchema.parse(entry));
@@ -55,6 +58,30 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       return changeJson(objects, key, {
         schema: baseRecordSchema,
         change: (present) => (present && present.manifestDigest !== replaces ? present : value),
+        overDamage: true,
+      });
+    },
+
+    async findTrackedBase(domain, platform, reference, level, accepts = () => Promise.resolve(true)) {
+      const places = [...readablePlaces(domain, level), ...readablePlaces(SHARED_DOMAIN, level)];
+      const keys = places.flatMap(([readLevel, readDomain]) =>
+        [trackedBaseKey, baseKey].map((keyOf) => keyOf(readDomain, readLevel, { platform, reference })),
+      );
+      const read = await Promise.all(keys.map((key) => readUsableJson(objects, key, baseRecordSchema)));
+      const newestFirst = read
+        .filter((record) => record !== undefined)
+        .sort((a, b) => Date.parse(b.resolved) - Date.parse(a.resolved));
+      for (const record of newestFirst) if (await accepts(record)) return record;
+      return undefined;
+    },
+
+    async renewBase(domain, level, record, { tracked = false } = {}) {
+      const key = (tracked ? trackedBaseKey : baseKey)(domain, level, record);
+      const value = baseRecordSchema.parse(record);
+      return changeJson(objects, key, {
+        schema: baseRecordSchema,
+        change: (present) =>
+          present && Date.parse(present.resolved) > Date.parse(value.resolved) ? present : value,
         overDamage: true,
       });
     },

@@ -101,6 +101,15 @@ export function tarballKey(
   return `level-${level}/index/${encodeSegment(domain)}/tarballs/${encodeSegment(tarball.sha256)}${name}`;
 }
 
+/** Where the last resolution of a base lies that is resolved by each push; beside the one that others have pinned. */
+export function trackedBaseKey(
+  domain: string,
+  level: Level,
+  base: { readonly platform: string; readonly reference: string },
+): string {
+  return `level-${level}/index/${encodeSegment(domain)}/bases/${encodeSegment(base.platform)}~tracked/${encodeSegment(base.reference)}`;
+}
+
 export function layerKey(domain: string, level: Level, diffId: string): string {
   return `level-${level}/layers/${encodeSegment(domain)}/${encodeSegment(diffId)}`;
 }

@@ -58,8 +58,10 @@ export interface ImageIndex {
   find(
     key: ImageKey,
     level: Level,
-    accepts?: (entry: IndexEntry) => Promise<boolean>,
+    accepts?: (entry: IndexEntry, storeKey: string) => Promise<boolean>,
   ): Promise<{ readonly entry: IndexEntry; readonly level: Level } | undefined>;
+  /** The keys of the store that {@link find} looks at, in its order. */
+  keysOf(key: ImageKey, level: Level): readonly string[];
   /** Replaces what was there. Written only at one's own level, only after the manifest was read back. */
   write(key: ImageKey, level: Level, entry: IndexEntry): Promise<void>;
   /** Takes the entry of exactly that level away; the image itself stays until it is collected. Safe to repeat. */
@@ -90,6 +92,27 @@ export interface ImageIndex {
     level: Level,
     record: BaseRecord,
     options?: { readonly replaces?: string | undefined },
+  ): Promise<BaseRecord>;
+  /**
+   * The newest resolution of a reference that `accepts` says yes to, whether somebody pinned it or a push that tracks it
+   * recorded it.
+   */
+  findTrackedBase(
+    domain: string,
+    platform: string,
+    reference: string,
+    level: Level,
+    accepts?: (record: BaseRecord) => Promise<boolean>,
+  ): Promise<BaseRecord | undefined>;
+  /**
+   * Puts a resolution in place of the one that is there, unless that is newer: the one that counts for all, or with `tracked`
+   * the one for images that track their bases. Gives the record that counts.
+   */
+  renewBase(
+    domain: string,
+    level: Level,
+    record: BaseRecord,
+    options?: { readonly tracked?: boolean },
   ): Promise<BaseRecord>;
   /** Blob digests known to unpack to a layer: a hint, verified when used. */
   findLayers(domain: string, level: Level, diffId: string): Promise<readonly string[]>;

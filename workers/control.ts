@@ -2,7 +2,9 @@ import type { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { createControlActivities } from '../activities/control.ts';
+import { createContextHashCache } from '../images/context-hash-cache.ts';
 import { queueName } from '../model/pure/ids.ts';
+import { contextHashesDirectory } from './context-hashes-directory.ts';
 import { hostPlatform } from './host-platform.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
@@ -28,6 +30,7 @@ export async function createControlWorker(
       client,
       readServerConfig: () => readServerConfig(connections.serverConfig),
       platform: hostPlatform(),
+      contextHashes: createContextHashCache(contextHashesDirectory(connections.stateDirectory)),
     }),
     interceptors: { activity: [logActivities(parts.logger)] },
     maxCachedWorkflows: 600,

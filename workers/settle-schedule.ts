@@ -3,7 +3,7 @@ import type { Client, ScheduleOptions } from '@temporalio/client';
 import { isGrpcServiceError, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Level } from '../model/pure/ids.ts';
 import { queueName } from '../model/pure/ids.ts';
-import type { SettleInput } from '../model/pure/payloads.ts';
+import type { SettleInput } from '../model/pure/settle-payloads.ts';
 import type { Parts } from './parts.ts';
 
 /** What is terminated by hand is recorded within this time and the two looks. */

@@ -79,8 +79,9 @@ async function resolveImage(input: ImageInput, isForced: () => boolean): Promise
     try {
       // Something stored was found damaged when it was read. What is wrong is removed, then all is looked at anew.
       if (damaged !== undefined) await control.examineImage({ pushId, plannedAt, digest: damaged });
-      found = await control.findImage({ ...input, force: isForced() });
-      return await buildFound(input, found);
+      const force = isForced();
+      found = await control.findImage({ ...input, force });
+      return await buildFound(input, found, force);
     } catch (error) {
       damaged = damagedDigest(error);
       if (damaged === undefined || mended.has(damaged)) return await failWith(input, found, error);
@@ -89,7 +90,7 @@ async function resolveImage(input: ImageInput, isForced: () => boolean): Promise
   }
 }
 
-async function buildFound(input: ImageInput, found: FoundImage): Promise<ImageResolved> {
+async function buildFound(input: ImageInput, found: FoundImage, fresh: boolean): Promise<ImageResolved> {
   const { taskId } = input;
   const level = levelOf(taskId);
   if (found.stored) return { taskId, reason: 'reused', stored: found.stored, bytesUploaded: 0 };
@@ -111,6 +112,7 @@ async function buildFound(input: ImageInput, found: FoundImage): Promise<ImageRe
     ...input,
     run: found.nextRun,
     ...(parent ? { parent } : {}),
+    ...(fresh ? { fresh } : {}),
   });
   const record = { ...input, run: found.nextRun, reason: 'built' as const, built };
   // What is built is built: nobody's leaving may undo half of its record.

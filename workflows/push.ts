@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { Level } from '../model/pure/ids.ts';
 import { parseId } from '../model/pure/ids.ts';
+import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
 import type {
   ImageResolved,
   PlannedPush,
@@ -19,6 +20,7 @@ import type {
   RecordPushInput,
   TaskResolved,
 } from '../model/pure/payloads.ts';
+import { renewalKey } from '../model/pure/base-payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
@@ -35,6 +37,9 @@ const STARTS_IN_FLIGHT = 40;
 
 /** Tasks open at once: the server allows 2,000 pending children. */
 const OPEN_TASKS = 1_500;
+
+/** A chain of images, each older than it may be, takes a round for each. */
+const MAX_ROUNDS = 12;
 
 export interface PushOutcome {
   readonly state: 'completed' | 'failed' | 'exception';
@@ -118,10 +123,17 @@ async function planWithBases(
 ): Promise<Exclude<PlannedPush, { outcome: 'bases-missing' }>> {
   const control = controlActivities(input.level);
   const unavailableBases: Record<string, string> = {};
-  // Each round settles every base it names; a parent's Dockerfile can't name new ones later, so two rounds suffice.
-  for (let round = 0; round < 4; round++) {
-    const plan = await control.planPush({ push: input, pushId, unavailableBases });
+  const renewedBases: Record<string, RenewedBase> = {};
+  // Each round settles every base it names. What a renewed one makes of the hashes may name others, of images further up.
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const renewed = Object.keys(renewedBases).length > 0 ? { renewedBases } : {};
+    const plan = await control.planPush({ push: input, pushId, unavailableBases, ...renewed });
     if (plan.outcome !== 'bases-missing') return plan;
+    await Promise.all(
+      (plan.renew ?? []).map(async (base) => {
+        renewedBases[renewalKey(base)] = await renew(input.level, { ...base, domain: plan.domain });
+      }),
+    );
     const answers = await Promise.all(
       plan.bases.map(
         async (reference) => [reference, await bringBase(input.level, plan, reference)] as const,
@@ -131,6 +143,16 @@ async function planWithBases(
       if (unavailable) unavailableBases[reference] = unavailable;
   }
   throw ApplicationFailure.nonRetryable('Bases that were brought into the store are not found there');
+}
+
+/** A base that cannot be resolved anew is what it was. */
+async function renew(level: Level, base: Omit<RenewBaseInput, 'level'>): Promise<RenewedBase> {
+  try {
+    return await builderActivities(level, `resolve base ${base.reference}`).renewBase({ ...base, level });
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    return { unavailable: failureDetail(error) };
+  }
 }
 
 /** Gives the reason when the base cannot be had: only the images that need it fail, and the rest goes on. */

@@ -1,5 +1,5 @@
 import { log } from '@temporalio/workflow';
-import type { SettleInput, Settled } from '../model/pure/payloads.ts';
+import type { SettleInput, Settled } from '../model/pure/settle-payloads.ts';
 import { settleActivities } from './activity-proxies.ts';
 import { failureDetail } from './failures.ts';
 

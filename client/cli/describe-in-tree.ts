@@ -59,14 +59,16 @@ async function describe(
   opened: OpenRevision,
   names: readonly string[],
   { found, owner }: { readonly found: FoundStore; readonly owner: ResolvedProject },
-  { signal }: Session,
+  { signal, env }: Session,
 ): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
-  const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE }, { hostPlatform }] = await Promise.all([
-    import('../../plan/parse-slipway-yml.ts'),
-    import('../../images/describe-images.ts'),
-    import('../../steps/make-plan.ts'),
-    import('../../workers/host-platform.ts'),
-  ]);
+  const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE }, { hostPlatform }, { contextHashes }] =
+    await Promise.all([
+      import('../../plan/parse-slipway-yml.ts'),
+      import('../../images/describe-images.ts'),
+      import('../../steps/make-plan.ts'),
+      import('../../workers/host-platform.ts'),
+      import('./context-hashes.ts'),
+    ]);
   const text = await opened.tree.readFile(CONFIG_FILE, signal);
   const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
   if (!config) return { images: [], findings };
@@ -77,8 +79,11 @@ async function describe(
   const { domain, level } = owner;
   const described = await describeImages(opened.tree, config.images, names, {
     platform: hostPlatform(),
-    resolveBase: async (platform, reference) =>
-      (await found.store?.index.findBase(domain, platform, reference, level))?.manifestDigest,
+    resolveBase: async (platform, reference, policy) => {
+      const find = policy === 'track' ? found.store?.index.findTrackedBase : found.store?.index.findBase;
+      return (await find?.(domain, platform, reference, level))?.manifestDigest;
+    },
+    cache: contextHashes(env),
     signal,
   });
   const placed = described.findings.map(({ imageName, ...finding }) =>

@@ -68,6 +68,7 @@ function startBuild(
     ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom]) } : {}),
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),
+    ...(options.fresh ? { nocache: 'true' } : {}),
     ...(info.imageStore === 'containerd' ? { outputs: FAST_COMPRESSION } : {}),
   };
   // Not dockerode's `buildImage`: that opens a BuildKit session which it never closes when the build is aborted.

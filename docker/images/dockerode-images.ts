@@ -18,6 +18,7 @@ import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
 import { parseReference } from './image-reference.ts';
 import { pullImage } from './pull-image.ts';
+import { registryDigest } from './registry-digest.ts';
 
 export interface ImagesOptions {
   readonly docker: Docker;
@@ -56,6 +57,10 @@ export class DockerodeImages implements EngineImages {
 
   async pull(reference: string, options: StepOptions): Promise<RegistryPull> {
     return pullImage(this.#options, reference, options);
+  }
+
+  registryDigest(reference: string, signal: AbortSignal): Promise<string> {
+    return registryDigest(this.#options, reference, signal);
   }
 
   async tag(image: string, reference: string): Promise<void> {

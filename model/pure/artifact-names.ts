@@ -6,3 +6,6 @@ export const IMAGE_TARBALL = 'public/image.tar';
 
 /** The same, compressed. */
 export const IMAGE_TARBALL_ZST = 'public/image.tar.zst';
+
+/** What an image was built from: every file of its context by name and content. */
+export const CONTEXT_LIST = 'public/context.json';

@@ -1,5 +1,6 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
+import type { BaseToRenew, ImportBaseInput, RenewedBase } from './base-payloads.ts';
 import type { Level } from './ids.ts';
 import type { PushReason, TaskReason, TaskState } from './states.ts';
 import type { PushRequest, StoredImage } from '../schema/plan.ts';
@@ -60,6 +61,8 @@ export type PlannedPush =
   | {
       readonly outcome: 'bases-missing';
       readonly bases: readonly string[];
+      /** Bases to resolve anew, since an image tracks them or is older than it may be. */
+      readonly renew?: readonly BaseToRenew[];
       readonly domain: string;
       readonly platform: string;
     }
@@ -71,13 +74,8 @@ export interface PlanPushInput {
   readonly pushId: string;
   /** Bases that could not be had, with the reason: their images fail, the other tasks go on. */
   readonly unavailableBases: Readonly<Record<string, string>>;
-}
-
-export interface ImportBaseInput {
-  readonly domain: string;
-  readonly level: Level;
-  readonly platform: string;
-  readonly reference: string;
+  /** Bases that were resolved anew for this push, by {@link renewalKey}. */
+  readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
 }
 
 export interface RequestImagesInput {
@@ -114,7 +112,13 @@ export interface FoundImage {
   readonly stored?: StoredImage;
   /** Bases whose stored image is damaged: to be brought into the store again before the build. */
   readonly damagedBases?: readonly ImportBaseInput[];
-  readonly parent?: { readonly taskId: string; readonly name: string; readonly stored?: StoredImage };
+  readonly parent?: {
+    readonly taskId: string;
+    readonly name: string;
+    readonly stored?: StoredImage;
+    /** The plan wants a new build of it. */
+    readonly force?: boolean;
+  };
   /** Number of the run that a build would be. */
   readonly nextRun: number;
 }
@@ -141,6 +145,8 @@ export interface ExaminedImage {
 export interface BuildImageInput extends ImageInput {
   readonly run: number;
   readonly parent?: StoredImage;
+  /** No step is taken from a cache: a rebuild was wanted. */
+  readonly fresh?: boolean;
 }
 
 export interface BuiltImage {
@@ -285,15 +291,4 @@ export interface OpenWork {
   readonly tasks: readonly string[];
   /** Images that have not answered. */
   readonly images: readonly { readonly taskId: string; readonly name: string }[];
-}
-
-export interface SettleInput {
-  readonly level: Level;
-}
-
-/** What a look found ended without a word, and settled. */
-export interface Settled {
-  readonly pushes: readonly string[];
-  readonly tasks: readonly string[];
-  readonly images: readonly string[];
 }

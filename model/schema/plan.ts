@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { explanationSchema } from './explanation.ts';
 
 const level = z.union([z.literal(1), z.literal(2), z.literal(3)]);
 const digest = z
@@ -46,7 +47,12 @@ export const plannedImageSchema = z.object({
   contextHash: z.string(),
   imageHash: z.string().nullable().describe('null while a base has no record'),
   action: z.enum(['build', 'reuse', 'unknown']),
-  why: z.string(),
+  why: z.string().describe('In one line'),
+  explanation: explanationSchema.optional().describe('The same in full'),
+  /** Built even if the index has it by then: its rebuild was asked for, it is too old, or its parent is built again. */
+  force: z.boolean().optional(),
+  /** What each base was for this plan: it counts for the build, whoever renews its record meanwhile. */
+  baseImages: z.record(z.string(), storedImageSchema).optional(),
   /** For `reuse`: what the index answered, and the level and task that made it. */
   stored: storedImageSchema.optional(),
   madeBy: z.string().optional(),

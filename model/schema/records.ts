@@ -128,6 +128,7 @@ export const baseRecordSchema = storedImageSchema.extend({
   platform: z.string(),
   resolved: isoTime,
   source: z.string().describe('Where it came from: "pulled" or "debootstrap"'),
+  registryDigest: z.string().optional().describe('What the registry had under the reference then'),
 });
 export type BaseRecord = z.infer<typeof baseRecordSchema>;
 

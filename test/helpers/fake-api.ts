@@ -56,6 +56,9 @@ export class FakeApi implements SlipwayApi {
   task(): ReturnType<SlipwayApi['task']> {
     return Promise.reject(new NotFound('not part of this fake'));
   }
+  refreshBase(): ReturnType<SlipwayApi['refreshBase']> {
+    return Promise.reject(new NotFound('not part of this fake'));
+  }
   artifacts(): ReturnType<SlipwayApi['artifacts']> {
     return Promise.resolve([]);
   }

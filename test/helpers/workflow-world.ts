@@ -25,9 +25,10 @@ import type {
   RecordPushInput,
   RecordRunInput,
   SavedArtifacts,
-  Settled,
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
+import type { Settled } from '../../model/pure/settle-payloads.ts';
+import { renewalKey } from '../../model/pure/base-payloads.ts';
 import type { Plan, StoredImage } from '../../model/schema/plan.ts';
 import type { PushOutcome } from '../../workflows/push.ts';
 import { composeDocument } from '../../steps/push-document.ts';
@@ -102,6 +103,9 @@ export class World {
   readonly killed: string[] = [];
   readonly indexed = new Set<string>();
   readonly importedBases: string[] = [];
+  readonly renewedBases: string[] = [];
+  /** Builds that were to take no step from a cache. */
+  readonly freshBuilds: string[] = [];
   plan: (round: number) => PlannedPush = () => ({
     outcome: 'rejected',
     reason: 'completed',
@@ -165,8 +169,14 @@ export class World {
         this.importedBases.push(input.reference);
         return Promise.resolve({});
       },
+      renewBase: (input) => {
+        this.renewedBases.push(renewalKey(input));
+        return Promise.resolve({ stored: STORED, resolved: '2026-01-02T00:00:00.000Z' });
+      },
+      authorizeRefresh: ({ project }) => Promise.resolve({ domain: project }),
       buildImage: async (input) => {
         this.builds.push(input.name);
+        if (input.fresh) this.freshBuilds.push(input.name);
         await this.build(input.name, Context.current().info.attempt);
         const facts = { steps: 1, cachedSteps: 0, phases: {}, worker: 'w', engineId: 'engine', started: '' };
         return { stored: STORED, bytesUploaded: 7, ...facts };

@@ -35,12 +35,13 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
 /** The document that `plan --json` prints. */
 export function planDocument(plan: Plan): object {
   const { project, level, ref, revision, tasks, skipped, warnings } = plan;
-  const images = plan.images.map(({ name, contextHash, imageHash, action, why }) => ({
+  const images = plan.images.map(({ name, contextHash, imageHash, action, why, explanation }) => ({
     name,
     contextHash,
     imageHash,
     action,
     why,
+    explanation,
   }));
   return { project, level, ref, revision, images, tasks, skipped, warnings };
 }

@@ -13,6 +13,8 @@ import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
 import { imageLoadVerb } from './image-load.ts';
 import { imageRmVerb } from './image-rm.ts';
+import { imageRefreshVerb } from './image-refresh.ts';
+import { imageWhyVerb } from './image-why.ts';
 import { logsVerb } from './logs.ts';
 import { planVerb } from './plan.ts';
 import { pushVerb } from './push.ts';
@@ -45,6 +47,8 @@ export const VERBS: readonly RegisterVerb[] = [
     imageListVerb,
     imageExportVerb,
     imageRmVerb,
+    imageWhyVerb,
+    imageRefreshVerb,
   ]),
   defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,

@@ -63,8 +63,9 @@ async function makePlanFor(
   args: PlanArgs,
   opened: OpenRevision,
   found: FoundStore,
-  { signal }: Session,
+  { signal, env }: Session,
 ): Promise<MadePlan> {
+  const { contextHashes } = await import('../context-hashes.ts');
   const [{ makePlan }, { guessProject }, local, { hostPlatform }, ids, { normalizeRequest, variantOf }] =
     await Promise.all([
       import('../../../steps/make-plan.ts'),
@@ -92,6 +93,7 @@ async function makePlanFor(
     request,
     platform: hostPlatform(),
     plannedAt: new Date().toISOString(),
+    contextHashes: contextHashes(env),
     // What the server would compare with is where the branch was when it was last seen there.
     changedFiles: async () => {
       const base = opened.local ? await local.upstreamRevision(opened.local, ref) : undefined;

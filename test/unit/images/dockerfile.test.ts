@@ -66,6 +66,18 @@ describe('findBases', () => {
     ]);
   });
 
+  it('takes a platform that is the image’s own by another name, and refuses another one', () => {
+    const same =
+      'FROM --platform=$BUILDPLATFORM a\nFROM --platform=arm64 b\nFROM --platform=linux/aarch64/v8 c\n';
+    expect(basesOf(same, {}, 'linux/arm64')).toEqual(['a', 'b', 'c']);
+
+    const { problems } = findBases('FROM --platform=linux/amd64 a\n', { args: {}, platform: 'linux/arm64' });
+
+    expect(problems).toEqual([
+      expect.objectContaining({ message: 'FROM is for platform linux/amd64, the image for linux/arm64' }),
+    ]);
+  });
+
   it.each([
     ['FROM $V\n', 'FROM names $V, which has no value'],
     ['FROM a\nARG V=1\nFROM i:$V\n', 'FROM names $V, which has no value'],

@@ -256,14 +256,16 @@ describe('an image definition', () => {
         "images are each other's parents: a → c → b → a",
       ],
       [
-        'tracks its base',
-        `${V}images:\n  a: {context: a, ‸base: track}\n`,
-        'base "track" is not carried out yet',
+        'has an unknown policy for its base',
+        `${V}images:\n  a: {context: a, base: ‸tracked}\n`,
+        'base must be one of pin, track, not the text "tracked"',
+        'did you mean "track"?',
       ],
       [
-        'is to be rebuilt',
-        `${V}images:\n  a: {context: a, ‸rebuild-after: 1 day}\n`,
-        '"rebuild-after" is not carried out yet',
+        'is to be rebuilt after no time that there is',
+        `${V}images:\n  a: {context: a, rebuild-after: ‸7d}\n`,
+        '"7d" is no duration',
+        'write "7 days"',
       ],
       [
         'has an unknown way of keeping the tarball',

@@ -1,0 +1,40 @@
+import { queueName } from '../model/pure/ids.ts';
+import type { RefreshInput, RenewedBase } from '../model/pure/base-payloads.ts';
+import { imagesOnBase } from '../steps/images-on-base.ts';
+import type { Store } from '../store/store.ts';
+import type { RefreshedBase } from './api.ts';
+import type { AskTemporal } from './reach-temporal.ts';
+
+/** Has a base resolved anew by a builder of the level, and waits for it; one that is just being refreshed is joined. */
+export async function refreshBase(
+  { askTemporal, store }: { readonly askTemporal: AskTemporal; readonly store: Store },
+  input: RefreshInput,
+): Promise<RefreshedBase> {
+  const { project, level, platform, reference } = input;
+  const workflowId = `refresh/${project}/${level}/${reference}`;
+  const handle = await askTemporal(level, (client) =>
+    client.workflow.start('refresh', {
+      workflowId,
+      taskQueue: queueName('control', level),
+      args: [input],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `resolve base ${reference}`,
+    }),
+  );
+  const renewed = (await handle.result()) as RenewedBase & { readonly domain: string };
+  const { domain, stored, before, resolved, unavailable } = renewed;
+  const digest = stored?.manifestDigest;
+  const images =
+    digest === undefined ? [] : await imagesOnBase(store, { domain, level: 1, platform, reference, digest });
+  return {
+    reference,
+    domain,
+    level,
+    images,
+    ...(before === undefined ? {} : { before }),
+    ...(digest === undefined ? {} : { after: digest }),
+    ...(resolved === undefined ? {} : { resolved }),
+    ...(unavailable === undefined ? {} : { unavailable }),
+  };
+}

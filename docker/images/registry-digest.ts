@@ -1,0 +1,26 @@
+import type Docker from 'dockerode';
+import { EngineRequestFailed, ImageUnavailable } from '../../model/errors.ts';
+import { asEngineError, detailOf, statusCodeOf } from '../engine-errors.ts';
+
+/** A registry's final answers; the engine hands its own trouble on as 500. */
+const FINAL_STATUSES = [400, 401, 403, 404];
+
+/** Asks a registry, through the engine and with its rights, what it has under a reference. */
+export async function registryDigest(
+  { docker, address }: { readonly docker: Docker; readonly address: string },
+  reference: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const doing = `look up image ${reference}`;
+  signal.throwIfAborted();
+  try {
+    const answer = (await docker.getImage(reference).distribution()) as { Descriptor?: { digest?: string } };
+    const digest = answer.Descriptor?.digest;
+    if (digest !== undefined) return digest;
+  } catch (error) {
+    if (FINAL_STATUSES.includes(statusCodeOf(error) ?? 0))
+      throw new ImageUnavailable(reference, detailOf(error), { cause: error });
+    throw asEngineError(error, { address, doing, signal });
+  }
+  throw new EngineRequestFailed(doing, 200, 'the registry named no digest');
+}

@@ -1,0 +1,47 @@
+/** What workflows and activities say to one another about bases. */
+
+import type { StoredImage } from '../schema/plan.ts';
+import type { Level } from './ids.ts';
+
+export interface ImportBaseInput {
+  readonly domain: string;
+  readonly level: Level;
+  readonly platform: string;
+  readonly reference: string;
+}
+
+export interface BaseToRenew {
+  readonly platform: string;
+  readonly reference: string;
+  /** For images that track it; else its record for all is renewed. */
+  readonly tracked: boolean;
+}
+
+export interface RenewBaseInput extends BaseToRenew {
+  readonly domain: string;
+  readonly level: Level;
+}
+
+/** What a person asks for by `slipway image refresh`. */
+export interface RefreshInput {
+  readonly project: string;
+  readonly level: Level;
+  readonly platform: string;
+  readonly reference: string;
+}
+
+export interface RenewedBase {
+  /** What counts from now on; absent when it never was to be had. */
+  readonly stored?: StoredImage;
+  /** When it was resolved to that: just now, or by the last that could. */
+  readonly resolved?: string;
+  /** What counted before. */
+  readonly before?: string;
+  /** Why it could not be resolved now. */
+  readonly unavailable?: string;
+}
+
+/** Names a base among those that are resolved anew. */
+export function renewalKey({ platform, reference, tracked }: BaseToRenew): string {
+  return `${tracked ? 'track' : 'pin'} ${platform} ${reference}`;
+}

@@ -1,0 +1,34 @@
+import type { Level } from '../model/pure/ids.ts';
+import type { IndexEntry } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * Names of the images whose newest build stands on another resolution of a base than this one, itself or by its parents: the
+ * next push that needs one builds it.
+ */
+export async function imagesOnBase(
+  store: Pick<Store, 'index'>,
+  base: {
+    readonly domain: string;
+    readonly level: Level;
+    readonly platform: string;
+    readonly reference: string;
+    readonly digest: string;
+  },
+): Promise<readonly string[]> {
+  const { domain, level, platform, reference, digest } = base;
+  const newest = new Map<string, { readonly imageHash: string; readonly inputs: IndexEntry['inputs'] }>();
+  for await (const { key, entry } of store.index.list(domain, level))
+    if (!newest.has(key.name)) newest.set(key.name, { imageHash: key.imageHash, inputs: entry.inputs });
+  const touched = new Map<string, string>();
+  const isOn = ({ inputs }: { readonly inputs: IndexEntry['inputs'] }): boolean => {
+    const used = inputs.platform === platform ? inputs.bases[reference] : undefined;
+    const onParent = inputs.parent !== null && [...touched.values()].includes(inputs.parent);
+    return (used !== undefined && used !== digest) || onParent;
+  };
+  for (let before = -1; before !== touched.size;) {
+    before = touched.size;
+    for (const [name, image] of newest) if (isOn(image)) touched.set(name, image.imageHash);
+  }
+  return [...touched.keys()].sort();
+}

@@ -1,0 +1,96 @@
+import type { Engine, PublishResult } from '../docker/engine.ts';
+import { isSlipwayError } from '../model/errors.ts';
+import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
+import type { BaseRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import { examineFlaws } from './examine-image.ts';
+import { closureOf } from './image-closure.ts';
+import type { LendEngine } from './lend-engine.ts';
+import type { StepContext } from './step-context.ts';
+
+export interface RenewBaseDeps {
+  readonly store: Store;
+  readonly withEngine: LendEngine;
+}
+
+/**
+ * Resolves a base anew and records what it is now, for all or, with `tracked`, for images that track it. When nobody serves
+ * it the last record counts, and the answer says so. What is as it was keeps its digest, so that nothing is built for it.
+ * Safe to repeat.
+ */
+export async function renewBase(
+  { store, withEngine }: RenewBaseDeps,
+  input: RenewBaseInput,
+  context: StepContext,
+): Promise<RenewedBase> {
+  const { domain, level, platform, reference, tracked } = input;
+  const isSound = (base: BaseRecord): Promise<boolean> => examineFlaws(store.blobs, base, context.signal);
+  const find = tracked ? store.index.findTrackedBase : store.index.findBase;
+  const known = await find(domain, platform, reference, level, isSound);
+  const before = known ? { before: known.manifestDigest } : {};
+  try {
+    const found = await withEngine(domain, context.signal, (engine, signal) =>
+      resolveAnew(store, engine, { reference, known }, { ...context, signal }),
+    );
+    const record = await store.index.renewBase(
+      domain,
+      level,
+      { ...found, version: 1, reference, platform, resolved: new Date().toISOString() },
+      { tracked },
+    );
+    return { ...before, ...answerOf(record) };
+  } catch (error) {
+    const isFinal =
+      isSlipwayError(error) && (error.type === 'ImageUnavailable' || error.type === 'EngineRequestFailed');
+    if (!isFinal || context.signal.aborted) throw error;
+    return { ...before, ...(known ? answerOf(known) : {}), unavailable: error.message };
+  }
+}
+
+type Resolved = Pick<
+  BaseRecord,
+  'manifestDigest' | 'configDigest' | 'diffIds' | 'sizeBytes' | 'source' | 'registryDigest'
+>;
+
+async function resolveAnew(
+  store: Store,
+  engine: Engine,
+  { reference, known }: { readonly reference: string; readonly known: BaseRecord | undefined },
+  { signal, onProgress }: StepContext,
+): Promise<Resolved> {
+  onProgress({ message: `resolving base ${reference}` });
+  const registryDigest = await engine.images.registryDigest(reference, signal);
+  if (known?.registryDigest === registryDigest) return resolvedOf(known, registryDigest);
+  const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
+  const layers = new Set<string>(known ? await closureOf(store.blobs, known.manifestDigest, signal) : []);
+  const published = await engine.images.publish(engineImageId, {
+    signal,
+    onProgress,
+    mayConfirm: (digest) => layers.has(digest),
+  });
+  // The same image by other compressed bytes, or the registry's index changed for another platform only.
+  const isSame = known?.configDigest === published.configDigest;
+  return isSame
+    ? resolvedOf(known, registryDigest)
+    : { ...storedOf(published), source: 'pulled', registryDigest };
+}
+
+function resolvedOf(known: BaseRecord, registryDigest: string): Resolved {
+  return { ...storedOf(known), source: known.source, registryDigest };
+}
+
+function storedOf({
+  manifestDigest,
+  configDigest,
+  diffIds,
+  sizeBytes,
+}: Pick<BaseRecord | PublishResult, 'manifestDigest' | 'configDigest' | 'diffIds' | 'sizeBytes'>): Pick<
+  BaseRecord,
+  'manifestDigest' | 'configDigest' | 'diffIds' | 'sizeBytes'
+> {
+  return { manifestDigest, configDigest, diffIds, sizeBytes };
+}
+
+function answerOf(record: BaseRecord): Pick<RenewedBase, 'stored' | 'resolved'> {
+  return { stored: storedOf(record), resolved: record.resolved };
+}

@@ -1,0 +1,98 @@
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { openBuildContext } from '../../../images/build-context.ts';
+import { createContextHashCache } from '../../../images/context-hash-cache.ts';
+import type { SourceTree } from '../../../model/source-tree.ts';
+import { scratchDirectory } from '../../helpers/git-repository.ts';
+import type { MemoryFile } from '../../helpers/memory-tree.ts';
+import { memoryTree } from '../../helpers/memory-tree.ts';
+
+const FILES: Record<string, MemoryFile> = {
+  'd/Dockerfile': '# %include inc\n# %ARG V\nFROM debian:12\nRUN $V\n',
+  'd/a': 'a\n',
+  'd/link': { link: '../inc' },
+  inc: 'inc\n',
+};
+const DEFINITION = { imageName: 'i', context: 'd', args: { V: '1' }, hasParent: false };
+
+/** A tree that remembers which contents were read. */
+function watched(files: Record<string, MemoryFile>): SourceTree & { readonly read: string[] } {
+  const tree = memoryTree(files);
+  const read: string[] = [];
+  return {
+    ...tree,
+    read,
+    async *readMany(entries, signal) {
+      read.push(...entries.map(({ path }) => path));
+      yield* tree.readMany(entries, signal);
+    },
+  };
+}
+
+describe('createContextHashCache', () => {
+  it('answers for an unchanged context without a look at its contents, also to another process', async () => {
+    using scratch = scratchDirectory();
+    const first = await openBuildContext(watched(FILES), DEFINITION, {
+      cache: createContextHashCache(scratch.path),
+    });
+    const again = watched({ ...FILES, 'elsewhere.txt': 'changed' });
+
+    const second = await openBuildContext(again, DEFINITION, { cache: createContextHashCache(scratch.path) });
+
+    expect(second.contextHash).toBe(first.contextHash);
+    expect(again.read.sort()).toEqual(['d/Dockerfile', 'd/link']);
+  });
+
+  it.each<[string, Record<string, MemoryFile>, Partial<typeof DEFINITION>]>([
+    ['a file', { 'd/a': 'b\n' }, {}],
+    ['a mode', { 'd/a': { executable: 'a\n' } }, {}],
+    ['a name', { 'd/b': 'a\n' }, {}],
+    ['an included file', { inc: 'other\n' }, {}],
+    ['an argument that is substituted', {}, { args: { V: '2' } }],
+    ['the Dockerfile', { 'd/Dockerfile': 'FROM debian:12\n' }, {}],
+  ])('does not answer for another: %s', async (_, files, over) => {
+    using scratch = scratchDirectory();
+    const cache = createContextHashCache(scratch.path);
+    await openBuildContext(memoryTree(FILES), DEFINITION, { cache });
+    const tree = memoryTree({ ...FILES, ...files });
+    const definition = { ...DEFINITION, ...over };
+
+    const cached = await openBuildContext(tree, definition, { cache });
+
+    expect(cached.contextHash).toBe((await openBuildContext(tree, definition)).contextHash);
+  });
+
+  it('takes a damaged entry for none', async () => {
+    using scratch = scratchDirectory();
+    const cache = createContextHashCache(scratch.path);
+    const { contextHash } = await openBuildContext(memoryTree(FILES), DEFINITION, { cache });
+    for (const name of readdirSync(scratch.path))
+      writeFileSync(join(scratch.path, name), contextHash.slice(0, 9));
+
+    expect((await openBuildContext(memoryTree(FILES), DEFINITION, { cache })).contextHash).toBe(contextHash);
+  });
+
+  it('forgets what was used longest ago', async () => {
+    using scratch = scratchDirectory();
+    const cache = createContextHashCache(scratch.path, 3);
+    const keep = (text: string): Promise<void> => cache.keep(new Map(), text, 'a'.repeat(64));
+    for (const text of ['1', '2', '3']) await keep(text);
+    for (const name of readdirSync(scratch.path)) utimesSync(join(scratch.path, name), 1, 1);
+    await cache.find(new Map(), '2');
+
+    await keep('4');
+
+    expect(await cache.find(new Map(), '2')).toBeDefined();
+    expect(await cache.find(new Map(), '4')).toBeDefined();
+    expect(readdirSync(scratch.path)).toHaveLength(2);
+  });
+
+  it('stands in the way of nothing when its directory cannot be made', async () => {
+    const cache = createContextHashCache('/dev/null/no');
+
+    expect((await openBuildContext(memoryTree(FILES), DEFINITION, { cache })).contextHash).toMatch(
+      /^[0-9a-f]{64}$/,
+    );
+  });
+});

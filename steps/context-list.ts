@@ -20,13 +20,14 @@ export async function readContextList(
   }
 }
 
-/** Keeps the list beside the log of the build. Safe to repeat. */
+/** Keeps the list beside the log of the build. Safe to repeat: a run is of one content, so the list that is there counts. */
 export async function writeContextList(
   { artifacts }: Pick<Store, 'artifacts'>,
   { taskId, run }: Pick<IndexEntry, 'taskId' | 'run'>,
   list: ContextList,
   signal: AbortSignal,
 ): Promise<void> {
+  if (await artifacts.find(taskId, run, CONTEXT_LIST)) return;
   // JSON.stringify escapes the lone surrogates that stand for odd bytes in names, so they survive UTF-8.
   await artifacts.write(
     taskId,

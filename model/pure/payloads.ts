@@ -116,7 +116,6 @@ export interface FoundImage {
     readonly taskId: string;
     readonly name: string;
     readonly stored?: StoredImage;
-    /** The plan wants a new build of it. */
     readonly force?: boolean;
   };
   /** Number of the run that a build would be. */

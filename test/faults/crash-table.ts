@@ -55,6 +55,13 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     mayRewrite: NOTHING,
   },
   {
+    write: "the list of a context's files",
+    activity: 'buildImage',
+    matcher: () => writing(/\/tasks\/image\/.*\/artifacts\/public\/context\.json$/),
+    repeat: 'the list that is there counts',
+    mayRewrite: NOTHING,
+  },
+  {
     write: 'a layer of unknown digest, on its way',
     activity: 'buildImage',
     matcher: () => writing(/^uploads\//),

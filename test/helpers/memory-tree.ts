@@ -33,7 +33,8 @@ export function memoryTree(
     },
     async *readMany(wanted) {
       for (const entry of wanted) {
-        const content = contents.get(entry.objectId) ?? Buffer.alloc(0);
+        const content = contents.get(entry.objectId);
+        if (!content) throw new Error(`The content of ${entry.path} is not in this tree`);
         yield await Promise.resolve({ entry, sizeBytes: content.length, body: Readable.from([content]) });
       }
     },

@@ -329,6 +329,44 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await store.index.findBase(project, 'linux/amd64', first.reference, 3)).toBeUndefined();
     });
 
+    it('renews the record of a base for all, or for those that track it, and never by an older one', async () => {
+      const at = (second: number, name: string): BaseRecord => ({
+        ...aBase({ reference: 'registry.example/debian:12', manifestDigest: digestOf(name) }),
+        resolved: `2026-01-02T03:04:0${second}.000Z`,
+      });
+      const find = (): Promise<BaseRecord | undefined> =>
+        store.index.findBase(project, 'linux/amd64', 'registry.example/debian:12', 1);
+      const findTracked = (
+        accepts?: (record: BaseRecord) => Promise<boolean>,
+      ): Promise<BaseRecord | undefined> =>
+        store.index.findTrackedBase(project, 'linux/amd64', 'registry.example/debian:12', 1, accepts);
+      await store.index.recordBase(project, 1, at(1, 'first'));
+      expect(await findTracked()).toEqual(at(1, 'first'));
+
+      await store.index.renewBase(project, 1, at(3, 'tracked'), { tracked: true });
+      expect(await find()).toEqual(at(1, 'first'));
+      expect(await findTracked()).toEqual(at(3, 'tracked'));
+      expect(await findTracked(async ({ manifestDigest }) => manifestDigest === digestOf('first'))).toEqual(
+        at(1, 'first'),
+      );
+
+      await store.index.renewBase(project, 3, at(4, 'renewed'));
+      expect(await find()).toEqual(at(4, 'renewed'));
+      expect(await findTracked()).toEqual(at(4, 'renewed'));
+      expect(await store.index.renewBase(project, 3, at(2, 'late'))).toEqual(at(4, 'renewed'));
+    });
+
+    it('says which keys it looks at for an image, the highest level first', () => {
+      const key = { domain: 'demo~pr1', name: 'lint', imageHash: 'h' };
+
+      expect(store.index.keysOf(key, 2)).toEqual([
+        'level-3/index/demo/images/lint/h',
+        'level-3/index/demo~pr1/images/lint/h',
+        'level-2/index/demo/images/lint/h',
+        'level-2/index/demo~pr1/images/lint/h',
+      ]);
+    });
+
     it('gives one resolution to all who record a base at once', async () => {
       const reference = 'debian:12';
       const records = Array.from({ length: 5 }, (_, n) => aBase({ reference, source: `writer ${n}` }));

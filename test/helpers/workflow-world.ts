@@ -21,6 +21,7 @@ import type {
   GraphTask,
   PlannedPush,
   PushInput,
+  PlanPushInput,
   RecordImageInput,
   RecordPushInput,
   RecordRunInput,
@@ -28,6 +29,7 @@ import type {
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
 import type { Settled } from '../../model/pure/settle-payloads.ts';
+import type { RefreshInput, RenewedBase } from '../../model/pure/base-payloads.ts';
 import { renewalKey } from '../../model/pure/base-payloads.ts';
 import type { Plan, StoredImage } from '../../model/schema/plan.ts';
 import type { PushOutcome } from '../../workflows/push.ts';
@@ -113,7 +115,8 @@ export class World {
   });
   beforePlan: (input: { readonly pushId: string }) => Promise<void> = () => Promise.resolve();
   plans = 0;
-  parents = new Map<string, { taskId: string; name: string }>();
+  readonly planInputs: PlanPushInput[] = [];
+  parents = new Map<string, { taskId: string; name: string; force?: boolean }>();
   build: (name: string, attempt: number) => Promise<void> = () => Promise.resolve();
   find: (input: { readonly force: boolean }) => Promise<void> = () => Promise.resolve();
   recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
@@ -134,6 +137,7 @@ export class World {
     return {
       planPush: async (input) => {
         await this.beforePlan(input);
+        this.planInputs.push(input);
         return this.plan(this.plans++);
       },
       requestImages: (input) => requestImages(this.env.client, input),
@@ -242,6 +246,18 @@ export class World {
       args: [push],
     });
     return { id, result: () => handle.result() as Promise<PushOutcome>, cancel: () => handle.cancel() };
+  }
+
+  /** A base that somebody has resolved anew. */
+  async refresh(reference: string): Promise<{ id: string; renewed: RenewedBase }> {
+    const id = `refresh/demo/1/${reference}`;
+    const input: RefreshInput = { project: 'demo', level: 1, platform: 'linux/amd64', reference };
+    const renewed = (await this.env.client.workflow.execute('refresh', {
+      workflowId: id,
+      taskQueue: 'control-1',
+      args: [input],
+    })) as RenewedBase;
+    return { id, renewed };
   }
 
   /** One look for what ended without a word, as the schedule starts it. */

@@ -80,6 +80,28 @@ const scenes: readonly Scene[] = [
     };
   },
   async (world, push) => {
+    const [base, lint] = [anImage('base', { force: true }), anImage('lint', { force: true })];
+    world.parents.set('lint', { taskId: base.taskId, name: 'base', force: true });
+    world.plan = (round) =>
+      round === 0
+        ? {
+            outcome: 'bases-missing',
+            bases: [],
+            renew: [{ platform: 'linux/amd64', reference: 'debian:bookworm', tracked: true }],
+            domain: 'demo',
+            platform: 'linux/amd64',
+          }
+        : planned([aTask('a', { image: 'lint' })], [base, lint]);
+    const started = await world.startPush(push);
+    await started.result();
+    const refreshed = await world.refresh('debian:bookworm');
+    return {
+      'push/renews-and-rebuilds.json': started.id,
+      'image/rebuilt-on-a-parent.json': lint.taskId,
+      'refresh/refreshed.json': refreshed.id,
+    };
+  },
+  async (world, push) => {
     const tasks = [aTask('running')];
     world.plan = () => planned(tasks);
     world.run = () => untilCancelled();

@@ -35,6 +35,7 @@ describe('recorded histories', () => {
     expect([...new Set(files.map((file) => file.split('/')[0]))]).toEqual([
       'image',
       'push',
+      'refresh',
       'settle',
       'task',
     ]);

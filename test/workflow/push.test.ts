@@ -129,6 +129,31 @@ describe('push', () => {
     expect(world.importedBases).toEqual(['debian:bookworm']);
   });
 
+  it('has bases resolved anew, plans again with what they are now, and takes no step of a rebuild from a cache', async () => {
+    const base = { platform: 'linux/amd64', reference: 'debian:bookworm', tracked: true };
+    const forced = anImage('forced', { force: true });
+    world.plan = (round) =>
+      round === 0
+        ? {
+            outcome: 'bases-missing',
+            bases: [],
+            renew: [base, { ...base, tracked: false }],
+            domain: 'demo',
+            platform: 'linux/amd64',
+          }
+        : planned([aTask('a', { image: 'forced' })], [forced, anImage('plain')]);
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.state).toBe('completed');
+    expect(world.renewedBases.sort()).toEqual([
+      'pin linux/amd64 debian:bookworm',
+      'track linux/amd64 debian:bookworm',
+    ]);
+    expect(Object.keys(world.planInputs[1]?.renewedBases ?? {}).sort()).toEqual(world.renewedBases);
+    expect(world.freshBuilds).toEqual(['forced']);
+  });
+
   it('lets a task with requires all-resolved run after a failed dependency', async () => {
     world.plan = () => planned([aTask('a'), aTask('b', { dependencies: ['a'], requires: 'all-resolved' })]);
     world.run = (label) => Promise.resolve(label === 'a' ? { reason: 'failed', exitCode: 3 } : {});

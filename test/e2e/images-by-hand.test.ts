@@ -16,11 +16,11 @@ import { World } from '../helpers/world.ts';
 jest.setTimeout(300_000);
 
 const CHILD = 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\nCOPY rules.txt /rules.txt\n';
-const files = (rules: string): Record<string, unknown> => ({
+const FILES = {
   'docker/base/Dockerfile': 'FROM debian:bookworm\nCOPY noise /noise\n',
   'docker/base/noise': randomBytes(400_000).toString('base64'),
   'docker/lint/Dockerfile': CHILD,
-  'docker/lint/rules.txt': rules,
+  'docker/lint/rules.txt': 'rules 1\n',
   'docker/tools/Dockerfile': 'FROM debian:bookworm\nRUN head -c 100000 /dev/urandom > /chance\n',
   'slipway.yml': {
     version: 1,
@@ -35,7 +35,7 @@ const files = (rules: string): Record<string, unknown> => ({
       plain: { image: 'debian:bookworm', command: 'true', checkout: false },
     },
   },
-});
+};
 
 /** What `--json` of build and load print. */
 interface Printed {
@@ -58,10 +58,12 @@ let world: World;
 /** The laptop's: it shares nothing with the engines of the workers. */
 let engine: SecondEngine;
 let repository: TestRepository;
+let first: string;
 beforeAll(async () => {
   [world, engine] = await Promise.all([World.open(), startSecondEngine()]);
   await world.startWorker();
   repository = await world.createRepository();
+  first = await repository.commit(FILES);
 });
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -90,19 +92,23 @@ async function namesInEngine(): Promise<readonly string[]> {
   return names.filter((name) => !name.startsWith('<none>')).sort();
 }
 
-/** Removes every image of the laptop's engine. */
+/** Removes every image of the laptop's engine, and the layers that its builds have kept. */
 async function emptyEngine(): Promise<void> {
   await engine.docker.pruneImages({ filters: { dangling: { false: true } } });
+  expect(await docker('builder', 'prune', '--all', '--force')).toMatchObject({ exitCode: 0 });
   expect(await engine.docker.listImages()).toEqual([]);
 }
 
-async function push(rules: string): Promise<PushDocument> {
-  const document = await world.push(repository, await repository.commit(files(rules)));
+let pushing: Promise<PushDocument> | undefined;
+/** The one push of this file; the checkout is at its revision afterwards. */
+async function pushed(): Promise<PushDocument> {
+  const document = await (pushing ??= world.push(repository, first));
   expect(statesOf(document)).toEqual({
     check: 'completed/completed',
     made: 'completed/completed',
     plain: 'completed/completed',
   });
+  await repository.git('reset', '--quiet', '--hard', first);
   return document;
 }
 
@@ -114,7 +120,6 @@ const imageOf = (document: PushDocument, name: string): PushDocument['images'][n
 
 describe('slipway image build', () => {
   it('gives the hash that CI gives, takes what CI has built, and publishes nothing', async () => {
-    await repository.commit(files('rules 1\n'));
     const objects = await world.objects();
 
     const before = await json('image', 'build', 'lint');
@@ -126,8 +131,7 @@ describe('slipway image build', () => {
     expect(again.stderr).toContain('lint: in the engine, built before');
     expect(again.stdout).toBe(`${before.images[0]?.reference}\n`);
 
-    const revision = await repository.git('rev-parse', 'HEAD');
-    const document = await world.push(repository, revision);
+    const document = await pushed();
 
     const lint = imageOf(document, 'lint');
     expect(lint).toMatchObject({ outcome: 'built', imageHash: before.images[0]?.imageHash });
@@ -146,13 +150,12 @@ describe('slipway image build', () => {
   });
 
   it('takes the working tree when it is told to, leaves names of the engine alone, and exits 1 for a Dockerfile that fails', async () => {
-    await repository.commit(files('rules 2\n'));
+    await pushed();
     const committed = await json('image', 'hash', 'lint');
-    await writeFile(join(repository.path, 'docker/lint/rules.txt'), 'rules 3, not committed\n');
-    const foreign = await engine.docker.listImages();
-    const [some] = foreign.filter(({ RepoTags }) => RepoTags?.some((name) => name.startsWith('slipway')));
+    await writeFile(join(repository.path, 'docker/lint/rules.txt'), 'rules 2, not committed\n');
+    const mine = (await json('image', 'load', 'tools')).images[0]?.engineImageId ?? '';
     // A person's own image that happens to have the name of a base.
-    await engine.docker.getImage(some?.Id ?? '').tag({ repo: 'debian', tag: 'bookworm' });
+    await engine.docker.getImage(mine).tag({ repo: 'debian', tag: 'bookworm' });
     const objects = await world.objects();
 
     const warned = await slipway(['image', 'hash', 'lint']);
@@ -163,7 +166,7 @@ describe('slipway image build', () => {
     expect(built.images).toMatchObject([{ outcome: 'built', worktree: true }]);
     expect(built.images[0]?.imageHash).toBe(hashed.images[0]?.imageHash);
     expect(built.images[0]?.imageHash).not.toBe(committed.images[0]?.imageHash);
-    expect((await engine.docker.getImage('debian:bookworm').inspect()).Id).toBe(some?.Id);
+    expect((await engine.docker.getImage('debian:bookworm').inspect()).Id).toBe(mine);
     expect(await world.objects()).toEqual(objects);
 
     await writeFile(join(repository.path, 'docker/lint/Dockerfile'), `${CHILD}COPY absent /\n`);
@@ -175,6 +178,8 @@ describe('slipway image build', () => {
 
   it('does without a server, and then says that a hash is not known', async () => {
     const home = join(world.home, 'nowhere');
+    // A base under its own name, as it is there after any build.
+    await json('image', 'build', 'base', '--rebuild');
 
     const built = await slipway(['image', 'build', 'lint', '--json'], { SLIPWAY_HOME: home });
 
@@ -190,7 +195,7 @@ describe('slipway image build', () => {
 
 describe('slipway image load and export', () => {
   it('bring the image that a name, a task, a push, a hash or a tarball stands for, and only what is missing', async () => {
-    const document = await push('rules 4\n');
+    const document = await pushed();
     const lint = imageOf(document, 'lint');
     const tools = imageOf(document, 'tools');
     await emptyEngine();
@@ -225,7 +230,7 @@ describe('slipway image load and export', () => {
   });
 
   it('move the same tarball as everywhere, whole, compressed, or without the layers of another image', async () => {
-    const document = await push('rules 5\n');
+    const document = await pushed();
     const lint = imageOf(document, 'lint');
     const out = join(world.home, 'exported');
     await mkdir(out);
@@ -270,11 +275,10 @@ describe('slipway image load and export', () => {
     expect((await docker('load', '--input', file('delta.tar'))).exitCode).toBe(0);
     expect(await layersOf(name)).toEqual(layers);
 
-    await emptyEngine();
     const compressed = await slipway(['image', 'load', file('lint.tar.zst'), '-t', 'lint:file'], nowhere);
     expect(compressed).toMatchObject({ exitCode: 0, stdout: 'lint:file\n' });
     expect(await layersOf('lint:file')).toEqual(layers);
-    await emptyEngine();
+    await engine.docker.getImage(name).remove();
     expect((await docker('load', '--input', file('lint.tar'))).exitCode).toBe(0);
     expect(await layersOf(name)).toEqual(layers);
   });
@@ -282,7 +286,7 @@ describe('slipway image load and export', () => {
 
 describe('slipway image rm', () => {
   it('takes an image out of index and engine where its level’s keys are, and the next push builds it again', async () => {
-    const document = await push('rules 6\n');
+    const document = await pushed();
     const lint = imageOf(document, 'lint');
     await json('image', 'load', 'lint');
     const entry = (await world.objects()).filter((key) => key.includes(`/images/lint/${lint.imageHash}`));

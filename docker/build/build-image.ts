@@ -96,7 +96,8 @@ const FAST_COMPRESSION = JSON.stringify([
 /** The engine cancels a build whose request is closed; asking for it as well covers a proxy that keeps the request open. */
 async function cancelBuild(docker: Docker, buildId: string): Promise<void> {
   const request = {
-    path: `/build/cancel?id=${buildId}`,
+    path: '/build/cancel?',
+    options: { id: buildId },
     method: 'POST',
     statusCodes: { 200: true, 204: true, 404: true },
   };

@@ -11,7 +11,7 @@ interface MemoryObject {
   readonly body: Buffer;
 }
 
-/** An object store in memory, with the same promises as the one over S3; for tests. */
+/** An object store in memory, with the same promises as the one over S3; for tests, and for what needs no server. */
 export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
   const objects = new Map<string, MemoryObject>();
 

@@ -118,7 +118,7 @@ export async function recordRun(
       runs,
     };
   });
-  if (!isCompleted) return;
+  if (!isCompleted || !planned.routes?.length) return;
   const plan = await plans.plan(task.pushId, task.plannedAt);
   await recordRoutes(store, { plan, planned, ended }, task);
 }

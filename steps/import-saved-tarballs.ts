@@ -1,3 +1,4 @@
+import type { Engine } from '../docker/engine.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
@@ -16,15 +17,18 @@ export async function importSavedTarballs(
     readonly run: number;
     readonly plan: Plan;
     readonly planned: PlannedTask;
-    readonly platform: string;
+    readonly engine: Pick<Engine, 'info'>;
     readonly artifacts: readonly ArtifactRecord[];
   },
   context: StepContext,
   say: (line: string, kind?: 'info' | 'error') => void,
 ): Promise<void> {
-  const { plan, planned, artifacts, taskId, platform } = run;
+  const { plan, planned, artifacts, taskId, engine } = run;
   const { domain, level } = plan;
-  for (const { path, name } of wantedImages(plan, planned, artifacts)) {
+  const wanted = wantedImages(plan, planned, artifacts);
+  if (wanted.length === 0) return;
+  const { platform } = await engine.info();
+  for (const { path, name } of wanted) {
     const artifact = artifacts.find((other) => other.name === path);
     if (!artifact) continue;
     const tarball = { taskId, run: run.run, path, sha256: artifact.sha256, name };

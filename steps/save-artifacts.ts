@@ -111,8 +111,7 @@ async function importTarballs(
 ): Promise<void> {
   const { pushId, plannedAt, taskId } = input.task;
   const plan = await plans.plan(pushId, plannedAt);
-  const { platform } = await engine.info();
-  const run = { taskId, run: input.run, plan, planned, platform, artifacts };
+  const run = { taskId, run: input.run, plan, planned, engine, artifacts };
   await importSavedTarballs(store, run, context, (line, kind) => log.say(line, kind));
 }
 

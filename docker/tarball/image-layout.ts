@@ -1,6 +1,7 @@
 import type { Digest } from '../../model/pure/ids.ts';
 import { digestOf } from '../endpoint/closure.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
+import type { Descriptor } from '../endpoint/manifest.ts';
 
 export interface LayoutOptions {
   readonly names: readonly string[];
@@ -38,6 +39,30 @@ export function layoutFiles(options: LayoutOptions): readonly (readonly [path: s
     [pathOf(manifestDigest), manifest],
     ['index.json', index],
     dockerManifest(options),
+    ['oci-layout', toBytes({ imageLayoutVersion: '1.0.0' })],
+  ];
+}
+
+/** The same of an image as it is stored, whose layers keep their compression. */
+export function storedLayoutFiles(
+  names: readonly string[],
+  stored: {
+    readonly digest: Digest;
+    readonly manifest: Buffer;
+    readonly image: {
+      readonly mediaType: string;
+      readonly config: Descriptor;
+      readonly layers: readonly Descriptor[];
+    };
+  },
+): readonly (readonly [path: string, bytes: Buffer])[] {
+  const { digest, manifest, image } = stored;
+  const descriptor = { mediaType: image.mediaType, digest, size: manifest.length };
+  const manifests = names.map((name) => ({ ...descriptor, annotations: annotationsOf(name) }));
+  const layers = image.layers.map((layer) => ({ digest: layer.digest, sizeBytes: layer.size }));
+  return [
+    ['index.json', toBytes({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests })],
+    dockerManifest({ names, configDigest: image.config.digest, layers }),
     ['oci-layout', toBytes({ imageLayoutVersion: '1.0.0' })],
   ];
 }

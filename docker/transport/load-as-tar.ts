@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
-import { streamImageTar } from '../tarball/image-tar.ts';
 import type { StepOptions } from '../engine.ts';
 import { findDamage } from './damage.ts';
 import { findLoaded, removeReference } from './engine-images.ts';
-import { findPresentLayers } from './present-layers.ts';
 import { followProgress } from './progress-stream.ts';
 import { isStoreTrouble } from './store-trouble.ts';
+import type { TarForEngine } from './tar-for-engine.ts';
+import { tarForEngine } from './tar-for-engine.ts';
 import { ownReference } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
@@ -21,44 +20,36 @@ export interface LoadedTar {
 }
 
 /**
- * Loads a stored image without the layers that a classic engine has; if that fails, whole, and the result says so. The
- * engine's words are not read: it is found by the throw-away name that is in the tar.
+ * Loads a stored image without the layers that the engine has; if that fails, whole, and the result says so. The engine's
+ * words are not read: it is found by the throw-away name that is in the tar.
  */
 export async function loadAsTar(
   context: TransportContext,
   image: StoredImage,
   options: StepOptions,
 ): Promise<LoadedTar> {
-  // What the other kind of engine answers to a tar that lacks a layer is that all is well.
-  const omit = context.info.imageStore === 'classic' ? await findPresentLayers(context, image) : NO_LAYERS;
-  if (omit.size === 0) return loadWithout(context, image, omit, options);
+  const tar = await tarForEngine(context, image, options.signal);
+  if (!tar.isPartial) return loadOnce(context, image, { ...options, tar, whole: true });
   try {
-    return await loadWithout(context, image, omit, options);
+    return await loadOnce(context, image, { ...options, tar, whole: false });
   } catch (error) {
     options.signal.throwIfAborted();
     if (findDamage(error, image.manifestDigest) || isStoreTrouble(error)) throw error;
     const fellBack = `without the layers that it has: ${(error as Error).message}`;
     options.onProgress?.({ message: `${fellBack}; sending all of it` });
-    return { ...(await loadWithout(context, image, NO_LAYERS, options)), fellBack };
+    return { ...(await loadOnce(context, image, { ...options, tar, whole: true })), fellBack };
   }
 }
 
-const NO_LAYERS: ReadonlySet<Digest> = new Set();
-
-async function loadWithout(
+async function loadOnce(
   context: TransportContext,
   image: StoredImage,
-  omit: ReadonlySet<Digest>,
-  { signal, onProgress }: StepOptions,
+  options: StepOptions & { readonly tar: TarForEngine; readonly whole: boolean },
 ): Promise<LoadedTar> {
+  const { signal, onProgress, whole } = options;
   const reference = ownReference(`loading-${randomUUID()}`);
   const release = (): Promise<void> => removeReference(context, reference);
-  const tar = streamImageTar(context.blobs, image, {
-    names: [reference],
-    signal,
-    omit,
-    readers: context.info.imageStore === 'classic' ? 'classic' : 'all',
-  });
+  const tar = options.tar.open({ names: [reference], signal, whole });
   try {
     const bytesLoaded = await send(context, tar, { signal, onProgress });
     const engineImageId = await findLoaded(context, image, [reference]);

@@ -6,6 +6,7 @@ import type { OpenStore } from '../../store/open-store.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
 import { docker, liveConnections, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { MAKE_IMAGE_SCRIPT } from '../helpers/make-image-script.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(600_000);
@@ -180,6 +181,49 @@ describe('a manifest', () => {
       expect(outcomesOf(document)).toEqual({ child: 'built', tool: 'reused' });
     },
   );
+});
+
+describe('a layer of an image that a task made', () => {
+  it('that is changed or missing is stored again from the tarball, in the run that needs it', async () => {
+    const path = 'public/image.tar.gz';
+    const pushTasks = async (tasks: object): Promise<PushDocument> => {
+      const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
+      return world.push(repository, revision);
+    };
+    const made = await pushTasks({
+      make: {
+        image: 'debian:bookworm',
+        command: MAKE_IMAGE_SCRIPT,
+        env: { SAYS: 'made' },
+        checkout: false,
+        routes: ['made.latest'],
+        artifacts: { [path]: { type: 'file', path: '/image.tar.gz' } },
+      },
+    });
+    expect(statesOf(made)).toEqual({ make: 'completed/completed' });
+    const [key = ''] = await world.objects('level-1/index/e2e/tarballs/');
+    const { manifestDigest } = JSON.parse(await readFile(join(directory, key), 'utf8')) as {
+      manifestDigest: string;
+    };
+    const [layer = ''] = await layersOf(manifestDigest);
+    for (const harm of ['changed', 'missing'] as const) {
+      const reference = `slipway.invalid/image:tarball-${manifestDigest.slice('sha256:'.length)}`;
+      await docker('rmi', '--force', reference).catch(() => undefined);
+      await HARM[harm](blobPath(layer));
+
+      const image = { type: 'indexed-image', namespace: 'made.latest', path };
+      const used = await pushTasks({ use: { image, command: `cat /made # ${harm}`, checkout: false } });
+
+      expect(statesOf(used)).toEqual({ use: 'completed/completed' });
+      expect(used.tasks[0]?.runs).toHaveLength(1);
+      const log = await world.log(used.tasks[0]?.taskId ?? '');
+      expect(log).toMatch(/Imported public\/image\.tar\.gz of task\/.*: \d{7,} bytes stored/);
+      if (harm === 'changed') expect(log).toContain(`is damaged: Blob ${layer} in the store`);
+      expect(await store.blobs.examine(layer as `sha256:${string}`)).toBe('whole');
+    }
+    expect(await world.objects('level-1/index/e2e/tarballs/')).toEqual([key]);
+    expect(await world.unfinishedUploads()).toEqual([]);
+  });
 });
 
 describe('an index entry', () => {

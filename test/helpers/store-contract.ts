@@ -9,6 +9,7 @@ import type {
   IndexEntry,
   PushDocument,
   PushRecord,
+  RouteRecord,
   RunRecord,
   TaskRecord,
 } from '../../model/schema/records.ts';
@@ -417,6 +418,52 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(found[0]).toBe('sha256:three');
       expect([...found].sort()).toEqual(['sha256:a', 'sha256:b', 'sha256:c', 'sha256:three']);
       expect(await store.index.findLayers(project, 3, diffId)).toEqual(['sha256:three']);
+    });
+  });
+
+  describe(`${name}: routes and tarballs`, () => {
+    it('are read from the levels and domains that may be read; of two pushes the later one keeps a route', async () => {
+      const route = (level: number, plannedAt: string): RouteRecord => ({
+        version: 1,
+        namespace: 'a.b',
+        taskId: `task/${project}/${level}/${'0'.repeat(40)}/make`,
+        run: 0,
+        artifacts: [{ name: 'public/image.tar', sha256: 'ab' }],
+        plannedAt,
+      });
+      const later = route(1, '2026-01-02T00:00:00Z');
+      expect(await store.routes.find(project, 1, 'a.b')).toBeUndefined();
+      await store.routes.record(project, 1, later);
+      await store.routes.record(project, 1, route(1, '2026-01-01T00:00:00Z'));
+      expect(await store.routes.find(project, 1, 'a.b')).toEqual(later);
+      expect(await store.routes.find(`${project}~pr1`, 1, 'a.b')).toEqual(later);
+      expect(await store.routes.find(project, 3, 'a.b')).toBeUndefined();
+      await store.routes.record(project, 3, route(3, '2026-01-01T00:00:00Z'));
+      expect(await store.routes.find(project, 1, 'a.b')).toEqual(route(3, '2026-01-01T00:00:00Z'));
+      expect(await store.routes.find('other', 1, 'a.b')).toBeUndefined();
+
+      const { version, manifestDigest, configDigest, diffIds, sizeBytes } = aBase({
+        reference: 'x',
+        source: 'x',
+      });
+      const tarball = {
+        sha256: 'ab',
+        version,
+        manifestDigest,
+        configDigest,
+        diffIds,
+        sizeBytes,
+        imported: 'now',
+      };
+      const named = { ...tarball, name: 'lint:1' };
+      await store.tarballs.record(project, 1, tarball);
+      await store.tarballs.record(project, 1, named);
+      expect(await store.tarballs.find(project, 1, { sha256: 'ab' })).toEqual(tarball);
+      expect(await store.tarballs.find(project, 1, { sha256: 'ab', name: 'lint:1' })).toEqual(named);
+      expect(await store.tarballs.find(project, 1, { sha256: 'ab', name: 'lint:2' })).toBeUndefined();
+      expect(await store.tarballs.find(project, 3, { sha256: 'ab' })).toBeUndefined();
+      const none = await store.tarballs.find(project, 1, { sha256: 'ab' }, () => Promise.resolve(false));
+      expect(none).toBeUndefined();
     });
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type Docker from 'dockerode';
+import { readEngineInfo } from '../../../docker/engine-info.ts';
 import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import { loadImage } from '../../../docker/transport/load.ts';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   far = await startSecondEngine({ ownNetwork: true });
   here = {
     docker,
-    info: { imageStore: 'classic' },
+    info: await readEngineInfo(docker, 'the engine of the tests'),
     blobs,
     endpoint,
     registryHost: `127.0.0.1:${endpoint.port}`,
@@ -84,12 +85,15 @@ describe('an engine that cannot reach the endpoint', () => {
   it('publishes as a tar what another engine then pulls', async () => {
     const image = await build(far.docker);
     const published = await publishImage(there, image.tag, { signal, mayConfirm: () => false });
-    expect(published).toMatchObject({ way: 'tar', configDigest: image.id });
+    // A classic engine calls an image by its config, the other kind by its manifest, which is ours here.
+    const isClassic = here.info.imageStore === 'classic';
+    expect(published).toMatchObject({ way: 'tar', ...(isClassic ? { configDigest: image.id } : {}) });
     expect(published.bytesUploaded).toBe(published.sizeBytes);
     const loaded = await loadImage(here, published, { signal, tag: 'from-afar' });
     made.push('slipway.invalid/image:from-afar');
-    expect(loaded).toMatchObject({ way: 'endpoint', engineImageId: image.id });
-    expect(await exitCode(docker, image.id)).toBe(0);
+    const engineImageId = isClassic ? image.id : published.manifestDigest;
+    expect(loaded).toMatchObject({ way: 'endpoint', engineImageId });
+    expect(await exitCode(docker, engineImageId)).toBe(0);
   });
 
   it('writes no layer twice when it publishes the same image again', async () => {
@@ -153,10 +157,17 @@ describe('an engine that cannot reach the endpoint', () => {
     const whole = await loadImage(there, first, { signal, tag: 'parent' });
     expect(whole.bytesLoaded).toBeGreaterThan(6_000_000);
     const rest = await loadImage(there, published, { signal, tag: 'child' });
-    expect(rest).toMatchObject({ way: 'tar', engineImageId: child.id });
+    expect(rest.way).toBe('tar');
+    expect(rest.fellBack).toBeUndefined();
     expect(rest.bytesLoaded).toBeGreaterThan(5_000_000);
     expect(rest.bytesLoaded).toBeLessThan(6_000_000);
-    expect(await exitCode(far.docker, child.id)).toBe(0);
+    expect(await exitCode(far.docker, rest.engineImageId)).toBe(0);
+    // It has all of it, and not only what it takes to run.
+    const back = await publishImage(there, 'slipway.invalid/image:child', {
+      signal,
+      mayConfirm: () => false,
+    });
+    expect(back).toMatchObject({ diffIds: published.diffIds, bytesUploaded: 0 });
 
     // A parent that is pruned while the rest is on its way.
     for (const name of ['child', 'parent'])
@@ -171,10 +182,11 @@ describe('an engine that cannot reach the endpoint', () => {
       return DirectoryBlobs.prototype.read.apply(pruning, args);
     };
     const again = await loadImage({ ...there, blobs: pruning }, published, { signal, tag: 'child' });
-    expect(again).toMatchObject({ way: 'tar', engineImageId: child.id });
+    expect(await exitCode(far.docker, again.engineImageId)).toBe(0);
+    // The containerd store may still have what was pruned this very moment.
+    if (here.info.imageStore === 'containerd') return;
     expect(again.fellBack).toContain('without the layers that it has');
     expect(again.bytesLoaded).toBeGreaterThan(11_000_000);
-    expect(await exitCode(far.docker, child.id)).toBe(0);
   });
 
   it('believes no hint: one that is wrong costs a second save at most', async () => {
@@ -192,9 +204,10 @@ describe('an engine that cannot reach the endpoint', () => {
         'x',
       ]);
     const ofB = await publishImage(there, b.tag, { signal, mayConfirm: () => false, findLayers: lying });
-    expect(ofB).toMatchObject({ diffIds, configDigest: b.id });
+    expect(ofB.diffIds).toEqual(diffIds);
     expect(ofB.layers?.[0]?.digest).not.toBe(ofA.layers?.[0]?.digest);
-    expect(await loadImage(here, ofB, { signal, tag: 'hinted' })).toMatchObject({ engineImageId: b.id });
+    const { engineImageId } = await loadImage(here, ofB, { signal, tag: 'hinted' });
+    expect(await exitCode(docker, engineImageId)).toBe(0);
     made.push('slipway.invalid/image:hinted');
   });
 });

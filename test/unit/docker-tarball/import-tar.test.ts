@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { digestOf, readClosure } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
@@ -18,6 +18,8 @@ import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
+
+jest.setTimeout(60_000);
 
 let directory: string;
 let blobs: DirectoryBlobs;

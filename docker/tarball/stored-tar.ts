@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream';
+import { pack as createPack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
+import type { BlobStore } from '../../model/blob-store.ts';
+import type { Digest } from '../../model/pure/ids.ts';
+import type { Closure } from '../endpoint/closure.ts';
+import { readWhole } from '../endpoint/closure.ts';
+import { CONFIG_MAX_BYTES } from '../transport/stored-image.ts';
+import { storedLayoutFiles } from './image-layout.ts';
+import { blobPath } from './image-tar.ts';
+import { addBuffer, addStream } from './tar-entries.ts';
+
+export interface StoredTarOptions {
+  readonly names: readonly string[];
+  readonly signal: AbortSignal;
+  /** Blobs that the reader has. */
+  readonly omit: ReadonlySet<Digest>;
+}
+
+/**
+ * A stored image as an OCI layout of its very blobs, for an engine that keeps blobs: it has the image under its own manifest
+ * then, as if it had pulled it, and can push and save it again.
+ */
+export function streamStoredTar(blobs: BlobStore, closure: Closure, options: StoredTarOptions): Readable {
+  const ended = new AbortController();
+  const pack = createPack();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
+  fill(pack, blobs, closure, { ...options, signal }).then(
+    () => pack.finalize(),
+    (error: unknown) => pack.destroy(error as Error),
+  );
+  const tar = Readable.from(pack, { objectMode: false });
+  tar.once('close', () => ended.abort(new Error('the tar was given up')));
+  return tar;
+}
+
+async function fill(
+  pack: Pack,
+  blobs: BlobStore,
+  { root, image, manifests }: Closure,
+  { names, signal, omit }: StoredTarOptions,
+): Promise<void> {
+  const added = new Set(omit);
+  for (const { digest, size } of image.layers) {
+    if (added.has(digest)) continue;
+    added.add(digest);
+    await addStream(pack, blobPath(digest), { body: await blobs.read(digest, { signal }), sizeBytes: size });
+  }
+  const config = await readWhole(blobs, image.config.digest, { maxBytes: CONFIG_MAX_BYTES, signal });
+  const manifest = manifests.get(root)?.bytes ?? Buffer.alloc(0);
+  await addBuffer(pack, blobPath(image.config.digest), config);
+  await addBuffer(pack, blobPath(root), manifest);
+  for (const [path, bytes] of storedLayoutFiles(names, { digest: root, manifest, image }))
+    await addBuffer(pack, path, bytes);
+}

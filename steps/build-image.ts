@@ -9,6 +9,7 @@ import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
+import type { BaseRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { closureOf } from './image-closure.ts';
@@ -143,9 +144,10 @@ async function bringBases(
 ): Promise<void> {
   const { platform, bases } = planned.inputs;
   for (const [reference, digest] of Object.entries(bases)) {
-    const record = await store.index.findBase(plan.domain, platform, reference, plan.level, (base) =>
-      Promise.resolve(base.manifestDigest === digest),
-    );
+    const isPlanned = (base: BaseRecord): Promise<boolean> => Promise.resolve(base.manifestDigest === digest);
+    const record = await store.index.findBase(plan.domain, platform, reference, plan.level, isPlanned, {
+      alsoRetired: true,
+    });
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });

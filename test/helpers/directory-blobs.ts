@@ -36,6 +36,10 @@ export class DirectoryBlobs implements BlobStore {
     return found && { digest, sizeBytes: found.size };
   }
 
+  claim(digest: Digest): Promise<BlobStat | undefined> {
+    return this.stat(digest);
+  }
+
   async read(digest: Digest, { start = 0, signal }: ReadOptions = {}): Promise<Readable> {
     if (!(await this.stat(digest))) throw new BlobNotFound(digest);
     this.reads.push(digest);

@@ -4,7 +4,7 @@ import { findDamage } from '../docker/transport/damage.ts';
 import type { BlobStore } from '../model/blob-store.ts';
 import type { Digest, Level } from '../model/pure/ids.ts';
 import { LEVELS } from '../model/pure/ids.ts';
-import type { CollectionReport } from '../model/schema/collection.ts';
+import type { CollectInput, CollectionReport } from '../model/schema/collection.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { lifeMsOf } from '../model/schema/config.ts';
 import { KINDS, Tally } from '../store/collect/tally.ts';
@@ -13,11 +13,6 @@ import type { StepContext } from './step-context.ts';
 
 /** Blobs are everybody's: they are collected by those who may read all levels, and take blobs away. */
 const BLOBS_LEVEL: Level = Math.max(...LEVELS) as Level;
-
-export interface CollectInput {
-  readonly level: Level;
-  readonly dryRun: boolean;
-}
 
 /**
  * Takes away what of one level has outlived its life, and with the highest level the blobs that nothing reaches any more.

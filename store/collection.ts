@@ -10,7 +10,7 @@ import type { ObjectStore } from './object-store.ts';
  * A collection whose sign of life has not changed for this long is nobody's any more: its process is dead, or has given up
  * long before. Measured by whoever waits, so that no clocks are compared.
  */
-export const SILENT_MS = 120_000;
+export const SILENT_MS = 60_000;
 /** A collector that has given no sign for this part of it takes nothing more away. */
 const STILL_MINE = 1 / 4;
 const SIGN_EVERY = 1 / 12;

@@ -2,3 +2,4 @@ export { image } from './image.ts';
 export { push } from './push.ts';
 export { task } from './task.ts';
 export { settle } from './settle.ts';
+export { gc } from './gc.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Level } from '../pure/ids.ts';
 
 const sum = z.object({ objects: z.number(), bytes: z.number() });
 
@@ -20,3 +21,9 @@ export const collectionReportSchema = z.object({
   damaged: z.object({ count: z.number(), first: z.array(z.string()) }),
 });
 export type CollectionReport = z.infer<typeof collectionReportSchema>;
+
+export interface CollectInput {
+  readonly level: Level;
+  /** Nothing is taken away, only told. */
+  readonly dryRun: boolean;
+}

@@ -51,7 +51,9 @@ export async function findRoots(objects: ObjectStore, options: RootsOptions): Pr
           if (digest !== undefined && DIGEST_PATTERN.test(digest)) await options.onRoot(digest as Digest);
       });
     const read = async <T>(key: string, schema: z.ZodType<T>): Promise<T | undefined> => {
-      const value = await readUsableJson(objects, key, schema);
+      // Twice, since much hangs on it, and a body may be damaged on its way.
+      const value =
+        (await readUsableJson(objects, key, schema)) ?? (await readUsableJson(objects, key, schema));
       if (value === undefined && (await objects.head(key, signal))) options.tally.cannotRead(key);
       return value;
     };

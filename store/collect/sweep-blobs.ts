@@ -8,7 +8,7 @@ import type { Tally } from './tally.ts';
 /** Taken away at once: whoever wants one of them meanwhile waits for the end of it. */
 const BATCH = 250;
 /** A deletion that takes longer is given up; what became of it is seen by whoever collects next. */
-const DELETE_PATIENCE_MS = 20_000;
+const DELETE_PATIENCE_MS = 10_000;
 
 export interface SweepOptions {
   readonly isReachable: (digest: Digest) => boolean;

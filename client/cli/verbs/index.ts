@@ -5,6 +5,7 @@ import { cancelVerb } from './cancel.ts';
 import { doctorVerb } from './doctor.ts';
 import { downVerb } from './down.ts';
 import { downloadVerb } from './download.ts';
+import { gcVerb } from './gc.ts';
 import { hookInstallVerb } from './hook-install.ts';
 import { hookReceiveVerb } from './hook-receive.ts';
 import { imageHashVerb } from './image-hash.ts';
@@ -37,4 +38,5 @@ export const VERBS: readonly RegisterVerb[] = [
   defineGroup('image', 'Hashes of in-tree images, and those that are there', [imageHashVerb, imageListVerb]),
   defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,
+  gcVerb,
 ];

@@ -14,7 +14,6 @@ import { runToEnd } from './run-to-end.ts';
 import type { RunnerWorkers } from './runner.ts';
 import { startGcSchedule } from './gc-schedule.ts';
 import { startSettleSchedule } from './settle-schedule.ts';
-import { startUploadSweeper } from './upload-sweeper.ts';
 import { createRunnerWorkers } from './runner.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
@@ -54,7 +53,6 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let builder: Worker | undefined;
     let runner: RunnerWorkers | undefined;
     if (kinds.includes('control')) {
-      closers.push(startUploadSweeper(parts));
       const client = new Client({ connection: clientConnection, namespace });
       control = await createControlWorker(parts, connection, client);
       closers.push(startSettleSchedule(parts, client));

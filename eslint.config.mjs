@@ -131,7 +131,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-restricted-imports': 'off', 'max-lines': 'off', 'no-console': 'off' },
   },
 );

@@ -25,6 +25,10 @@ export interface EngineInfo {
 export interface Progress {
   readonly message: string;
   readonly bytes?: number;
+  /** Of all that is to come, where it is known. */
+  readonly totalBytes?: number;
+  /** The layer that it is about, as the engine names it; `message` begins with it. */
+  readonly layer?: string;
 }
 export type OnProgress = (progress: Progress) => void;
 
@@ -40,6 +44,8 @@ export interface BuildOptions extends StepOptions {
   readonly args: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly platform?: string;
+  /** An image of this engine whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
+  readonly cacheFrom?: string;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
   readonly onOutput: (text: string) => void;
 }

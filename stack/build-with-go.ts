@@ -9,7 +9,7 @@ import type { Tool } from './tool.ts';
 
 /** Makes a program with Go somewhere below a directory and gives its path. @throws {SetupFailed} */
 export async function buildWithGo(
-  tool: Pick<Tool, 'name' | 'title' | 'module' | 'version' | 'otherwise'>,
+  tool: Pick<Tool, 'name' | 'title' | 'module' | 'version' | 'otherwise'> & { readonly goFlags?: string },
   directory: string,
   options: StackOptions & { readonly note: Note },
 ): Promise<string> {
@@ -25,7 +25,13 @@ export async function buildWithGo(
   await mkdir(built, { recursive: true });
   try {
     await runCommand([go, 'install', `${tool.module}@${tool.version}`], {
-      env: { ...options.env, GOBIN: built, GO111MODULE: 'on', GOFLAGS: '', PATH: widePath(options.env) },
+      env: {
+        ...options.env,
+        GOBIN: built,
+        GO111MODULE: 'on',
+        GOFLAGS: tool.goFlags ?? '',
+        PATH: widePath(options.env),
+      },
       cwd: built,
       signal: options.signal,
       note: options.note,

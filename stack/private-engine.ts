@@ -74,7 +74,8 @@ export async function sweepPrivateEngine(paths: StatePaths): Promise<void> {
 }
 
 function engineConfig(paths: StatePaths, network: EngineNetwork, version: string): Record<string, unknown> {
-  const isBefore23 = Number(/version (\d+)/.exec(version)?.[1] ?? 0) < 23;
+  // One that says no number was built from its sources, and is new.
+  const isBefore23 = Number(/version (\d+)/.exec(version)?.[1] ?? Infinity) < 23;
   return {
     hosts: [privateEngineAddress(paths)],
     'data-root': paths.engine,

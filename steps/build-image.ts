@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { BuildResult, Engine, PublishResult } from '../docker/engine.ts';
+import type { Engine, PublishResult } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
-import { openBuildContext } from '../images/build-context.ts';
-import { computeImageHash } from '../images/image-hash.ts';
-import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
-import type { BaseRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
+import type { LayerCache } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { RunLog } from './run-log.ts';
@@ -49,7 +47,7 @@ export async function buildImage(
   const log = await RunLog.open(deps.store.logs, input.taskId, input.run);
   log.say(`Image ${input.name}: ${planned.why}`);
   try {
-    const buildContext = await openVerified(deps, { plan, planned, input }, context);
+    const buildContext = await openPlanned(deps, { plan, planned, input }, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
     return await deps.withEngine(plan.domain, context.signal, (engine, signal) =>
       buildIn(engine, { deps, plan, planned, input, buildContext, log }, { ...context, signal }),
@@ -71,7 +69,7 @@ async function buildIn(
   },
   context: StepContext,
 ): Promise<BuiltImage> {
-  const { deps, plan, planned, input, log } = parts;
+  const { deps, plan, planned, input, buildContext, log } = parts;
   const { store, worker } = deps;
   const started = new Date().toISOString();
   // The same in every attempt, so that one that was killed leaves no name that the next does not clear away.
@@ -81,11 +79,23 @@ async function buildIn(
   try {
     const { id: engineId, version } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);
-    await bringBases(store, engine, { plan, planned, input, parentTag }, context);
-    const buildTook = startStopwatch();
-    const { steps, cachedSteps } = await build(engine, { ...parts, tag, parentTag }, context);
-    const buildMs = buildTook();
-    log.say(`Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache; publishing`);
+    const { steps, cachedSteps, buildMs, cache } = await buildInEngine(
+      engine,
+      { name: planned.name, inputs: planned.inputs, buildContext, parent: input.parent },
+      {
+        store,
+        domain: plan.domain,
+        level: plan.level,
+        tag,
+        parentTag,
+        onOutput: (text) => log.writeText(text),
+        onProgress: context.onProgress,
+        signal: context.signal,
+      },
+    );
+    log.say(
+      `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(cache)}; publishing`,
+    );
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
@@ -107,83 +117,29 @@ async function buildIn(
   }
 }
 
+/** That an image was fetched for its layers is said, so that one which gave none is seen. */
+function cacheText(cache: LayerCache | undefined): string {
+  if (!cache || cache.bytesLoaded === 0) return '';
+  return `, for which ${cache.bytesLoaded} bytes of image ${cache.imageHash.slice(0, 12)} were fetched`;
+}
+
 interface Wanted {
   readonly plan: Plan;
   readonly planned: PlannedImage;
   readonly input: BuildImageInput;
 }
 
-async function openVerified(
+async function openPlanned(
   deps: BuildImageDeps,
   { plan, planned, input }: Wanted,
   { signal }: StepContext,
 ): Promise<BuildContext> {
   // Without the ref: planning has proven that it holds the revision, and it may have moved on since.
   const tree = await deps.source.open(plan.repository, { revision: plan.revision, signal });
-  const { args } = planned.inputs;
-  const definition = {
-    imageName: planned.name,
-    context: planned.context,
-    args,
-    hasParent: planned.parent !== null,
-  };
-  const buildContext = await openBuildContext(tree, definition, signal);
-  const got = computeImageHash({ ...planned.inputs, contextHash: buildContext.contextHash });
+  const { name, context, inputs, parent } = planned;
   const id = parseId(input.taskId);
-  const expected = id?.kind === 'image' ? id.imageHash : '';
-  if (got !== expected) throw new ImageHashMismatch(planned.name, expected, got);
-  return buildContext;
-}
-
-/** Builders take bases and parents from the store, never from outside. */
-async function bringBases(
-  store: Store,
-  engine: Engine,
-  { plan, planned, input, parentTag }: Wanted & { readonly parentTag: string },
-  { signal, onProgress }: StepContext,
-): Promise<void> {
-  const { platform, bases } = planned.inputs;
-  for (const [reference, digest] of Object.entries(bases)) {
-    const isPlanned = (base: BaseRecord): Promise<boolean> => Promise.resolve(base.manifestDigest === digest);
-    const record = await store.index.findBase(plan.domain, platform, reference, plan.level, isPlanned, {
-      alsoRetired: true,
-    });
-    if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
-    const tag = `base-${digest.slice('sha256:'.length)}`;
-    const loaded = await engine.images.load(record, { tag, signal, onProgress });
-    await engine.images.tag(loaded.engineImageId, reference);
-  }
-  if (!input.parent) return;
-  const loaded = await engine.images.load(input.parent, {
-    tag: planned.inputs.parent ?? 'parent',
-    signal,
-    onProgress,
-  });
-  await engine.images.tag(loaded.engineImageId, parentTag);
-}
-
-async function build(
-  engine: Engine,
-  parts: Omit<Wanted, 'plan'> & {
-    readonly buildContext: BuildContext;
-    readonly tag: string;
-    readonly parentTag: string;
-    readonly log: RunLog;
-  },
-  { signal, onProgress }: StepContext,
-): Promise<BuildResult> {
-  const { buildContext, planned, input, tag, parentTag, log } = parts;
-  const parent: Record<string, string> = input.parent ? { DOCKER_IMAGE_PARENT: parentTag } : {};
-  const tar = buildContext.tar({ ...(input.parent ? { parentReference: parentTag } : {}), signal });
-  return engine.images.build(tar, {
-    imageName: planned.name,
-    tag,
-    args: { ...planned.inputs.args, ...parent },
-    platform: planned.inputs.platform,
-    onOutput: (text) => log.writeText(text),
-    onProgress,
-    signal,
-  });
+  const imageHash = id?.kind === 'image' ? id.imageHash : '';
+  return openVerified(tree, { name, context, inputs, hasParent: parent !== null, imageHash }, signal);
 }
 
 async function publish(

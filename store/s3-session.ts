@@ -25,7 +25,8 @@ export interface S3Limits {
 }
 
 export const S3_LIMITS: S3Limits = {
-  partBytes: 8 * 1024 ** 2,
+  // The least that S3 takes: five layers are written at once, and memory stays flat.
+  partBytes: 5 * 1024 ** 2,
   partsInFlight: 2,
   singleRequestMaxBytes: 5 * 1024 ** 3,
   keysPerRequest: 1000,

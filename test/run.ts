@@ -56,7 +56,7 @@ async function main(parts: readonly Part[]): Promise<number> {
   try {
     if (parts.some((part) => NEED_STACK.includes(part))) {
       const options = {
-        stateDirectory: join(ROOT, '.slipway', 'test'),
+        stateDirectory: join(ROOT, '.slipway', process.env['SLIPWAY_TEST_STATE'] ?? 'test'),
         env: process.env,
         signal: interrupted.signal,
         onProgress: ({

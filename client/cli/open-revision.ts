@@ -13,6 +13,7 @@ export interface OpenRevision {
   readonly revision: string;
   /** Full ref; undefined when none was named and HEAD is detached. */
   readonly ref: string | undefined;
+  /** Of the revision, or of the working tree. */
   readonly tree: SourceTree;
   readonly source: GitSource;
 }
@@ -21,6 +22,8 @@ export interface RevisionArgs {
   readonly repo: string;
   readonly rev: string;
   readonly ref?: string | undefined;
+  /** The tracked files of a checkout as they stand, instead of a revision. */
+  readonly worktree?: boolean | undefined;
 }
 
 /** Finds what `REPO --rev REV --ref REF` mean; a repository elsewhere is mirrored below the state directory. */
@@ -33,7 +36,7 @@ export async function openRevision(args: RevisionArgs, { env, signal }: Session)
   ]);
   const mirrorsDirectory = join(stateDirectory(env), 'mirrors');
   const source = createGitSource({ mirrorsDirectory, allowFile: true });
-  return isRemoteRepository(args.repo) ? openRemote(args, source, signal) : openLocal(args, source);
+  return isRemoteRepository(args.repo) ? openRemote(args, source, signal) : openLocal(args, source, signal);
 }
 
 /** The ref, where a verb cannot do without one. @throws {UsageError} */
@@ -42,17 +45,26 @@ export function requireRef({ ref }: OpenRevision): string {
   return ref;
 }
 
-async function openLocal(args: RevisionArgs, source: GitSource): Promise<OpenRevision> {
+async function openLocal(args: RevisionArgs, source: GitSource, signal: AbortSignal): Promise<OpenRevision> {
   const { branchOf, findLocalRepository, resolveRevision } = await import('../local-repository.ts');
   const { openCheckout } = await import('../../source/checkout.ts');
   const local = await findLocalRepository(args.repo);
+  if (args.worktree === true && local.isBare)
+    throw new UsageError(`${args.repo} is a bare repository: it has no working tree`);
+  if (args.worktree === true && args.rev !== 'HEAD')
+    throw new UsageError('--worktree takes the files that are checked out: leave --rev out');
   const revision = await resolveRevision(local, args.rev);
   const ref = args.ref === undefined ? await branchOf(local, args.rev) : fullRef(args.ref);
   const { directory } = local;
-  return { repository: directory, local, revision, ref, tree: openCheckout(directory, revision), source };
+  const tree =
+    args.worktree === true
+      ? await (await import('../../source/worktree.ts')).openWorktree(directory, signal)
+      : openCheckout(directory, revision);
+  return { repository: directory, local, revision, ref, tree, source };
 }
 
 async function openRemote(args: RevisionArgs, source: GitSource, signal: AbortSignal): Promise<OpenRevision> {
+  if (args.worktree === true) throw new UsageError('--worktree is for a repository on this machine');
   if (args.ref === undefined) throw new UsageError(`Name a branch of ${args.repo} by --ref BRANCH`);
   const ref = fullRef(args.ref);
   const revision = await source.resolve(args.repo, args.rev === 'HEAD' ? ref : args.rev, signal);

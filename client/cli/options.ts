@@ -15,6 +15,19 @@ export const revOption = {
   describe: 'Revision, branch or anything that git can name',
 } as const satisfies Options;
 
+export const repoOption = {
+  type: 'string',
+  default: '.',
+  requiresArg: true,
+  describe: 'Directory or URL of the repository',
+} as const satisfies Options;
+
+export const worktreeOption = {
+  type: 'boolean',
+  default: false,
+  describe: 'Tracked files as they stand in the working tree, committed or not',
+} as const satisfies Options;
+
 export const refOption = {
   type: 'string',
   requiresArg: true,

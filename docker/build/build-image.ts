@@ -63,7 +63,9 @@ function startBuild(
     version: '2',
     t: options.tag,
     buildid: options.buildId,
-    buildargs: options.args,
+    // What was built by which step stands in the image itself then, and goes with it to other engines.
+    buildargs: { ...options.args, BUILDKIT_INLINE_CACHE: '1' },
+    ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom]) } : {}),
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),
     ...(info.imageStore === 'containerd' ? { outputs: FAST_COMPRESSION } : {}),
@@ -94,7 +96,8 @@ const FAST_COMPRESSION = JSON.stringify([
 /** The engine cancels a build whose request is closed; asking for it as well covers a proxy that keeps the request open. */
 async function cancelBuild(docker: Docker, buildId: string): Promise<void> {
   const request = {
-    path: `/build/cancel?id=${buildId}`,
+    path: '/build/cancel?',
+    options: { id: buildId },
     method: 'POST',
     statusCodes: { 200: true, 204: true, 404: true },
   };

@@ -16,7 +16,9 @@ const WAIT_ANSWERS = {
 export async function waitForExit(container: Docker.Container, signal: AbortSignal): Promise<void> {
   const answer = await new Promise<Readable>((resolve, reject) => {
     const request = {
-      path: `/containers/${container.id}/wait?condition=not-running`,
+      path: `/containers/${container.id}/wait?`,
+      // Apart from the path: of a whole query in it dockerode drops the last character.
+      options: { condition: 'not-running' },
       method: 'POST',
       isStream: true,
       statusCodes: WAIT_ANSWERS,

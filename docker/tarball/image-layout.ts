@@ -14,12 +14,8 @@ export interface LayoutOptions {
  * The documents of an image tar with their paths. Both readers find theirs: classic engines read `manifest.json`,
  * the containerd store `index.json`, and both name the same bytes.
  */
-export function layoutFiles({
-  names,
-  config,
-  configDigest,
-  layers,
-}: LayoutOptions): readonly (readonly [path: string, bytes: Buffer])[] {
+export function layoutFiles(options: LayoutOptions): readonly (readonly [path: string, bytes: Buffer])[] {
+  const { names, config, configDigest, layers } = options;
   const manifest = toBytes({
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.ociManifest,
@@ -38,15 +34,26 @@ export function layoutFiles({
     mediaType: MEDIA_TYPES.ociIndex,
     manifests: named.length > 0 ? named : [descriptor],
   });
-  const legacy = toBytes([
-    { Config: pathOf(configDigest), RepoTags: names, Layers: layers.map(({ digest }) => pathOf(digest)) },
-  ]);
   return [
     [pathOf(manifestDigest), manifest],
     ['index.json', index],
-    ['manifest.json', legacy],
+    dockerManifest(options),
     ['oci-layout', toBytes({ imageLayoutVersion: '1.0.0' })],
   ];
+}
+
+/** `manifest.json`, all that a classic engine reads. */
+export function dockerManifest({
+  names,
+  configDigest,
+  layers,
+}: Omit<LayoutOptions, 'config'>): readonly [path: string, bytes: Buffer] {
+  const image = {
+    Config: pathOf(configDigest),
+    RepoTags: names,
+    Layers: layers.map(({ digest }) => pathOf(digest)),
+  };
+  return ['manifest.json', toBytes([image])];
 }
 
 /** containerd takes a name only in full; people and podman read the tag. */

@@ -9,7 +9,7 @@ import type { StoredImage } from '../../model/schema/plan.ts';
 import { readClosure, readWhole } from '../endpoint/closure.ts';
 import type { Descriptor } from '../endpoint/manifest.ts';
 import { CONFIG_MAX_BYTES, parseDiffIds } from '../transport/stored-image.ts';
-import { layoutFiles } from './image-layout.ts';
+import { dockerManifest, layoutFiles } from './image-layout.ts';
 import { measureLayer, readLayer } from './layer-bytes.ts';
 import { addBuffer, addStream } from './tar-entries.ts';
 
@@ -17,6 +17,10 @@ export interface ImageTarOptions {
   /** Names that the image gets where the tar is loaded, for example `lint:latest`. */
   readonly names: readonly string[];
   readonly signal: AbortSignal;
+  /** Layers, by diff id, that whoever reads the tar has already: they are named in it and left out of it. */
+  readonly omit?: ReadonlySet<Digest>;
+  /** `classic`: only what classic engines read; layers that are left out need not be unpacked to be measured then. Default `all`. */
+  readonly readers?: 'all' | 'classic';
 }
 
 /**
@@ -32,7 +36,7 @@ export function streamImageTar(
   const ended = new AbortController();
   const pack = createPack();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  fill(pack, { blobs, root: image.manifestDigest as Digest, names: options.names, signal }).then(
+  fill(pack, { ...options, blobs, root: image.manifestDigest as Digest, signal }).then(
     () => pack.finalize(),
     (error: unknown) => pack.destroy(error as Error),
   );
@@ -43,29 +47,26 @@ export function streamImageTar(
 
 async function fill(
   pack: Pack,
-  options: { blobs: BlobStore; root: Digest; names: readonly string[]; signal: AbortSignal },
+  options: ImageTarOptions & { readonly blobs: BlobStore; readonly root: Digest },
 ): Promise<void> {
-  const { blobs, root, names, signal } = options;
+  const { blobs, root, names, signal, omit = new Set(), readers = 'all' } = options;
   const { image } = await readClosure(blobs, root, signal);
   const config = await readWhole(blobs, image.config.digest, { maxBytes: CONFIG_MAX_BYTES, signal });
   const layers = pairLayers(parseDiffIds(config), image.layers, image.config.digest);
 
   const sizes = new Map<Digest, number>();
   for (const { diffId, layer } of layers) {
-    if (sizes.has(diffId)) continue;
+    if (sizes.has(diffId) || (omit.has(diffId) && readers === 'classic')) continue;
     const sizeBytes = await measureLayer(blobs, layer, signal);
     sizes.set(diffId, sizeBytes);
+    if (omit.has(diffId)) continue;
     const body = verified(await readLayer(blobs, layer, signal), diffId);
     await addStream(pack, blobPath(diffId), { body, sizeBytes });
   }
   await addBuffer(pack, blobPath(image.config.digest), config);
   const parts = layers.map(({ diffId }) => ({ digest: diffId, sizeBytes: sizes.get(diffId) ?? 0 }));
-  for (const [path, bytes] of layoutFiles({
-    names,
-    config,
-    configDigest: image.config.digest,
-    layers: parts,
-  }))
+  const layout = { names, config, configDigest: image.config.digest, layers: parts };
+  for (const [path, bytes] of readers === 'all' ? layoutFiles(layout) : [dockerManifest(layout)])
     await addBuffer(pack, path, bytes);
 }
 

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import type { OnProgress } from '../engine.ts';
+import type { OnProgress, Progress } from '../engine.ts';
 
 /** What an engine says while it pushes, pulls or loads; only the members that are read here. */
 interface EngineMessage {
   readonly status?: string;
   readonly id?: string;
-  readonly progressDetail?: { readonly current?: number };
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
   readonly error?: string;
   readonly errorDetail?: { readonly message?: string; readonly code?: number };
   readonly aux?: unknown;
@@ -39,9 +39,14 @@ export async function followProgress(stream: Readable, onProgress?: OnProgress):
   return aux;
 }
 
-function toProgress({ id, status, progressDetail }: EngineMessage): { message: string; bytes?: number } {
-  const message = id ? `${id}: ${status}` : String(status);
-  return progressDetail?.current === undefined ? { message } : { message, bytes: progressDetail.current };
+function toProgress({ id, status, progressDetail }: EngineMessage): Progress {
+  const { current, total } = progressDetail ?? {};
+  return {
+    message: id ? `${id}: ${status}` : String(status),
+    ...(current === undefined ? {} : { bytes: current }),
+    ...(total === undefined ? {} : { totalBytes: total }),
+    ...(id ? { layer: id } : {}),
+  };
 }
 
 async function* messages(stream: Readable): AsyncGenerator<EngineMessage> {

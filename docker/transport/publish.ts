@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { isSlipwayError, ImageUnavailable, TransferFailed } from '../../model/errors.ts';
-import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
@@ -79,7 +78,7 @@ async function push(
 
 async function pushOnce(
   context: TransportContext,
-  transfer: { readonly tag: string; readonly username: string; readonly password: string },
+  transfer: ReturnType<ImageEndpoint['openPush']>,
   { id, signal, onProgress }: StepOptions & { readonly id: string },
 ): Promise<Digest> {
   const repository = endpointRepository(context);
@@ -94,10 +93,11 @@ async function pushOnce(
     },
     abortSignal: signal,
   });
-  const aux = await followProgress(stream as Readable, onProgress);
-  const digest = aux.map((item) => (item as { Digest?: string }).Digest).findLast(Boolean);
-  if (!digest || !DIGEST_PATTERN.test(digest)) throw new Error('the engine ended its push without a digest');
-  return digest as Digest;
+  await followProgress(stream as Readable, onProgress);
+  // Not by what the engine says: some say it in `aux`, some only in words.
+  const pushed = transfer.result().manifests.find(({ reference }) => reference === transfer.tag);
+  if (!pushed) throw new Error('the engine ended its push without a manifest');
+  return pushed.digest;
 }
 
 /** The endpoint's message says what went wrong; the engine's often only that something did. */

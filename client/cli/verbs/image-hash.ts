@@ -1,10 +1,7 @@
 import type { DescribedImage } from '../../../images/describe-images.ts';
-import type { Finding } from '../../../model/findings.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { FoundStore } from '../find-store.ts';
-import type { OpenRevision } from '../open-revision.ts';
-import { jsonOption, projectOption, refOption, revOption } from '../options.ts';
+import { jsonOption, projectOption, refOption, repoOption, revOption, worktreeOption } from '../options.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -14,6 +11,7 @@ interface ImageHashArgs {
   readonly rev: string;
   readonly ref?: string | undefined;
   readonly project?: string | undefined;
+  readonly worktree: boolean;
   readonly json: boolean;
 }
 
@@ -28,15 +26,11 @@ export const imageHashVerb = defineVerb<ImageHashArgs>({
         demandOption: true,
         describe: 'Names under `images`',
       })
-      .option('repo', {
-        type: 'string',
-        default: '.',
-        requiresArg: true,
-        describe: 'Directory or URL of the repository',
-      })
+      .option('repo', repoOption)
       .option('rev', revOption)
       .option('ref', refOption)
       .option('project', { ...projectOption, describe: 'Bases are those recorded for this project' })
+      .option('worktree', worktreeOption)
       .option('json', jsonOption)
       .example('$0 image hash lint', 'Of the checked-out revision')
       .example('$0 image hash base lint --rev HEAD~1 --json', 'Two images of another revision, for programs'),
@@ -44,90 +38,23 @@ export const imageHashVerb = defineVerb<ImageHashArgs>({
 });
 
 async function imageHash(args: ImageHashArgs, session: Session): Promise<ExitCode> {
-  const { terminal } = session;
-  const [{ openRevision }, { findStore }, { warnDirty }] = await Promise.all([
-    import('../open-revision.ts'),
+  const [{ describeInTree }, { findStore }] = await Promise.all([
+    import('../describe-in-tree.ts'),
     import('../find-store.ts'),
-    import('../warn-dirty.ts'),
   ]);
-  const opened = await openRevision(args, session);
-  await warnDirty(opened.local, terminal);
   const found = await findStore(session);
   try {
-    const { images, findings } = await describe(args, opened, found, session);
-    await report(findings, session);
-    if (findings.some(({ severity }) => severity === 'error')) return EXIT.usage;
-    const wanted = args.name.flatMap((name) => images.filter((image) => image.name === name));
-    print(wanted, args, session);
+    const described = await describeInTree(args, args.name, found, session);
+    if (!described) return EXIT.usage;
+    print(
+      args.name.flatMap((name) => described.images.filter((image) => image.name === name)),
+      args,
+      session,
+    );
     return EXIT.good;
   } finally {
     found.store?.close();
   }
-}
-
-async function describe(
-  args: ImageHashArgs,
-  opened: OpenRevision,
-  found: FoundStore,
-  { signal }: Session,
-): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
-  const [
-    { parseSlipwayYml },
-    { describeImages },
-    { CONFIG_FILE },
-    { guessProject },
-    local,
-    { hostPlatform },
-  ] = await Promise.all([
-    import('../../../plan/parse-slipway-yml.ts'),
-    import('../../../images/describe-images.ts'),
-    import('../../../steps/make-plan.ts'),
-    import('../local-project.ts'),
-    import('../../local-repository.ts'),
-    import('../../../workers/host-platform.ts'),
-  ]);
-  const text = await opened.tree.readFile(CONFIG_FILE, signal);
-  const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
-  if (!config) return { images: [], findings };
-  const known = Object.keys(config.images);
-  const unknown = args.name.filter((name) => !known.includes(name));
-  if (unknown.length > 0) return { images: [], findings: unknown.map((name) => unknownImage(name, known)) };
-
-  const repositories = [
-    opened.repository,
-    ...(opened.local ? await local.remoteUrls(opened.local) : []),
-  ] as const;
-  const { domain, level } = guessProject(found.config, {
-    repositories,
-    ref: opened.ref ?? 'HEAD',
-    wanted: args.project,
-  });
-  const described = await describeImages(opened.tree, config.images, args.name, {
-    platform: hostPlatform(),
-    resolveBase: async (platform, reference) =>
-      (await found.store?.index.findBase(domain, platform, reference, level))?.manifestDigest,
-    signal,
-  });
-  const placed = described.findings.map(({ imageName, ...finding }) =>
-    finding.file === CONFIG_FILE ? { ...finding, ...position(['images', imageName, 'context']) } : finding,
-  );
-  return { images: described.images, findings: placed };
-}
-
-async function report(findings: readonly Finding[], { terminal }: Session): Promise<void> {
-  const { formatFinding } = await import('../../../model/findings.ts');
-  for (const finding of findings) terminal.error(formatFinding(finding));
-}
-
-function unknownImage(name: string, known: readonly string[]): Finding {
-  return {
-    severity: 'error',
-    file: 'slipway.yml',
-    line: 1,
-    column: 1,
-    message: `there is no image "${name}"`,
-    hint: known.length > 0 ? `images are: ${known.join(', ')}` : 'no image is defined',
-  };
 }
 
 function print(images: readonly DescribedImage[], { json }: ImageHashArgs, { terminal }: Session): void {
@@ -148,7 +75,8 @@ function print(images: readonly DescribedImage[], { json }: ImageHashArgs, { ter
   }
 }
 
-function whyUnknown(missingBases: readonly string[]): string {
+/** Why there is no hash yet. */
+export function whyUnknown(missingBases: readonly string[]): string {
   if (missingBases.length === 0)
     return 'a base of its parent has no record yet; the first push that needs it makes one';
   return `no record of ${missingBases.join(', ')} yet; the first push that needs it makes one`;

@@ -8,6 +8,7 @@ import { downloadVerb } from './download.ts';
 import { gcVerb } from './gc.ts';
 import { hookInstallVerb } from './hook-install.ts';
 import { hookReceiveVerb } from './hook-receive.ts';
+import { imageBuildVerb } from './image-build.ts';
 import { imageHashVerb } from './image-hash.ts';
 import { imageListVerb } from './image-list.ts';
 import { logsVerb } from './logs.ts';
@@ -35,7 +36,11 @@ export const VERBS: readonly RegisterVerb[] = [
   artifactsVerb,
   downloadVerb,
   cancelVerb,
-  defineGroup('image', 'Hashes of in-tree images, and those that are there', [imageHashVerb, imageListVerb]),
+  defineGroup('image', 'Hashes of in-tree images, and those that are there', [
+    imageHashVerb,
+    imageBuildVerb,
+    imageListVerb,
+  ]),
   defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,
   gcVerb,

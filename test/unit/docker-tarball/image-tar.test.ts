@@ -6,6 +6,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
+import type { Digest } from '../../../model/pure/ids.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
@@ -95,6 +96,33 @@ describe('streamImageTar', () => {
     expect(manifest!.Layers).toHaveLength(4);
     expect(new Set(manifest!.Layers).size).toBe(2);
     expect(tar.length).toBeLessThan(2 * contents[0]!.length);
+  });
+
+  it('leaves out the layers that the reader has, and names them all the same', async () => {
+    const { stored, layers } = await putImage(blobs, await anImage({ contents }));
+    const [first, second] = stored.diffIds;
+    const whole = await filesOf(
+      Buffer.concat(await streamImageTar(blobs, stored, { names, signal }).toArray()),
+    );
+    const omit = new Set([first as Digest]);
+    const rest = await filesOf(
+      Buffer.concat(await streamImageTar(blobs, stored, { names, signal, omit }).toArray()),
+    );
+    expect([...whole.keys()].filter((path) => !rest.has(path))).toEqual([`blobs/sha256/${first!.slice(7)}`]);
+    for (const [path, bytes] of rest) expect(bytes.equals(whole.get(path)!)).toBe(true);
+
+    // For a classic engine the layer need not even be in the store.
+    await blobs.remove(digestOf(layers[0]!));
+    const classic = streamImageTar(blobs, stored, { names, signal, omit, readers: 'classic' });
+    const files = await filesOf(Buffer.concat(await classic.toArray()));
+    expect([...files.keys()].sort()).toEqual(
+      [
+        `blobs/sha256/${second!.slice(7)}`,
+        `blobs/sha256/${stored.configDigest.slice(7)}`,
+        'manifest.json',
+      ].sort(),
+    );
+    expect(files.get('manifest.json')!.equals(whole.get('manifest.json')!)).toBe(true);
   });
 
   it('fails when a layer does not unpack to what the config says', async () => {

@@ -1,0 +1,65 @@
+/**
+ * One worker's half of a move in a process of its own, so that its memory can be told: publishes from its engine, or loads into it.
+ * Started by `slipway-way.ts` with its engine and store as JSON; is asked and answers by messages.
+ */
+import { connectEngine } from '../../docker/connect.ts';
+import type { StoredImage } from '../../model/schema/plan.ts';
+import { openStore } from '../../store/open-store.ts';
+import type { S3Config } from '../../store/s3-session.ts';
+import { closureOf } from '../../steps/image-closure.ts';
+
+export interface MoverConfig {
+  readonly engine: string;
+  readonly store: S3Config;
+}
+
+export type MoverRequest =
+  | { readonly do: 'publish'; readonly image: string; readonly known: readonly string[] }
+  | { readonly do: 'load'; readonly image: StoredImage; readonly tag: string };
+
+export type MoverAnswer =
+  | {
+      readonly stored?: StoredImage;
+      readonly engineImageId?: string;
+      readonly way: string;
+      readonly peakRssBytes: number;
+    }
+  | { readonly error: string };
+
+const config = JSON.parse(process.argv[2] ?? '') as MoverConfig;
+const store = openStore(config.store);
+const engine = await connectEngine({
+  address: config.engine,
+  blobs: store.blobs,
+  reach: { kind: 'loopback' },
+  fleet: 'bench',
+});
+
+process.on('message', (request: MoverRequest) => {
+  carryOut(request).then(
+    (answer) => process.send?.(answer),
+    (error: unknown) => process.send?.({ error: String(error) } satisfies MoverAnswer),
+  );
+});
+process.on('disconnect', () => {
+  void engine.close().then(() => process.exit(0));
+});
+
+async function carryOut(request: MoverRequest): Promise<MoverAnswer> {
+  const { signal } = new AbortController();
+  const peak = (): number => process.resourceUsage().maxRSS * 1024;
+  if (request.do === 'load') {
+    const { engineImageId, way } = await engine.images.load(request.image, { tag: request.tag, signal });
+    return { engineImageId, way, peakRssBytes: peak() };
+  }
+  const closures = await Promise.all(
+    request.known.map((manifest) => closureOf(store.blobs, manifest, signal)),
+  );
+  const known = new Set(closures.flat());
+  const published = await engine.images.publish(request.image, {
+    signal,
+    mayConfirm: (digest) => known.has(digest),
+  });
+  const { manifestDigest, configDigest, diffIds, sizeBytes, way } = published;
+  return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, way, peakRssBytes: peak() };
+}

@@ -1,0 +1,98 @@
+import type { DescribedImage } from '../../images/describe-images.ts';
+import type { Finding } from '../../model/findings.ts';
+import type { ResolvedProject } from '../../steps/resolve-project.ts';
+import type { FoundStore } from './find-store.ts';
+import type { OpenRevision, RevisionArgs } from './open-revision.ts';
+import type { Session } from './session.ts';
+
+export interface InTreeArgs extends RevisionArgs {
+  readonly project?: string | undefined;
+}
+
+export interface InTreeImages {
+  readonly opened: OpenRevision;
+  /** The project and level that a push of it would have. */
+  readonly owner: ResolvedProject;
+  /** Those that were named and all their parents, parents first. */
+  readonly images: readonly DescribedImage[];
+}
+
+/**
+ * In-tree images as a revision, or the working tree, defines them, with the hashes that a push would find. Says on stderr what
+ * is not committed and every finding; undefined when one of them is an error.
+ */
+export async function describeInTree(
+  args: InTreeArgs,
+  names: readonly string[],
+  found: FoundStore,
+  session: Session,
+): Promise<InTreeImages | undefined> {
+  const [{ openRevision }, { warnDirty }, { formatFinding }] = await Promise.all([
+    import('./open-revision.ts'),
+    import('./warn-dirty.ts'),
+    import('../../model/findings.ts'),
+  ]);
+  const opened = await openRevision(args, session);
+  if (args.worktree !== true) await warnDirty(opened.local, session.terminal);
+  const owner = await ownerOf(args, opened, found);
+  const { images, findings } = await describe(opened, names, { found, owner }, session);
+  for (const finding of findings) session.terminal.error(formatFinding(finding));
+  if (findings.some(({ severity }) => severity === 'error')) return undefined;
+  return { opened, owner, images };
+}
+
+async function ownerOf(
+  { project }: InTreeArgs,
+  { repository, local, ref = 'HEAD' }: OpenRevision,
+  { config }: FoundStore,
+): Promise<ResolvedProject> {
+  const [{ guessProject }, { remoteUrls }] = await Promise.all([
+    import('./local-project.ts'),
+    import('../local-repository.ts'),
+  ]);
+  const remotes = local ? await remoteUrls(local) : [];
+  return guessProject(config, { repositories: [repository, ...remotes], ref, wanted: project });
+}
+
+async function describe(
+  opened: OpenRevision,
+  names: readonly string[],
+  { found, owner }: { readonly found: FoundStore; readonly owner: ResolvedProject },
+  { signal }: Session,
+): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
+  const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE }, { hostPlatform }] = await Promise.all([
+    import('../../plan/parse-slipway-yml.ts'),
+    import('../../images/describe-images.ts'),
+    import('../../steps/make-plan.ts'),
+    import('../../workers/host-platform.ts'),
+  ]);
+  const text = await opened.tree.readFile(CONFIG_FILE, signal);
+  const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
+  if (!config) return { images: [], findings };
+  const known = Object.keys(config.images);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) return { images: [], findings: unknown.map((name) => unknownImage(name, known)) };
+
+  const { domain, level } = owner;
+  const described = await describeImages(opened.tree, config.images, names, {
+    platform: hostPlatform(),
+    resolveBase: async (platform, reference) =>
+      (await found.store?.index.findBase(domain, platform, reference, level))?.manifestDigest,
+    signal,
+  });
+  const placed = described.findings.map(({ imageName, ...finding }) =>
+    finding.file === CONFIG_FILE ? { ...finding, ...position(['images', imageName, 'context']) } : finding,
+  );
+  return { images: described.images, findings: placed };
+}
+
+function unknownImage(name: string, known: readonly string[]): Finding {
+  return {
+    severity: 'error',
+    file: 'slipway.yml',
+    line: 1,
+    column: 1,
+    message: `there is no image "${name}"`,
+    hint: known.length > 0 ? `images are: ${known.join(', ')}` : 'no image is defined',
+  };
+}

@@ -1,0 +1,53 @@
+import type { Engine } from '../../docker/engine.ts';
+import type { BlobStore } from '../../model/blob-store.ts';
+import { ConfigInvalid, isSlipwayError } from '../../model/errors.ts';
+import type { Connections } from '../../model/schema/connections.ts';
+import type { Session } from './session.ts';
+
+/** Labels what clients make in an engine where no installation runs. */
+const NO_FLEET = 'laptop';
+
+/** Does something with this machine's engine; images move between it and `blobs`. */
+export async function withLocalEngine<T>(
+  session: Pick<Session, 'env'>,
+  blobs: BlobStore,
+  use: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  const { connectEngine } = await import('../../docker/connect.ts');
+  const { address, fleet } = await localEngine(session);
+  const engine = await connectEngine({ address, blobs, reach: { kind: 'loopback' }, fleet });
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/**
+ * The engine that images are built in and loaded into for people: the one that the environment names, as for docker itself;
+ * else the one of the running stack; else the one that docker would take. @throws {ConfigInvalid}
+ */
+export async function localEngine({
+  env,
+}: Pick<Session, 'env'>): Promise<{ readonly address: string; readonly fleet: string }> {
+  const stack = await findConnections(env);
+  const fleet = stack?.fleet ?? NO_FLEET;
+  const named = env.SLIPWAY_DOCKER_HOST ?? env.DOCKER_HOST;
+  if (named) return { address: named, fleet };
+  if (stack) return { address: stack.runnerEngine, fleet };
+  const { explainNoEngine, lookForEngine } = await import('../../stack/find-engine.ts');
+  const { found, refusing } = await lookForEngine(env);
+  if (found) return { address: found.address, fleet };
+  const { why, todo } = explainNoEngine(refusing);
+  throw new ConfigInvalid(`No Docker Engine can be used: ${why}. ${todo}; or type: slipway up`);
+}
+
+async function findConnections(env: NodeJS.ProcessEnv): Promise<Connections | undefined> {
+  const { readConnections } = await import('../../workers/connections.ts');
+  try {
+    return await readConnections(env);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'ConfigInvalid') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+import type { BuildResult, Engine, OnProgress } from '../docker/engine.ts';
+import type { BuildContext } from '../images/build-context.ts';
+import { openBuildContext } from '../images/build-context.ts';
+import { computeImageHash } from '../images/image-hash.ts';
+import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
+import type { Level } from '../model/pure/ids.ts';
+import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
+import type { SourceTree } from '../model/source-tree.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
+import type { BaseRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import { bringLayerCache } from './layer-cache.ts';
+import type { LayerCache } from './layer-cache.ts';
+
+export interface ImageToBuild {
+  readonly name: string;
+  readonly inputs: ImageInputs;
+  readonly buildContext: BuildContext;
+  /** From the store, or an image that this engine has; absent when it has none. */
+  readonly parent?: StoredImage | { readonly engineImageId: string } | undefined;
+}
+
+export interface BuildWhere {
+  readonly store: Store;
+  readonly domain: string;
+  readonly level: Level;
+  /** What the built image is called in the engine. */
+  readonly tag: string;
+  /** What its parent is called while it is built. */
+  readonly parentTag: string;
+  readonly onOutput: (text: string) => void;
+  readonly onProgress: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface BuiltInEngine extends BuildResult {
+  readonly buildMs: number;
+  /** The image that it could take unchanged layers from; absent when there was none. */
+  readonly cache?: LayerCache | undefined;
+}
+
+/**
+ * Builds one image in an engine, the same way wherever that is: bases by the records of the store, never from outside, and the
+ * parent, each brought only where the engine lacks it; then the hashed context. Safe to repeat.
+ * @throws {BaseUnavailable} {ImageBuildFailed} {ImageDamaged} and the errors of engine and store.
+ */
+export async function buildInEngine(
+  engine: Engine,
+  image: ImageToBuild,
+  where: BuildWhere,
+): Promise<BuiltInEngine> {
+  const { name, inputs, buildContext, parent } = image;
+  const { tag, parentTag, onOutput, onProgress, signal } = where;
+  await bringBases(engine, inputs, where);
+  if (parent) await bringParent(engine, { inputs, parent }, where);
+  const cache = await bringLayerCache(engine, { ...where, name, inputs });
+  const took = startStopwatch();
+  const built = await engine.images.build(
+    buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
+    {
+      imageName: name,
+      tag,
+      args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
+      platform: inputs.platform,
+      ...(cache ? { cacheFrom: cache.reference } : {}),
+      onOutput,
+      onProgress,
+      signal,
+    },
+  );
+  return { ...built, buildMs: took(), cache };
+}
+
+/** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */
+export async function openVerified(
+  tree: SourceTree,
+  image: {
+    readonly name: string;
+    readonly context: string;
+    readonly hasParent: boolean;
+    readonly inputs: ImageInputs;
+    readonly imageHash: string;
+  },
+  signal: AbortSignal,
+): Promise<BuildContext> {
+  const { name, context, hasParent, inputs, imageHash } = image;
+  const definition = { imageName: name, context, args: inputs.args, hasParent };
+  const buildContext = await openBuildContext(tree, definition, signal);
+  const got = computeImageHash({ ...inputs, contextHash: buildContext.contextHash });
+  if (got !== imageHash) throw new ImageHashMismatch(name, imageHash, got);
+  return buildContext;
+}
+
+async function bringBases(engine: Engine, inputs: ImageInputs, where: BuildWhere): Promise<void> {
+  const { store, domain, level, signal, onProgress } = where;
+  for (const [reference, digest] of Object.entries(inputs.bases)) {
+    const isPlanned = (base: BaseRecord): Promise<boolean> => Promise.resolve(base.manifestDigest === digest);
+    const record = await store.index.findBase(domain, inputs.platform, reference, level, isPlanned, {
+      alsoRetired: true,
+    });
+    if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
+    const tag = `base-${digest.slice('sha256:'.length)}`;
+    const loaded = await engine.images.load(record, { tag, signal, onProgress });
+    await engine.images.tag(loaded.engineImageId, reference);
+  }
+}
+
+async function bringParent(
+  engine: Engine,
+  { inputs, parent }: { readonly inputs: ImageInputs; readonly parent: NonNullable<ImageToBuild['parent']> },
+  { parentTag, signal, onProgress }: BuildWhere,
+): Promise<void> {
+  const { engineImageId } =
+    'engineImageId' in parent
+      ? parent
+      : await engine.images.load(parent, { tag: inputs.parent ?? 'parent', signal, onProgress });
+  await engine.images.tag(engineImageId, parentTag);
+}

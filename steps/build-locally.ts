@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import type { Engine, OnProgress } from '../docker/engine.ts';
+import type { DescribedImage } from '../images/describe-images.ts';
+import { computeImageHash } from '../images/image-hash.ts';
+import { BaseUnavailable, InternalError, isSlipwayError } from '../model/errors.ts';
+import type { Level } from '../model/pure/ids.ts';
+import type { ImageInputs } from '../model/schema/plan.ts';
+import type { SourceTree } from '../model/source-tree.ts';
+import type { Store } from '../store/store.ts';
+import { buildInEngine, openVerified } from './build-in-engine.ts';
+import { isWhole } from './image-closure.ts';
+
+export interface LocalBuildDeps {
+  readonly engine: Engine;
+  /** Empty where no server runs. Nothing is written into it. */
+  readonly store: Store;
+  readonly tree: SourceTree;
+  readonly domain: string;
+  readonly level: Level;
+  /** Told when an image begins to be brought, with the reason, and of what it prints. */
+  readonly say: (line: string) => void;
+  readonly onOutput: (text: string) => void;
+  readonly onProgress: OnProgress;
+  readonly signal: AbortSignal;
+}
+
+/** An image that the engine has now. */
+export interface LocalImage {
+  readonly name: string;
+  readonly contextHash: string;
+  /** null: a base of it (or of a parent) has no record, so that nobody knows it yet. */
+  readonly imageHash: string | null;
+  /** Its name in the engine; after `local-` comes a hash over the bases as this engine has them. */
+  readonly reference: string;
+  readonly engineImageId: string;
+  /** `present`: the engine had it; `loaded`: it came from the store. */
+  readonly outcome: 'present' | 'loaded' | 'built';
+  /** The task that built it, of one from the store. */
+  readonly taskId?: string;
+  readonly bytesLoaded: number;
+  readonly steps: number;
+  readonly cachedSteps: number;
+  readonly buildMs: number;
+}
+
+/**
+ * Makes in-tree images usable in an engine as a builder would, parents first: one that the store or the engine has is taken,
+ * the others are built by the step of the builders. Nothing is published. Names that the engine had stay what they were.
+ */
+export class LocalBuilder {
+  readonly #deps: LocalBuildDeps;
+  readonly #described: ReadonlyMap<string, DescribedImage>;
+  readonly #made = new Map<string, Promise<LocalImage>>();
+
+  /** Of images with all their parents. */
+  constructor(deps: LocalBuildDeps, described: readonly DescribedImage[]) {
+    this.#deps = deps;
+    this.#described = new Map(described.map((image) => [image.name, image]));
+  }
+
+  /** `rebuild`: although it is there; its parents are taken where they are. */
+  have(name: string, { rebuild = false }: { readonly rebuild?: boolean } = {}): Promise<LocalImage> {
+    const made = this.#made.get(name) ?? this.#have(name, rebuild);
+    this.#made.set(name, made);
+    return made;
+  }
+
+  async #have(name: string, rebuild: boolean): Promise<LocalImage> {
+    const image = this.#described.get(name);
+    if (!image) throw new InternalError(`Image "${name}" was not described`);
+    const found = rebuild || image.imageHash === null ? undefined : await this.#find(image, image.imageHash);
+    return found ?? this.#build(image);
+  }
+
+  async #find(image: DescribedImage, imageHash: string): Promise<LocalImage | undefined> {
+    const { engine, store, domain, level, onProgress, say, signal } = this.#deps;
+    const { name, contextHash } = image;
+    const reference = referenceOf(imageHash);
+    const facts = { name, contextHash, imageHash, reference, steps: 0, cachedSteps: 0, buildMs: 0 };
+    const stored = await store.index.find({ domain, name, imageHash }, level, (entry) =>
+      isWhole(store.blobs, entry.manifestDigest, signal),
+    );
+    if (stored) {
+      const { taskId } = stored.entry;
+      say(`${name}: in the store, built by ${taskId}`);
+      const { engineImageId, bytesLoaded, way } = await engine.images.load(stored.entry, {
+        tag: imageHash,
+        signal,
+        onProgress,
+      });
+      const outcome = way === 'present' ? 'present' : 'loaded';
+      return { ...facts, engineImageId, outcome, taskId, bytesLoaded };
+    }
+    const engineImageId = await engine.images.find(reference);
+    if (engineImageId === undefined) return undefined;
+    say(`${name}: in the engine, built before`);
+    return { ...facts, engineImageId, outcome: 'present', bytesLoaded: 0 };
+  }
+
+  async #build(image: DescribedImage): Promise<LocalImage> {
+    const { engine, tree, say, signal } = this.#deps;
+    const { name, definition, contextHash, imageHash } = image;
+    const parent = definition.parent === undefined ? undefined : await this.have(definition.parent);
+    say(`${name}: building`);
+    const references = [...Object.keys(image.inputs.bases), ...image.missingBases];
+    return keepNames(engine, references, async () => {
+      const local = await this.#inputsHere(image, parent);
+      const hash = imageHash ?? computeImageHash(local);
+      const verified = { name, context: definition.context, hasParent: parent !== undefined };
+      const buildContext = await openVerified(tree, { ...verified, inputs: local, imageHash: hash }, signal);
+      const reference = referenceOf(imageHash ?? `local-${hash}`);
+      // The same each time, so that a build which was killed leaves no name that the next does not take away.
+      const own = createHash('sha256').update(`local ${hash}`).digest('hex');
+      const [tag, parentTag] = [`slipway.invalid/build:${own}`, `slipway.invalid/parent:${own}`];
+      try {
+        const toBuild = { name, inputs: image.inputs, buildContext, parent };
+        const built = await buildInEngine(engine, toBuild, { ...this.#deps, tag, parentTag });
+        await engine.images.tag(built.engineImageId, reference);
+        return { name, contextHash, imageHash, reference, outcome: 'built', bytesLoaded: 0, ...built };
+      } finally {
+        await engine.images.remove(tag).catch(() => undefined);
+        await engine.images.remove(parentTag).catch(() => undefined);
+      }
+    });
+  }
+
+  /** With what stands in for bases that have no record: the images that this engine has under their names, or pulls. */
+  async #inputsHere(image: DescribedImage, parent: LocalImage | undefined): Promise<ImageInputs> {
+    const { engine, say, signal, onProgress } = this.#deps;
+    const bases: Record<string, string> = { ...image.inputs.bases };
+    for (const base of image.missingBases) {
+      bases[base] =
+        (await engine.images.find(base)) ?? (await pull(engine, base, { say, signal, onProgress }));
+    }
+    const parentHash = parent && (parent.imageHash ?? parent.reference);
+    return { ...image.inputs, bases, parent: parentHash ?? null };
+  }
+}
+
+/** The name of an image of Slipway in an engine. */
+function referenceOf(tag: string): string {
+  return `slipway.invalid/image:${tag}`;
+}
+
+async function pull(
+  engine: Engine,
+  reference: string,
+  { say, signal, onProgress }: Pick<LocalBuildDeps, 'say' | 'signal' | 'onProgress'>,
+): Promise<string> {
+  say(`${reference}: pulling, since it has no record`);
+  try {
+    return (await engine.images.pull(reference, { signal, onProgress })).engineImageId;
+  } catch (error) {
+    if (isSlipwayError(error) && ['ImageUnavailable', 'EngineRequestFailed'].includes(error.type))
+      throw new BaseUnavailable(reference, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Bases go by their own names while an image is built on them; a person's engine has those names for other images, perhaps. */
+async function keepNames<T>(
+  engine: Engine,
+  references: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = new Map<string, string | undefined>();
+  for (const reference of references) before.set(reference, await engine.images.find(reference));
+  try {
+    return await work();
+  } finally {
+    for (const [reference, id] of before) {
+      const now = await engine.images.find(reference).catch(() => id);
+      if (id !== undefined && now !== id) await engine.images.tag(id, reference).catch(() => undefined);
+    }
+  }
+}

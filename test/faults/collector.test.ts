@@ -131,7 +131,10 @@ it('an image whose life is over goes; a push that wants it builds it again, also
   );
   await schedule.trigger();
   await until(async () => (await schedule.describe()).info.recentActions.length > 0);
-  const report = (await world.temporal.workflow.getHandle('gc/1').result()) as CollectionReport;
+  const [action] = (await schedule.describe()).info.recentActions;
+  // The server puts the time behind the id.
+  const { workflowId = '' } = action?.action.workflow ?? {};
+  const report = (await world.temporal.workflow.getHandle(workflowId).result()) as CollectionReport;
   expect(report).toMatchObject({ level: 1, blobs: 'left to level 3', damaged: { count: 0 } });
   expect(freed([report], 'pushes')).toBe(3);
   expect(await world.objects('level-1/pushes')).toEqual([]);

@@ -27,6 +27,7 @@ import type {
   SavedArtifacts,
 } from '../model/pure/payloads.ts';
 import type { SettleInput, Settled } from '../model/pure/settle-payloads.ts';
+import type { CollectInput, CollectionReport } from '../model/schema/collection.ts';
 
 /** Activities of control workers (`control-<level>`). */
 export interface ControlActivities {
@@ -45,6 +46,11 @@ export interface ControlActivities {
 /** Of control workers too; started by a schedule and not by a push. */
 export interface SettleActivities {
   settle(input: SettleInput): Promise<Settled>;
+}
+
+/** Of control workers too; started by a schedule. */
+export interface CollectActivities {
+  collect(input: CollectInput): Promise<CollectionReport>;
 }
 
 /** Activities of builder workers (`builder-<level>`). */

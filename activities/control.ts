@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
-import type { ControlActivities, SettleActivities } from './contracts.ts';
+import type { CollectActivities, ControlActivities, SettleActivities } from './contracts.ts';
 import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { authorizeRefresh } from '../steps/authorize-refresh.ts';
+import { collect } from '../steps/collect.ts';
 import { examineImage } from '../steps/examine-image.ts';
 import { findImage, recordImage } from '../steps/index-image.ts';
 import type { PlanCache } from '../steps/plan-cache.ts';
@@ -27,7 +28,9 @@ export interface ControlDeps {
 }
 
 /** The activities of a control worker: decide, ask for images, keep the records, settle what ended without a word. */
-export function createControlActivities(deps: ControlDeps): ControlActivities & SettleActivities {
+export function createControlActivities(
+  deps: ControlDeps,
+): ControlActivities & SettleActivities & CollectActivities {
   const { store, plans } = deps;
   return {
     planPush: (input) =>
@@ -42,6 +45,8 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
     recordUnstarted: (input) => carryOut((context) => recordUnstarted(store, plans, input, context)),
     recordPush: (input) => carryOut((context) => recordPush(store, input, context)),
     authorizeRefresh: (input) => carryOut(async () => authorizeRefresh(await deps.readServerConfig(), input)),
+    collect: (input) =>
+      carryOut(async (context) => collect({ store, config: await deps.readServerConfig() }, input, context)),
     settle: (input) => carryOut((context) => settle(deps, input, context)),
   };
 }

@@ -19,9 +19,14 @@ export interface ReadOptions {
 export interface BlobStore {
   /** Size of a blob, or undefined when the store lacks it. Never answers from a memory of absence. */
   stat(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined>;
+  /**
+   * Like `stat`, for whoever is going to name the blob in something new without sending it: a blob that is there stays for
+   * hours, whatever the collector finds.
+   */
+  claim(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined>;
   /** Streams a blob; trouble of the store on the way is retried and the body continued at the byte where it broke. @throws {BlobNotFound} */
   read(digest: Digest, options?: ReadOptions): Promise<Readable>;
-  /** Writes bytes whose digest and size are known. Safe to repeat and to race. @throws {DigestMismatch} when the bytes differ; nothing is visible then. */
+  /** Writes bytes whose digest and size are known; what is there then is claimed. Safe to repeat and to race. @throws {DigestMismatch} when the bytes differ; nothing is visible then. */
   write(
     digest: Digest,
     sizeBytes: number,

@@ -7,6 +7,7 @@ import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
+import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { bringLayerCache } from './layer-cache.ts';
 import type { LayerCache } from './layer-cache.ts';
@@ -102,12 +103,13 @@ async function bringBases(
 ): Promise<void> {
   const { store, domain, level, signal, onProgress } = where;
   for (const [reference, digest] of Object.entries(inputs.bases)) {
-    const isIt = (base: StoredImage): Promise<boolean> => Promise.resolve(base.manifestDigest === digest);
+    const isPlanned = (base: StoredImage): Promise<boolean> =>
+      Promise.resolve(base.manifestDigest === digest);
     const { findBase, findTrackedBase } = store.index;
     const record =
       baseImages[reference] ??
-      (await findBase(domain, inputs.platform, reference, level, isIt)) ??
-      (await findTrackedBase(domain, inputs.platform, reference, level, isIt));
+      (await findBase(domain, inputs.platform, reference, level, isPlanned, { alsoRetired: true })) ??
+      (await findTrackedBase(domain, inputs.platform, reference, level, isPlanned));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
     const loaded = await engine.images.load(record, { tag, signal, onProgress });

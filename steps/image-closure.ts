@@ -1,7 +1,7 @@
 import type { Closure } from '../docker/endpoint/closure.ts';
 import { readClosure } from '../docker/endpoint/closure.ts';
 import { findDamage } from '../docker/transport/damage.ts';
-import type { BlobStore } from '../model/blob-store.ts';
+import type { BlobStat, BlobStore } from '../model/blob-store.ts';
 import { ImageDamaged, InternalError } from '../model/errors.ts';
 import type { Digest } from '../model/pure/ids.ts';
 
@@ -11,7 +11,7 @@ export async function closureOf(
   digest: string,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
-  const { closure, flaws } = await look(blobs, digest, signal);
+  const { closure, flaws } = await look(blobs, digest, { signal });
   const all = closure ? [...closure.manifests.keys(), ...closure.blobs.keys()] : [];
   return all.filter((part) => !flaws.includes(part));
 }
@@ -25,7 +25,7 @@ export async function findFlaws(
   digest: string,
   signal?: AbortSignal,
 ): Promise<readonly Digest[]> {
-  return (await look(blobs, digest, signal)).flaws;
+  return (await look(blobs, digest, { signal })).flaws;
 }
 
 /** Whether a manifest and every blob in it are in the store, as far as can be seen without reading them. */
@@ -33,16 +33,28 @@ export async function isWhole(blobs: BlobStore, digest: string, signal?: AbortSi
   return (await findFlaws(blobs, digest, signal)).length === 0;
 }
 
-/** @throws {ImageDamaged} naming the first part that {@link findFlaws} finds. */
-export async function verifyClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<void> {
-  const [first] = await findFlaws(blobs, digest, signal);
+/**
+ * Claims everything that an image consists of, for whoever is going to write its entry: what is there stays until then.
+ * @throws {ImageDamaged} naming the first part that {@link findFlaws} finds.
+ */
+export async function claimClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<void> {
+  const { closure, flaws } = await look(blobs, digest, { signal, ask: (part) => blobs.claim(part, signal) });
+  const manifests = [...(closure?.manifests.keys() ?? [])];
+  const claimed = await Promise.all(manifests.map((manifest) => blobs.claim(manifest, signal)));
+  const first = flaws[0] ?? manifests[claimed.indexOf(undefined)];
   if (first) throw new ImageDamaged(digest, first, `blob ${first} is missing or has another size`);
 }
 
 async function look(
   blobs: BlobStore,
   digest: string,
-  signal: AbortSignal | undefined,
+  {
+    signal,
+    ask = (part) => blobs.stat(part, signal),
+  }: {
+    readonly signal: AbortSignal | undefined;
+    readonly ask?: (part: Digest) => Promise<BlobStat | undefined>;
+  },
 ): Promise<{ readonly closure?: Closure; readonly flaws: readonly Digest[] }> {
   let closure: Closure;
   try {
@@ -53,7 +65,7 @@ async function look(
     return { flaws: [damage.digest as Digest] };
   }
   const parts = [...closure.blobs];
-  const stats = await Promise.all(parts.map(([part]) => blobs.stat(part, signal)));
+  const stats = await Promise.all(parts.map(([part]) => ask(part)));
   return {
     closure,
     flaws: parts.filter(([, sizeBytes], i) => stats[i]?.sizeBytes !== sizeBytes).map(([part]) => part),

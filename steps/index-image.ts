@@ -4,10 +4,10 @@ import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
-import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, BaseRecord, RunRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
-import { verifyClosure } from './image-closure.ts';
+import { claimClosure } from './image-closure.ts';
 import { CONTEXT_LIST, IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { endLog } from './run-log.ts';
@@ -34,6 +34,7 @@ export async function findImage(
   const isSound = (image: StoredImage): Promise<boolean> => examineFlaws(store.blobs, image, signal);
   const found = input.force ? undefined : await store.index.find(id, id.level, isSound);
   if (found) {
+    await store.index.use({ ...id, images: [id], platform: '', bases: [] });
     const { manifestDigest, configDigest, diffIds, sizeBytes } = found.entry;
     return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, nextRun };
   }
@@ -63,11 +64,11 @@ async function findDamagedBases(
 ): Promise<readonly ImportBaseInput[]> {
   const damaged: ImportBaseInput[] = [];
   for (const [reference, digest] of Object.entries(bases)) {
+    const isPlanned = (base: StoredImage): Promise<boolean> =>
+      Promise.resolve(base.manifestDigest === digest);
     const record =
       baseImages[reference] ??
-      (await store.index.findBase(domain, platform, reference, level, (base) =>
-        Promise.resolve(base.manifestDigest === digest),
-      ));
+      (await store.index.findBase(domain, platform, reference, level, isPlanned, { alsoRetired: true }));
     if (record && !(await isSound(record))) damaged.push({ domain, level, platform, reference });
   }
   return damaged;
@@ -86,7 +87,7 @@ export async function recordImage(
   const planned = await plans.image(input.pushId, input.plannedAt, input.name);
   const now = new Date().toISOString();
   if (input.built) {
-    await verifyClosure(store.blobs, input.built.stored.manifestDigest);
+    await claimClosure(store.blobs, input.built.stored.manifestDigest);
     const entry = {
       version: 1 as const,
       ...input.built.stored,

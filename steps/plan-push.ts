@@ -98,7 +98,7 @@ export async function planPush(
       );
     case 'planned':
       return accept(
-        deps.store,
+        deps,
         record,
         input,
         {
@@ -149,7 +149,7 @@ async function reject(
 }
 
 async function accept(
-  store: Store,
+  { store, platform: ownPlatform }: PlanPushDeps,
   record: PushRecord,
   input: PlanPushInput,
   { plan, toRenew }: { readonly plan: Plan; readonly toRenew: readonly BaseToRenew[] },
@@ -168,6 +168,8 @@ async function accept(
       platform,
     };
   }
+  // Before the plan leans on them: they live on from now.
+  await store.index.use(usedBy(plan, ownPlatform));
   await store.pushes.writePlan(plan, mayWrite);
   await store.pushes.writeStatus(
     composeDocument({ record, plan, findings: plan.warnings, outcomes: [], taskRecords: new Map() }),
@@ -179,6 +181,21 @@ async function accept(
     plannedAt: plan.plannedAt,
     tasks,
     images: plan.images.map(graphImage),
+  };
+}
+
+/** What of the index a plan uses: every image that it knows of, and all bases. */
+function usedBy(
+  { domain, level, images, tasks }: Plan,
+  platform: string,
+): Parameters<Store['index']['use']>[0] {
+  const plain = tasks.flatMap(({ image }) => (image.type === 'docker-image' ? [image.name] : []));
+  return {
+    domain,
+    level,
+    platform,
+    images: images.flatMap(({ name, imageHash }) => (imageHash === null ? [] : [{ name, imageHash }])),
+    bases: [...new Set([...plain, ...images.flatMap(({ inputs }) => Object.keys(inputs.bases))])],
   };
 }
 

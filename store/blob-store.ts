@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BlobStat } from '../model/blob-store.ts';
-import { BlobNotFound, DigestMismatch, isSlipwayError } from '../model/errors.ts';
+import { BlobNotFound, DigestMismatch, isSlipwayError, StoreUnavailable } from '../model/errors.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import { DIGEST_PATTERN } from '../model/pure/ids.ts';
+import type { Lifetimes } from './blob-claims.ts';
+import { createBlobClaims } from './blob-claims.ts';
 import { checkSize } from './body-parts.ts';
 import { checkDigest } from './check-digest.ts';
 import { blobKey } from './keys.ts';
@@ -19,15 +21,34 @@ import { putStaged } from './staged-upload.ts';
  * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
  * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
  */
-export function createBlobStore(objects: ObjectStore): Blobs {
+export function createBlobStore(objects: ObjectStore, lifetimes: Lifetimes = {}): Blobs {
+  const claims = createBlobClaims(objects, lifetimes);
+
   async function stat(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined> {
     if (!DIGEST_PATTERN.test(digest)) return undefined;
     const info = await objects.head(blobKey(digest), signal);
     return info && { digest, sizeBytes: info.sizeBytes };
   }
 
+  async function claim(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined> {
+    if (!DIGEST_PATTERN.test(digest)) return undefined;
+    const info = await claims.claim(digest, signal);
+    return info && { digest, sizeBytes: info.sizeBytes };
+  }
+
+  async function expectStays(digest: Digest, signal: AbortSignal | undefined): Promise<void> {
+    if (await claims.stays(digest, signal)) return;
+    throw new StoreUnavailable(
+      'PutObject',
+      objects.bucket,
+      blobKey(digest),
+      'it was collected while it was written',
+    );
+  }
+
   return {
     stat,
+    claim,
 
     async read(digest, options = {}) {
       if (!DIGEST_PATTERN.test(digest)) throw new BlobNotFound(digest);
@@ -38,18 +59,19 @@ export function createBlobStore(objects: ObjectStore): Blobs {
 
     async write(digest, sizeBytes, body, signal) {
       if (!DIGEST_PATTERN.test(digest)) throw new DigestMismatch('Blob', 'a sha256 digest', digest);
-      const found = await objects.head(blobKey(digest), signal);
+      const found = await claims.claim(digest, signal);
       if (found?.sizeBytes === sizeBytes) return 'present';
       const onlyIf = found ? { etag: found.etag } : 'absent';
       const options = { onlyIf, sha256: digest.slice('sha256:'.length), signal } as const;
       try {
         if (Buffer.isBuffer(body)) await putBytes(objects, digest, { ...options, body, sizeBytes });
         else await objects.putStream(blobKey(digest), body as Readable, { ...options, sizeBytes });
-        return 'written';
       } catch (error) {
         if (isSlipwayError(error) && error.type === 'WriteConflict') return 'present';
         throw error;
       }
+      await expectStays(digest, signal);
+      return 'written';
     },
 
     async writeUnknown(body, { expected, signal } = {}) {
@@ -58,12 +80,14 @@ export function createBlobStore(objects: ObjectStore): Blobs {
         const digest: Digest = `sha256:${hashed.sha256}`;
         const wanted = await expected?.();
         if (wanted !== undefined && wanted !== digest) throw new DigestMismatch('Blob', wanted, digest);
-        if ((await stat(digest, signal))?.sizeBytes !== hashed.sizeBytes) return { key: blobKey(digest) };
+        if ((await claim(digest, signal))?.sizeBytes !== hashed.sizeBytes) return { key: blobKey(digest) };
         outcome = 'present';
         return undefined;
       };
       const { sha256, sizeBytes } = await putStaged(objects, body, { place, signal });
-      return { digest: `sha256:${sha256}`, sizeBytes, outcome };
+      const digest: Digest = `sha256:${sha256}`;
+      if (outcome === 'written') await expectStays(digest, signal);
+      return { digest, sizeBytes, outcome };
     },
 
     async examine(digest, signal) {

@@ -26,9 +26,11 @@ const READ = ['s3:GetObject'];
 const ADD = [...READ, 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 const DELETE = ['s3:DeleteObject'];
 
+const TOP_LEVEL = Math.max(...LEVELS) as Level;
+
 /**
  * The policy of a bucket whose levels have keys of their own: each writes below `level-<L>/`, adds blobs, and reads of the levels
- * above only what is shared with it: index and layers. What is not allowed here is refused. Kept short: a server over ext4
+ * above only what is shared with it: index and layers. The highest one collects the blobs, and so reads what all levels reach. What is not allowed here is refused. Kept short: a server over ext4
  * has less than 4 kB for it.
  */
 export function bucketPolicy(bucket: string, { client, levels }: Principals): BucketPolicy {
@@ -57,18 +59,23 @@ export function bucketPolicy(bucket: string, { client, levels }: Principals): Bu
       inBucket([...workers, client], 's3:ListBucketMultipartUploads'),
       ...LEVELS.flatMap((level): Statement[] => {
         const own = `level-${level}/*`;
+        if (level === TOP_LEVEL)
+          return [
+            allow([levels[level]], [...ADD, ...DELETE], [own]),
+            allow([levels[level]], DELETE, ['blobs/*']),
+          ];
         const shared = LEVELS.filter((other) => other > level).flatMap(sharedPatterns);
         return [
           allow([levels[level]], [...ADD, ...DELETE], [own]),
-          ...(shared.length > 0 ? [allow([levels[level]], READ, shared)] : []),
+          allow([levels[level]], READ, shared),
           {
             ...inBucket([levels[level]], 's3:ListBucket'),
             Condition: { StringLike: { 's3:prefix': [own, 'blobs/*', uploads, ...shared] } },
           },
         ];
       }),
-      allow([client], READ, ['*']),
-      inBucket([client], 's3:ListBucket'),
+      allow([client, levels[TOP_LEVEL]], READ, ['*']),
+      inBucket([client, levels[TOP_LEVEL]], 's3:ListBucket'),
       allow(
         [client],
         ['s3:PutObject'],

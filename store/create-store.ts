@@ -1,5 +1,7 @@
 import { createArtifacts } from './artifacts.ts';
+import type { Lifetimes } from './blob-claims.ts';
 import { createBlobStore } from './blob-store.ts';
+import { createCollector } from './collect/collector.ts';
 import { createImageIndex } from './image-index.ts';
 import { createLogs } from './logs.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -12,17 +14,22 @@ import { sweepUploads } from './sweep-uploads.ts';
 import { createTarballs } from './tarballs.ts';
 import { createTaskRecords } from './task-records.ts';
 
-/** The store over any object store; `outages` tells when that was away. */
-export function createStore(objects: ObjectStore, outages: Outages = NO_OUTAGES): Store {
+/** The store over any object store; `outages` tells when that was away, `lifetimes` are for tests. */
+export function createStore(
+  objects: ObjectStore,
+  outages: Outages = NO_OUTAGES,
+  lifetimes: Lifetimes = {},
+): Store {
   return {
-    blobs: createBlobStore(objects),
-    index: createImageIndex(objects),
+    blobs: createBlobStore(objects, lifetimes),
+    index: createImageIndex(objects, lifetimes),
     routes: createRoutes(objects),
     tarballs: createTarballs(objects),
     tasks: createTaskRecords(objects),
     pushes: createPushRecords(objects),
     artifacts: createArtifacts(objects),
     logs: createLogs(objects, outages),
+    collector: createCollector(objects, lifetimes),
     sweep: (options) => sweepUploads(objects, options),
   };
 }

@@ -1,31 +1,61 @@
 import { z } from 'zod';
+import { isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
+import type { Lifetimes } from './blob-claims.ts';
 import { mapConcurrently } from './concurrently.ts';
-import { changeJson, readUsableJson, writeJson } from './json-object.ts';
+import { changeJson, readUsable, readUsableJson, writeJson } from './json-object.ts';
 import { baseKey, encodeSegment, imagesPrefix, layerKey, trackedBaseKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
-import { readablePlaces } from './readable-domains.ts';
+import { readableDomains, readablePlaces } from './readable-domains.ts';
 import type { ImageIndex, ImageKey } from './store.ts';
 
 /** `level-<L>/layers/<domain>/<diffId>`: blobs that unpack to a layer. */
 const layerRecordSchema = z.object({ version: z.literal(1), digests: z.array(z.string()) });
 type LayerRecord = z.infer<typeof layerRecordSchema>;
 
+/** What is used is marked so at most this often, which is little against every life. */
+const USED_EVERY_MS = 24 * 60 * 60_000;
+
+interface Aging {
+  readonly created?: string;
+  readonly resolved?: string;
+  readonly used?: string | undefined;
+  readonly retired?: string | undefined;
+}
+
 /** The domain under which `up` enters bases. */
 const STACK_DOMAIN = '_stack';
 /** Where they are kept: at level 3, so that every domain of every level finds them and none can write there. */
-const SHARED_DOMAIN = '_shared';
+export const SHARED_DOMAIN = '_shared';
 
 /** The index of images, bases and layers. A fork's domain also finds what its project's has. */
-export function createImageIndex(objects: ObjectStore): ImageIndex {
+export function createImageIndex(
+  objects: ObjectStore,
+  { now = () => new Date() }: Pick<Lifetimes, 'now'> = {},
+): ImageIndex {
+  /** Says that something was used, at most once a day, unless somebody has written it meanwhile or its life is over. */
+  async function markUsed<T extends Aging>(key: string, schema: z.ZodType<T>): Promise<void> {
+    const present = await readUsable(objects, key, schema);
+    if (!present || present.value.retired !== undefined) return;
+    const { used, created, resolved } = present.value;
+    const usedMs = Date.parse(used ?? created ?? resolved ?? '');
+    if (now().getTime() - usedMs < USED_EVERY_MS) return;
+    try {
+      const value = { ...present.value, used: now().toISOString() };
+      await writeJson(objects, key, schema.parse(value), { onlyIf: { etag: present.etag } });
+    } catch (error) {
+      if (!(isSlipwayError(error) && error.type === 'WriteConflict')) throw error;
+    }
+  }
+
   return {
     async find(key, level, accepts = () => Promise.resolve(true)) {
       for (const [readLevel, domain] of readablePlaces(key.domain, level)) {
         const storeKey = imageKey({ ...key, domain }, readLevel);
         const entry = await readUsableJson(objects, storeKey, indexEntrySchema);
-        if (entry && (await accepts(entry, storeKey))) return { entry, level: readLevel };
+        if (entry && !entry.retired && (await accepts(entry, storeKey))) return { entry, level: readLevel };
       }
       return undefined;
     },
@@ -39,14 +69,33 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
 
     remove: (key, level) => objects.delete([imageKey(key, level)]),
 
+    async use({ domain, level, platform, images, bases }) {
+      const marks = readableDomains(domain).flatMap((own) => [
+        ...images.map(
+          (image) => () => markUsed(imageKey({ domain: own, ...image }, level), indexEntrySchema),
+        ),
+        ...bases.map(
+          (reference) => () => markUsed(baseKey(own, level, { platform, reference }), baseRecordSchema),
+        ),
+      ]);
+      await mapConcurrently(marks, (mark) => mark());
+    },
+
     list: (domain, level, name) => listImages(objects, { domain, level, name }),
 
-    async findBase(domain, platform, reference, level, accepts = () => Promise.resolve(true)) {
+    async findBase(
+      domain,
+      platform,
+      reference,
+      level,
+      accepts = () => Promise.resolve(true),
+      { alsoRetired = false } = {},
+    ) {
       const places = [...readablePlaces(domain, level), ...readablePlaces(SHARED_DOMAIN, level)];
       for (const [readLevel, readDomain] of places) {
         const key = baseKey(readDomain, readLevel, { platform, reference });
         const found = await readUsableJson(objects, key, baseRecordSchema);
-        if (found && (await accepts(found))) return found;
+        if (found && (alsoRetired || !found.retired) && (await accepts(found))) return found;
       }
       return undefined;
     },
@@ -57,7 +106,8 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       const value = baseRecordSchema.parse(record);
       return changeJson(objects, key, {
         schema: baseRecordSchema,
-        change: (present) => (present && present.manifestDigest !== replaces ? present : value),
+        change: (present) =>
+          present && !present.retired && present.manifestDigest !== replaces ? present : value,
         overDamage: true,
       });
     },
@@ -69,7 +119,7 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       );
       const read = await Promise.all(keys.map((key) => readUsableJson(objects, key, baseRecordSchema)));
       const newestFirst = read
-        .filter((record) => record !== undefined)
+        .filter((record): record is BaseRecord => record !== undefined && !record.retired)
         .sort((a, b) => Date.parse(b.resolved) - Date.parse(a.resolved));
       for (const record of newestFirst) if (await accepts(record)) return record;
       return undefined;
@@ -81,7 +131,9 @@ export function createImageIndex(objects: ObjectStore): ImageIndex {
       return changeJson(objects, key, {
         schema: baseRecordSchema,
         change: (present) =>
-          present && Date.parse(present.resolved) > Date.parse(value.resolved) ? present : value,
+          present && !present.retired && Date.parse(present.resolved) > Date.parse(value.resolved)
+            ? present
+            : value,
         overDamage: true,
       });
     },
@@ -120,7 +172,7 @@ async function* listImages(
   const read = await mapConcurrently(images, async ({ storeKey, level, domain }) => {
     const entry = await readUsableJson(objects, storeKey, indexEntrySchema);
     const [name = '', imageHash = ''] = storeKey.slice(imagesPrefix(domain, level).length).split('/');
-    return entry && { key: { domain, name, imageHash }, level, entry };
+    return entry && !entry.retired ? { key: { domain, name, imageHash }, level, entry } : undefined;
   });
   const there = read.filter((image) => image !== undefined);
   yield* there.sort((a, b) => Date.parse(b.entry.created) - Date.parse(a.entry.created));

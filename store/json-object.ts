@@ -35,8 +35,17 @@ export async function readUsableJson<T>(
   key: string,
   schema: z.ZodType<T>,
 ): Promise<T | undefined> {
+  return (await readUsable(objects, key, schema))?.value;
+}
+
+/** The same, with the etag that it has. */
+export async function readUsable<T>(
+  objects: ObjectStore,
+  key: string,
+  schema: z.ZodType<T>,
+): Promise<{ readonly value: T; readonly etag: string } | undefined> {
   try {
-    return (await readJson(objects, key, schema))?.value;
+    return await readJson(objects, key, schema);
   } catch (error) {
     if (error instanceof DamagedRecord) return undefined;
     throw error;

@@ -14,8 +14,18 @@ export const UPLOADS_PREFIX = 'uploads/';
 /** Where it is tried out what a server keeps. */
 export const PROBES_PREFIX = `${UPLOADS_PREFIX}probe-`;
 
+export const BLOBS_PREFIX = 'blobs/sha256/';
+export const LEASES_PREFIX = 'blobs/leases/';
+/** Who collects the store at present, and which blobs are being taken away at this moment. */
+export const COLLECTION_KEY = 'blobs/collection.json';
+
 export function blobKey(digest: Digest): string {
-  return `blobs/sha256/${digest.slice('sha256:'.length)}`;
+  return `${BLOBS_PREFIX}${digest.slice('sha256:'.length)}`;
+}
+
+/** A blob that somebody has found and is going to name; as old as that. */
+export function leaseKey(digest: Digest): string {
+  return LEASES_PREFIX + digest.slice('sha256:'.length);
 }
 
 export function uploadKey(session: string): string {
@@ -61,6 +71,11 @@ export function logChunkKey(taskId: string, run: number, seq: number): string {
 
 export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): string {
   return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
+}
+
+/** Where a level keeps pushes, tasks, index and layers; the collector walks them. */
+export function levelPrefix(level: Level, part: 'pushes' | 'tasks' | 'index' | 'layers'): string {
+  return `level-${level}/${part}/`;
 }
 
 export function openPushesPrefix(level: Level): string {

@@ -11,8 +11,8 @@ interface MemoryObject {
   readonly body: Buffer;
 }
 
-/** An object store in memory, with the same promises as the one over S3; for tests, and for what needs no server. */
-export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
+/** An object store in memory, with the same promises as the one over S3; for tests, and for what needs no server. `now` is its clock. */
+export function createMemoryObjectStore(bucket = 'memory', now = (): Date => new Date()): ObjectStore {
   const objects = new Map<string, MemoryObject>();
 
   function write(key: string, body: Buffer, options: PutOptions): MemoryObject {
@@ -25,7 +25,7 @@ export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
     if (onlyIf === 'absent' ? present : onlyIf && present?.info.etag !== onlyIf.etag)
       throw new WriteConflict(key);
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
-    const facts = { key, sizeBytes: body.length, etag, lastModified: new Date(), contentType, sha256 };
+    const facts = { key, sizeBytes: body.length, etag, lastModified: now(), contentType, sha256 };
     const object = { info: { ...facts, metadata: lowerCaseKeys(metadata) }, body };
     objects.set(key, object);
     return object;
@@ -77,6 +77,10 @@ export function createMemoryObjectStore(bucket = 'memory'): ObjectStore {
     async delete(keys, signal) {
       signal?.throwIfAborted();
       for (const key of keys) objects.delete(key);
+    },
+    async deleteIf(key, etag, signal) {
+      signal?.throwIfAborted();
+      return objects.get(key)?.info.etag === etag && objects.delete(key);
     },
     abortUploads: () => Promise.resolve(0),
     async *list(prefix, options = {}) {

@@ -59,6 +59,8 @@ export interface ObjectStore {
   copy(from: string, to: string, options?: CopyOptions): Promise<void>;
   /** Safe to repeat. */
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Deletes an object only if it still has that etag; gives whether it was so. A server that keeps no such condition deletes it anyway. */
+  deleteIf(key: string, etag: string, signal?: AbortSignal): Promise<boolean>;
   /** Takes multipart uploads back that were begun before a moment and never completed; gives how many. Others' stay where our key may not. */
   abortUploads(begunBefore: Date, signal?: AbortSignal): Promise<number>;
   /** Objects whose key begins with a prefix, in order of their keys, page by page. */

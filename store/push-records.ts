@@ -22,6 +22,8 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
     async receive(record) {
       const asked = pushRecordSchema.parse(record);
       const { pushId } = asked;
+      // Before the record is read: the collector takes the mark for a sign that the record of an old push is wanted again.
+      await markOpen(objects, pushId);
       const counts = await changeJson(objects, pushKey(pushId, 'push'), {
         schema: pushRecordSchema,
         change(present) {
@@ -33,7 +35,6 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
       // Also when the record was there: whoever wrote it may have died before this line.
       const value = { pushId, received: counts.received };
       await createJson(objects, dayKey(value), { schema: dayEntrySchema, value });
-      await markOpen(objects, pushId);
       return counts;
     },
 

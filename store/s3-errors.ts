@@ -50,7 +50,7 @@ const DIGEST_NAMES = new Set([
 /** Names under which servers say that their disk or quota is full. */
 const FULL_NAMES = new Set(['InsufficientStorage', 'XMinioStorageFull', 'QuotaExceeded', 'StorageFull']);
 
-const WRITES = new Set(['PutObject', 'CompleteMultipartUpload']);
+const CONDITIONAL = new Set(['PutObject', 'CompleteMultipartUpload', 'DeleteObject']);
 
 /** A body that ended before its announced length. */
 export class TruncatedBody extends Error {
@@ -140,8 +140,8 @@ export function toStoreError(
 ): unknown {
   if (isSlipwayError(error)) return error;
   const { name, message, code, statusCode } = factsOf(error);
-  // A conditional replacement of an object that is gone is answered as "no such key".
-  const goneMeanwhile = WRITES.has(place.operation) && isMissing(error);
+  // A conditional replacement or deletion of an object that is gone is answered as "no such key".
+  const goneMeanwhile = CONDITIONAL.has(place.operation) && isMissing(error);
   if (statusCode === 412 || goneMeanwhile) return new WriteConflict(place.key);
   if (DIGEST_NAMES.has(name))
     return new DigestMismatch(place.key, place.sha256 ?? 'the announced digest', 'other bytes');

@@ -1,10 +1,11 @@
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
-import { StoreUnavailable } from '../model/errors.ts';
+import { isSlipwayError, StoreUnavailable } from '../model/errors.ts';
 import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
@@ -67,6 +68,10 @@ export function createS3ObjectStore(
       for (let start = 0; start < keys.length; start += keysPerRequest)
         await deleteBatch(s3, keys.slice(start, start + keysPerRequest), signal);
     },
+    async deleteIf(key, etag, signal) {
+      checkKey(key);
+      return deleteIf(s3, key, etag, signal);
+    },
     abortUploads: (begunBefore, signal) => abortUploads(s3, begunBefore, signal),
     list: (prefix, options) => listObjects(s3, prefix, options),
     async ensureBucket() {
@@ -93,6 +98,17 @@ async function deleteBatch(s3: S3Session, keys: readonly string[], signal?: Abor
   if (!first) return;
   const { Key = '', Code = '', Message = '' } = first;
   throw new StoreUnavailable('DeleteObjects', s3.bucket, Key, `${Code}: ${Message}`);
+}
+
+async function deleteIf(s3: S3Session, key: string, etag: string, signal?: AbortSignal): Promise<boolean> {
+  const command = new DeleteObjectCommand({ Bucket: s3.bucket, Key: key, IfMatch: etag });
+  try {
+    await s3.call('DeleteObject', key, () => s3.client.send(command, { abortSignal: signal }), signal);
+    return true;
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'WriteConflict') return false;
+    throw error;
+  }
 }
 
 async function* listObjects(

@@ -14,6 +14,7 @@ import type {
 } from '../model/schema/records.ts';
 import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { Plan } from '../model/schema/plan.ts';
+import type { Collector } from './collect/collector.ts';
 import type { Outages } from './outages.ts';
 
 /** Everything that Slipway keeps, by what it is. `createStore` makes one over any object store. */
@@ -26,6 +27,7 @@ export interface Store {
   readonly pushes: PushRecords;
   readonly artifacts: Artifacts;
   readonly logs: Logs;
+  readonly collector: Collector;
   /**
    * Removes what uploads that never ended have left behind: temporary objects and multipart uploads older than a moment.
    * Gives how many there were. Safe to repeat and to race; nothing that anybody can read is touched.
@@ -54,7 +56,7 @@ export interface ImageKey {
 }
 
 export interface ImageIndex {
-  /** Looks from level 3 down to `level` for an entry that `accepts` says yes to; undefined when no level has one. A damaged one counts as none. */
+  /** Looks from level 3 down to `level` for an entry that `accepts` says yes to; undefined when no level has one. A damaged or retired one counts as none. */
   find(
     key: ImageKey,
     level: Level,
@@ -66,6 +68,14 @@ export interface ImageIndex {
   write(key: ImageKey, level: Level, entry: IndexEntry): Promise<void>;
   /** Takes the entry of exactly that level away; the image itself stays until it is collected. Safe to repeat. */
   remove(key: ImageKey, level: Level): Promise<void>;
+  /** Says that a push of this level uses these, which extends the life of those that are its level's own. Cheap: written at most once a day. */
+  use(what: {
+    readonly domain: string;
+    readonly level: Level;
+    readonly platform: string;
+    readonly images: readonly Pick<ImageKey, 'name' | 'imageHash'>[];
+    readonly bases: readonly string[];
+  }): Promise<void>;
   /** All entries of a name that a level may read, newest first. */
   list(
     domain: string,
@@ -82,6 +92,8 @@ export interface ImageIndex {
     reference: string,
     level: Level,
     accepts?: (record: BaseRecord) => Promise<boolean>,
+    /** `alsoRetired`: also one whose life is over, for whoever has planned with it. */
+    options?: { readonly alsoRetired?: boolean },
   ): Promise<BaseRecord | undefined>;
   /**
    * Create-only: the first resolution stays, unless it is the one that `replaces` names by its manifest; gives the record

@@ -12,8 +12,8 @@ import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
 import { runToEnd } from './run-to-end.ts';
 import type { RunnerWorkers } from './runner.ts';
+import { startGcSchedule } from './gc-schedule.ts';
 import { startSettleSchedule } from './settle-schedule.ts';
-import { startUploadSweeper } from './upload-sweeper.ts';
 import { createRunnerWorkers } from './runner.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
@@ -53,10 +53,10 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let builder: Worker | undefined;
     let runner: RunnerWorkers | undefined;
     if (kinds.includes('control')) {
-      closers.push(startUploadSweeper(parts));
       const client = new Client({ connection: clientConnection, namespace });
       control = await createControlWorker(parts, connection, client);
       closers.push(startSettleSchedule(parts, client));
+      closers.push(startGcSchedule(parts, client));
     }
     if (kinds.includes('builder')) {
       const { worker, close } = await createBuilderWorker(parts, connection, { graceMs });

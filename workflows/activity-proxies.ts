@@ -3,6 +3,7 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type {
   BuilderActivities,
   ClaimActivities,
+  CollectActivities,
   ControlActivities,
   RunnerActivities,
   SettleActivities,
@@ -40,6 +41,15 @@ export function settleActivities(level: Level): SettleActivities {
     ...control(level),
     scheduleToCloseTimeout: '10m',
     retry: { maximumAttempts: 1 },
+  });
+}
+
+/** Walks the whole store: hours where that is large. What an attempt has taken away the next one need not. */
+export function collectActivities(level: Level): CollectActivities {
+  return proxyActivities<CollectActivities>({
+    ...control(level),
+    startToCloseTimeout: '12h',
+    retry: { ...PATIENT, maximumAttempts: 5 },
   });
 }
 

@@ -31,7 +31,7 @@ export async function confirm(
   if (uploaded !== undefined) return uploaded;
   // The question is put before the store is asked: else the time of the answer would tell what the store has.
   if (!(await transfer.mayConfirm(digest))) return undefined;
-  const stat = await blobs.stat(digest, transfer.signal);
+  const stat = await blobs.claim(digest, transfer.signal);
   if (stat) transfer.confirmed.set(digest, stat.sizeBytes);
   return stat?.sizeBytes;
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { parseDuration } from '../pure/duration.ts';
+import type { Level } from '../pure/ids.ts';
 import { NAME_PATTERN } from '../pure/ids.ts';
 
 const level = z.union([z.literal(1), z.literal(2), z.literal(3)]);
@@ -13,10 +15,35 @@ export const projectSchema = z.strictObject({
 });
 export type Project = z.infer<typeof projectSchema>;
 
+const duration = z
+  .string()
+  .refine((text) => (parseDuration(text) ?? 0) > 0, 'is no duration such as "28 days" or "12 hours"');
+
+/** How long things live that nobody uses, and how often it is looked for those that have. */
+export const collectorSchema = z.strictObject({
+  every: duration.optional(),
+  life: z.strictObject({ 1: duration.optional(), 2: duration.optional(), 3: duration.optional() }).optional(),
+});
+
 /** `slipway.config.yml`: who is what. Never the pusher's or the tree's to say. */
 export const serverConfigSchema = z.strictObject({
   version: z.literal(1),
   localProjects: z.boolean().default(true),
   projects: z.record(z.string().regex(NAME_PATTERN), projectSchema).default({}),
+  collector: collectorSchema.optional(),
 });
 export type ServerConfig = z.infer<typeof serverConfigSchema>;
+
+/** How often each level's collector runs. */
+export function collectorIntervalMs({ collector }: ServerConfig): number {
+  return milliseconds(collector?.every ?? '1 day');
+}
+
+/** How long what nobody uses is kept on a level. */
+export function lifeMsOf({ collector }: ServerConfig, ofLevel: Level): number {
+  return milliseconds(collector?.life?.[ofLevel] ?? (ofLevel === 1 ? '28 days' : '1 year'));
+}
+
+function milliseconds(text: string): number {
+  return (parseDuration(text) ?? 0) * 1000;
+}

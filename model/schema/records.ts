@@ -111,8 +111,15 @@ export const savedArtifactsSchema = z.object({
   bytesUploaded: z.number(),
 });
 
+/** How long something in the index lives. */
+const lifeFields = {
+  used: isoTime.optional().describe('When a push last used it, about'),
+  retired: isoTime.optional().describe('Its life is over since then: it counts as none, and is removed soon'),
+};
+
 /** `level-<L>/index/<domain>/images/<name>/<imageHash>`. */
 export const indexEntrySchema = storedImageSchema.extend({
+  ...lifeFields,
   version: z.literal(1),
   taskId: z.string(),
   run: z.number(),
@@ -123,6 +130,7 @@ export type IndexEntry = z.infer<typeof indexEntrySchema>;
 
 /** `level-<L>/index/<domain>/bases/<platform>/<reference>`: what a reference was resolved to, first time. */
 export const baseRecordSchema = storedImageSchema.extend({
+  ...lifeFields,
   version: z.literal(1),
   reference: z.string(),
   platform: z.string(),

@@ -36,4 +36,10 @@ const refuse = (): never => {
   throw new Error('this test moves no images');
 };
 /** For engines that move no images in a test. */
-export const NO_BLOBS: BlobStore = { stat: refuse, read: refuse, write: refuse, writeUnknown: refuse };
+export const NO_BLOBS: BlobStore = {
+  stat: refuse,
+  claim: refuse,
+  read: refuse,
+  write: refuse,
+  writeUnknown: refuse,
+};

@@ -46,6 +46,17 @@ export function describeObjectStore(name: string, open: () => ObjectStore): void
         expect(await objects.stream(newKey())).toBeUndefined();
       });
 
+      it('is deleted on condition only while it is the same', async () => {
+        const key = newKey();
+        const { etag } = await objects.put(key, Buffer.from('one'));
+        const { etag: second } = await objects.put(key, Buffer.from('two'));
+
+        expect(await objects.deleteIf(key, etag)).toBe(false);
+        expect((await objects.get(key))?.body.toString()).toBe('two');
+        expect(await objects.deleteIf(key, second)).toBe(true);
+        expect(await objects.head(key)).toBeUndefined();
+      });
+
       it('holds an empty object', async () => {
         const key = newKey();
 

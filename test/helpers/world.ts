@@ -225,7 +225,7 @@ export class World implements AsyncDisposable {
   /** Ids of the workflows that are open, but for the looks that a schedule starts. */
   async openWorkflows(): Promise<readonly string[]> {
     const ids: string[] = [];
-    const query = "ExecutionStatus='Running' AND WorkflowType != 'settle'";
+    const query = "ExecutionStatus='Running' AND WorkflowType != 'settle' AND WorkflowType != 'gc'";
     for await (const { workflowId } of this.temporal.workflow.list({ query })) ids.push(workflowId);
     return ids.sort();
   }
@@ -237,10 +237,11 @@ export class World implements AsyncDisposable {
     await removeFleet(this.#direct.runnerEngine, this.fleet, { volumes: true });
     const stayed = await fleetTraces(this.fleet);
     for (const level of LEVELS)
-      await this.temporalOf(level)
-        .schedule.getHandle(`settle-${level}`)
-        .delete()
-        .catch(() => undefined);
+      for (const schedule of [`settle-${level}`, `gc-${level}`])
+        await this.temporalOf(level)
+          .schedule.getHandle(schedule)
+          .delete()
+          .catch(() => undefined);
     for (const id of await this.openWorkflows())
       await this.temporal.workflow
         .getHandle(id)

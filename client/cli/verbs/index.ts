@@ -5,6 +5,7 @@ import { cancelVerb } from './cancel.ts';
 import { doctorVerb } from './doctor.ts';
 import { downVerb } from './down.ts';
 import { downloadVerb } from './download.ts';
+import { gcVerb } from './gc.ts';
 import { hookInstallVerb } from './hook-install.ts';
 import { hookReceiveVerb } from './hook-receive.ts';
 import { imageBuildVerb } from './image-build.ts';
@@ -52,4 +53,5 @@ export const VERBS: readonly RegisterVerb[] = [
   ]),
   defineGroup('hook', 'Let git push start pushes', [hookInstallVerb, hookReceiveVerb]),
   workerVerb,
+  gcVerb,
 ];

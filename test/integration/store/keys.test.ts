@@ -162,6 +162,20 @@ describe('the keys of level 1, on the real server', () => {
   });
 });
 
+describe('the keys of level 3', () => {
+  it('read what every level reaches and take blobs away, but nothing of another level', async () => {
+    const three = s3Client(3);
+    await setUp.objects.put('blobs/sha256/dd', Buffer.from('nobody reaches it'));
+
+    expect(await outcome(three.send(get('level-1/pushes/demo/rev/plan.json')))).toBe('done');
+    expect(await outcome(three.send(list('level-1/')))).toBe('done');
+    expect(await outcome(three.send(remove('blobs/sha256/dd')))).toBe('done');
+    expect(await outcome(three.send(remove('level-1/pushes/demo/rev/plan.json')))).toBe('AccessDenied');
+    expect(await outcome(three.send(put('level-1/pushes/demo/rev/plan.json')))).toBe('AccessDenied');
+    three.destroy();
+  });
+});
+
 describe('the keys of a client', () => {
   it('read every level, add refs to a push, and write nothing else', async () => {
     expect(await outcome(client.send(get('level-3/tasks/task/demo/rev/label/status.json')))).toBe('done');

@@ -1,0 +1,77 @@
+import { mapConcurrently } from '../concurrently.ts';
+import { levelPrefix } from '../keys.ts';
+import type { ObjectInfo, ObjectStore } from '../object-store.ts';
+import { dayKey } from '../pushes-by-day.ts';
+import { pushId } from '../../model/pure/ids.ts';
+import { byDirectory, newestMs } from './by-directory.ts';
+import type { ExpireOptions } from './expire.ts';
+import { findPushEnd, isOpen } from './push-end.ts';
+
+/** A push is kept as long as one of its tasks. */
+export async function expirePushes(objects: ObjectStore, options: ExpireOptions): Promise<void> {
+  const { level, signal, nowMs, lifeMs, tally, dryRun } = options;
+  const prefix = levelPrefix(level, 'pushes');
+  const listing = objects.list(prefix, { signal });
+  for await (const { directory, infos } of byDirectory(listing, { prefix, segments: 2 })) {
+    const keep = (): void => infos.forEach(({ sizeBytes }) => tally.keep('pushes', sizeBytes));
+    // Its verdict is the last that is written, so a young one need not be read.
+    if (newestMs(infos) + lifeMs >= nowMs) {
+      keep();
+      continue;
+    }
+    const end = await findPushEnd(objects, directory, options);
+    const tasks = `${levelPrefix(level, 'tasks')}task/${directory.slice(prefix.length)}`;
+    if (!end.isOver || (!dryRun && (await isAnyThere(objects, tasks, signal)))) keep();
+    else if (dryRun || (await remove(objects, { directory, infos, received: end.received }, options)))
+      infos.forEach(({ sizeBytes }) => tally.free('pushes', sizeBytes, 'its life is over'));
+    else keep();
+  }
+}
+
+/**
+ * First what whoever begins a new round looks for: they mark the push as open before they read it. So either the mark is seen
+ * here, and the record put back, or they find none and write it anew. Last the record that says how old it is.
+ */
+async function remove(
+  objects: ObjectStore,
+  push: {
+    readonly directory: string;
+    readonly infos: readonly ObjectInfo[];
+    readonly received: string | undefined;
+  },
+  options: ExpireOptions,
+): Promise<boolean> {
+  const { signal, level } = options;
+  const { directory, infos, received } = push;
+  const pushKey = `${directory}push.json`;
+  const record = await objects.get(pushKey, signal);
+  if (record) {
+    await objects.deleteIf(pushKey, record.info.etag, signal);
+    if (await isOpen(objects, directory, options)) {
+      await objects
+        .put(pushKey, record.body, { onlyIf: 'absent', contentType: 'application/json' })
+        .catch(() => undefined);
+      return false;
+    }
+  }
+  const [project = '', name = ''] = directory.split('/').slice(2);
+  const [revision = '', variant] = name.split('~');
+  if (received !== undefined)
+    await objects.delete(
+      [dayKey({ pushId: pushId({ project, level, revision, variant }), received })],
+      signal,
+    );
+  const rest = infos.filter(({ key }) => key !== pushKey);
+  const last = `${directory}status.json`;
+  await mapConcurrently(
+    rest.filter(({ key }) => key !== last),
+    ({ key, etag }) => objects.deleteIf(key, etag, signal),
+  );
+  for (const { key, etag } of rest) if (key === last) await objects.deleteIf(key, etag, signal);
+  return true;
+}
+
+async function isAnyThere(objects: ObjectStore, prefix: string, signal: AbortSignal): Promise<boolean> {
+  for await (const _ of objects.list(prefix, { signal })) return true;
+  return false;
+}

@@ -1,0 +1,40 @@
+import type { Level } from '../../model/pure/ids.ts';
+import type { ObjectStore } from '../object-store.ts';
+import { sweepUploads } from '../sweep-uploads.ts';
+import { expireIndex, expireLayers } from './expire-index.ts';
+import { expirePushes } from './expire-pushes.ts';
+import { expireTasks } from './expire-tasks.ts';
+import type { Tally } from './tally.ts';
+
+export interface ExpireOptions {
+  readonly level: Level;
+  readonly nowMs: number;
+  readonly lifeMs: number;
+  /** What was written after this moment is left alone, whatever it is. */
+  readonly oldBefore: Date;
+  readonly dryRun: boolean;
+  readonly tally: Tally;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Removes what of one level has outlived its life. Needs that level's keys only. Several at once do no harm, nor does one that
+ * is killed: whatever is removed is removed only as it was seen, and a record after everything that it names.
+ */
+export async function expire(objects: ObjectStore, options: ExpireOptions): Promise<void> {
+  await expireIndex(objects, options);
+  await expireLayers(objects, options);
+  await expireTasks(objects, options);
+  await expirePushes(objects, options);
+  await expireUploads(objects, options);
+}
+
+async function expireUploads(
+  objects: ObjectStore,
+  { oldBefore, dryRun, tally, signal }: ExpireOptions,
+): Promise<void> {
+  if (dryRun) return;
+  const swept = await sweepUploads(objects, { olderThan: oldBefore, signal });
+  for (let i = 0; i < swept.objects + swept.multipartUploads; i += 1)
+    tally.free('uploads', 0, 'an upload that never ended');
+}

@@ -1,0 +1,302 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { StoreUnavailable } from '../../../model/errors.ts';
+import type { Digest, Level } from '../../../model/pure/ids.ts';
+import { taskIdIn } from '../../../model/pure/ids.ts';
+import type { CollectionReport } from '../../../model/schema/collection.ts';
+import type { ServerConfig } from '../../../model/schema/config.ts';
+import { collect } from '../../../steps/collect.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
+import type { Store } from '../../../store/store.ts';
+import { aBody, digestOf } from '../../helpers/bytes.ts';
+import { idOfPush, pushOnStore } from '../../helpers/pushes-on-a-store.ts';
+
+const DAY_MS = 86_400_000;
+const CONFIG: ServerConfig = { version: 1, localProjects: true, projects: {} };
+/** Real time after which a collection that died is taken over here. */
+const SILENT_MS = 300;
+const STATE = 'blobs/collection.json';
+
+let nowMs: number;
+let objects: ObjectStore;
+let store: Store;
+const now = (): Date => new Date(nowMs);
+const days = (count: number): void => void (nowMs += count * DAY_MS);
+const keys = async (prefix: string): Promise<string[]> => {
+  const found: string[] = [];
+  for await (const { key } of objects.list(prefix)) found.push(key);
+  return found;
+};
+const open = (over: ObjectStore): Store => createStore(over, undefined, { now, silentMs: SILENT_MS });
+const gc = (
+  level: Level,
+  { over = objects, dryRun = false, signal = new AbortController().signal } = {},
+): Promise<CollectionReport> =>
+  collect({ store: open(over), config: CONFIG }, { level, dryRun }, { signal, onProgress: () => undefined });
+const freed = (report: CollectionReport, kind: string): number =>
+  report.kinds.find((each) => each.kind === kind)?.freed.objects ?? 0;
+const push = (
+  number: number,
+  version: number,
+  level: Level = 1,
+  artifactExpires?: string,
+): Promise<{ built: boolean }> =>
+  pushOnStore(open(objects), {
+    number,
+    level,
+    image: 'lint',
+    version,
+    now,
+    ...(artifactExpires ? { artifactExpires } : {}),
+  });
+
+/** A blob that nothing reaches, old enough to be taken away. */
+async function anOldBlob(): Promise<{ digest: Digest; bytes: Buffer }> {
+  const bytes = Buffer.from('a layer that nothing reaches');
+  const digest = digestOf(bytes) as Digest;
+  await store.blobs.write(digest, bytes.length, bytes);
+  days(2);
+  return { digest, bytes };
+}
+
+/** The object store of a collector that does something of ours right before it takes blobs away. */
+function before(name: 'delete' | 'head', act: (key: string) => Promise<void>): ObjectStore {
+  return {
+    ...objects,
+    async delete(gone, signal) {
+      if (name === 'delete' && gone[0]?.startsWith('blobs/')) await act(gone[0]);
+      await objects.delete(gone, signal);
+    },
+    async head(key, signal) {
+      if (name === 'head') await act(key);
+      return objects.head(key, signal);
+    },
+  };
+}
+
+beforeEach(() => {
+  nowMs = Date.parse('2026-01-01T00:00:00Z');
+  objects = createMemoryObjectStore('memory', now);
+  store = open(objects);
+});
+
+describe('a blob that nothing reaches', () => {
+  it('stays for the grace time, then goes', async () => {
+    const bytes = Buffer.from('young');
+    await store.blobs.write(digestOf(bytes) as Digest, bytes.length, bytes);
+
+    expect(freed(await gc(3), 'blobs')).toBe(0);
+    days(1.1);
+    expect(freed(await gc(3, { dryRun: true }), 'blobs')).toBe(1);
+    expect(await keys('blobs/sha256/')).toHaveLength(1);
+    expect(freed(await gc(3), 'blobs')).toBe(1);
+    expect(await keys('blobs/')).toEqual([]);
+  });
+
+  it('stays for another grace time when somebody has just found it, and its lease goes afterwards', async () => {
+    const { digest } = await anOldBlob();
+
+    expect(await store.blobs.claim(digest)).toMatchObject({ digest });
+    expect(freed(await gc(3), 'blobs')).toBe(0);
+
+    expect(await store.blobs.stat(digest)).toBeDefined();
+    days(1.1);
+    await gc(3);
+    expect(await keys('blobs/')).toEqual([]);
+  });
+
+  it('is missing for whoever asks for it while it is being taken away, and stays when it is written in that moment', async () => {
+    const { digest, bytes } = await anOldBlob();
+    let claiming: Promise<unknown> | undefined;
+    let writing: Promise<unknown> | undefined;
+    const collector = before('delete', async () => {
+      claiming = open(objects).blobs.claim(digest);
+      writing = open(objects).blobs.writeUnknown(aBody(bytes));
+      // They wait for the end of it, which is only after this.
+      expect(await Promise.race([claiming, writing, delay(150, 'waiting')])).toBe('waiting');
+    });
+
+    expect(freed(await gc(3, { over: collector }), 'blobs')).toBe(1);
+
+    expect(await claiming).toBeUndefined();
+    expect(await writing).toMatchObject({ outcome: 'written' });
+    expect(await store.blobs.stat(digest)).toBeDefined();
+  });
+
+  it('stays when it is claimed between the look at what is reachable and its deletion', async () => {
+    const { digest } = await anOldBlob();
+    let claimed: Promise<unknown> | undefined;
+    const collector: ObjectStore = {
+      ...objects,
+      async *list(prefix, options) {
+        if (prefix === 'blobs/sha256/') claimed = open(objects).blobs.claim(digest);
+        await claimed;
+        yield* objects.list(prefix, options);
+      },
+    };
+
+    const report = await gc(3, { over: collector });
+
+    expect(freed(report, 'blobs')).toBe(0);
+    expect(report.kinds.find(({ kind }) => kind === 'blobs')?.why).toMatchObject({
+      'kept: claimed lately': { objects: 1 },
+    });
+    expect(await store.blobs.stat(digest)).toBeDefined();
+  });
+});
+
+describe('collections', () => {
+  it('leave blobs to the one that goes on, and take one over that has died in the middle', async () => {
+    const { digest } = await anOldBlob();
+    const dies = new AbortController();
+    const dying = before('delete', () => {
+      dies.abort(new Error('killed'));
+      return Promise.reject(new Error('killed'));
+    });
+    await expect(gc(3, { over: dying, signal: dies.signal })).rejects.toThrow('killed');
+    expect(await keys(STATE)).toEqual([STATE]);
+
+    // Who wants what it was taking away does not wait for ever.
+    expect(await store.blobs.claim(digest)).toBeDefined();
+    expect(await gc(3)).toMatchObject({ blobs: 'collected' });
+
+    expect(await keys(STATE)).toEqual([]);
+    expect(await store.blobs.stat(digest)).toBeDefined();
+
+    let second: CollectionReport | undefined;
+    days(3);
+    await gc(3, {
+      over: before('head', async (key) => {
+        if (key.startsWith('blobs/leases/'))
+          second ??= await gc(3, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+      }),
+    }).catch((error: unknown) => expect(String(error)).toContain('stood still'));
+    expect(await keys('blobs/sha256/')).toEqual([]);
+  });
+
+  it('that stood still for too long take nothing more away', async () => {
+    const { digest } = await anOldBlob();
+    const still = before('head', async (key) => {
+      if (key.startsWith('blobs/leases/')) await delay(SILENT_MS);
+    });
+
+    await expect(gc(3, { over: still })).rejects.toThrow('stood still for too long');
+
+    expect(await store.blobs.stat(digest)).toBeDefined();
+  });
+
+  it('take nothing away when the store does not say all that it reaches', async () => {
+    await push(1, 1);
+    days(2);
+    const before = await keys('');
+    const troubled: ObjectStore = {
+      ...objects,
+      get: (key, signal) =>
+        key.includes('/index/')
+          ? Promise.reject(new StoreUnavailable('GetObject', 'memory', key, 'it is away'))
+          : objects.get(key, signal),
+    };
+
+    await expect(gc(3, { over: troubled })).rejects.toThrow('it is away');
+
+    expect((await keys('')).filter((key) => key !== STATE)).toEqual(before);
+  });
+});
+
+describe('what has outlived its life', () => {
+  it('is an image that no push has used for it: it counts as none, goes, and is built again on the next push', async () => {
+    expect(await push(1, 1)).toEqual({ built: true });
+    days(20);
+    expect(await push(2, 1)).toEqual({ built: false });
+    days(20);
+    // Extended by its use.
+    await gc(1);
+    expect(await push(3, 1)).toEqual({ built: false });
+
+    days(29);
+    const first = await gc(1);
+    expect(first.kinds.find(({ kind }) => kind === 'images')).toMatchObject({ freed: { objects: 0 } });
+    days(1.1);
+    expect(freed(await gc(1), 'images')).toBe(1);
+    await gc(3);
+    expect(await keys('blobs/sha256/')).toEqual([]);
+
+    expect(await push(4, 1)).toEqual({ built: true });
+  });
+
+  it('is a push with its tasks, their artifacts and logs, and its entry in the list by day; nothing of it is left', async () => {
+    await push(1, 1);
+    days(27);
+    await gc(1);
+    expect(await store.pushes.find(idOfPush({ number: 1, level: 1 }))).toBeDefined();
+
+    days(2);
+    const dry = await gc(1, { dryRun: true });
+    const report = await gc(1);
+    days(1.1);
+    await gc(1);
+    await gc(1);
+
+    expect(freed(report, 'pushes')).toBe(3);
+    expect(freed(report, 'artifacts')).toBe(2);
+    expect(freed(dry, 'pushes')).toBe(3);
+    expect(await keys('level-1/')).toEqual([]);
+  });
+
+  it('is not a push that has no verdict, or an artifact of which is wanted for longer', async () => {
+    await push(1, 1, 1, '2026-03-01T00:00:00Z');
+    await push(2, 1);
+    const [kept, open] = [idOfPush({ number: 1, level: 1 }), idOfPush({ number: 2, level: 1 })];
+    await store.pushes.writeStatus({ ...(await store.pushes.findStatus(open))!, state: 'running' });
+    days(40);
+    await gc(1);
+
+    expect(await store.pushes.find(open)).toBeDefined();
+    expect(await store.artifacts.find(taskIdIn(kept, 'unit'), 0, 'public/out')).toBeDefined();
+
+    days(30);
+    await gc(1);
+    expect(await store.pushes.find(kept)).toBeUndefined();
+    expect(await store.pushes.find(open)).toBeDefined();
+  });
+
+  it('is an artifact whose own time is over, and a chunk beside a log that is joined', async () => {
+    await push(1, 1, 1, '2026-01-02T00:00:00Z');
+    const task = taskIdIn(idOfPush({ number: 1, level: 1 }), 'unit');
+    await store.logs.append(task, 0, { seq: 0, text: Buffer.from('late'), taskBytes: 4 });
+    days(3);
+
+    const report = await gc(1);
+
+    expect(freed(report, 'artifacts')).toBe(1);
+    expect(freed(report, 'log chunks')).toBe(1);
+    expect((await store.artifacts.list(task, 0)).map(({ name }) => name)).toEqual(['public/logs/live.log']);
+  });
+
+  it('is not a push that begins a new round in the moment of its removal', async () => {
+    await push(1, 1);
+    const id = idOfPush({ number: 1, level: 1 });
+    const record = (await store.pushes.find(id))!;
+    days(40);
+    let isAsked = false;
+    const collector: ObjectStore = {
+      ...objects,
+      async deleteIf(key, etag, signal) {
+        const gone = await objects.deleteIf(key, etag, signal);
+        if (key.endsWith('/push.json') && !isAsked) {
+          isAsked = true;
+          await store.pushes.receive(record);
+        }
+        return gone;
+      },
+    };
+
+    await gc(1, { over: collector });
+
+    expect(isAsked).toBe(true);
+    expect(await store.pushes.find(id)).toEqual(record);
+    expect(await store.pushes.findPlan(id)).toBeDefined();
+  });
+});

@@ -12,6 +12,14 @@ import type { StepContext } from './step-context.ts';
 const ENGINE_PATIENCE_MS = 120_000;
 const REMOVED = 'The container was removed while its command ran';
 
+/** An engine reads what a container writes; while it is away nobody does, and what is in the pipe at the end is lost with it. */
+const UNSEEN = {
+  'engine-away':
+    'The command ended while its engine was away: what it wrote in that time may be missing above, the engine has not kept it',
+  unseen:
+    'The command ended while nobody followed it: if its engine was away too, what it wrote in that time is missing above',
+};
+
 export interface Followed {
   readonly container: OwnContainer;
   readonly log: RunLog;
@@ -38,6 +46,7 @@ export async function followToEnd(
       const { state, timedOut } = await followOnce(engine, { ...followed, ranMs }, watch.signal);
       if (state.isBeingRemoved) throw new ContainerLost(REMOVED);
       const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
+      if (end !== 'seen') followed.log.say(UNSEEN[end]);
       const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
       return { state, timedOut, liveRestore, end };
     } catch (error) {

@@ -1,6 +1,5 @@
 import { RunSuperseded } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
-import { LIVE_LOG } from '../model/pure/artifact-names.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Logs, Store } from '../store/store.ts';
 import type { StepContext } from './step-context.ts';
@@ -157,9 +156,7 @@ export async function endLog(
   { taskId, run }: { readonly taskId: string; readonly run: number },
   lastLine: { readonly message: string; readonly kind: 'info' | 'error' },
 ): Promise<ArtifactRecord> {
-  const last = await store.logs.findLast(taskId, run);
-  const finished = await store.artifacts.find(taskId, run, LIVE_LOG);
-  if (last === undefined && finished) return finished;
+  if (await store.logs.isFinished(taskId, run)) return store.logs.finish(taskId, run);
   const log = await RunLog.open(store.logs, taskId, run);
   log.say(lastLine.message, lastLine.kind);
   await log.flush();

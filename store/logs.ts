@@ -94,6 +94,13 @@ export function createLogs(objects: ObjectStore, outages: Outages): Logs {
       return record;
     },
 
+    async isFinished(taskId, run) {
+      const artifact = await findArtifact(objects, taskId, run);
+      if (!artifact) return false;
+      const last = (await listChunks(objects, taskId, run)).at(-1);
+      return last === undefined || seqOf(last.key) <= artifact.last.seq;
+    },
+
     async dropLate(taskId, run, seq) {
       if (await findArtifact(objects, taskId, run)) await objects.delete([logChunkKey(taskId, run, seq)]);
     },

@@ -183,6 +183,8 @@ export interface Logs {
   chunks(taskId: string, run: number, afterSeq?: number): AsyncIterable<LogChunk>;
   /** Joins the chunks to the artifact `public/logs/live.log`, then removes them. Safe to repeat. */
   finish(taskId: string, run: number, signal?: AbortSignal): Promise<ArtifactRecord>;
+  /** Whether the artifact is there with all chunks that there are in it. */
+  isFinished(taskId: string, run: number): Promise<boolean>;
   /** Removes a chunk that came after the log was joined, from a writer that stood still; nothing while it is not joined. */
   dropLate(taskId: string, run: number, seq: number): Promise<void>;
   /** The whole log: the artifact when finished, else the chunks so far. */

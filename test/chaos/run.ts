@@ -12,12 +12,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { setUp } from '../../stack/set-up.ts';
-import type { AuditedPush, Finding } from './audit.ts';
+import type { AuditedPush, Finding, Period } from './audit.ts';
 import { audit, auditMachine, openWorkflows } from './audit.ts';
 import { Machine } from './machine.ts';
 import { renderReport } from './report.ts';
 import { ChaosRepository } from './repository.ts';
-import type { ChaosPush, Fault } from './schedule.ts';
+import type { ChaosPush, Fault, FaultKind } from './schedule.ts';
 import { makeSchedule } from './schedule.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,6 +40,9 @@ const began = Date.now();
 const say = (text: string): void => {
   process.stdout.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}\n`);
 };
+
+/** What leaves containers without an engine for a while. */
+const HURTS_ENGINE: readonly FaultKind[] = ['kill docker', 'stop docker', 'kill up', 'down and up'];
 
 const home = join(ROOT, '.slipway', 'chaos');
 const work = join(ROOT, '.slipway', 'chaos-work');
@@ -83,12 +86,15 @@ async function main(): Promise<number> {
   const at = (atMs: number): Promise<void> =>
     delay(Math.max(0, start + atMs - Date.now()), undefined, { signal: interrupted.signal });
 
+  const withoutEngine: Period[] = [];
   const suffered: { fault: Fault; what: string }[] = [];
   const faults = sufferAll(schedule.faults, at, async (fault) => {
     say(`fault: ${fault.kind}`);
+    const from = Date.now();
     const what = await machine.suffer(fault).catch((error: unknown) => `could not be done: ${String(error)}`);
     say(`fault: ${fault.kind}: ${what}`);
     suffered.push({ fault, what });
+    if (HURTS_ENGINE.includes(fault.kind)) withoutEngine.push({ from, to: Date.now() });
   });
   // Waited for below; until then an interruption must not end the process before it has cleaned up.
   faults.catch(() => undefined);
@@ -111,7 +117,7 @@ async function main(): Promise<number> {
   const calmMs = await untilCalm(machine, tools.temporal, interrupted.signal);
   say(`calm after ${(calmMs / 1000).toFixed(1)} s`);
 
-  const audited = await audit(machine.stack, accepted, tools.temporal);
+  const audited = await audit(machine.stack, accepted, { temporalCli: tools.temporal, withoutEngine });
   const findings: Finding[] = [...audited.findings];
   const { stack } = machine;
   await machine.down();

@@ -599,7 +599,9 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     it('become an artifact when they are finished, twice without harm', async () => {
       for (let seq = 0; seq < 3; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
 
+      expect(await store.logs.isFinished(taskId, 0)).toBe(false);
       const first = await store.logs.finish(taskId, 0);
+      expect(await store.logs.isFinished(taskId, 0)).toBe(true);
       const second = await store.logs.finish(taskId, 0);
 
       expect(first).toEqual({
@@ -652,6 +654,7 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       for (let seq = 5; seq < 7; seq += 1) await store.logs.append(taskId, 0, aChunk(seq));
 
       expect(await readAll()).toBe(lines(7));
+      expect(await store.logs.isFinished(taskId, 0)).toBe(false);
       expect(await store.logs.finish(taskId, 0)).toMatchObject({ sha256: sha256(lines(7)) });
       expect(await readAll()).toBe(lines(7));
     });

@@ -7,7 +7,6 @@ import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
-import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { bringLayerCache } from './layer-cache.ts';
 import type { LayerCache } from './layer-cache.ts';

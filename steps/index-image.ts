@@ -4,7 +4,7 @@ import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
-import type { ArtifactRecord, BaseRecord, RunRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
 import { claimClosure } from './image-closure.ts';

@@ -72,7 +72,7 @@ async function unpackOnce(
   digest: Digest,
   signal: AbortSignal,
 ): Promise<Unpacked | undefined> {
-  const stat = await blobs.stat(digest, signal);
+  const stat = await blobs.claim(digest, signal);
   if (!stat) return undefined;
   const before = seen.get(digest);
   if (before?.known.sizeBytes === stat.sizeBytes) return before;

@@ -141,7 +141,7 @@ async function hintsOf(
   const mayBeKnown =
     digest && known?.has(digest) ? true : all.some(({ unpackedBytes }) => unpackedBytes === sizeBytes);
   const isPresent =
-    digest && DIGEST_PATTERN.test(digest) && (await blobs.stat(digest, signal))?.sizeBytes === sizeBytes;
+    digest && DIGEST_PATTERN.test(digest) && (await blobs.claim(digest, signal))?.sizeBytes === sizeBytes;
   return {
     ...(mayBeKnown ? { known: (diffId: Digest) => known?.get(diffId) } : {}),
     ...(isPresent ? { present: digest } : {}),

@@ -142,6 +142,7 @@ describe('slipway plan', () => {
       expect(Object.keys(document.images[0] ?? {}).sort()).toEqual([
         'action',
         'contextHash',
+        'explanation',
         'imageHash',
         'name',
         'why',

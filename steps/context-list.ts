@@ -6,14 +6,17 @@ import { contextListSchema } from '../model/schema/explanation.ts';
 import type { IndexEntry } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 
-/** What an image of the index was built from; undefined when that was not kept, or is gone or damaged. */
+/**
+ * What an image of the index was built from; undefined when that was not kept, is gone or damaged, or is not to be read by our
+ * keys: an explanation that is short never keeps a push from being planned.
+ */
 export async function readContextList(
   { artifacts }: Pick<Store, 'artifacts'>,
   { taskId, run }: Pick<IndexEntry, 'taskId' | 'run'>,
 ): Promise<ContextList | undefined> {
-  if (!(await artifacts.find(taskId, run, CONTEXT_LIST))) return undefined;
-  const body = await buffer(await artifacts.read(taskId, run, CONTEXT_LIST));
   try {
+    if (!(await artifacts.find(taskId, run, CONTEXT_LIST))) return undefined;
+    const body = await buffer(await artifacts.read(taskId, run, CONTEXT_LIST));
     return contextListSchema.parse(JSON.parse(body.toString('utf8')));
   } catch {
     return undefined;

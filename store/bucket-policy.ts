@@ -1,3 +1,4 @@
+import { CONTEXT_LIST } from '../model/pure/artifact-names.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS } from '../model/pure/ids.ts';
 import { PROBES_PREFIX, UPLOADS_PREFIX } from './keys.ts';
@@ -30,7 +31,7 @@ const TOP_LEVEL = Math.max(...LEVELS) as Level;
 
 /**
  * The policy of a bucket whose levels have keys of their own: each writes below `level-<L>/`, adds blobs, and reads of the levels
- * above only what is shared with it: index and layers. The highest one collects the blobs, and so reads what all levels reach. What is not allowed here is refused. Kept short: a server over ext4
+ * above only what is shared with it: index, layers, and what images were built from. The highest one collects the blobs, and so reads what all levels reach. What is not allowed here is refused. Kept short: a server over ext4
  * has less than 4 kB for it.
  */
 export function bucketPolicy(bucket: string, { client, levels }: Principals): BucketPolicy {
@@ -88,5 +89,6 @@ export function bucketPolicy(bucket: string, { client, levels }: Principals): Bu
 
 /** What a level shows to those below it. */
 function sharedPatterns(level: Level): string[] {
-  return [`level-${level}/index/*`, `level-${level}/layers/*`];
+  const contexts = `level-${level}/tasks/image/*/${CONTEXT_LIST}`;
+  return [`level-${level}/index/*`, `level-${level}/layers/*`, contexts];
 }

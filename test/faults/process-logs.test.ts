@@ -36,9 +36,10 @@ async function filesWith(
 ): Promise<string[]> {
   // By a file: arguments are for everyone to see.
   await writeFile(scratch, `${texts.join('\n')}\n`, { mode: 0o600 });
-  const { stdout } = await exec('grep', ['-rlaF', '-f', scratch, ...paths]).catch(
+  const { stdout } = await exec('grep', ['-srlaF', '-f', scratch, ...paths]).catch(
     (error: Error & { code?: number; stdout: string }) => {
-      if (error.code === 1) return { stdout: '' };
+      // 1: it is nowhere. 2: a file went away under its hands, of a container that others have just removed.
+      if (error.code === 1 || error.code === 2) return { stdout: error.stdout };
       throw error;
     },
   );

@@ -133,7 +133,8 @@ describe('a store in trouble', () => {
 
     await expectWhole(world, document);
     const log = await world.log(talker);
-    expect(log).toMatch(/The store was away for [\d.]+ s \(it answered 503\)/);
+    // Which trouble is seen first, a 503 or a connection that was cut, is chance.
+    expect(outagesIn(log).some((seconds) => seconds > 5)).toBe(true);
     expect(outagesIn(log).length).toBeGreaterThanOrEqual(2);
   });
 });

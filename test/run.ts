@@ -36,9 +36,6 @@ type Part = (typeof PARTS)[number];
 /** Run only when they are named: long takes a quarter of an hour, soak as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
 const BY_HAND: readonly Part[] = ['long', 'soak'];
 
-/** They mostly wait, for heartbeats that do not come and for parts that are away, so they do it at the same time. */
-const SIDE_BY_SIDE: readonly Part[] = ['faults', 'chaos'];
-
 const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'long', 'soak'];
 
 interface Counts {
@@ -80,13 +77,10 @@ async function main(parts: readonly Part[]): Promise<number> {
       stack = await startStack(options);
       env = testEnvironment(stack, tools.temporal);
     }
-    const together = parts.filter((part) => SIDE_BY_SIDE.includes(part));
-    const alone = parts.filter((part) => !together.includes(part)).map((part) => [part]);
-    for (const group of [...alone, together]) {
-      for (const counts of await Promise.all(group.map((part) => runAndTell(part, env)))) {
-        total.passed += counts.passed;
-        total.failed += counts.failed;
-      }
+    for (const part of parts) {
+      const counts = await runAndTell(part, env);
+      total.passed += counts.passed;
+      total.failed += counts.failed;
       if (interrupted.signal.aborted) break;
     }
   } catch (error) {

@@ -5,6 +5,7 @@ import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import { loadImage } from '../../../docker/transport/load.ts';
 import { publishImage } from '../../../docker/transport/publish.ts';
 import { listStoredDigests } from '../../../docker/transport/stored-image.ts';
+import { readEngineInfo } from '../../../docker/engine-info.ts';
 import type { TransportContext } from '../../../docker/transport/transport-context.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { createBlobStore } from '../../../store/blob-store.ts';
@@ -34,7 +35,8 @@ beforeAll(async () => {
   endpoint = await startImageEndpoint({ blobs });
   second = await startSecondEngine();
   const registryHost = `127.0.0.1:${endpoint.port}`;
-  builder = { docker, info: { imageStore: 'classic' }, blobs, endpoint, registryHost };
+  const info = await readEngineInfo(docker, 'the engine of the tests');
+  builder = { docker, info, blobs, endpoint, registryHost };
   runner = { ...builder, docker: second.docker };
 });
 

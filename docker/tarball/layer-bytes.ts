@@ -1,31 +1,34 @@
-import { pipeline } from 'node:stream';
-import type { Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { Descriptor } from '../endpoint/manifest.ts';
+import { compressionOf, createUnpacker } from '../transport/compression.ts';
+import { peek } from '../transport/peek.ts';
 
-const CHUNK_BYTES = 256 * 1024;
+/** The first header of a tar; a compressed one tells itself by less. */
+const HEADER_BYTES = 512;
 
 /** Sizes that were measured, by the digest of the stored blob: the same blob always unpacks to the same bytes. */
 const measured = new Map<Digest, number>();
 const MEASURED_MAX = 10_000;
 
-/** A stored layer as the plain tar that it is inside. @throws {TypeError} when its compression is not known. */
+/**
+ * A stored layer as the plain tar that it is inside. Goes by its first bytes: a classic engine calls every layer compressed, also
+ * one that a containerd store has published plain. @throws {TypeError} when its compression is not known.
+ */
 export async function readLayer(
   blobs: BlobStore,
   { digest, mediaType }: Descriptor,
   signal: AbortSignal,
 ): Promise<Readable> {
-  const compression = compressionOf(mediaType);
-  const body = await blobs.read(digest, { signal });
-  if (compression === 'none') return body;
-  const unpack =
-    compression === 'gzip'
-      ? createGunzip({ chunkSize: CHUNK_BYTES })
-      : createZstdDecompress({ chunkSize: CHUNK_BYTES });
+  expectLayer(mediaType);
+  const { start, whole } = await peek(await blobs.read(digest, { signal }), HEADER_BYTES);
+  const compression = compressionOf(start);
+  if (compression === 'none' && !mediaType.endsWith('.tar') && start.toString('latin1', 257, 262) !== 'ustar')
+    throw new TypeError(`incorrect header of ${digest}: it is neither compressed nor a tar`);
+  const body = Readable.from(whole, { objectMode: false });
   // Errors of either come out of the end that is read, and giving that up ends the other.
-  return pipeline(body, unpack, () => undefined);
+  return compression === 'none' ? body : pipeline(body, createUnpacker(compression), () => undefined);
 }
 
 /**
@@ -37,7 +40,7 @@ export async function measureLayer(
   layer: Descriptor,
   signal: AbortSignal,
 ): Promise<number> {
-  if (compressionOf(layer.mediaType) === 'none') return layer.size;
+  if (layer.mediaType.endsWith('.tar')) return layer.size;
   const known = measured.get(layer.digest);
   if (known !== undefined) return known;
   let sizeBytes = 0;
@@ -47,9 +50,7 @@ export async function measureLayer(
   return sizeBytes;
 }
 
-function compressionOf(mediaType: string): 'gzip' | 'zstd' | 'none' {
-  if (/[.+]gzip$/.test(mediaType)) return 'gzip';
-  if (mediaType.endsWith('+zstd')) return 'zstd';
-  if (mediaType.endsWith('.tar')) return 'none';
-  throw new TypeError(`layers of type ${mediaType} cannot be unpacked`);
+function expectLayer(mediaType: string): void {
+  if (!/[.+](gzip|zstd|tar)$/.test(mediaType))
+    throw new TypeError(`layers of type ${mediaType} cannot be unpacked`);
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { pack as createPack } from 'tar-stream';
+import type { Readable } from 'node:stream';
 import type { Pack } from 'tar-stream';
 import type { BlobStore } from '../../model/blob-store.ts';
 import { DigestMismatch } from '../../model/errors.ts';
@@ -11,6 +10,7 @@ import type { Descriptor } from '../endpoint/manifest.ts';
 import { CONFIG_MAX_BYTES, parseDiffIds } from '../transport/stored-image.ts';
 import { dockerManifest, layoutFiles } from './image-layout.ts';
 import { measureLayer, readLayer } from './layer-bytes.ts';
+import { streamTar } from './stream-tar.ts';
 import { addBuffer, addStream } from './tar-entries.ts';
 
 export interface ImageTarOptions {
@@ -33,16 +33,8 @@ export function streamImageTar(
   image: Pick<StoredImage, 'manifestDigest'>,
   options: ImageTarOptions,
 ): Readable {
-  const ended = new AbortController();
-  const pack = createPack();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
-  fill(pack, { ...options, blobs, root: image.manifestDigest as Digest, signal }).then(
-    () => pack.finalize(),
-    (error: unknown) => pack.destroy(error as Error),
-  );
-  const tar = Readable.from(pack, { objectMode: false });
-  tar.once('close', () => ended.abort(new Error('the tar was given up')));
-  return tar;
+  const root = image.manifestDigest as Digest;
+  return streamTar((pack, signal) => fill(pack, { ...options, blobs, root, signal }), options.signal);
 }
 
 async function fill(

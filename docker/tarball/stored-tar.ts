@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { pack as createPack } from 'tar-stream';
+import type { Readable } from 'node:stream';
 import type { Pack } from 'tar-stream';
 import type { BlobStore } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
@@ -8,6 +7,7 @@ import { readWhole } from '../endpoint/closure.ts';
 import { CONFIG_MAX_BYTES } from '../transport/stored-image.ts';
 import { storedLayoutFiles } from './image-layout.ts';
 import { blobPath } from './image-tar.ts';
+import { streamTar } from './stream-tar.ts';
 import { addBuffer, addStream } from './tar-entries.ts';
 
 export interface StoredTarOptions {
@@ -22,16 +22,7 @@ export interface StoredTarOptions {
  * then, as if it had pulled it, and can push and save it again.
  */
 export function streamStoredTar(blobs: BlobStore, closure: Closure, options: StoredTarOptions): Readable {
-  const ended = new AbortController();
-  const pack = createPack();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
-  fill(pack, blobs, closure, { ...options, signal }).then(
-    () => pack.finalize(),
-    (error: unknown) => pack.destroy(error as Error),
-  );
-  const tar = Readable.from(pack, { objectMode: false });
-  tar.once('close', () => ended.abort(new Error('the tar was given up')));
-  return tar;
+  return streamTar((pack, signal) => fill(pack, blobs, closure, { ...options, signal }), options.signal);
 }
 
 async function fill(

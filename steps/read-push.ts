@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../model/concurrently.ts';
 import { NotFound } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
 import type { RecordPushInput, RecordUnstartedInput } from '../model/pure/payloads.ts';
@@ -59,7 +60,12 @@ export async function recordUnstarted(
   context: Pick<StepContext, 'isGivenUp'> = {},
 ): Promise<void> {
   const now = new Date().toISOString();
-  await inBatches(input.tasks, async ({ label, reason, culprit, detail }) => {
+  const record = async ({
+    label,
+    reason,
+    culprit,
+    detail,
+  }: RecordUnstartedInput['tasks'][number]): Promise<void> => {
     const task = await plans.task(input.pushId, input.plannedAt, label);
     const id = taskIdIn(input.pushId, label);
     await store.tasks.change(id, async (present) => {
@@ -86,7 +92,8 @@ export async function recordUnstarted(
         runs,
       };
     });
-  });
+  };
+  await mapConcurrently(input.tasks, record, READS_IN_FLIGHT);
 }
 
 /** A run that was left open when its task was ended from outside ends with it, and its log too: a reader would wait for ever. */
@@ -117,14 +124,10 @@ export async function readTaskRecords(
   plan: Plan,
 ): Promise<ReadonlyMap<string, TaskRecord>> {
   const records = new Map<string, TaskRecord>();
-  await inBatches(plan.tasks, async ({ label }) => {
+  const read = async ({ label }: { readonly label: string }): Promise<void> => {
     const record = await store.tasks.find(taskIdIn(pushId, label));
     if (record && isOfRound(record, plan)) records.set(label, record);
-  });
+  };
+  await mapConcurrently(plan.tasks, read, READS_IN_FLIGHT);
   return records;
-}
-
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let i = 0; i < items.length; i += READS_IN_FLIGHT)
-    await Promise.all(items.slice(i, i + READS_IN_FLIGHT).map(work));
 }

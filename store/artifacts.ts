@@ -4,7 +4,7 @@ import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import { artifactRecordSchema, savedArtifactsSchema } from '../model/schema/records.ts';
 import { checkDigest } from './check-digest.ts';
-import { mapConcurrently } from './concurrently.ts';
+import { mapConcurrently } from '../model/concurrently.ts';
 import { createJson, readJson } from './json-object.ts';
 import { artifactKey, artifactsPrefix, savedKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';

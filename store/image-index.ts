@@ -4,7 +4,7 @@ import type { Level } from '../model/pure/ids.ts';
 import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
 import type { Lifetimes } from './blob-claims.ts';
-import { mapConcurrently } from './concurrently.ts';
+import { mapConcurrently } from '../model/concurrently.ts';
 import { changeJson, readUsable, readUsableJson, writeJson } from './json-object.ts';
 import { baseKey, encodeSegment, imagesPrefix, layerKey, trackedBaseKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';

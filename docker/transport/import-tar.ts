@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
@@ -113,20 +114,18 @@ function imagesOf(archive: Archive, platform: string): readonly ArchivedImage[] 
   );
 }
 
-async function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly StoredLayer[]> {
-  const stored: StoredLayer[] = [];
-  const waiting = layers.entries();
-  const takeOn = async (): Promise<void> => {
-    for (const [at, { path, stated }] of waiting) {
+function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly StoredLayer[]> {
+  return mapConcurrently(
+    layers,
+    async ({ path, stated }) => {
       const layer = await archive.layer(path);
       const { source } = layer;
       if (stated && (stated.digest !== source.digest || stated.sizeBytes !== source.sizeBytes))
         throw new TypeError(`layer ${stated.digest} has other bytes than its name or size says`);
-      stored[at] = layer;
-    }
-  };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, takeOn));
-  return stored;
+      return layer;
+    },
+    SIDE_BY_SIDE,
+  );
 }
 
 function refuseOtherLayers(expected: readonly Digest[], got: readonly Digest[]): void {

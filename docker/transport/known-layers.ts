@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
@@ -41,19 +42,16 @@ export async function findKnownLayers(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Digest, KnownLayer>> {
   const known = new Map<Digest, KnownLayer>();
-  const waiting = new Set(diffIds).values();
-  const lookOn = async (): Promise<void> => {
-    for (const diffId of waiting) {
-      for (const digest of await find(diffId)) {
-        if (!DIGEST_PATTERN.test(digest)) continue;
-        const layer = await unpackOnce(blobs, digest as Digest, signal);
-        if (layer?.diffId !== diffId) continue;
-        known.set(diffId, layer.known);
-        break;
-      }
+  const look = async (diffId: Digest): Promise<void> => {
+    for (const digest of await find(diffId)) {
+      if (!DIGEST_PATTERN.test(digest)) continue;
+      const layer = await unpackOnce(blobs, digest as Digest, signal);
+      if (layer?.diffId !== diffId) continue;
+      known.set(diffId, layer.known);
+      return;
     }
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lookOn));
+  await mapConcurrently(new Set(diffIds), look, SIDE_BY_SIDE);
   return known;
 }
 

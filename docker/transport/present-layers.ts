@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../../model/concurrently.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { inspectImage } from './engine-images.ts';
@@ -14,17 +15,14 @@ export async function findPresentLayers(
   context: TransportContext,
   { diffIds }: StoredImage,
 ): Promise<ReadonlySet<Digest>> {
-  const images = (await context.docker.listImages({ all: true })).values();
   let longest = 0;
-  const lookOn = async (): Promise<void> => {
-    for (const { Id } of images) {
-      if (longest === diffIds.length) return;
-      const layers = (await inspectImage(context, Id))?.RootFS?.Layers ?? [];
-      const differs = diffIds.findIndex((diffId, at) => layers[at] !== diffId);
-      longest = Math.max(longest, differs === -1 ? diffIds.length : differs);
-    }
+  const look = async ({ Id }: { readonly Id: string }): Promise<void> => {
+    if (longest === diffIds.length) return;
+    const layers = (await inspectImage(context, Id))?.RootFS?.Layers ?? [];
+    const differs = diffIds.findIndex((diffId, at) => layers[at] !== diffId);
+    longest = Math.max(longest, differs === -1 ? diffIds.length : differs);
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lookOn));
+  await mapConcurrently(await context.docker.listImages({ all: true }), look, SIDE_BY_SIDE);
   return chainOnly(diffIds, longest);
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isSlipwayError } from '../../model/errors.ts';
-import { forEachConcurrently } from '../concurrently.ts';
+import { forEachConcurrently } from '../../model/concurrently.ts';
 import { SHARED_DOMAIN } from '../image-index.ts';
 import { readUsable, writeJson } from '../json-object.ts';
 import { levelPrefix } from '../keys.ts';

@@ -1,4 +1,4 @@
-import { mapConcurrently } from '../concurrently.ts';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import { levelPrefix } from '../keys.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
 import { dayKey } from '../pushes-by-day.ts';

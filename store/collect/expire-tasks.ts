@@ -2,7 +2,7 @@ import { isResolved } from '../../model/pure/states.ts';
 import { LIVE_LOG } from '../../model/pure/artifact-names.ts';
 import type { TaskRecord } from '../../model/schema/records.ts';
 import { taskRecordSchema } from '../../model/schema/records.ts';
-import { mapConcurrently } from '../concurrently.ts';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import { readUsable } from '../json-object.ts';
 import { artifactKey, levelPrefix, logPrefix } from '../keys.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';

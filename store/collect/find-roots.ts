@@ -4,7 +4,7 @@ import { DIGEST_PATTERN, LEVELS } from '../../model/pure/ids.ts';
 import { readUsableJson } from '../json-object.ts';
 import { levelPrefix } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { forEachConcurrently } from '../concurrently.ts';
+import { forEachConcurrently } from '../../model/concurrently.ts';
 import type { Tally } from './tally.ts';
 
 const named = z.looseObject({ manifestDigest: z.string().optional() });

@@ -1,6 +1,6 @@
 import type { Digest } from '../../model/pure/ids.ts';
 import type { Collection } from '../collection.ts';
-import { mapConcurrently } from '../concurrently.ts';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import { BLOBS_PREFIX, LEASES_PREFIX, blobKey, leaseKey } from '../keys.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
 import type { Tally } from './tally.ts';

@@ -1,17 +1,28 @@
 /** Requests under way at once where many small objects are read. */
 const WIDTH = 16;
 
-/** Maps items by an asynchronous function, a bounded number at a time, in order. */
+/**
+ * Maps items by an asynchronous function, at most `width` at a time, in order. After an error no further item is begun, and
+ * those that are under way have ended before it is thrown: nothing goes on behind the back of whoever tidies up.
+ */
 export async function mapConcurrently<T, R>(
-  items: readonly T[],
+  items: Iterable<T>,
   map: (item: T) => Promise<R>,
+  width = WIDTH,
 ): Promise<readonly R[]> {
-  const results = new Array<R>(items.length);
-  const queue = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) results[index] = await map(item);
+  const results: R[] = [];
+  const waiting = [...items].entries();
+  const errors: unknown[] = [];
+  const work = async (): Promise<void> => {
+    for (const [at, item] of waiting) {
+      if (errors.length > 0) return;
+      results[at] = await map(item);
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(WIDTH, items.length) }, worker));
+  await Promise.all(
+    Array.from({ length: width }, () => work().catch((error: unknown) => void errors.push(error))),
+  );
+  if (errors.length > 0) throw errors[0];
   return results;
 }
 

@@ -1,0 +1,41 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { mapConcurrently } from '../../../model/concurrently.ts';
+
+describe('mapping concurrently', () => {
+  it('keeps the order and never has more under way than it may', async () => {
+    let underWay = 0;
+    let most = 0;
+    const double = async (n: number): Promise<number> => {
+      most = Math.max(most, (underWay += 1));
+      for (let turns = n % 3; turns >= 0; turns -= 1) await turn();
+      underWay -= 1;
+      return n * 2;
+    };
+    await expect(mapConcurrently(new Set([1, 2, 3, 4, 5, 6, 7]), double, 3)).resolves.toEqual([
+      2, 4, 6, 8, 10, 12, 14,
+    ]);
+    expect(most).toBe(3);
+    await expect(mapConcurrently([], double, 3)).resolves.toEqual([]);
+  });
+
+  it('throws the first error when what was under way has ended, and begins nothing after it', async () => {
+    const begun: number[] = [];
+    const ended: number[] = [];
+    const work = async (n: number): Promise<void> => {
+      begun.push(n);
+      if (n === 1) throw new RangeError('first');
+      for (let turns = 20; turns > 0; turns -= 1) await turn();
+      ended.push(n);
+      if (n === 2) throw new RangeError('second');
+    };
+    await expect(mapConcurrently([0, 1, 2, 3, 4], work, 3)).rejects.toThrow('first');
+    expect(begun).toEqual([0, 1, 2]);
+    expect(ended).toEqual([0, 2]);
+  });
+
+  it('throws also what is thrown as undefined', async () => {
+    const nothing = (): Promise<void> => Promise.reject(undefined as unknown as Error);
+    await expect(mapConcurrently([1], nothing)).rejects.toBeUndefined();
+  });
+});

@@ -6,11 +6,14 @@ import { renewBase } from '../steps/renew-base.ts';
 import { carryOut } from './carry-out.ts';
 import type { BuilderActivities } from './contracts.ts';
 
+/** What is not the trouble of an engine or store that is away is final then: it does not pass by itself. */
+const ENOUGH = { enoughAttempts: 12 };
+
 /** The activities of a builder worker. */
 export function createBuilderActivities(deps: BuildImageDeps & ImportBaseDeps): BuilderActivities {
   return {
-    importBase: (input) => carryOut((context) => importBase(deps, input, context)),
-    renewBase: (input) => carryOut((context) => renewBase(deps, input, context)),
-    buildImage: (input) => carryOut((context) => buildImage(deps, input, context)),
+    importBase: (input) => carryOut((context) => importBase(deps, input, context), ENOUGH),
+    renewBase: (input) => carryOut((context) => renewBase(deps, input, context), ENOUGH),
+    buildImage: (input) => carryOut((context) => buildImage(deps, input, context), ENOUGH),
   };
 }

@@ -1,5 +1,6 @@
 import { activityInfo, CancelledFailure, Context, log } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import { isSlipwayError } from '../model/errors.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
 import { countsStill } from './counts-still.ts';
 import type { StepContext } from '../steps/step-context.ts';
@@ -13,6 +14,8 @@ const GIVEN_UP = 'This attempt was given up';
 export interface CarryOutOptions {
   /** Aborted when this worker's time to finish is over: the step stops, and its run ends with it. */
   readonly ending?: AbortSignal;
+  /** From this attempt on an error is final, but for those of a part that is away. Default: it is up to the retry policy. */
+  readonly enoughAttempts?: number;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface CarryOutOptions {
  */
 export async function carryOut<T>(
   step: (context: StepContext) => Promise<T>,
-  { ending }: CarryOutOptions = {},
+  { ending, enoughAttempts = Infinity }: CarryOutOptions = {},
 ): Promise<T> {
   const activity = Context.current();
   const beats = beatWhile(activity);
@@ -46,7 +49,7 @@ export async function carryOut<T>(
     if (!(await countsStill(activity))) throw ApplicationFailure.retryable(GIVEN_UP, 'WorkerShutdown');
     return await step(context);
   } catch (error) {
-    if (!signal.aborted) throw failureOf(error);
+    if (!signal.aborted) throw failureOf(error, { isEnough: activity.info.attempt >= enoughAttempts });
     if (context.isCanceled()) throw new CancelledFailure('cancelled');
     const isEnd = ending?.aborted === true && !activity.cancellationSignal.aborted && !beats.areMissed();
     if (isEnd)
@@ -99,13 +102,12 @@ function messageOf(details: unknown): string | undefined {
   return typeof details.message === 'string' ? details.message : undefined;
 }
 
-function failureOf(error: unknown): unknown {
-  const failure = toFailure(error);
-  if (failure === error && !(error instanceof ApplicationFailure)) {
+function failureOf(error: unknown, enough: { readonly isEnough: boolean }): unknown {
+  if (!isSlipwayError(error) && !(error instanceof TemporalFailure)) {
     log.error('An activity met an error that it does not know', {
       error,
       activity: activityInfo().activityType,
     });
   }
-  return failure;
+  return toFailure(error, enough);
 }

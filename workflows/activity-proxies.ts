@@ -71,8 +71,8 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
     startToCloseTimeout: '2h',
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    // Lost builders and a store that is away for a minute count as attempts too.
-    retry: { ...PATIENT, maximumAttempts: 12 },
+    // Attempts without an engine or a store take seconds, so that these are a quarter of an hour. Other errors are final sooner.
+    retry: { ...PATIENT, maximumAttempts: 60 },
   });
 }
 

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { dockerAt } from '../client.ts';
 import { removeContainer } from '../containers/remove-container.ts';
 import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
-import { inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import { EngineUnavailable } from '../../model/errors.ts';
 import type { EndpointReach } from '../engine.ts';
 import { hostNameservers } from './host-nameservers.ts';
@@ -41,8 +41,16 @@ export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
   const address = `unix://${plan.engineSocket}`;
   await mkdir(plan.directory, { recursive: true, mode: 0o700 });
   await inEngine({ address: host, doing: `make sidecar ${plan.name}`, signal }, async () => {
-    const made = await makeOrAdopt(docker, plan, options);
-    await waitUntilHealthy(docker.getContainer(plan.name), { address, signal, hasRun: made === 'adopted' });
+    try {
+      const made = await makeOrAdopt(docker, plan, options);
+      await waitUntilHealthy(docker.getContainer(plan.name), { address, signal, hasRun: made === 'adopted' });
+    } catch (error) {
+      // Whatever it needs may be pruned between two requests, or be on its way out: the next try makes it again.
+      if (![404, 409].includes(statusCodeOf(error) ?? 0)) throw error;
+      throw new EngineUnavailable(host, `what ${plan.name} needs was removed meanwhile: ${detailOf(error)}`, {
+        cause: error,
+      });
+    }
   });
   return {
     address,
@@ -57,7 +65,7 @@ export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
 async function makeOrAdopt(
   docker: Docker,
   plan: SidecarPlan,
-  { host, image, makeImage, signal }: SidecarOptions,
+  { image, makeImage, signal }: SidecarOptions,
 ): Promise<'adopted' | 'started'> {
   const wanted = { image, nameservers: await hostNameservers() };
   const container = docker.getContainer(plan.name);
@@ -78,13 +86,12 @@ async function makeOrAdopt(
     await unlessStatus([304], () => container.start());
     return 'started';
   } catch (error) {
-    if (statusCodeOf(error) !== 404) throw error;
-    // Its network was pruned just now, or is listed without being there, as a killed engine leaves it: the next try makes both anew.
-    await removeContainer(container);
-    await removeNetwork(docker, plan.name);
-    throw new EngineUnavailable(host, `the network of ${plan.name} is gone; it is made again`, {
-      cause: error,
-    });
+    // Its network was pruned just now, or is listed without being there, as a killed engine leaves it: both are made anew.
+    if (statusCodeOf(error) === 404) {
+      await removeContainer(container);
+      await removeNetwork(docker, plan.name);
+    }
+    throw error;
   }
 }
 

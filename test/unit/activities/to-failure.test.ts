@@ -1,0 +1,35 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { describe, expect, it } from '@jest/globals';
+import { toFailure } from '../../../activities/to-failure.ts';
+import {
+  BlobNotFound,
+  EngineRequestFailed,
+  EngineUnavailable,
+  StoreUnavailable,
+} from '../../../model/errors.ts';
+
+describe('the failure of an activity', () => {
+  const enough = { isEnough: true };
+
+  it.each<[string, Error, boolean]>([
+    ['an engine that is away', new EngineUnavailable('unix:///x', 'refused'), false],
+    ['a store that is away', new StoreUnavailable('put', 'bucket', 'key', 'refused'), false],
+    ['trouble inside an engine', new EngineRequestFailed('tag', 500, 'oops'), true],
+    ['an error that nobody knows', new TypeError('oops'), true],
+  ])('of %s: whether the last of many attempts is final', (_what, error, isFinal) => {
+    expect(toFailure(error, enough)).toMatchObject({ nonRetryable: isFinal, message: error.message });
+    expect(toFailure(error)).not.toMatchObject({ nonRetryable: true });
+  });
+
+  it('keeps its type and the digest of what is damaged, and what never passes is final at once', () => {
+    const refused = toFailure(new EngineRequestFailed('tag', 404, 'no such image'));
+    expect(refused).toMatchObject({ type: 'EngineRequestFailed', nonRetryable: true });
+    const missing = new BlobNotFound(`sha256:${'0'.repeat(64)}`);
+    expect(toFailure(missing)).toMatchObject({ type: 'BlobNotFound', details: [missing.digest] });
+  });
+
+  it("is Temporal's own where it is already", () => {
+    for (const failure of [new CancelledFailure('cancelled'), ApplicationFailure.retryable('again', 'X')])
+      expect(toFailure(failure, enough)).toBe(failure);
+  });
+});

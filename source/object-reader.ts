@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
+import { AheadReader } from './ahead-reader.ts';
 import { gitArguments, gitEnvironment } from './git-command.ts';
 
 export interface GitObject {
@@ -16,7 +17,7 @@ const LINE_FEED = 10;
 /** One `git cat-file --batch`: objects asked for in a row, streamed with flat memory. Serves one `read` at a time. */
 export class ObjectReader {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: AheadReader;
   #rest: Buffer = Buffer.alloc(0);
   #failure: unknown;
 
@@ -27,7 +28,7 @@ export class ObjectReader {
     });
     this.#child.on('error', (error) => (this.#failure = error));
     this.#child.stdin.on('error', (error) => (this.#failure ??= error));
-    this.#chunks = this.#child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    this.#chunks = new AheadReader(this.#child.stdout);
   }
 
   /** Yields the objects in the given order, undefined for one that the repository lacks. A body that was not consumed is skipped. */
@@ -85,8 +86,8 @@ export class ObjectReader {
 
   async #next(): Promise<Buffer> {
     const next = await this.#chunks.next();
-    if (next.done) throw new Error('git cat-file ended early', { cause: this.#failure });
-    return next.value;
+    if (!next) throw new Error('git cat-file ended early', { cause: this.#failure });
+    return next;
   }
 }
 

@@ -112,6 +112,33 @@ describe('a tree of git', () => {
     expect(read).toEqual(['a', 'b']);
   });
 
+  it('keeps the order of very many, which several processes read side by side', async () => {
+    const many = new GitRepository(`${scratch.path}/many`);
+    const sizeOf = (at: number): number => (at % 7 === 0 ? 400_000 + at : at % 2 === 0 ? at * 37 : 0);
+    const files = Object.fromEntries(
+      Array.from({ length: 450 }, (_, at) => [`f${at}`, Buffer.alloc(sizeOf(at), String(at))] as const),
+    );
+    const bigTree = openCheckout(many.directory, many.commit(files));
+    const entries = await bigTree.list('');
+    const wrong: string[] = [];
+    const read: string[] = [];
+
+    for await (const { entry, body } of bigTree.readMany(entries)) {
+      read.push(entry.path);
+      if (read.length % 3 > 0 && !(await buffer(body)).equals(files[entry.path] ?? Buffer.alloc(1)))
+        wrong.push(entry.path);
+    }
+
+    expect(read).toEqual(entries.map(({ path }) => path));
+    expect(wrong).toEqual([]);
+    const gone = { path: 'gone', kind: 'file', objectId: '0'.repeat(40) } as const;
+    const withGone = async (): Promise<void> => {
+      for await (const { body } of bigTree.readMany([...entries.slice(0, 120), gone, ...entries]))
+        await buffer(body);
+    };
+    await expect(withGone()).rejects.toThrow('"gone"');
+  });
+
   it('can be read by several at once and left in the middle', async () => {
     const entries = (await tree.list('')).filter(({ kind }) => kind !== 'submodule');
     const leave = async (): Promise<void> => {

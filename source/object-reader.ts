@@ -6,6 +6,8 @@ import { AheadReader } from './ahead-reader.ts';
 import { gitArguments, gitEnvironment } from './git-command.ts';
 
 export interface GitObject {
+  /** In full, however it was asked for. */
+  readonly objectId: string;
   readonly sizeBytes: number;
   readonly body: Readable;
 }
@@ -36,7 +38,7 @@ export class ObjectReader {
     // Asked for at once: git answers while earlier contents are still being read here.
     this.#child.stdin.write(objectIds.map((id) => `${id}\n`).join(''));
     for (const objectId of objectIds) {
-      const [, , size] = (await this.#line()).split(' ');
+      const [foundId = '', , size] = (await this.#line()).split(' ');
       if (size === undefined) {
         yield undefined;
         continue;
@@ -45,7 +47,7 @@ export class ObjectReader {
       if (!Number.isSafeInteger(sizeBytes))
         throw new Error(`git cat-file: unexpected answer for ${objectId}`);
       const content = new Content(sizeBytes, (atMost) => this.#take(atMost));
-      yield { sizeBytes, body: await content.open() };
+      yield { objectId: foundId, sizeBytes, body: await content.open() };
       await content.skip();
       await this.#take(1);
     }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { openBuildContext } from '../../../images/build-context.ts';
 import { createContextHashCache } from '../../../images/context-hash-cache.ts';
@@ -9,20 +11,29 @@ import type { MemoryFile } from '../../helpers/memory-tree.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
 
 const FILES: Record<string, MemoryFile> = {
-  'd/Dockerfile': '# %include inc\n# %ARG V\nFROM debian:12\nRUN $V\n',
+  'd/Dockerfile': '# %include inc\n# %include more\n# %ARG V\nFROM debian:12\nRUN $V\n',
   'd/a': 'a\n',
   'd/link': { link: '../inc' },
+  'd/far': { link: '../current/x' },
   inc: 'inc\n',
+  'more/y': 'y\n',
+  current: { link: 'v1' },
+  'v1/x': '1\n',
+  'v2/x': '2\n',
 };
 const DEFINITION = { imageName: 'i', context: 'd', args: { V: '1' }, hasParent: false };
 
-/** A tree that remembers which contents were read. */
+/** A tree that remembers which contents were read, and what was listed. */
 function watched(files: Record<string, MemoryFile>): SourceTree & { readonly read: string[] } {
   const tree = memoryTree(files);
   const read: string[] = [];
   return {
     ...tree,
     read,
+    list(directory, signal) {
+      read.push(`everything below ${directory}`);
+      return tree.list(directory, signal);
+    },
     async *readMany(entries, signal) {
       read.push(...entries.map(({ path }) => path));
       yield* tree.readMany(entries, signal);
@@ -31,7 +42,7 @@ function watched(files: Record<string, MemoryFile>): SourceTree & { readonly rea
 }
 
 describe('createContextHashCache', () => {
-  it('answers for an unchanged context without a look at its contents, also to another process', async () => {
+  it('answers for an unchanged context by the ids of its directories alone, also to another process', async () => {
     using scratch = scratchDirectory();
     const first = await openBuildContext(watched(FILES), DEFINITION, {
       cache: createContextHashCache(scratch.path),
@@ -41,7 +52,24 @@ describe('createContextHashCache', () => {
     const second = await openBuildContext(again, DEFINITION, { cache: createContextHashCache(scratch.path) });
 
     expect(second.contextHash).toBe(first.contextHash);
-    expect(again.read.sort()).toEqual(['d/Dockerfile', 'd/link']);
+    expect(again.read).toEqual(['d/Dockerfile']);
+    const names = (await second.files()).map(({ name }) => name);
+    expect(names).toEqual(['Dockerfile', 'a', 'far', 'link', 'topsrcdir/inc', 'topsrcdir/more/y']);
+    const tar = await buffer(second.tar());
+    expect(createHash('sha256').update(tar).digest('hex')).toBe(first.contextHash);
+  });
+
+  it('answers without a look at contents when directories changed in what is no part of the context', async () => {
+    using scratch = scratchDirectory();
+    const first = await openBuildContext(memoryTree(FILES), DEFINITION, {
+      cache: createContextHashCache(scratch.path),
+    });
+    const again = watched({ ...FILES, 'd/__pycache__/a.pyc': 'x' });
+
+    const second = await openBuildContext(again, DEFINITION, { cache: createContextHashCache(scratch.path) });
+
+    expect(second.contextHash).toBe(first.contextHash);
+    expect(again.read).not.toContain('d/a');
   });
 
   it.each<[string, Record<string, MemoryFile>, Partial<typeof DEFINITION>]>([
@@ -49,6 +77,12 @@ describe('createContextHashCache', () => {
     ['a mode', { 'd/a': { executable: 'a\n' } }, {}],
     ['a name', { 'd/b': 'a\n' }, {}],
     ['an included file', { inc: 'other\n' }, {}],
+    ['a file in an included directory', { 'more/y': 'z\n' }, {}],
+    ['one more file in an included directory', { 'more/deep/z': 'z\n' }, {}],
+    ['what a link leads to', { 'v1/x': 'other\n' }, {}],
+    ['where a link leads', { 'd/far': { link: '../current/../v2/x' } }, {}],
+    ['where a link on the way leads', { current: { link: 'v2' } }, {}],
+    ['another parent', {}, { hasParent: true }],
     ['an argument that is substituted', {}, { args: { V: '2' } }],
     ['the Dockerfile', { 'd/Dockerfile': 'FROM debian:12\n' }, {}],
   ])('does not answer for another: %s', async (_, files, over) => {

@@ -70,6 +70,20 @@ describe('a tree of git', () => {
     expect(await tree.find('nothing')).toBeUndefined();
   });
 
+  it('locates what stands at a path by the ids that git has, without a listing', async () => {
+    const id = (path: string): string => repository.git('rev-parse', `HEAD:${path}`);
+    const fresh = openCheckout(repository.directory, tree.revision);
+
+    expect(await fresh.locate('')).toEqual({ kind: 'directory', objectId: id('') });
+    expect(await fresh.locate('dir/sub')).toEqual({ kind: 'directory', objectId: id('dir/sub') });
+    expect(await fresh.locate('dir/run.sh')).toEqual({ kind: 'executable', objectId: id('dir/run.sh') });
+    expect(await fresh.locate('bytes-\udcff')).toMatchObject({ kind: 'file' });
+    expect(await fresh.locate('link')).toEqual({ kind: 'symlink', objectId: id('link') });
+    expect(await fresh.locate('module')).toMatchObject({ kind: 'submodule' });
+    for (const nothing of ['dir/', '/dir', 'dir//sub', 'dir/sub/b/c', 'link/x', 'module/x', 'di', '.'])
+      expect([nothing, await fresh.locate(nothing)]).toEqual([nothing, undefined]);
+  });
+
   it('reads files, and of a link where it leads', async () => {
     expect(await tree.readFile('dir/sub/b')).toEqual(Buffer.from('b'));
     expect(await tree.readFile('empty')).toEqual(Buffer.alloc(0));

@@ -5,6 +5,8 @@ import type { GitObject } from './object-reader.ts';
 /** A reader that nobody asked for so long is ended. */
 const IDLE_MS = 2000;
 const MAX_IDLE = 4;
+/** So much is read to no purpose before a reader is given up and another one started. */
+const PASSED_OVER_BYTES = 1024 * 1024;
 /** More than these have hardly been seen to help: what they give is hashed or sent by one process of Node. */
 const MAX_SIDE_BY_SIDE = 4;
 /** Starting git costs about as much as it takes to inflate so many small files. */
@@ -32,26 +34,32 @@ export class ReaderPool {
     const readers = Array.from({ length: readersFor(objectIds.length) }, () => this.#acquire());
     const abort = (): void => readers.forEach((reader) => reader.close());
     signal?.addEventListener('abort', abort, { once: true });
-    let finished = false;
+    // In turns, so that none has to run further ahead than by an object or two.
+    const turns = readers.map((reader, turn) =>
+      reader.read(objectIds.filter((_, at) => at % readers.length === turn)),
+    );
+    let atLast: { readonly sizeBytes: number } | undefined;
+    let drained = false;
     try {
-      // In turns, so that none has to run further ahead than by an object or two.
-      const turns = readers.map((reader, turn) =>
-        reader.read(objectIds.filter((_, at) => at % readers.length === turn)),
-      );
       for (let at = 0; at < objectIds.length; at += 1) {
         const next = await turns[at % turns.length]?.next();
-        yield next?.value ?? undefined;
+        const object = next?.value ?? undefined;
+        if (at === objectIds.length - 1) atLast = object ?? { sizeBytes: 0 };
+        yield object;
       }
-      for (const turn of turns) await turn.next();
-      finished = true;
+      atLast = undefined;
+      drained = await drain(turns);
     } catch (error) {
+      atLast = undefined;
       signal?.throwIfAborted();
       throw error;
     } finally {
+      // Whoever asks for one thing mostly leaves with it.
+      if (atLast && atLast.sizeBytes <= PASSED_OVER_BYTES) drained = await drain(turns);
       signal?.removeEventListener('abort', abort);
       // One that was left in the middle still has answers in its pipe.
       for (const reader of readers) {
-        if (finished && !signal?.aborted) this.#release(reader);
+        if (drained && !signal?.aborted) this.#release(reader);
         else reader.close();
       }
     }
@@ -87,4 +95,14 @@ function readersFor(objects: number): number {
     1,
     Math.min(MAX_SIDE_BY_SIDE, availableParallelism(), Math.floor(objects / WORTH_A_READER)),
   );
+}
+
+/** Passes over what is left of contents that were handed out already; gives whether that went well. */
+async function drain(turns: readonly AsyncGenerator[]): Promise<boolean> {
+  try {
+    for (const turn of turns) await turn.next();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { openBuildContext } from '../../../images/build-context.ts';
 import { createContextHashCache } from '../../../images/context-hash-cache.ts';
 import type { SourceTree } from '../../../model/source-tree.ts';
-import { scratchDirectory } from '../../helpers/git-repository.ts';
+import { openCheckout } from '../../../source/git-source.ts';
+import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 import type { MemoryFile } from '../../helpers/memory-tree.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
+
+// Git processes take their time on a busy machine.
+jest.setTimeout(60_000);
 
 const FILES: Record<string, MemoryFile> = {
   'd/Dockerfile': '# %include inc\n# %include more\n# %ARG V\nFROM debian:12\nRUN $V\n',
@@ -38,6 +42,23 @@ function watched(files: Record<string, MemoryFile>): SourceTree & { readonly rea
       read.push(...entries.map(({ path }) => path));
       yield* tree.readMany(entries, signal);
     },
+  };
+}
+
+/** Notes the command line of every git that this process starts. */
+function watchGit(directory: string): Disposable & { commands(): readonly string[] } {
+  const log = join(directory, 'gits');
+  const bin = join(directory, 'bin');
+  const path = process.env['PATH'] ?? '';
+  mkdirSync(bin);
+  writeFileSync(log, '');
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$*" >> ${log}\nPATH='${path}'\nexec git "$@"\n`, {
+    mode: 0o755,
+  });
+  process.env['PATH'] = `${bin}:${path}`;
+  return {
+    commands: () => readFileSync(log, 'utf8').trim().split('\n'),
+    [Symbol.dispose]: () => void (process.env['PATH'] = path),
   };
 }
 
@@ -95,6 +116,30 @@ describe('createContextHashCache', () => {
     const cached = await openBuildContext(tree, definition, { cache });
 
     expect(cached.contextHash).toBe((await openBuildContext(tree, definition)).contextHash);
+  });
+
+  it('needs one git process for a tree of many unchanged contexts, and nothing of it is listed', async () => {
+    using scratch = scratchDirectory();
+    const contexts = Array.from({ length: 8 }, (_, at) => `d${at}`);
+    const files = contexts.flatMap((name) =>
+      Object.entries(FILES).map(([path, file]) => [path.replace(/^d/, name), file] as const),
+    );
+    const repository = new GitRepository(`${scratch.path}/repository`);
+    const revision = repository.commit(Object.fromEntries(files));
+    const cache = createContextHashCache(`${scratch.path}/cache`);
+    const hashes = async (): Promise<string[]> => {
+      const tree = openCheckout(repository.directory, revision);
+      const found: string[] = [];
+      for (const context of contexts)
+        found.push((await openBuildContext(tree, { ...DEFINITION, context }, { cache })).contextHash);
+      return found;
+    };
+    const first = await hashes();
+    using gits = watchGit(scratch.path);
+
+    expect(await hashes()).toEqual(first);
+
+    expect(gits.commands()).toEqual([expect.stringContaining('cat-file --batch')]);
   });
 
   it('takes a damaged entry for none', async () => {

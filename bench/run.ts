@@ -2,10 +2,12 @@
  * Measures Slipway against what people use otherwise, side by side in one run, and writes what came of it.
  *
  *   npm run bench -- images [--runs 5] [--images small,medium,large] [--only 'cold,nothing changed'] [--report docs/benchmarks.md]
+ *   npm run bench -- hash [--runs 5] [--report docs/benchmarks.md]
  *
- * Needs Linux, root, Go (for the registry that it compares with) and a machine with nothing else to do.
+ * Needs a machine with nothing else to do. `images` needs Linux, root and Go (for the registry that it compares with), `hash` Python
+ * (for taskgraph). Each writes its own section of the report.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -21,6 +23,7 @@ import { imagesReport } from './images/report.ts';
 import { runScenario } from './images/run-scenario.ts';
 import { SHAPES, scenariosOf } from './images/scenario.ts';
 import { openSlipwayWay } from './images/slipway-way.ts';
+import { writeSection } from './write-section.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const REGISTRY = {
@@ -38,9 +41,10 @@ const { values, positionals } = parseArgs({
     report: { type: 'string', default: 'docs/benchmarks.md' },
   },
 });
-if (positionals.join() !== 'images') {
+if (!['images', 'hash'].includes(positionals.join())) {
   process.stderr.write(
-    'usage: npm run bench -- images [--runs N] [--images small,medium,large] [--report FILE]\n',
+    'usage: npm run bench -- images [--runs N] [--images small,medium,large] [--report FILE]\n' +
+      '       npm run bench -- hash [--runs N] [--report FILE]\n',
   );
   process.exit(2);
 }
@@ -54,17 +58,26 @@ const options: StackOptions = {
   signal: interrupted.signal,
   onProgress: ({ part, message }) => say(`[${part}] ${message}`),
 };
-const program = await ensureGoProgram(REGISTRY, options);
-await setUp(options);
-const stack = await startStack(options);
-try {
-  const rows = await benchImages(stack, program);
-  const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
-  const report = imagesReport(rows, command);
-  await writeFile(join(ROOT, values.report), report);
-  say(report);
-} finally {
-  await stack.stop();
+const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+const report = positionals.join() === 'hash' ? await hashes() : await images();
+await writeSection(join(ROOT, values.report), report);
+say(report);
+
+async function hashes(): Promise<string> {
+  const { benchHash } = await import('./hash/bench-hash.ts');
+  const { stateDirectory: directory, signal } = options;
+  return benchHash({ directory, runs: Number(values.runs), command, say, signal });
+}
+
+async function images(): Promise<string> {
+  const program = await ensureGoProgram(REGISTRY, options);
+  await setUp(options);
+  const stack = await startStack(options);
+  try {
+    return imagesReport(await benchImages(stack, program), command);
+  } finally {
+    await stack.stop();
+  }
 }
 
 async function benchImages({ setUpStore }: RunningStack, registry: string): Promise<readonly Row[]> {

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { InvalidInput } from '../model/errors.ts';
+import type { Finding } from '../model/findings.ts';
 import { comparePaths } from '../model/path-bytes.ts';
 import type { ContextFile } from '../model/schema/explanation.ts';
 import type { SourceTree } from '../model/source-tree.ts';
-import { collectContext, PARENT_PLACEHOLDER } from './collect-context.ts';
-import type { CollectedContext, ContextDefinition } from './collect-context.ts';
+import { collectContext } from './collect-context.ts';
+import type { CollectedContext } from './collect-context.ts';
 import type { ContextHashCache } from './context-hash-cache.ts';
 import { contextTar } from './context-tar.ts';
+import { openDockerfile, PARENT_PLACEHOLDER } from './open-dockerfile.ts';
+import type { ContextDefinition, OpenedDockerfile } from './open-dockerfile.ts';
 
-export type { ContextDefinition } from './collect-context.ts';
+export type { ContextDefinition } from './open-dockerfile.ts';
 
 export interface BuildContext {
   /** sha-256, in hex, of the canonical context tar: what taskgraph gives for a checkout of the same tree. */
@@ -17,7 +20,7 @@ export interface BuildContext {
   /** References of the images from outside that the build needs, sorted. */
   readonly bases: readonly string[];
   /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
-  readonly files: readonly ContextFile[];
+  files(): Promise<readonly ContextFile[]>;
   /**
    * The hashed bytes. With a parent reference, that name stands in the Dockerfile where the hashed one has PARENT; nothing else
    * differs. May be read any number of times.
@@ -44,24 +47,26 @@ export async function openBuildContext(
   definition: ContextDefinition,
   { signal, cache }: OpenContextOptions = {},
 ): Promise<BuildContext> {
-  const collected = await collectContext(tree, definition, signal);
-  if ('findings' in collected) throw new InvalidInput(collected.findings);
-
-  const { files, bases, dockerfile } = collected;
-  const text = dockerfile(PARENT_PLACEHOLDER);
-  const known = await cache?.find(files, text);
+  const opened = await openDockerfile(tree, definition, signal);
+  if ('finding' in opened) throw new InvalidInput([opened.finding]);
   const sizes = new Map<string, number>();
-  const contextHash = known ?? (await hashOf(tree, { files, dockerfile: text, sizes, signal }));
-  if (known === undefined) await cache?.keep(files, text, contextHash);
+  let collecting: Promise<CollectedContext> | undefined;
+  const collect = (): Promise<CollectedContext> =>
+    (collecting ??= collectFaultless(tree, opened, signal).catch((error: unknown) => {
+      collecting = undefined;
+      throw error;
+    }));
+  const contextHash =
+    (opened.findings.length === 0 ? await cache?.findUnchanged(tree, opened, signal) : undefined) ??
+    (await computeHash(tree, opened, { collected: await collect(), sizes, cache, signal }));
   return {
     contextHash,
-    bases,
-    files: listFiles(collected, sizes),
+    bases: opened.bases,
+    files: async () => listFiles(await collect(), sizes),
     tar: (options = {}) =>
       Readable.from(
-        contextTar(tree, {
-          files,
-          dockerfile: dockerfile(options.parentReference ?? PARENT_PLACEHOLDER),
+        tarOf(tree, collect, {
+          dockerfile: opened.text(options.parentReference ?? PARENT_PLACEHOLDER),
           signal: options.signal,
         }),
         { objectMode: false },
@@ -69,21 +74,47 @@ export async function openBuildContext(
   };
 }
 
-async function hashOf(
+/** @throws {InvalidInput} with the Dockerfile's findings too */
+async function collectFaultless(
   tree: SourceTree,
-  {
-    sizes,
-    ...content
-  }: Pick<CollectedContext, 'files'> & {
-    readonly dockerfile: string;
+  opened: OpenedDockerfile,
+  signal?: AbortSignal,
+): Promise<CollectedContext> {
+  const collected = await collectContext(tree, opened, signal);
+  const findings = [...collected.findings, ...opened.findings];
+  if (findings.length > 0) throw new InvalidInput(findings.sort(byPlace));
+  return collected;
+}
+async function computeHash(
+  tree: SourceTree,
+  opened: OpenedDockerfile,
+  options: OpenContextOptions & {
+    readonly collected: CollectedContext;
     readonly sizes: Map<string, number>;
-    readonly signal: AbortSignal | undefined;
   },
 ): Promise<string> {
-  const hash = createHash('sha256');
-  const onFile = (name: string, sizeBytes: number): void => void sizes.set(name, sizeBytes);
-  for await (const bytes of contextTar(tree, { ...content, onFile })) hash.update(bytes);
-  return hash.digest('hex');
+  const { collected, sizes, cache, signal } = options;
+  const { files } = collected;
+  const dockerfile = opened.text(PARENT_PLACEHOLDER);
+  let contextHash = await cache?.find(files, dockerfile);
+  if (contextHash === undefined) {
+    const hash = createHash('sha256');
+    const onFile = (name: string, sizeBytes: number): void => void sizes.set(name, sizeBytes);
+    for await (const bytes of contextTar(tree, { files, dockerfile, onFile, signal })) hash.update(bytes);
+    contextHash = hash.digest('hex');
+    await cache?.keep(files, dockerfile, contextHash);
+  }
+  await cache?.keepUnchanged(tree, opened, { looked: collected.looked, contextHash });
+  return contextHash;
+}
+
+async function* tarOf(
+  tree: SourceTree,
+  collect: () => Promise<CollectedContext>,
+  content: { readonly dockerfile: string; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Buffer, void> {
+  const { files } = await collect();
+  yield* contextTar(tree, { files, ...content });
 }
 
 function listFiles({ files, links }: CollectedContext, sizes: ReadonlyMap<string, number>): ContextFile[] {
@@ -101,4 +132,8 @@ function listFiles({ files, links }: CollectedContext, sizes: ReadonlyMap<string
         ...(sizeBytes === undefined ? {} : { sizeBytes }),
       };
     });
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  return a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column;
 }

@@ -6,6 +6,8 @@ import type { Resolved, TreeIndex } from './tree-index.ts';
 
 export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>;
 
+/** Raised when the same Dockerfile and tree would give other files: what is known of unchanged trees does not count then. */
+export const WALK = 1;
 /** Where what a `# %include` names stands in the context. */
 export const INCLUDES = 'topsrcdir';
 const BYTECODE = '__pycache__';
@@ -17,11 +19,9 @@ export class ContextFiles {
   readonly links = new Map<string, string>();
   readonly findings: Finding[] = [];
   readonly #index: TreeIndex;
-  readonly #signal: AbortSignal | undefined;
 
-  constructor(index: TreeIndex, signal?: AbortSignal) {
+  constructor(index: TreeIndex) {
     this.#index = index;
-    this.#signal = signal;
   }
 
   /**
@@ -33,14 +33,14 @@ export class ContextFiles {
     nameInContext: (path: string) => string,
     place?: FindingPlace,
   ): Promise<void> {
-    for (const entry of this.#index.below(directory)) {
+    for (const entry of await this.#index.below(directory)) {
       const path = directory === '' ? entry.path : entry.path.slice(directory.length + 1);
       if (entry.kind === 'submodule' || path.split('/').slice(0, -1).includes(BYTECODE)) continue;
       if (entry.kind !== 'symlink') {
         this.#put(nameInContext(path), entry, entry.path);
         continue;
       }
-      const target = await this.#index.resolve(entry.path, this.#signal);
+      const target = await this.#index.resolve(entry.path);
       if (target.kind === 'file') this.#put(nameInContext(path), target.entry, entry.path);
       else if (target.kind !== 'directory')
         this.#refuse(place ?? { file: entry.path, line: 1, column: 1 }, describe(target, entry.path));
@@ -58,7 +58,7 @@ export class ContextFiles {
     }
     // Dots are taken away before links are followed: that is how taskgraph reads a path.
     const path = posix.normalize(written);
-    const found = await this.#index.resolve(path, this.#signal);
+    const found = await this.#index.resolve(path);
     if (found.kind === 'file') {
       this.#put(`${INCLUDES}/${written}`, found.entry, path);
     } else if (found.kind === 'directory') {

@@ -11,6 +11,8 @@ export interface ContextContent {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Raised when other bytes come of the same files: hashes that are known do not count then. */
+export const TAR = 1;
 const DOCKERFILE = 'Dockerfile';
 /** 2016-01-01T00:00:00Z, as taskgraph has it. */
 const MTIME_SECONDS = 1_451_606_400;

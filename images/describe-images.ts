@@ -19,8 +19,8 @@ export interface DescribedImage {
   /** null while a base of it or of a parent is not resolved. */
   readonly imageHash: string | null;
   readonly missingBases: string[];
-  /** What is in its context; sizes only where it was read just now. */
-  readonly files: readonly ContextFile[];
+  /** What is in its context; sizes only where it was read just now. Lists the tree if nobody has. */
+  files(): Promise<readonly ContextFile[]>;
 }
 
 /** `pin`: the recorded resolution counts. `track`: it is resolved anew by each push. */
@@ -122,7 +122,7 @@ async function describe(image: {
     if (digest === undefined) missingBases.push(reference);
     else bases[reference] = digest;
   }
-  const { contextHash, files } = context;
+  const { contextHash } = context;
   const parentHash = parent?.imageHash ?? null;
   const inputs = { contextHash, args: definition.args ?? {}, platform, parent: parentHash, bases };
   const known = missingBases.length === 0 && (parent === null || parentHash !== null);
@@ -133,7 +133,7 @@ async function describe(image: {
     contextHash,
     imageHash: known ? computeImageHash(inputs) : null,
     missingBases,
-    files,
+    files: () => context.files(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
-import { comparePaths, decodePath } from '../model/path-bytes.ts';
-import type { SourceTree, TreeEntry } from '../model/source-tree.ts';
+import { decodePath } from '../model/path-bytes.ts';
+import type { Located, SourceTree, TreeEntry } from '../model/source-tree.ts';
 
 /** As many links as Linux follows before it speaks of a loop. */
 const MAX_LINKS = 40;
@@ -15,46 +15,31 @@ export type Resolved =
   /** A link on the way leads out of the tree, or round and round. */
   | { readonly kind: 'outside' | 'loop'; readonly link: string };
 
+export interface TreeIndexOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told each place that an answer depended on: what stands there, or (`below`) everything below it. */
+  readonly onLook?: ((path: string, how: 'at' | 'below') => void) | undefined;
+}
+
 /** A tree as a file system would show it: paths are followed through symbolic links, which may not leave it. */
-export interface TreeIndex {
-  resolve(path: string, signal?: AbortSignal): Promise<Resolved>;
-  /** Entries below a directory, recursively, in code point order. The path has no links in it; `''` is the root. */
-  below(directory: string): readonly TreeEntry[];
-}
-
-const indexes = new WeakMap<SourceTree, Promise<TreeIndex>>();
-
-/** The index of a tree, made once for each tree. */
-export async function indexTree(tree: SourceTree, signal?: AbortSignal): Promise<TreeIndex> {
-  const known = indexes.get(tree);
-  if (known) return known;
-  const made = tree.list('', signal).then((entries) => new ListedTree(tree, entries));
-  indexes.set(tree, made);
-  made.catch(() => indexes.delete(tree));
-  return made;
-}
-
-class ListedTree implements TreeIndex {
+export class TreeIndex {
   readonly #tree: SourceTree;
-  readonly #entries: readonly TreeEntry[];
-  readonly #byPath: ReadonlyMap<string, TreeEntry>;
+  readonly #options: TreeIndexOptions;
 
-  constructor(tree: SourceTree, entries: readonly TreeEntry[]) {
+  constructor(tree: SourceTree, options: TreeIndexOptions = {}) {
     this.#tree = tree;
-    this.#entries = entries;
-    this.#byPath = new Map(entries.map((entry) => [entry.path, entry]));
+    this.#options = options;
   }
 
-  below(directory: string): readonly TreeEntry[] {
-    if (directory === '') return this.#entries;
-    const prefix = `${directory}/`;
-    const start = this.#firstNotBefore(prefix);
-    let end = start;
-    while (this.#entries[end]?.path.startsWith(prefix)) end += 1;
-    return this.#entries.slice(start, end);
+  /** Entries below a directory, recursively, in code point order. The path has no links in it; `''` is the root. */
+  async below(directory: string): Promise<readonly TreeEntry[]> {
+    const { signal, onLook } = this.#options;
+    onLook?.(directory, 'below');
+    return this.#tree.list(directory, signal);
   }
 
-  async resolve(path: string, signal?: AbortSignal): Promise<Resolved> {
+  /** What a path leads to. */
+  async resolve(path: string): Promise<Resolved> {
     const ahead = segmentsOf(path);
     let current = '';
     let link = path;
@@ -66,48 +51,40 @@ class ListedTree implements TreeIndex {
         continue;
       }
       const next = current === '' ? segment : `${current}/${segment}`;
-      const entry = this.#byPath.get(next);
-      if (entry?.kind === 'symlink') {
+      const found = await this.#look(next);
+      if (!found) return { kind: 'missing' };
+      const { kind, objectId } = found;
+      if (kind === 'symlink') {
         links += 1;
         link = next;
         if (links > MAX_LINKS) return { kind: 'loop', link };
-        const target = await this.#target(entry, signal);
+        const target = await this.#target({ path: next, kind, objectId });
         if (target === undefined) return { kind: 'missing' };
         if (target.startsWith('/')) return { kind: 'outside', link };
         ahead.unshift(...segmentsOf(target));
-      } else if (entry && entry.kind !== 'submodule') {
-        return ahead.length === 0 ? { kind: 'file', entry } : { kind: 'missing' };
-      } else if (entry || this.#isDirectory(next)) {
+      } else if (kind === 'directory' || kind === 'submodule') {
         current = next;
       } else {
-        return { kind: 'missing' };
+        return ahead.length === 0
+          ? { kind: 'file', entry: { path: next, kind, objectId } }
+          : { kind: 'missing' };
       }
     }
     return { kind: 'directory', path: current };
   }
 
-  async #target(entry: TreeEntry, signal?: AbortSignal): Promise<string | undefined> {
-    for await (const { sizeBytes, body } of this.#tree.readMany([entry], signal)) {
+  async #look(path: string): Promise<Located | undefined> {
+    const { signal, onLook } = this.#options;
+    onLook?.(path, 'at');
+    return this.#tree.locate(path, signal);
+  }
+
+  async #target(entry: TreeEntry): Promise<string | undefined> {
+    for await (const { sizeBytes, body } of this.#tree.readMany([entry], this.#options.signal)) {
       if (sizeBytes > MAX_TARGET_BYTES) return undefined;
       return decodePath(await buffer(body));
     }
     return undefined;
-  }
-
-  #isDirectory(path: string): boolean {
-    const prefix = `${path}/`;
-    return this.#entries[this.#firstNotBefore(prefix)]?.path.startsWith(prefix) ?? false;
-  }
-
-  #firstNotBefore(path: string): number {
-    let low = 0;
-    let high = this.#entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (comparePaths(this.#entries[middle]?.path ?? '', path) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }
 

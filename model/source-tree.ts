@@ -11,6 +11,13 @@ export interface TreeEntry {
   readonly objectId: string;
 }
 
+/** What stands at a path. */
+export interface Located {
+  readonly kind: TreeEntryKind | 'directory';
+  /** Of a directory it stands for everything below: names, kinds and contents. */
+  readonly objectId: string;
+}
+
 /** The files of one revision. Nothing here looks at a working tree unless the implementation says so. */
 export interface SourceTree {
   readonly revision: string;
@@ -18,6 +25,8 @@ export interface SourceTree {
   list(directory: string, signal?: AbortSignal): Promise<readonly TreeEntry[]>;
   /** The entry at a path, following no link; undefined when there is none or it is a directory. */
   find(path: string, signal?: AbortSignal): Promise<TreeEntry | undefined>;
+  /** What stands at a path, following no link: an entry or a directory (`''` is the root). Costs little, however large the tree is. */
+  locate(path: string, signal?: AbortSignal): Promise<Located | undefined>;
   /** Content of a file or the target of a symlink, or undefined when the path is no entry. */
   readFile(path: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   /** Contents of many entries in the given order, streamed one after the other; each body must be consumed before the next is asked for. */

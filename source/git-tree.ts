@@ -2,12 +2,13 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { comparePaths, decodePath } from '../model/path-bytes.ts';
-import type { SourceTree, TreeEntry, TreeEntryKind } from '../model/source-tree.ts';
+import type { Located, SourceTree, TreeEntry } from '../model/source-tree.ts';
 import { checkReadable, findCommit } from './commits.ts';
 import { runGit } from './git-command.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { RepositoryRefused } from './repository-url.ts';
 import { treeArchive } from './tree-archive.ts';
+import { ForbiddenName, isForbidden, kindOf, TreeWalk } from './tree-walk.ts';
 
 const TAB = 9;
 
@@ -30,12 +31,13 @@ class GitTree implements SourceTree {
   readonly #location: TreeLocation;
   readonly #readers: ReaderPool;
   #entries: Promise<readonly TreeEntry[]> | undefined;
-  #byPath: Map<string, TreeEntry> | undefined;
+  readonly #walk: TreeWalk;
 
   constructor(location: TreeLocation) {
     this.revision = location.revision;
     this.#location = location;
     this.#readers = new ReaderPool(location.directory);
+    this.#walk = new TreeWalk(this.#readers, `${location.revision}^{tree}`);
   }
 
   async list(directory: string, signal?: AbortSignal): Promise<readonly TreeEntry[]> {
@@ -49,9 +51,21 @@ class GitTree implements SourceTree {
   }
 
   async find(path: string, signal?: AbortSignal): Promise<TreeEntry | undefined> {
-    const entries = await this.#all(signal);
-    this.#byPath ??= new Map(entries.map((entry) => [entry.path, entry]));
-    return this.#byPath.get(path);
+    const found = await this.locate(path, signal);
+    if (!found || found.kind === 'directory') return undefined;
+    return { path, kind: found.kind, objectId: found.objectId };
+  }
+
+  async locate(path: string, signal?: AbortSignal): Promise<Located | undefined> {
+    const { repository } = this.#location;
+    checkedRevision(this.#location);
+    signal?.throwIfAborted();
+    const found = await this.#walk.locate(path).catch(async (error: unknown) => {
+      if (error instanceof ForbiddenName) throw holdsForbidden(repository, error.path);
+      throw await this.#trouble(error instanceof Error ? error.message : String(error));
+    });
+    signal?.throwIfAborted();
+    return found;
   }
 
   async readFile(path: string, signal?: AbortSignal): Promise<Buffer | undefined> {
@@ -98,20 +112,19 @@ class GitTree implements SourceTree {
   }
 
   async #listTree(): Promise<readonly TreeEntry[]> {
-    const { directory, revision, repository } = this.#location;
-    const result = await runGit(directory, [
-      'ls-tree',
-      '-r',
-      '-z',
-      '--full-tree',
-      checkedRevision(this.#location),
-    ]);
-    if (result.exitCode !== 0) {
-      await checkReadable(directory, repository);
-      if (!(await findCommit(directory, revision))) throw new RevisionNotFound(repository, revision);
-      throw new RepositoryUnavailable(repository, `its tree cannot be listed: ${result.stderr}`);
-    }
+    const { directory, repository } = this.#location;
+    const revision = checkedRevision(this.#location);
+    const result = await runGit(directory, ['ls-tree', '-r', '-z', '--full-tree', revision]);
+    if (result.exitCode !== 0) throw await this.#trouble(result.stderr);
     return parseListing(result.stdout, repository);
+  }
+
+  /** Why the tree cannot be had. */
+  async #trouble(detail: string): Promise<Error> {
+    const { directory, revision, repository } = this.#location;
+    await checkReadable(directory, repository);
+    if (!(await findCommit(directory, revision))) return new RevisionNotFound(repository, revision);
+    return new RepositoryUnavailable(repository, `its tree cannot be listed: ${detail}`);
   }
 
   async #commitSeconds(signal?: AbortSignal): Promise<number> {
@@ -132,7 +145,7 @@ class GitTree implements SourceTree {
 
 /** A revision that git could take for an option or a range is none. */
 function checkedRevision({ repository, revision }: TreeLocation): string {
-  if (/^[A-Za-z0-9]/.test(revision) && !revision.includes('..')) return revision;
+  if (/^[A-Za-z0-9][^\s\0]*$/.test(revision) && !revision.includes('..')) return revision;
   throw new RevisionNotFound(repository, revision);
 }
 
@@ -145,21 +158,16 @@ function parseListing(listing: Buffer, repository: string): readonly TreeEntry[]
     const [mode = '', , objectId = ''] = listing.toString('latin1', start, tab).split(' ');
     const path = decodePath(listing.subarray(tab + 1, end));
     const kind = kindOf(Number.parseInt(mode, 8));
-    if (/(^|\/)(\.\.?|\.git)?(\/|$)/i.test(path))
-      throw new RepositoryRefused(repository, `its tree holds the forbidden path "${path}"`);
-    entries.push({ path, kind, objectId });
+    if (isForbidden(path)) throw holdsForbidden(repository, path);
+    if (kind !== 'directory') entries.push({ path, kind, objectId });
     start = end + 1;
   }
   // Git's order is that of bytes, which differs only where a path is not UTF-8.
   return entries.sort((a, b) => comparePaths(a.path, b.path));
 }
 
-/** Old repositories hold other permissions than 644 and 755; git checks them out by the owner's execute bit. */
-function kindOf(mode: number): TreeEntryKind {
-  const type = mode & 0o170000;
-  if (type === 0o120000) return 'symlink';
-  if (type === 0o160000) return 'submodule';
-  return mode & 0o100 ? 'executable' : 'file';
+function holdsForbidden(repository: string, path: string): Error {
+  return new RepositoryRefused(repository, `its tree holds the forbidden path "${path}"`);
 }
 
 function firstIndex(entries: readonly TreeEntry[], prefix: string): number {

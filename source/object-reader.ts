@@ -2,9 +2,12 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
+import { AheadReader } from './ahead-reader.ts';
 import { gitArguments, gitEnvironment } from './git-command.ts';
 
 export interface GitObject {
+  /** In full, however it was asked for. */
+  readonly objectId: string;
   readonly sizeBytes: number;
   readonly body: Readable;
 }
@@ -16,7 +19,7 @@ const LINE_FEED = 10;
 /** One `git cat-file --batch`: objects asked for in a row, streamed with flat memory. Serves one `read` at a time. */
 export class ObjectReader {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #chunks: AsyncIterator<Buffer>;
+  readonly #chunks: AheadReader;
   #rest: Buffer = Buffer.alloc(0);
   #failure: unknown;
 
@@ -27,7 +30,7 @@ export class ObjectReader {
     });
     this.#child.on('error', (error) => (this.#failure = error));
     this.#child.stdin.on('error', (error) => (this.#failure ??= error));
-    this.#chunks = this.#child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    this.#chunks = new AheadReader(this.#child.stdout);
   }
 
   /** Yields the objects in the given order, undefined for one that the repository lacks. A body that was not consumed is skipped. */
@@ -35,7 +38,7 @@ export class ObjectReader {
     // Asked for at once: git answers while earlier contents are still being read here.
     this.#child.stdin.write(objectIds.map((id) => `${id}\n`).join(''));
     for (const objectId of objectIds) {
-      const [, , size] = (await this.#line()).split(' ');
+      const [foundId = '', , size] = (await this.#line()).split(' ');
       if (size === undefined) {
         yield undefined;
         continue;
@@ -44,7 +47,7 @@ export class ObjectReader {
       if (!Number.isSafeInteger(sizeBytes))
         throw new Error(`git cat-file: unexpected answer for ${objectId}`);
       const content = new Content(sizeBytes, (atMost) => this.#take(atMost));
-      yield { sizeBytes, body: await content.open() };
+      yield { objectId: foundId, sizeBytes, body: await content.open() };
       await content.skip();
       await this.#take(1);
     }
@@ -85,8 +88,8 @@ export class ObjectReader {
 
   async #next(): Promise<Buffer> {
     const next = await this.#chunks.next();
-    if (next.done) throw new Error('git cat-file ended early', { cause: this.#failure });
-    return next.value;
+    if (!next) throw new Error('git cat-file ended early', { cause: this.#failure });
+    return next;
   }
 }
 

@@ -194,12 +194,13 @@ async function confirmable(
 async function keepContextList(
   store: Store,
   { plan, planned, input }: Wanted,
-  { files }: BuildContext,
+  buildContext: BuildContext,
   { signal }: StepContext,
 ): Promise<void> {
   const { repository, revision } = plan;
   const { context, parent } = planned;
-  const list = { version: 1 as const, repository, revision, context, parent, files: [...files] };
+  const files = [...(await buildContext.files())];
+  const list = { version: 1 as const, repository, revision, context, parent, files };
   await writeContextList(store, input, list, signal);
 }
 

@@ -60,7 +60,7 @@ async function contextChanges(
   },
 ): Promise<ImageChange[]> {
   if (before.contextHash === after.contextHash) return [];
-  const all = list ? compareContexts(list.files, image.files) : [];
+  const all = list ? compareContexts(list.files, await image.files()) : [];
   if (all.length === 0) {
     // An argument that is substituted in the Dockerfile changes its bytes too, and is named by itself.
     const byArgument = list !== undefined && argumentChanges(before, after).length > 0;

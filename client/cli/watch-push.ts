@@ -44,7 +44,7 @@ export async function watchPush(
     throw error;
   }
   if (!before) throw new InternalError(`${pushId} has no record`);
-  await showVerdict(api, before, { json, terminal, signal });
+  await showVerdict(api, before, { json, since, terminal, signal });
   return exitCodeOf(before);
 }
 
@@ -80,7 +80,7 @@ async function* followRound(
 async function showVerdict(
   api: SlipwayApi,
   document: PushDocument,
-  { json, terminal, signal }: { readonly json: boolean } & Pick<Session, 'terminal' | 'signal'>,
+  { json, since, terminal, signal }: WatchOptions & Pick<Session, 'terminal' | 'signal'>,
 ): Promise<void> {
   if (json) {
     terminal.print(JSON.stringify(document));
@@ -89,6 +89,12 @@ async function showVerdict(
   const trouble = await findTrouble(api, document, { lines: LOG_LINES, limit: EXPLAINED, signal });
   const url = api.uiLink(document.id);
   terminal.print('');
-  for (const line of renderPush(document, { paint: terminal.paint, nowMs: Date.now(), url, trouble }))
+  for (const line of renderPush(document, {
+    paint: terminal.paint,
+    nowMs: Date.now(),
+    roundAskedMs: since,
+    url,
+    trouble,
+  }))
     terminal.print(line);
 }

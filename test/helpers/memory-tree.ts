@@ -27,6 +27,14 @@ export function memoryTree(
     list: (directory) =>
       Promise.resolve(entries.filter((entry) => directory === '' || entry.path.startsWith(`${directory}/`))),
     find: (path) => Promise.resolve(find(path)),
+    locate: (path) => {
+      const below = entries.filter((entry) => path === '' || entry.path.startsWith(`${path}/`));
+      const objectId = createHash('sha1')
+        .update(JSON.stringify([path, below]))
+        .digest('hex');
+      const directory = below.length > 0 ? ({ kind: 'directory', objectId } as const) : undefined;
+      return Promise.resolve(find(path) ?? directory);
+    },
     readFile: (path) => {
       const entry = find(path);
       return Promise.resolve(entry && contents.get(entry.objectId));

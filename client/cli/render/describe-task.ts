@@ -25,11 +25,15 @@ export function describeTimes({ runs }: PushTask): string {
   return `ran ${formatDuration(runMs)}${image}${again}`;
 }
 
-/** `completed in 12.3 s`, `exception: malformed-plan`, `running for 4.0 s`. */
-export function describePush({ state, reason, received, resolved }: PushDocument, nowMs: number): string {
+/** `completed in 12.3 s`, `exception: malformed-plan`, `running for 4.0 s`; counted from when it was received, or when a later round of it was asked for. */
+export function describePush(
+  { state, reason, received, resolved }: PushDocument,
+  nowMs: number,
+  roundAskedMs = 0,
+): string {
   const why = reason === undefined || reason === state ? '' : `: ${reason}`;
   const end = resolved === undefined ? nowMs : Date.parse(resolved);
-  const elapsed = formatDuration(Math.max(0, end - Date.parse(received)));
+  const elapsed = formatDuration(Math.max(0, end - Math.max(Date.parse(received), roundAskedMs)));
   return `${state}${why} ${state === 'running' ? 'for' : 'in'} ${elapsed}`;
 }
 

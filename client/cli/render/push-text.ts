@@ -18,6 +18,8 @@ export interface Trouble {
 export interface PushTextOptions {
   readonly paint: Terminal['paint'];
   readonly nowMs: number;
+  /** When this round was asked for, if it is known not to be the first. */
+  readonly roundAskedMs?: number | undefined;
   readonly url?: string | undefined;
   readonly trouble: readonly Trouble[];
 }
@@ -25,8 +27,9 @@ export interface PushTextOptions {
 /** A push for people: how it stands, its images, its tasks, and what is known about those that did not succeed. */
 export function renderPush(document: PushDocument, options: PushTextOptions): string[] {
   const { id, repository, ref, detail, reason, images, tasks, findings } = document;
-  const { paint, nowMs, url, trouble } = options;
-  const lines = [`${paint('bold', id)}  ${paint(colourOf(document.state), describePush(document, nowMs))}`];
+  const { paint, nowMs, roundAskedMs, url, trouble } = options;
+  const standing = describePush(document, nowMs, roundAskedMs);
+  const lines = [`${paint('bold', id)}  ${paint(colourOf(document.state), standing)}`];
   lines.push(`  ${repository} ${ref.replace('refs/heads/', '')}`);
   if (url) lines.push(`  ${url}`);
   if (detail && findings.length === 0) lines.push(`  ${detail}`);

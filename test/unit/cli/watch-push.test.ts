@@ -88,6 +88,19 @@ describe('watchPush', () => {
     expect(JSON.parse(captured.stdout())).toEqual(fresh);
   });
 
+  it('counts the time of a new round from when it was asked for', async () => {
+    const api = new FakeApi();
+    const since = Date.now();
+    const resolved = new Date(since + 7_000).toISOString();
+    const fresh = aPush({ state: 'completed', reason: 'completed', decisionMs: 1, resolved });
+    api.rounds = [[fresh]];
+    const captured = captureTerminal();
+
+    await watchPush(api, fresh.id, { json: false, since, terminal: captured.terminal, signal: NEVER });
+
+    expect(captured.stdout()).toContain('completed in 7.0 s');
+  });
+
   it('says that the push goes on when the watcher leaves', async () => {
     const api = new FakeApi();
     api.rounds = [[aPush()]];

@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { openBuildContext } from '../../../images/build-context.ts';
 import type { BuildContext, ContextDefinition } from '../../../images/build-context.ts';
 import type { InvalidInput } from '../../../model/errors.ts';
 import { formatFinding } from '../../../model/findings.ts';
+import { createContextHashCache } from '../../../images/context-hash-cache.ts';
+import { openCheckout } from '../../../source/git-source.ts';
+import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
 import type { MemoryFile } from '../../helpers/memory-tree.ts';
+
+// Git processes take their time on a busy machine.
+jest.setTimeout(60_000);
 
 interface GoldenContext {
   readonly name: string;
@@ -51,6 +57,25 @@ describe('openBuildContext', () => {
       expect(context.contextHash).toBe(contextHash);
     },
   );
+
+  it('gives the same hashes for objects of git, read and from the cache', async () => {
+    using scratch = scratchDirectory();
+    const cache = createContextHashCache(`${scratch.path}/cache`);
+    const hashes: [string, string][] = [];
+    const expected: [string, string][] = [];
+    for (const [at, { name, files, args, hasParent, contextHash }] of GOLDEN.entries()) {
+      const repository = new GitRepository(`${scratch.path}/${at}`);
+      const revision = repository.commit(files);
+      const definition = { imageName: 'lint', context: 'ctx', args, hasParent };
+      for (let time = 0; time < 2; time += 1) {
+        const tree = openCheckout(repository.directory, revision);
+        hashes.push([name, (await openBuildContext(tree, definition, { cache })).contextHash]);
+        expected.push([name, contextHash]);
+      }
+    }
+
+    expect(hashes).toEqual(expected);
+  });
 
   it('gives a tar whose hash is the context hash', async () => {
     const context = await open({ 'ctx/Dockerfile': 'FROM scratch\n', 'ctx/a': 'x'.repeat(1000) });

@@ -25,7 +25,7 @@ async function changesTo(after: Record<string, MemoryFile | undefined>): Promise
       openBuildContext(memoryTree(tree), definition),
     ),
   );
-  return compareContexts(old!.files, fresh!.files);
+  return compareContexts(await old!.files(), await fresh!.files());
 }
 
 const said = (changes: readonly FileChange[]): string[] =>

@@ -70,6 +70,20 @@ describe('a tree of git', () => {
     expect(await tree.find('nothing')).toBeUndefined();
   });
 
+  it('locates what stands at a path by the ids that git has, without a listing', async () => {
+    const id = (path: string): string => repository.git('rev-parse', `HEAD:${path}`);
+    const fresh = openCheckout(repository.directory, tree.revision);
+
+    expect(await fresh.locate('')).toEqual({ kind: 'directory', objectId: id('') });
+    expect(await fresh.locate('dir/sub')).toEqual({ kind: 'directory', objectId: id('dir/sub') });
+    expect(await fresh.locate('dir/run.sh')).toEqual({ kind: 'executable', objectId: id('dir/run.sh') });
+    expect(await fresh.locate('bytes-\udcff')).toMatchObject({ kind: 'file' });
+    expect(await fresh.locate('link')).toEqual({ kind: 'symlink', objectId: id('link') });
+    expect(await fresh.locate('module')).toMatchObject({ kind: 'submodule' });
+    for (const nothing of ['dir/', '/dir', 'dir//sub', 'dir/sub/b/c', 'link/x', 'module/x', 'di', '.'])
+      expect([nothing, await fresh.locate(nothing)]).toEqual([nothing, undefined]);
+  });
+
   it('reads files, and of a link where it leads', async () => {
     expect(await tree.readFile('dir/sub/b')).toEqual(Buffer.from('b'));
     expect(await tree.readFile('empty')).toEqual(Buffer.alloc(0));
@@ -110,6 +124,33 @@ describe('a tree of git', () => {
       if (entry.path !== 'large') read.push((await buffer(body)).toString());
 
     expect(read).toEqual(['a', 'b']);
+  });
+
+  it('keeps the order of very many, which several processes read side by side', async () => {
+    const many = new GitRepository(`${scratch.path}/many`);
+    const sizeOf = (at: number): number => (at % 7 === 0 ? 400_000 + at : at % 2 === 0 ? at * 37 : 0);
+    const files = Object.fromEntries(
+      Array.from({ length: 450 }, (_, at) => [`f${at}`, Buffer.alloc(sizeOf(at), String(at))] as const),
+    );
+    const bigTree = openCheckout(many.directory, many.commit(files));
+    const entries = await bigTree.list('');
+    const wrong: string[] = [];
+    const read: string[] = [];
+
+    for await (const { entry, body } of bigTree.readMany(entries)) {
+      read.push(entry.path);
+      if (read.length % 3 > 0 && !(await buffer(body)).equals(files[entry.path] ?? Buffer.alloc(1)))
+        wrong.push(entry.path);
+    }
+
+    expect(read).toEqual(entries.map(({ path }) => path));
+    expect(wrong).toEqual([]);
+    const gone = { path: 'gone', kind: 'file', objectId: '0'.repeat(40) } as const;
+    const withGone = async (): Promise<void> => {
+      for await (const { body } of bigTree.readMany([...entries.slice(0, 120), gone, ...entries]))
+        await buffer(body);
+    };
+    await expect(withGone()).rejects.toThrow('"gone"');
   });
 
   it('can be read by several at once and left in the middle', async () => {

@@ -87,7 +87,7 @@ async function build(
   const entry = { version: 1 as const, ...made.stored, taskId, run: 0, created, inputs: lint.inputs };
   if (list) {
     const context = { imageName: 'lint', context: 'lint', args: lint.inputs.args, hasParent: false };
-    const { files: listed } = await openBuildContext(memoryTree(tree), context);
+    const listed = await (await openBuildContext(memoryTree(tree), context)).files();
     const of = {
       version: 1 as const,
       repository: 'file:///demo',

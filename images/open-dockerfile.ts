@@ -1,0 +1,144 @@
+import { isUtf8 } from 'node:buffer';
+import { posix } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { Finding } from '../model/findings.ts';
+import type { SourceTree } from '../model/source-tree.ts';
+import { findBases } from './dockerfile.ts';
+import { expandSpecialComments } from './special-comments.ts';
+import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
+import { TreeIndex } from './tree-index.ts';
+
+/** A parser's work grows with the text, and the text is anybody's. */
+const MAX_DOCKERFILE_BYTES = 1024 * 1024;
+const PARENT_ARG = 'DOCKER_IMAGE_PARENT';
+/** Stands for the parent while bases are looked for: no image has this name. */
+const PARENT_MARK = 'slipway.invalid/parent';
+/** Where the caller says which image it is about: only it knows where that stands in slipway.yml. */
+const DEFINITION = { file: 'slipway.yml', line: 1, column: 1 } as const;
+
+export interface ContextDefinition {
+  readonly imageName: string;
+  /** A directory of the tree with a Dockerfile. */
+  readonly context: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly hasParent: boolean;
+  /** For `$TARGETARCH` and its like in FROM. */
+  readonly platform?: string | undefined;
+}
+
+export interface OpenedDockerfile {
+  /** Of the context, without links in it. */
+  readonly directory: string;
+  /** Of the Dockerfile, as findings name it. */
+  readonly path: string;
+  readonly includes: readonly Include[];
+  readonly bases: readonly string[];
+  /** Mistakes in it; what it includes was not looked at. */
+  readonly findings: readonly Finding[];
+  /** With its special comments carried out and this name for the parent. */
+  text(parentReference: string): string;
+}
+
+/** What stands for the parent image in the hashed Dockerfile. */
+export const PARENT_PLACEHOLDER = 'PARENT';
+
+/** Reads the Dockerfile of a context, and nothing else of it but the links on the way there. */
+export async function openDockerfile(
+  tree: SourceTree,
+  definition: ContextDefinition,
+  signal?: AbortSignal,
+): Promise<OpenedDockerfile | { readonly finding: Finding }> {
+  const read = await readDockerfile(tree, definition, signal);
+  if ('finding' in read) return read;
+  const { directory, path, text } = read;
+  const { args, hasParent, platform } = definition;
+  const expand = (parent: string): ExpandedDockerfile =>
+    expandSpecialComments(text, hasParent ? { ...args, [PARENT_ARG]: parent } : args);
+
+  const expanded = expand(PARENT_PLACEHOLDER);
+  const marked = expand(PARENT_MARK);
+  const { bases, problems } = findBases(marked.text, {
+    args,
+    platform,
+    parentReference: hasParent ? PARENT_MARK : undefined,
+  });
+  const lineOf = (line: number): number => marked.lines[line - 1] ?? line;
+  const findings = [
+    ...expanded.problems,
+    ...problems.map((problem) => ({ ...problem, line: lineOf(problem.line) })),
+  ].map((problem: Problem): Finding => ({ severity: 'error', file: path, ...problem }));
+  return {
+    directory,
+    path,
+    includes: expanded.includes,
+    bases,
+    findings,
+    text: (parent) => (parent === PARENT_PLACEHOLDER ? expanded : expand(parent)).text,
+  };
+}
+
+interface DockerfileText extends Pick<OpenedDockerfile, 'directory' | 'path'> {
+  readonly text: string;
+}
+
+async function readDockerfile(
+  tree: SourceTree,
+  { imageName, context }: ContextDefinition,
+  signal?: AbortSignal,
+): Promise<DockerfileText | { readonly finding: Finding }> {
+  const index = new TreeIndex(tree, { signal });
+  const wrong = (
+    place: Pick<Finding, 'file' | 'line' | 'column'>,
+    message: string,
+    hint: string,
+  ): { finding: Finding } => ({
+    finding: { severity: 'error', ...place, message: `image "${imageName}": ${message}`, hint },
+  });
+
+  const wanted = posix.normalize(context);
+  if (wanted.startsWith('/') || /^\.\.(\/|$)/.test(wanted))
+    return wrong(
+      DEFINITION,
+      `context "${context}" is outside the tree`,
+      'write a path from the root of the repository',
+    );
+  const directory = await index.resolve(wanted);
+  if (directory.kind === 'file')
+    return wrong(
+      DEFINITION,
+      `context "${context}" is a file`,
+      'name the directory that holds the Dockerfile',
+    );
+  if (directory.kind === 'missing')
+    return wrong(DEFINITION, `context "${context}" does not exist in the tree`, 'only committed files count');
+  if (directory.kind !== 'directory')
+    return wrong(
+      DEFINITION,
+      `context "${context}" is a symbolic link out of the tree`,
+      'name a directory of the tree',
+    );
+
+  const path = posix.join(directory.path, 'Dockerfile');
+  const found = await index.resolve(path);
+  if (found.kind === 'missing')
+    return wrong(
+      DEFINITION,
+      `context "${context}" has no Dockerfile`,
+      `add ${path}; only committed files count`,
+    );
+  if (found.kind !== 'file')
+    return wrong(DEFINITION, `"${path}" is not a file of the tree`, 'commit the Dockerfile itself');
+  const start = { file: path, line: 1, column: 1 };
+  for await (const { sizeBytes, body } of tree.readMany([found.entry], signal)) {
+    if (sizeBytes > MAX_DOCKERFILE_BYTES)
+      return wrong(
+        start,
+        `the Dockerfile has ${sizeBytes} bytes`,
+        `at most ${MAX_DOCKERFILE_BYTES} are read`,
+      );
+    const bytes = await buffer(body);
+    if (!isUtf8(bytes)) return wrong(start, 'the Dockerfile is not UTF-8', 'save it as UTF-8');
+    return { directory: directory.path, path, text: bytes.toString('utf8') };
+  }
+  return wrong(start, 'the Dockerfile cannot be read', 'commit it again');
+}

@@ -8,6 +8,7 @@ import { inspectImage, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import type { FindLayers } from './known-layers.ts';
 import { publishAsTar } from './publish-as-tar.ts';
+import type { OnLayer } from './read-archive.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import { describeStoredImage } from './stored-image.ts';
@@ -19,6 +20,9 @@ export interface PublishOptions extends StepOptions {
   readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
   /** Blobs that are said to unpack to a layer, where images go as tars. */
   readonly findLayers?: FindLayers;
+  /** Told of each blob that has come whole through the endpoint, and of each layer that was stored from a tar. */
+  readonly onBlob?: (digest: Digest) => Promise<void>;
+  readonly onLayer?: OnLayer;
 }
 
 /**
@@ -52,9 +56,9 @@ async function push(
   endpoint: ImageEndpoint,
   options: PublishOptions & { readonly image: string; readonly id: string },
 ): Promise<PublishResult> {
-  const { image, id, signal, mayConfirm } = options;
+  const { image, id, signal, mayConfirm, onBlob } = options;
   let lastError: unknown;
-  const transfer = endpoint.openPush({ mayConfirm, onError: (error) => (lastError = error) });
+  const transfer = endpoint.openPush({ mayConfirm, onBlob, onError: (error) => (lastError = error) });
   const repository = endpointRepository(context);
   try {
     const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {

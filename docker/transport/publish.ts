@@ -4,7 +4,7 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage } from './damage.ts';
-import { inspectImage, removeReference } from './engine-images.ts';
+import { inspectImage, isEndpointName, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import type { FindLayers } from './known-layers.ts';
 import { publishAsTar } from './publish-as-tar.ts';
@@ -59,7 +59,6 @@ async function push(
   const { image, id, signal, mayConfirm, onBlob } = options;
   let lastError: unknown;
   const transfer = endpoint.openPush({ mayConfirm, onBlob, onError: (error) => (lastError = error) });
-  const repository = endpointRepository(context);
   try {
     const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {
       signal,
@@ -79,7 +78,7 @@ async function push(
     return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
   } finally {
     transfer.close();
-    await removeThrowAways(context, repository, id);
+    await removeThrowAways(context, id);
   }
 }
 
@@ -118,9 +117,9 @@ function describe(error: unknown, errors: readonly string[]): string {
  * Removes the image's names of our endpoint, also those that a worker left behind which was killed. Removing an image's only
  * name would remove the image: one that had none keeps its throw-away name.
  */
-async function removeThrowAways(context: TransportContext, repository: string, id: string): Promise<void> {
+async function removeThrowAways(context: TransportContext, id: string): Promise<void> {
   const names = (await inspectImage(context, id))?.RepoTags ?? [];
-  const throwAways = names.filter((name) => name.startsWith(`${repository}:`));
+  const throwAways = names.filter(isEndpointName);
   if (throwAways.length === names.length) return;
   for (const name of throwAways) await removeReference(context, name);
 }

@@ -1,14 +1,17 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { openStore } from '../../store/open-store.ts';
 import { fleetTraces } from '../helpers/fleet-traces.ts';
+import { startImageRegistry } from '../helpers/image-registry.ts';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import type { TestRepository, WorkerProcess } from '../helpers/live-stack.ts';
 import { makeLayeredImageScript } from '../helpers/make-image-script.ts';
+import { requireEnv } from '../helpers/require-env.ts';
 import type { Moment, RequestProxy, StoreRequest } from '../helpers/request-proxy.ts';
 import { startRequestProxy } from '../helpers/request-proxy.ts';
-import { imagesInSidecars } from '../helpers/sidecars.ts';
+import { forgetSidecars, imagesInSidecars } from '../helpers/sidecars.ts';
+import { tinyProgram } from '../helpers/tiny-program.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
@@ -160,6 +163,9 @@ async function expectOneRun(world: World, id: string, label: string, says: strin
   expect(log.split('\n').filter((line) => line === says)).toEqual([says]);
 }
 
+/** The moments that matter most are in the suite, the others in a lane of their own. */
+const IS_LANE = process.env['SLIPWAY_TEST_ALL_MOMENTS'] !== undefined;
+
 describe('a worker killed while an image moves', () => {
   it.concurrent(
     'with one layer in the store and another half-way, then half-way through a load, then before the loaded image has its name, then before its container: each time the next one does only the rest',
@@ -260,6 +266,85 @@ describe('a worker killed while an image moves', () => {
       await killing.expectNothingLeft(
         `slipway.invalid/image:tarball-${manifestDigest.slice('sha256:'.length)}`,
       );
+    },
+  );
+
+  if (!IS_LANE) return;
+
+  it.concurrent(
+    'half-way through a base that is brought in, with one of its layers in the store: the next one sends only the other',
+    async () => {
+      await using world = await World.open();
+      // The one of the sidecars reaches no registry on this machine.
+      const builderEngine = requireEnv('SLIPWAY_TEST_ENGINE', 'a Docker Engine');
+      await using killing = await Killing.begin(world, { builderEngine });
+      await using registry = await startImageRegistry({});
+      const reference = `${registry.host}/tools:large`;
+      const hello = tinyProgram('hello\n');
+      const bulk = (bytes: number): Record<string, Buffer> => ({ [`bulk-${bytes}`]: randomBytes(bytes) });
+      await registry.put('tools', 'large', { hello, ...bulk(FIRST_BYTES) }, bulk(SECOND_BYTES));
+      const { id } = await startPush(world, {
+        'slipway.yml': {
+          version: 1,
+          images: { made: { context: 'docker' } },
+          tasks: { t: { image: { 'in-tree': 'made' }, command: ['/hello'], checkout: false } },
+        },
+        'docker/Dockerfile': `FROM ${reference}\nLABEL mark=${randomUUID()}\n`,
+      });
+
+      const sent = await killing.at('store', 'at', halfWayAfter(/\/sent\//));
+      await killing.goOn();
+      await expectOneRun(world, id, 't', 'hello');
+
+      const [before, after] = [killing.layersStored(0, sent.store), killing.layersStored(sent.store)];
+      expect([before.length, after.length]).toEqual([1, 1]);
+      expect(before).not.toEqual(after);
+      expect(killing.sentBytes(sent.store)).toBeLessThan(SECOND_BYTES + BESIDE_BYTES);
+      expect(await world.objects('level-1/index/e2e/bases/')).toHaveLength(1);
+      const [image] = (await world.verdict(id)).images;
+      await killing.expectNothingLeft(`slipway.invalid/image:${image?.imageHash ?? ''}`);
+      await docker('rmi', reference);
+    },
+  );
+
+  it.concurrent(
+    'half-way through the layers that a new builder takes from the store: the next one takes them, and stores none again',
+    async () => {
+      await using world = await World.open();
+      await using killing = await Killing.begin(world);
+      await killing.goOn();
+      const mark = randomUUID();
+      const repository = await world.createRepository();
+      const push = async (greeting: string): Promise<string> => {
+        const revision = await repository.commit({
+          'docker/greeting': `${greeting}\n`,
+          'docker/Dockerfile': `FROM debian:bookworm\nRUN echo ${mark} && head -c ${FIRST_BYTES} /dev/urandom > /heavy\nCOPY greeting /greeting\n`,
+          'slipway.yml': {
+            version: 1,
+            images: { tools: { context: 'docker' } },
+            tasks: { t: { image: { 'in-tree': 'tools' }, command: 'cat /greeting', checkout: false } },
+          },
+        });
+        return world.start(repository, revision);
+      };
+      await expectOneRun(world, await push('hello'), 't', 'hello');
+      const heavy = killing.layersStored();
+      await forgetSidecars(world);
+
+      const from = killing.store.seen.length;
+      const struck = killing.at('store', 'at', ({ method, key }) => method === 'GET' && heavy.includes(key));
+      const id = await push('good day');
+      const fetched = await struck;
+      await killing.goOn();
+      await expectOneRun(world, id, 't', 'good day');
+
+      expect(heavy).toHaveLength(1);
+      expect(killing.reads(heavy, fetched.store)).not.toEqual([]);
+      expect(killing.layersStored(from)).toEqual([]);
+      expect(killing.sentBytes(from)).toBeLessThan(BESIDE_BYTES);
+      const [image] = (await world.verdict(id)).images;
+      expect(await world.log(image?.taskId ?? '')).toMatch(/1 of 2 steps from the cache/);
+      await killing.expectNothingLeft(`slipway.invalid/image:${image?.imageHash ?? ''}`);
     },
   );
 });

@@ -87,13 +87,16 @@ export interface RegistryPull {
 export interface EngineImages {
   /** Builds from a context tar. @throws {ImageBuildFailed} with the step, its exit code and last lines. */
   build(context: Readable, options: BuildOptions): Promise<BuildResult>;
-  /** Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayRead` tells which blobs the endpoint may confirm. */
+  /** Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayConfirm` tells which blobs the endpoint may say are there. */
   publish(
     image: string,
     options: StepOptions & {
       readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
       /** Blobs that are said to unpack to a layer, for the way that goes by layers: hints, each is verified. */
       readonly findLayers?: (diffId: Digest) => Promise<readonly string[]>;
+      /** Told of each blob that the engine has sent whole, by the endpoint; and of each layer that was stored, by the other way. */
+      readonly onBlob?: (digest: Digest) => Promise<void>;
+      readonly onLayer?: (layer: { readonly diffId: Digest; readonly digest: Digest }) => Promise<void>;
     },
   ): Promise<PublishResult>;
   /** Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. @throws {ImageUnavailable} {TransferFailed} */

@@ -14,5 +14,18 @@ export function crashPointsPage(): string {
     '| --- | --- | --- |',
     ...CRASH_POINTS.map(({ write, activity, repeat }) => `| ${write} | \`${activity}\` | ${repeat} |`),
     '',
+    '## While an image moves',
+    '',
+    'Seen by every request to the store and the engine, after a SIGKILL at that moment (`test/faults/crash-points-of-images.test.ts`). Nothing half-loaded, no name of a',
+    'transfer and no container is left; an upload that was half-way is swept after a day.',
+    '',
+    '| Moment | The next worker |',
+    '| --- | --- |',
+    '| a publish with some layers in the store, another half-way | is sent the others by the engine, and stores only those: what has come is noted as it comes |',
+    '| a base half-way into the store | the same |',
+    '| the layers of a tarball half-way into the store | reads the tarball again, and compresses and stores only the other layers |',
+    '| a pull half-way (of an image, or of layers that a build may take) | has it pulled again: engines keep nothing of a pull that did not end |',
+    '| a pull that ended, before the image has its name; named, before there is a container | reads nothing again, and takes the name of the transfer away |',
+    '',
   ].join('\n');
 }

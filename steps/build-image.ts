@@ -15,7 +15,7 @@ import { openImageTarball } from './image-tarball.ts';
 import type { LayerCache } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
-import { recordLayers } from './record-layers.ts';
+import { publishNotes } from './publish-notes.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -35,8 +35,8 @@ const ANCESTORS = 5;
  * hashes are computed again from what is about to be built.
  *
  * Safe to repeat, from whatever point: bases and parent are loaded only where the engine lacks them; steps that were built
- * come from the engine's cache; blobs and manifest are create-only under their digests, and the endpoint asks the store
- * which are there; the engine's names of the build are the same each time, and removed at the end; the log goes on.
+ * come from the engine's cache; blobs and manifest are create-only under their digests, and those that arrived need not be
+ * sent again; the engine's names of the build are the same each time, and removed at the end; the log goes on.
  * @throws {ImageBuildFailed} {BaseUnavailable} {ImageHashMismatch} {ImageDamaged} and the errors of engine and store.
  */
 export async function buildImage(
@@ -164,10 +164,8 @@ async function publish(
   const published = await engine.images.publish(tag, {
     signal,
     onProgress,
-    mayConfirm: (digest) => known.has(digest),
-    findLayers: (diffId) => store.index.findLayers(plan.domain, plan.level, diffId),
+    ...publishNotes(store, plan, (digest) => known.has(digest)),
   });
-  await recordLayers(store, plan, published);
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
   return { published, publishMs: took() };

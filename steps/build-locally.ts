@@ -10,8 +10,12 @@ import type { Store } from '../store/store.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { isWhole } from './image-closure.ts';
 
+/** Does work that only one process shall do at a time in an engine, after whoever does such work now. */
+export type Alone = <T>(work: () => Promise<T>) => Promise<T>;
+
 export interface LocalBuildDeps {
   readonly engine: Engine;
+  readonly alone: Alone;
   /** Empty where no server runs. Nothing is written into it. */
   readonly store: Store;
   readonly tree: SourceTree;
@@ -68,8 +72,16 @@ export class LocalBuilder {
   async #have(name: string, rebuild: boolean): Promise<LocalImage> {
     const image = this.#described.get(name);
     if (!image) throw new InternalError(`Image "${name}" was not described`);
-    const found = rebuild || image.imageHash === null ? undefined : await this.#find(image, image.imageHash);
-    return found ?? this.#build(image, { fresh: rebuild });
+    const find = async (): Promise<LocalImage | undefined> =>
+      rebuild || image.imageHash === null ? undefined : this.#find(image, image.imageHash);
+    const found = await find();
+    if (found) return found;
+    const { parent } = image.definition;
+    const parentImage = parent === undefined ? undefined : await this.have(parent);
+    // Whoever was waited for has built the same, perhaps.
+    return this.#deps.alone(
+      async () => (await find()) ?? this.#build(image, parentImage, { fresh: rebuild }),
+    );
   }
 
   async #find(image: DescribedImage, imageHash: string): Promise<LocalImage | undefined> {
@@ -97,10 +109,13 @@ export class LocalBuilder {
     return { ...facts, engineImageId, outcome: 'present', bytesLoaded: 0 };
   }
 
-  async #build(image: DescribedImage, { fresh }: { readonly fresh: boolean }): Promise<LocalImage> {
+  async #build(
+    image: DescribedImage,
+    parent: LocalImage | undefined,
+    { fresh }: { readonly fresh: boolean },
+  ): Promise<LocalImage> {
     const { engine, tree, say, signal } = this.#deps;
     const { name, definition, contextHash, imageHash } = image;
-    const parent = definition.parent === undefined ? undefined : await this.have(definition.parent);
     say(`${name}: building`);
     const references = [...Object.keys(image.inputs.bases), ...image.missingBases];
     return keepNames(engine, references, async () => {

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
-import { recordLayers } from './record-layers.ts';
+import { publishNotes } from './publish-notes.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface ImportBaseDeps {
@@ -107,12 +107,9 @@ async function pullAndPublish(
 ): Promise<PublishResult> {
   onProgress({ message: `pulling base ${reference}` });
   const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
-  const published = await engine.images.publish(engineImageId, {
+  return engine.images.publish(engineImageId, {
     signal,
     onProgress,
-    mayConfirm: () => false,
-    findLayers: (diffId) => store.index.findLayers(domain, level, diffId),
+    ...publishNotes(store, { domain, level }, () => false),
   });
-  await recordLayers(store, { domain, level }, published);
-  return published;
 }

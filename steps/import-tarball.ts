@@ -1,12 +1,14 @@
 import { importImageTar } from '../docker/transport/import-tar.ts';
 import type { ImportedTar } from '../docker/transport/import-tar.ts';
+import { LayerNotKnown } from '../docker/transport/known-layers.ts';
+import type { KnownLayer } from '../docker/transport/known-layers.ts';
+import type { StoredLayer } from '../docker/transport/store-layer.ts';
 import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
-import type { Level } from '../model/pure/ids.ts';
+import type { Digest, Level } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
 import type { TarballRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { isWhole } from './image-closure.ts';
-import { recordLayers } from './record-layers.ts';
 import type { StepContext } from './step-context.ts';
 
 /** A tarball that a task left, known by its bytes. */
@@ -70,15 +72,22 @@ async function importNow(
   onProgress({ message: `importing ${shown}`, bytes: record.sizeBytes });
   let imported: ImportedTar;
   try {
-    const body = await store.artifacts.read(taskId, run, path, signal);
-    imported = await importImageTar(store.blobs, body, { signal, onProgress, name, platform });
+    const read = () => store.artifacts.read(taskId, run, path, signal);
+    const onLayer = (layer: StoredLayer): Promise<void> => noteLayer(store, { domain, level, sha256 }, layer);
+    const options = { signal, onProgress, name, platform, onLayer };
+    const known = await layersOfBefore(store, { domain, level, sha256 }, signal);
+    imported = await importImageTar(store.blobs, await read(), { ...options, known }).catch(
+      async (error: unknown) => {
+        if (!(error instanceof LayerNotKnown)) throw error;
+        return importImageTar(store.blobs, await read(), options);
+      },
+    );
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ImageTarRefused')
       throw new ImageUnavailable(shown, error.message, { cause: error });
     throw error;
   }
-  const { stored, bytesWritten, layers } = imported;
-  await recordLayers(store, { domain, level }, { layers });
+  const { stored, bytesWritten } = imported;
   await store.tarballs.record(domain, level, {
     version: 1,
     ...stored,
@@ -87,6 +96,40 @@ async function importNow(
     imported: new Date().toISOString(),
   });
   return { stored, bytesWritten };
+}
+
+interface TarballPlace {
+  readonly domain: string;
+  readonly level: Level;
+  readonly sha256: string;
+}
+
+/** For whoever imports it again, if this import comes to no end, and for whoever has the same layer and only the tar way. */
+async function noteLayer(
+  { index, sent }: Store,
+  { domain, level, sha256 }: TarballPlace,
+  { diffId, digest, sizeBytes, mediaType, source }: StoredLayer,
+): Promise<void> {
+  await index.recordLayer(domain, level, diffId, digest);
+  // One that came compressed is stored as it came.
+  if (source.digest === diffId)
+    await sent.recordLayer(domain, level, sha256, {
+      ...{ diffId, digest, sizeBytes, mediaType },
+      unpackedBytes: source.sizeBytes,
+    });
+}
+
+/** Layers that an import stored which came to no end: they are only read once more, to see that they are the same. */
+async function layersOfBefore(
+  { blobs, sent }: Store,
+  { domain, level, sha256 }: TarballPlace,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Digest, KnownLayer>> {
+  const known = new Map<Digest, KnownLayer>();
+  for (const layer of await sent.layersOf(domain, level, sha256))
+    if ((await blobs.claim(layer.digest, signal))?.sizeBytes === layer.sizeBytes)
+      known.set(layer.diffId, layer);
+  return known;
 }
 
 function imageOf({ manifestDigest, configDigest, diffIds, sizeBytes }: TarballRecord): StoredImage {

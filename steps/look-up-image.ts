@@ -6,6 +6,7 @@ import type { BaseToRenew } from '../model/pure/base-payloads.ts';
 import type { Explanation } from '../model/schema/explanation.ts';
 import type { PlannedImage } from '../model/schema/plan.ts';
 import type { IndexEntry } from '../model/schema/records.ts';
+import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import type { Store } from '../store/store.ts';
 import { readContextList } from './context-list.ts';
@@ -22,6 +23,8 @@ export interface LookUpDeps {
   readonly domain: string;
   readonly level: Level;
   readonly plannedAt: string;
+  /** How images keep their tarball that do not say it themselves; default view. */
+  readonly tarball?: TarballKeeping;
   /** Names of images whose rebuild was asked for. */
   readonly rebuild: readonly string[];
   readonly signal: AbortSignal;
@@ -39,7 +42,7 @@ export async function lookUpImage(deps: LookUpDeps, image: DescribedImage): Prom
     context: definition.context,
     parent: definition.parent ?? null,
     ...(definition.symbol ? { symbol: definition.symbol } : {}),
-    tarball: definition.tarball ?? ('view' as const),
+    tarball: definition.tarball ?? deps.tarball ?? ('view' as const),
     inputs,
     contextHash,
     imageHash,

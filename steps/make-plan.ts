@@ -5,6 +5,7 @@ import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { BaseToRenew, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { Plan, PlannedImage, PushRequest } from '../model/schema/plan.ts';
+import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import { selectTasks } from '../plan/select-tasks.ts';
@@ -32,6 +33,8 @@ export interface MakePlanInput {
   readonly unavailableBases?: Readonly<Record<string, string>>;
   /** Bases that were resolved anew for this push; undefined where nobody can do that. */
   readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
+  /** How images keep their tarball that do not say it themselves; default view. */
+  readonly tarball?: TarballKeeping;
   /** Context hashes that were computed before. */
   readonly contextHashes?: ContextHashCache | undefined;
   readonly signal: AbortSignal;

@@ -7,6 +7,7 @@ import type { BaseToRenew } from '../model/pure/base-payloads.ts';
 import type { GraphImage, GraphTask, PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
+import { tarballOf } from '../model/schema/config.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { variantOf } from '../model/variant.ts';
@@ -75,6 +76,7 @@ export async function planPush(
     ref: push.ref,
     request: push.request,
     platform: deps.platform,
+    tarball: tarballOf(deps.config, owner.level),
     plannedAt: new Date().toISOString(),
     changedFiles: () => changedFiles(deps, push, context.signal),
     unavailableBases: input.unavailableBases,

@@ -9,6 +9,7 @@ import type { Outages } from './outages.ts';
 import { NO_OUTAGES } from './outages.ts';
 import { createPushRecords } from './push-records.ts';
 import { createRoutes } from './routes.ts';
+import { createSentBlobs } from './sent-blobs.ts';
 import type { Store } from './store.ts';
 import { sweepUploads } from './sweep-uploads.ts';
 import { createTarballs } from './tarballs.ts';
@@ -25,6 +26,7 @@ export function createStore(
     index: createImageIndex(objects, lifetimes),
     routes: createRoutes(objects),
     tarballs: createTarballs(objects),
+    sent: createSentBlobs(objects),
     tasks: createTaskRecords(objects),
     pushes: createPushRecords(objects),
     artifacts: createArtifacts(objects),

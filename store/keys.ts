@@ -125,6 +125,16 @@ export function trackedBaseKey(
   return `level-${level}/index/${encodeSegment(domain)}/bases/${encodeSegment(base.platform)}~tracked/${encodeSegment(base.reference)}`;
 }
 
+/** A blob that a trust domain of a level has sent. Beside the layers, since it lives as long and is read as they are. */
+export function sentBlobKey(domain: string, level: Level, digest: Digest): string {
+  return `level-${level}/layers/${encodeSegment(domain)}/sent/${digest.slice('sha256:'.length)}`;
+}
+
+/** Where the layers of a tarball are noted that were stored before all of it was. */
+export function sentLayersPrefix(domain: string, level: Level, sha256: string): string {
+  return `level-${level}/layers/${encodeSegment(domain)}/of-tarballs/${encodeSegment(sha256)}/`;
+}
+
 export function layerKey(domain: string, level: Level, diffId: string): string {
   return `level-${level}/layers/${encodeSegment(domain)}/${encodeSegment(diffId)}`;
 }

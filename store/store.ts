@@ -23,6 +23,7 @@ export interface Store {
   readonly index: ImageIndex;
   readonly routes: Routes;
   readonly tarballs: Tarballs;
+  readonly sent: SentBlobs;
   readonly tasks: TaskRecords;
   readonly pushes: PushRecords;
   readonly artifacts: Artifacts;
@@ -150,6 +151,27 @@ export interface Tarballs {
   ): Promise<TarballRecord | undefined>;
   /** Written only at one's own level. Replaces what was there. */
   record(domain: string, level: Level, record: TarballRecord): Promise<void>;
+}
+
+/** A layer of a tarball as it was stored. */
+export interface SentLayer {
+  readonly diffId: Digest;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+  /** Size of the plain tar. */
+  readonly unpackedBytes: number;
+}
+
+/** What was sent before anything names it, so that whoever goes on after one that was killed need not send it again. */
+export interface SentBlobs {
+  /** Whether this domain has sent these very bytes at this level: it has had them, so that it may name them. */
+  has(domain: string, level: Level, digest: Digest): Promise<boolean>;
+  /** To be called when the bytes were seen to be those of the digest. Safe to repeat. */
+  record(domain: string, level: Level, digest: Digest): Promise<void>;
+  /** Layers of a tarball (by its sha-256) that were stored. */
+  layersOf(domain: string, level: Level, sha256: string): Promise<readonly SentLayer[]>;
+  recordLayer(domain: string, level: Level, sha256: string, layer: SentLayer): Promise<void>;
 }
 
 export interface TaskRecords {

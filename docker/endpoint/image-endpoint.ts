@@ -9,7 +9,7 @@ import { readClosure } from './closure.ts';
 import { CHUNK_BYTES } from './pump.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { PullTransfer, PushTransfer } from './transfer.ts';
-import type { MayConfirm, OpenTransfer, PushOutcome, Transfer } from './transfer.ts';
+import type { MayConfirm, OnBlob, OpenTransfer, PushOutcome, Transfer } from './transfer.ts';
 
 export type { PushOutcome, Transfer } from './transfer.ts';
 
@@ -27,6 +27,7 @@ export interface ImageEndpoint {
   /** Opens a transfer that takes in; `mayConfirm` tells of which stored blobs it may say that they need not be sent. */
   openPush(options: {
     readonly mayConfirm: MayConfirm;
+    readonly onBlob?: OnBlob | undefined;
     readonly onError?: (error: unknown) => void;
   }): Transfer & { result(): PushOutcome };
   /** Ends all transfers and stops to listen. Safe to repeat. */
@@ -69,7 +70,7 @@ export async function startImageEndpoint(options: ImageEndpointOptions): Promise
         new PullTransfer(await readClosure(blobs, image.manifestDigest as Digest, signal), onError),
       );
     },
-    openPush: ({ mayConfirm, onError }) => open(new PushTransfer(mayConfirm, onError)),
+    openPush: ({ mayConfirm, onError, onBlob }) => open(new PushTransfer(mayConfirm, onError, onBlob)),
     async close() {
       for (const transfer of transfers.values()) transfer.close();
       await Promise.all(servers.map(stop));

@@ -83,9 +83,13 @@ export class PullTransfer extends OpenTransfer {
 
 export type MayConfirm = (digest: Digest) => boolean | Promise<boolean>;
 
+/** Told of each blob whose bytes have come and are in the store, before the engine is. */
+export type OnBlob = (digest: Digest) => Promise<void>;
+
 /** Takes in blobs and the manifests that name them. */
 export class PushTransfer extends OpenTransfer {
   readonly mayConfirm: MayConfirm;
+  readonly onBlob: OnBlob | undefined;
   /** Sizes of blobs that this transfer may name: sent in it, or confirmed to it. */
   readonly uploaded = new Map<Digest, number>();
   readonly confirmed = new Map<Digest, number>();
@@ -93,9 +97,10 @@ export class PushTransfer extends OpenTransfer {
   readonly references = new Map<string, Digest>();
   readonly uploads = new Map<string, Upload>();
 
-  constructor(mayConfirm: MayConfirm, onError?: (error: unknown) => void) {
+  constructor(mayConfirm: MayConfirm, onError?: (error: unknown) => void, onBlob?: OnBlob) {
     super('push', onError);
     this.mayConfirm = mayConfirm;
+    this.onBlob = onBlob;
   }
 
   /** Size of a blob that a manifest of this transfer may name. */

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
 import type { BlobStat, BlobStore } from '../../model/blob-store.ts';
+import { DigestMismatch } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import { CHUNK_BYTES, pump } from './pump.ts';
 import { Refusal } from './refusal.ts';
@@ -61,11 +62,7 @@ export class Upload {
       const signal = AbortSignal.any([broken.signal, this.#aborted.signal]);
       const sink = new PassThrough({ highWaterMark: CHUNK_BYTES });
       const stored = storeBody(this.#blobs, sink, { digest, sizeBytes, signal });
-      stored.then(
-        // A store that has the blob already need not read it, but the engine wants to send it all.
-        () => sink.resume(),
-        (error: unknown) => sink.destroy(error as Error),
-      );
+      stored.catch((error: unknown) => sink.destroy(error as Error));
       try {
         await pump(body, sink, this.#onBytes);
         sink.end();
@@ -128,8 +125,17 @@ async function storeBody(
   const { digest, sizeBytes, signal } = options;
   body.on('error', () => undefined);
   if (sizeBytes === undefined) return await blobs.writeUnknown(body, { expected: () => digest, signal });
-  await blobs.write(digest, sizeBytes, body, signal);
+  const outcome = await blobs.write(digest, sizeBytes, body, signal);
+  // A store that has the blob need not read it. But whoever names it must have had it, not only heard of it.
+  if (outcome === 'present') await expectDigest(body, digest);
   return { digest, sizeBytes };
+}
+
+async function expectDigest(body: PassThrough, digest: Digest): Promise<void> {
+  const hash = createHash('sha256');
+  for await (const chunk of body) hash.update(chunk as Buffer);
+  const got = `sha256:${hash.digest('hex')}`;
+  if (got !== digest) throw new DigestMismatch('Blob', digest, got);
 }
 
 interface Deferred<T> {

@@ -1,3 +1,4 @@
+import { REPOSITORY } from '../endpoint/transfer.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { TransportContext } from './transport-context.ts';
@@ -5,6 +6,7 @@ import type { TransportContext } from './transport-context.ts';
 interface InspectedImage {
   readonly Id: string;
   readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
   readonly RootFS?: { readonly Layers?: readonly string[] | null };
   readonly Manifests?: readonly {
     readonly Kind?: string;
@@ -48,9 +50,18 @@ export async function findLoaded(
   image: StoredImage,
   references: readonly string[],
 ): Promise<string | undefined> {
+  return (await findLoadedImage(context, image, references))?.Id;
+}
+
+/** The same, with the names that it has. */
+export async function findLoadedImage(
+  context: TransportContext,
+  image: StoredImage,
+  references: readonly string[],
+): Promise<InspectedImage | undefined> {
   for (const reference of references) {
     const found = await inspectImage(context, reference);
-    if (found && isSame(context, image, found) && isComplete(context, found)) return found.Id;
+    if (found && isSame(context, image, found) && isComplete(context, found)) return found;
   }
   return undefined;
 }
@@ -68,6 +79,25 @@ export async function removeReference({ docker }: TransportContext, reference: s
     if (statusOf(error) !== 404) throw error;
   }
 }
+
+/**
+ * Removes names of endpoints from an image, which a worker that was killed between a transfer and its end leaves behind, whatever
+ * port it had. Removing an image's only name would remove the image, so there must be another one.
+ */
+export async function removeEndpointNames(
+  context: TransportContext,
+  { RepoTags, RepoDigests }: InspectedImage,
+): Promise<void> {
+  const names = [...(RepoTags ?? []), ...(RepoDigests ?? [])];
+  for (const name of names) if (isEndpointName(name)) await removeReference(context, name);
+}
+
+/** Whether a name in an engine is one of a transfer, of whichever worker. */
+export function isEndpointName(name: string): boolean {
+  return ENDPOINT_NAME.test(name);
+}
+
+const ENDPOINT_NAME = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
 
 export function statusOf(error: unknown): number | undefined {
   return (error as { statusCode?: number } | undefined)?.statusCode;

@@ -5,7 +5,13 @@ import type { LoadResult, StepOptions } from '../engine.ts';
 import { isOutOfSpace } from '../engine-errors.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage, isDamage } from './damage.ts';
-import { expectedId, findLoaded, removeReference } from './engine-images.ts';
+import {
+  expectedId,
+  findLoaded,
+  findLoadedImage,
+  removeEndpointNames,
+  removeReference,
+} from './engine-images.ts';
 import { loadAsTar } from './load-as-tar.ts';
 import { followProgress } from './progress-stream.ts';
 import { repeat } from './repeat.ts';
@@ -34,10 +40,11 @@ export async function loadImage(
   const { signal, tag } = options;
   signal.throwIfAborted();
   try {
-    const present = await findLoaded(context, image, [ownReference(tag), expectedId(context, image)]);
+    const present = await findLoadedImage(context, image, [ownReference(tag), expectedId(context, image)]);
     if (present) {
-      await nameIt(context, present, options);
-      return { engineImageId: present, bytesLoaded: 0, way: 'present' };
+      await nameIt(context, present.Id, options);
+      await removeEndpointNames(context, present);
+      return { engineImageId: present.Id, bytesLoaded: 0, way: 'present' };
     }
     return await transfer(context, image, options);
   } catch (error) {

@@ -8,6 +8,7 @@ import type { ImportedTar } from './import-tar.ts';
 import { importImageTar } from './import-tar.ts';
 import type { FindLayers, KnownLayer } from './known-layers.ts';
 import { findKnownLayers, LayerNotKnown } from './known-layers.ts';
+import type { ArchiveOptions, OnLayer } from './read-archive.ts';
 import type { TransportContext } from './transport-context.ts';
 
 /**
@@ -18,16 +19,20 @@ import type { TransportContext } from './transport-context.ts';
 export async function publishAsTar(
   context: TransportContext,
   image: string,
-  options: StepOptions & { readonly findLayers?: FindLayers | undefined },
+  options: StepOptions & {
+    readonly findLayers?: FindLayers | undefined;
+    readonly onLayer?: OnLayer | undefined;
+  },
 ): Promise<PublishResult> {
-  const { signal, onProgress, findLayers } = options;
+  const { signal, onProgress, findLayers, onLayer } = options;
   const known = findLayers ? await knownLayers(context, image, findLayers, signal) : undefined;
   try {
-    return resultOf(await save(context, image, { signal, onProgress }, known));
+    return resultOf(await save(context, image, { signal, onProgress, onLayer, known }));
   } catch (error) {
     if (!(error instanceof LayerNotKnown)) throw error;
     onProgress?.({ message: `${error.message}; sending all of it` });
-    return { ...resultOf(await save(context, image, { signal, onProgress })), fellBack: error.message };
+    const whole = await save(context, image, { signal, onProgress, onLayer });
+    return { ...resultOf(whole), fellBack: error.message };
   }
 }
 
@@ -45,14 +50,14 @@ async function knownLayers(
 async function save(
   { docker, blobs }: TransportContext,
   image: string,
-  { signal, onProgress }: StepOptions,
-  known?: ReadonlyMap<Digest, KnownLayer>,
+  options: Pick<ArchiveOptions, 'signal' | 'onProgress' | 'onLayer' | 'known'>,
 ): Promise<ImportedTar> {
+  const { signal } = options;
   const tar = (await docker.getImage(image).get()) as Readable;
   const stop = (): unknown => tar.destroy(signal.reason as Error);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    return await importImageTar(blobs, tar, { signal, onProgress, known });
+    return await importImageTar(blobs, tar, options);
   } catch (error) {
     // What an engine saves is an image: one that cannot be read did not come whole.
     if (isSlipwayError(error) && error.type === 'ImageTarRefused')

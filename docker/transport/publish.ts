@@ -4,10 +4,11 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage } from './damage.ts';
-import { inspectImage, removeReference } from './engine-images.ts';
+import { inspectImage, isEndpointName, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import type { FindLayers } from './known-layers.ts';
 import { publishAsTar } from './publish-as-tar.ts';
+import type { OnLayer } from './read-archive.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import { describeStoredImage } from './stored-image.ts';
@@ -19,6 +20,9 @@ export interface PublishOptions extends StepOptions {
   readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
   /** Blobs that are said to unpack to a layer, where images go as tars. */
   readonly findLayers?: FindLayers;
+  /** Told of each blob that has come whole through the endpoint, and of each layer that was stored from a tar. */
+  readonly onBlob?: (digest: Digest) => Promise<void>;
+  readonly onLayer?: OnLayer;
 }
 
 /**
@@ -52,10 +56,9 @@ async function push(
   endpoint: ImageEndpoint,
   options: PublishOptions & { readonly image: string; readonly id: string },
 ): Promise<PublishResult> {
-  const { image, id, signal, mayConfirm } = options;
+  const { image, id, signal, mayConfirm, onBlob } = options;
   let lastError: unknown;
-  const transfer = endpoint.openPush({ mayConfirm, onError: (error) => (lastError = error) });
-  const repository = endpointRepository(context);
+  const transfer = endpoint.openPush({ mayConfirm, onBlob, onError: (error) => (lastError = error) });
   try {
     const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {
       signal,
@@ -75,7 +78,7 @@ async function push(
     return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
   } finally {
     transfer.close();
-    await removeThrowAways(context, repository, id);
+    await removeThrowAways(context, id);
   }
 }
 
@@ -114,9 +117,9 @@ function describe(error: unknown, errors: readonly string[]): string {
  * Removes the image's names of our endpoint, also those that a worker left behind which was killed. Removing an image's only
  * name would remove the image: one that had none keeps its throw-away name.
  */
-async function removeThrowAways(context: TransportContext, repository: string, id: string): Promise<void> {
+async function removeThrowAways(context: TransportContext, id: string): Promise<void> {
   const names = (await inspectImage(context, id))?.RepoTags ?? [];
-  const throwAways = names.filter((name) => name.startsWith(`${repository}:`));
+  const throwAways = names.filter(isEndpointName);
   if (throwAways.length === names.length) return;
   for (const name of throwAways) await removeReference(context, name);
 }

@@ -27,7 +27,11 @@ export interface ArchiveOptions extends StepOptions {
   /** Layers that the store has, by what they unpack to: they are not stored again. */
   readonly known?: ReadonlyMap<Digest, KnownLayer> | undefined;
   readonly limits?: UnpackLimits | undefined;
+  readonly onLayer?: OnLayer | undefined;
 }
+
+/** Told of each large layer that is in the store, before the next one comes; of small ones when all has come. */
+export type OnLayer = (layer: StoredLayer) => Promise<void>;
 
 /** The parts of an image tar by their paths. */
 export interface Archive {
@@ -58,7 +62,9 @@ export async function readArchive(
   ): Promise<StoredLayer> => {
     options.onProgress?.({ message: `storing ${path}`, bytes: sizeBytes });
     const hints = await hintsOf(blobs, path, { sizeBytes, known: options.known, signal: options.signal });
-    return storeLayer(blobs, body, { signal: options.signal, budget, ...hints });
+    const layer = await storeLayer(blobs, body, { signal: options.signal, budget, ...hints });
+    await options.onLayer?.(layer);
+    return layer;
   };
   let documentBytes = 0;
   let entries = 0;

@@ -109,6 +109,9 @@ export const taskSchema = z.strictObject({
 
 export type TaskForm = z.infer<typeof taskSchema>;
 
+export const tarballKeepingSchema = z.enum(['view', 'stored']);
+export type TarballKeeping = z.infer<typeof tarballKeepingSchema>;
+
 export const imageDefinitionSchema = z.strictObject({
   context: z.string().min(1).describe('A directory of the tree with a Dockerfile'),
   parent: z.string().optional().describe('Another image; reaches the Dockerfile as DOCKER_IMAGE_PARENT'),
@@ -116,10 +119,11 @@ export const imageDefinitionSchema = z.strictObject({
   symbol: z.string().optional(),
   base: z.enum(['pin', 'track']).optional(),
   'rebuild-after': duration.optional(),
-  tarball: z
-    .enum(['view', 'stored'])
+  tarball: tarballKeepingSchema
     .optional()
-    .describe('stored: keep public/image.tar as an object of its own too; default view'),
+    .describe(
+      'stored: keep public/image.tar as an object of its own too; default: as the level does, else view',
+    ),
   platform: z.string().optional(),
 });
 

@@ -181,6 +181,25 @@ describe('slipway image build', () => {
     await repository.git('checkout', '--quiet', '.');
   });
 
+  it('builds one after the other when two are told to at once, and each has the names that it builds on', async () => {
+    await pushed();
+    // So large that one would be done with the names while the other still builds on them.
+    await writeFile(join(repository.path, 'docker/lint/rules.txt'), randomBytes(60_000_000));
+    const build = ['image', 'build', 'lint', '--worktree'];
+
+    const both = await Promise.all([slipway([...build, '--rebuild']), slipway([...build, '--rebuild'])]);
+    const third = await slipway(build);
+    await repository.git('checkout', '--quiet', '.');
+
+    expect(both.map(({ exitCode, stderr }) => (exitCode === 0 ? 'good' : stderr))).toEqual(['good', 'good']);
+    expect(
+      both.filter(({ stderr }) => stderr.includes('builds in this engine; waiting for it')),
+    ).toHaveLength(1);
+    expect(both[0].stdout).toBe(both[1].stdout);
+    expect(third.stderr).toContain('lint: in the engine, built before');
+    expect((await namesInEngine()).filter((name) => /invalid\/(build|parent)/.test(name))).toEqual([]);
+  });
+
   it('does without a server, and then says that a hash is not known', async () => {
     const home = join(world.home, 'nowhere');
     // A base under its own name, as it is there after any build.

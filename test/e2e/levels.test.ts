@@ -1,7 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { appendFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { PushDocument } from '../../model/schema/records.ts';
 import type { WorkerProcess } from '../helpers/live-stack.ts';
-import { LiveApi, outcomesOf, startWorker, TestRepository } from '../helpers/live-stack.ts';
+import { LiveApi, liveConnections, outcomesOf, startWorker, TestRepository } from '../helpers/live-stack.ts';
 
 jest.setTimeout(300_000);
 
@@ -42,12 +44,23 @@ describe('two levels', () => {
     const first = await live.push(repository, onTry, { ref: 'refs/heads/try' });
     await repository.git('checkout', '--quiet', 'main');
     await repository.git('merge', '--quiet', 'try');
+    // Read anew at each plan.
+    const { serverConfig } = await liveConnections();
+    await appendFile(serverConfig, 'tarball: { 3: stored }\n');
     const merged = await live.push(repository, onTry);
 
     expect(outcomesOf(first)).toEqual({ base: 'built' });
     expect(merged.level).toBe(3);
     expect(outcomesOf(merged)).toEqual({ base: 'built' });
     expect(merged.images[0]?.taskId).toContain('/3/');
+    const hashOfTarball = async ({ images }: PushDocument): Promise<string | undefined> => {
+      const artifacts = await live.api.artifacts(images[0]?.taskId ?? '');
+      return artifacts.find(({ name }) => name === 'public/image.tar')?.sha256;
+    };
+    // Kept as an object of its own only where the level says so, and with the bytes that everybody gets.
+    const tarball = await live.artifact(merged.images[0]?.taskId ?? '', 'public/image.tar');
+    expect(await hashOfTarball(merged)).toBe(createHash('sha256').update(tarball).digest('hex'));
+    expect(await hashOfTarball(first)).toBeUndefined();
   });
 
   it('refuses a revision that its ref does not hold, whatever the client says', async () => {

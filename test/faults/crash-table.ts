@@ -19,6 +19,8 @@ export interface CrashPoint {
   readonly repeat: string;
   /** Keys that the repeat may write a second time. */
   readonly mayRewrite: RegExp;
+  /** Tried only where all moments are: there is nothing to be seen but that it does no harm. */
+  readonly inLane?: true;
 }
 
 const NOTHING = /^$/;
@@ -69,11 +71,28 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     mayRewrite: NOTHING,
   },
   {
+    write: 'the claim of a layer that has come, should it be there',
+    activity: 'buildImage',
+    matcher: () =>
+      after(1, writing(/^uploads\//), ({ method, key }) => method === 'HEAD' && /^blobs\//.test(key)),
+    repeat: 'claimed again: who claims changes nothing that others see but how long a blob stays',
+    mayRewrite: NOTHING,
+    inLane: true,
+  },
+  {
     write: 'a layer, under its digest',
     activity: 'buildImage',
     matcher: () => (request) => writing(/^blobs\//)(request) && request.query.has('copySource'),
     repeat: 'a layer that is there is not stored a second time',
     mayRewrite: NOTHING,
+  },
+  {
+    write: 'the note that a layer has come',
+    activity: 'buildImage',
+    matcher: () => writing(/\/layers\/.*\/sent\//),
+    repeat:
+      'what is noted is not asked for; an engine that was not told that it has come sends it, and it is not stored a second time',
+    mayRewrite: /\/sent\//,
   },
   {
     write: "an image's configuration",

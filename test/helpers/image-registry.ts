@@ -10,8 +10,12 @@ export interface ImageRegistry extends AsyncDisposable {
   readonly host: string;
   /** Paths that were asked for. */
   readonly requests: string[];
-  /** Puts an image of one layer with these files under a repository and tag, in place of the one that was there; gives the layer's digest. */
-  put(repository: string, tag: string, files: Readonly<Record<string, Buffer>>): Promise<string>;
+  /** Puts an image under a repository and tag, in place of the one that was there, with a layer of these files for each argument; gives the first layer's digest. */
+  put(
+    repository: string,
+    tag: string,
+    ...layers: readonly Readonly<Record<string, Buffer>>[]
+  ): Promise<string>;
 }
 
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
@@ -23,9 +27,9 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
   const put = async (
     repository: string,
     tag: string,
-    content: Readonly<Record<string, Buffer>>,
+    ...layers: readonly Readonly<Record<string, Buffer>>[]
   ): Promise<string> => {
-    const image = await makeImage(content);
+    const image = await makeImage(layers);
     for (const blob of image.blobs) blobs.set(digestOf(blob), blob);
     for (const name of [tag, digestOf(image.manifest)])
       manifests.set(`${repository} ${name}`, image.manifest);
@@ -64,21 +68,24 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
 }
 
 async function makeImage(
-  files: Readonly<Record<string, Buffer>>,
+  contents: readonly Readonly<Record<string, Buffer>>[],
 ): Promise<{ readonly manifest: Buffer; readonly blobs: readonly Buffer[] }> {
-  const tar = pack();
-  for (const [name, content] of Object.entries(files)) tar.entry({ name, mode: 0o755 }, content);
-  tar.finalize();
-  const parts: Buffer[] = [];
-  for await (const part of tar as AsyncIterable<Buffer>) parts.push(part);
-  const layerTar = Buffer.concat(parts);
-  const layer = gzipSync(layerTar);
+  const layerTars: Buffer[] = [];
+  for (const files of contents) {
+    const tar = pack();
+    for (const [name, content] of Object.entries(files)) tar.entry({ name, mode: 0o755 }, content);
+    tar.finalize();
+    const parts: Buffer[] = [];
+    for await (const part of tar as AsyncIterable<Buffer>) parts.push(part);
+    layerTars.push(Buffer.concat(parts));
+  }
+  const layers = layerTars.map((layerTar) => gzipSync(layerTar));
   const config = Buffer.from(
     JSON.stringify({
       architecture: 'amd64',
       os: 'linux',
       config: {},
-      rootfs: { type: 'layers', diff_ids: [digestOf(layerTar)] },
+      rootfs: { type: 'layers', diff_ids: layerTars.map(digestOf) },
     }),
   );
   const describe = (blob: Buffer): object => ({ digest: digestOf(blob), size: blob.length });
@@ -87,10 +94,13 @@ async function makeImage(
       schemaVersion: 2,
       mediaType: MANIFEST,
       config: { mediaType: 'application/vnd.docker.container.image.v1+json', ...describe(config) },
-      layers: [{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip', ...describe(layer) }],
+      layers: layers.map((layer) => ({
+        mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+        ...describe(layer),
+      })),
     }),
   );
-  return { manifest, blobs: [layer, config] };
+  return { manifest, blobs: [...layers, config] };
 }
 
 function digestOf(blob: Buffer): string {

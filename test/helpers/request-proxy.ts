@@ -3,12 +3,14 @@ import { Agent, createServer, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** One request to the store as it went by. */
+/** One request to a store or an engine as it went by. */
 export interface StoreRequest {
   readonly method: string;
-  /** Without the bucket. */
+  /** Of a store: without the bucket. Of an engine: the path, without the version. */
   readonly key: string;
   readonly query: URLSearchParams;
+  /** Length of its body, where the head tells it. */
+  readonly bodyBytes: number;
   /** Whether it makes the object visible under its key: a put or a copy, or the completion of a multipart upload. */
   readonly writes: boolean;
 }
@@ -17,6 +19,7 @@ export interface StoreRequest {
 export type Moment = 'before' | 'at' | 'after';
 
 export interface RequestProxy extends AsyncDisposable {
+  /** A URL, or `unix://` and a path. */
   readonly endpoint: string;
   /** Answered requests in their order, with the status. */
   readonly seen: readonly (StoreRequest & { readonly status: number })[];
@@ -24,15 +27,20 @@ export interface RequestProxy extends AsyncDisposable {
   strike(moment: Moment, matches: (request: StoreRequest) => boolean, act: () => void): void;
 }
 
-/** A proxy on loopback in front of an S3 server that knows where one request ends and the next begins. */
-export async function startRequestProxy(target: string): Promise<RequestProxy> {
+/**
+ * A proxy in front of an S3 server, or of an engine (`unix://…`), that knows where one request ends and the next begins. Listens on
+ * loopback, or at a path.
+ */
+export async function startRequestProxy(target: string, listenPath?: string): Promise<RequestProxy> {
+  const socketPath = /^unix:\/\/(.*)$/.exec(target)?.[1];
   const { hostname, port } = new URL(target);
+  const where = socketPath === undefined ? { hostname, port } : { socketPath };
   const agent = new Agent({ keepAlive: true });
   const seen: (StoreRequest & { status: number })[] = [];
   let planned: { moment: Moment; matches: (request: StoreRequest) => boolean; act: () => void } | undefined;
 
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    const asked = readRequest(incoming);
+    const asked = socketPath === undefined ? readRequest(incoming) : readEngineRequest(incoming);
     const struck = planned?.matches(asked) ? planned : undefined;
     if (struck) planned = undefined;
     const strike = (): void => {
@@ -41,7 +49,7 @@ export async function startRequestProxy(target: string): Promise<RequestProxy> {
     };
     if (struck?.moment === 'before') return strike();
     const upstream = request(
-      { hostname, port, agent, method: incoming.method, path: incoming.url, headers: headersOf(incoming) },
+      { ...where, agent, method: incoming.method, path: incoming.url, headers: headersOf(incoming) },
       (answer) => {
         seen.push({ ...asked, status: answer.statusCode ?? 0 });
         if (struck?.moment === 'at') {
@@ -49,6 +57,8 @@ export async function startRequestProxy(target: string): Promise<RequestProxy> {
           return strike();
         }
         outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+        // Whoever follows a log waits for the head of the answer before there is a line.
+        outgoing.flushHeaders();
         answer.pipe(outgoing);
         if (struck) outgoing.once('finish', () => struck.act());
       },
@@ -60,10 +70,14 @@ export async function startRequestProxy(target: string): Promise<RequestProxy> {
     });
   };
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, handle);
-  server.listen(0, '127.0.0.1');
+  if (listenPath === undefined) server.listen(0, '127.0.0.1');
+  else server.listen(listenPath);
   await once(server, 'listening');
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint:
+      listenPath === undefined
+        ? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+        : `unix://${listenPath}`,
     seen,
     strike: (moment, matches, act) => {
       planned = { moment, matches, act };
@@ -86,7 +100,13 @@ function readRequest({ method = '', url = '', headers }: IncomingMessage): Store
   const query = new URLSearchParams(searchParams);
   if (headers['x-amz-copy-source'] !== undefined)
     query.set('copySource', String(headers['x-amz-copy-source']));
-  return { method, key, query, writes };
+  return { method, key, query, writes, bodyBytes: Number(headers['content-length'] ?? 0) };
+}
+
+function readEngineRequest({ method = '', url = '', headers }: IncomingMessage): StoreRequest {
+  const { pathname, searchParams: query } = new URL(url, 'http://engine.invalid');
+  const key = decodeURIComponent(pathname).replace(/^\/(v[\d.]+\/)?/, '');
+  return { method, key, query, writes: method !== 'GET', bodyBytes: Number(headers['content-length'] ?? 0) };
 }
 
 /** All of them as they came, since they are signed; but this hop's own business is this hop's. */

@@ -15,7 +15,7 @@ import type {
 } from '../../model/schema/records.ts';
 import { createStore } from '../../store/create-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import type { LogChunk, Store } from '../../store/store.ts';
+import type { LogChunk, SentLayer, Store } from '../../store/store.ts';
 import { aBody, digestOf, randomBytes, sha256 } from './bytes.ts';
 
 const MIB = 1024 ** 2;
@@ -464,6 +464,43 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await store.tarballs.find(project, 3, { sha256: 'ab' })).toBeUndefined();
       const none = await store.tarballs.find(project, 1, { sha256: 'ab' }, () => Promise.resolve(false));
       expect(none).toBeUndefined();
+    });
+  });
+
+  describe(`${name}: what was sent`, () => {
+    it('is known to exactly the domain and level that has sent it, and goes with the hints of layers', async () => {
+      const digest = digestOf(project);
+      await store.sent.record(project, 1, digest);
+      await store.sent.record(project, 1, digest);
+
+      expect(await store.sent.has(project, 1, digest)).toBe(true);
+      expect(await store.sent.has(project, 1, digestOf('another'))).toBe(false);
+      // Who may read it has not had its bytes for that.
+      expect(await store.sent.has(project, 3, digest)).toBe(false);
+      expect(await store.sent.has(`${project}~pr1`, 1, digest)).toBe(false);
+      expect(await store.sent.has(`${project}x`, 1, digest)).toBe(false);
+      const keys: string[] = [];
+      for await (const { key } of objects.list(`level-1/layers/${project}/`)) keys.push(key);
+      expect(keys).toEqual([`level-1/layers/${project}/sent/${digest.slice('sha256:'.length)}`]);
+    });
+
+    it('of a tarball is listed by its hash; a damaged note counts as none', async () => {
+      const layer = (text: string): SentLayer => ({
+        ...{ diffId: digestOf(text), digest: digestOf(`${text} gz`), sizeBytes: 1, unpackedBytes: 2 },
+        mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+      });
+      const [one, two] = [layer('one'), layer('two')];
+      for (const each of [one, two, one]) await store.sent.recordLayer(project, 1, 'ab', each);
+      await store.sent.recordLayer(project, 1, 'abc', layer('three'));
+
+      const listed = await store.sent.layersOf(project, 1, 'ab');
+      expect(listed.map(({ diffId }) => diffId).sort()).toEqual([one.diffId, two.diffId].sort());
+      expect(listed.find(({ diffId }) => diffId === one.diffId)).toMatchObject(one);
+      expect(await store.sent.layersOf(project, 3, 'ab')).toEqual([]);
+
+      const place = `level-1/layers/${project}/of-tarballs/ab/`;
+      await objects.put(place + encodeURIComponent(two.diffId), Buffer.from('{'));
+      expect((await store.sent.layersOf(project, 1, 'ab')).map(({ diffId }) => diffId)).toEqual([one.diffId]);
     });
   });
 

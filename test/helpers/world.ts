@@ -7,6 +7,7 @@ import {
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   ListMultipartUploadsCommand,
   paginateListObjectsV2,
   S3Client,
@@ -216,6 +217,12 @@ export class World implements AsyncDisposable {
     return (await keysBelow(this.#s3, this.#bucket, prefix)).sort();
   }
 
+  /** What lies under a key, as text. */
+  async object(Key: string): Promise<string> {
+    const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key }));
+    return (await Body?.transformToString()) ?? '';
+  }
+
   /** Keys of multipart uploads that nobody has completed or aborted. */
   async unfinishedUploads(): Promise<readonly string[]> {
     const { Uploads = [] } = await this.#s3.send(new ListMultipartUploadsCommand({ Bucket: this.#bucket }));
@@ -329,7 +336,6 @@ async function makeBucket(
   await s3.send(new CreateBucketCommand({ Bucket: to }));
   if (!base) return;
   const records = await keysBelow(s3, from, 'level-3/index/_shared/bases/');
-  const { GetObjectCommand } = await import('@aws-sdk/client-s3');
   const read = async (Key: string): Promise<string> => {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: from, Key }));
     return (await Body?.transformToString()) ?? '';

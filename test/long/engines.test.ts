@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { FOUR_PHASES_WELL, lookAtFourPhases, reachFourPhases } from '../helpers/four-phases.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
+import { makeLayeredImageScript } from '../helpers/make-image-script.ts';
 import type { SecondEngine } from '../helpers/second-engine.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
 import { mountSmallDisk } from '../helpers/small-disk.ts';
@@ -99,6 +100,44 @@ describe('an engine that goes away', () => {
       expect(await engine.docker.listContainers({ all: true })).toEqual([]);
     },
   );
+
+  it('killed while it loads an image that a task made: no run is spent, and nothing half-loaded is left', async () => {
+    await using engine = await startSecondEngine({ arguments: POOL });
+    await using world = await World.open({ via: ['store'] });
+    const path = 'public/image.tar';
+    const makes = task(makeLayeredImageScript(5_000_000, 20_000_000), {
+      env: { SAYS: 'made' },
+      artifacts: { [path]: { type: 'file', path: '/image.tar' } },
+    });
+    const made = await startIn(world, engine, { makes });
+    expect(statesOf(await world.verdict(made.pushId))).toEqual({ makes: 'completed/completed' });
+    world.proxy('store').slow({ bytesPerSecond: 3_000_000 });
+    const image = { type: 'task-image', taskId: made.taskId('makes'), path };
+    const used = await start(world, { uses: task('cat /made', { image }) });
+    await until(async () =>
+      /Imported .* bytes stored/.test(await world.log(used.taskId('uses')).catch(() => '')),
+    );
+
+    await engine.down('SIGKILL');
+    await engine.up();
+    const names = async (): Promise<readonly string[]> =>
+      (await engine.docker.listImages({ all: true })).flatMap(({ RepoTags, RepoDigests, Id }) =>
+        [...(RepoTags ?? [Id]), ...(RepoDigests ?? [])].filter((name) => !name.startsWith('<none>')),
+      );
+    const atOnce = await names();
+    world.proxy('store').pass();
+    const document = await world.verdict(used.pushId);
+
+    expect(atOnce.filter((name) => name.includes('tarball-'))).toEqual([]);
+    expect(statesOf(document)).toEqual({ uses: 'completed/completed' });
+    expect(await runsOf(world, used.taskId('uses'))).toEqual(['completed']);
+    expect(await world.log(used.taskId('uses'))).toMatch(/^made$/m);
+    expect((await names()).map((name) => name.replace(/-[0-9a-f]{64}$/, '')).sort()).toEqual([
+      'slipway.invalid/image:base',
+      'slipway.invalid/image:tarball',
+    ]);
+    expect(await engine.docker.listContainers({ all: true })).toEqual([]);
+  });
 
   it('for some seconds, while it pulls an image, takes inputs in, runs and gives artifacts out: no run is spent', async () => {
     await using world = await World.open({ via: ['store', 'engine'] });

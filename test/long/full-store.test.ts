@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { LiveApi, statesOf, until } from '../helpers/live-stack.ts';
+import { LiveApi, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
 import { OwnStore } from '../helpers/own-store.ts';
+import { tinyProgram } from '../helpers/tiny-program.ts';
 import { World } from '../helpers/world.ts';
 import { createS3ObjectStore } from '../../store/s3-object-store.ts';
 
@@ -96,6 +97,39 @@ describe('a store whose disk is full', () => {
 
     await expectSaved(id);
     expect(await heldByStore()).toEqual([expect.stringMatching(/\/saved$/)]);
+  });
+});
+
+describe('a store that is full when an image is published', () => {
+  it('is told in the log of the build; what came is not half-stored, and the same run goes on when space was made', async () => {
+    await mkdir(join(repository.path, 'docker'));
+    await writeFile(join(repository.path, 'docker/hello'), tinyProgram('hello\n'), { mode: 0o755 });
+    await writeFile(join(repository.path, 'docker/bulk'), randomBytes(24 * MIB));
+    const revision = await repository.commit({
+      'docker/Dockerfile': 'FROM scratch\nCOPY hello /hello\nCOPY bulk /bulk\n',
+      'slipway.yml': {
+        version: 1,
+        images: { made: { context: 'docker' } },
+        tasks: { t: { image: { 'in-tree': 'made' }, command: ['/hello'], checkout: false } },
+      },
+    });
+    const held = await heldByStore();
+    await store.fill(4 * MIB);
+    const id = await live.start(repository, revision);
+    const imageId = async (): Promise<string> =>
+      (await world.openWorkflows()).find((open) => open.startsWith('image/')) ?? '';
+    await until(async () => (await imageId()) !== '');
+    const taskId = await imageId();
+    await until(async () => (await live.log(taskId).catch(() => '')).includes('The store is full'));
+    await until(async () => (await heldByStore()).length === held.length);
+
+    await store.makeSpace();
+    const document = await live.verdict(id);
+
+    expect(statesOf(document)).toEqual({ t: 'completed/completed' });
+    expect(outcomesOf(document)).toEqual({ made: 'built' });
+    expect((await live.api.task(taskId)).runs.map(({ reason }) => reason)).toEqual(['completed']);
+    expect(await heldByStore()).toEqual(held);
   });
 });
 

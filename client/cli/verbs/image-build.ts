@@ -76,21 +76,30 @@ async function build(
   found: FoundStore,
   session: Session,
 ): Promise<readonly LocalImage[] | undefined> {
-  const [{ LocalBuilder }, { withLocalEngine }, { emptyStore }, { showTransfer }, { printLines }, errors] =
-    await Promise.all([
-      import('../../../steps/build-locally.ts'),
-      import('../local-engine.ts'),
-      import('../../../store/empty-store.ts'),
-      import('../show-transfer.ts'),
-      import('../print-lines.ts'),
-      import('../../../model/errors.ts'),
-    ]);
+  const [
+    { LocalBuilder },
+    { withLocalEngine },
+    { oneBuildAtATime },
+    { emptyStore },
+    { showTransfer },
+    { printLines },
+    errors,
+  ] = await Promise.all([
+    import('../../../steps/build-locally.ts'),
+    import('../local-engine.ts'),
+    import('../one-build-at-a-time.ts'),
+    import('../../../store/empty-store.ts'),
+    import('../show-transfer.ts'),
+    import('../print-lines.ts'),
+    import('../../../model/errors.ts'),
+  ]);
   const { terminal, signal } = session;
   const store = found.store ?? emptyStore();
   return withLocalEngine(session, store.blobs, async (engine) => {
     const output = printLines((line) => terminal.note(line));
     const deps = {
       engine,
+      alone: await oneBuildAtATime(engine, session),
       store,
       tree: opened.tree,
       ...owner,

@@ -9,6 +9,9 @@ import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint, Transfer } from '../../../docker/endpoint/image-endpoint.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { blobKey } from '../../../store/keys.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { endpointClient } from '../../helpers/endpoint-client.ts';
 import { anImage, put, putImage } from '../../helpers/stored-images.ts';
@@ -235,6 +238,50 @@ describe('blobs', () => {
     socket.once('data', () => socket.destroy());
     await closed;
     expect(pull.errors).toEqual([]);
+  });
+});
+
+describe('a part of an image that is damaged in the store', () => {
+  const half = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length >> 1);
+  const flipped = (bytes: Buffer): Buffer => {
+    const other = Buffer.from(bytes);
+    other[other.length >> 1]! ^= 1;
+    return other;
+  };
+  const harms: Readonly<Record<string, (bytes: Buffer, other: Buffer) => Buffer | undefined>> = {
+    changed: flipped,
+    cut: half,
+    empty: () => Buffer.alloc(0),
+    'in place of another': (_bytes, other) => other,
+    'there twice': (bytes) => Buffer.concat([bytes, bytes]),
+    'followed by more': (bytes) => Buffer.concat([bytes, randomBytes(3_000_000)]),
+    absent: () => undefined,
+  };
+  const cases = (['layer', 'config'] as const).flatMap((part) =>
+    Object.keys(harms).map((harm) => [part, harm] as const),
+  );
+
+  it.each(cases)('a %s that is %s: no engine takes other bytes for it', async (part, harm) => {
+    const objects = createMemoryObjectStore();
+    const stored = createStore(objects).blobs;
+    const made = await putImage(stored, await anImage());
+    const [first, second] = made.layers as [Buffer, Buffer];
+    const [bytes, other] = part === 'layer' ? [first, second] : [made.config, first];
+    await using own = new AsyncDisposableStack();
+    const damaged = own.adopt(await startImageEndpoint({ blobs: stored }), (opened) => opened.close());
+    const transfer = await damaged.openPull(made.stored);
+    const harmed = harms[harm]!(bytes, other);
+    if (harmed) await objects.put(blobKey(digestOf(bytes)), harmed);
+    else await objects.delete([blobKey(digestOf(bytes))]);
+
+    const get = { method: 'GET', path: `/v2/slipway/blobs/${digestOf(bytes)}` };
+    const answer = await endpointClient(damaged, transfer)(get).catch(() => undefined);
+
+    const isTaken = answer?.status === 200;
+    if (isTaken) expect(answer.body.equals(bytes)).toBe(true);
+    else expect(transfer.errors).toHaveLength(1);
+    // Of what comes behind the right bytes nothing is served.
+    if (isTaken) expect(['there twice', 'followed by more']).toContain(harm);
   });
 });
 

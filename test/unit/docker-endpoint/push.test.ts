@@ -218,6 +218,41 @@ describe('uploads', () => {
     expect(push.stats.bytesIn).toBe(large.length);
   });
 
+  it('takes nothing for sent of which other bytes came, though the store has it and the length is right', async () => {
+    const secret = await put(blobs, randomBytes(5_000_000));
+    const location = await begin();
+    const lie = { method: 'PUT', path: `${location}?digest=${secret}`, body: Buffer.alloc(5_000_000) };
+
+    const answer = await ask(lie);
+
+    expect([answer.status, answer.code]).toEqual([400, 'DIGEST_INVALID']);
+    expect((await head(secret)).status).toBe(404);
+    expect(push.result().uploaded).toEqual([]);
+    expect(await blobs.stat(secret)).toMatchObject({ sizeBytes: 5_000_000 });
+  });
+
+  it('tells whoever opened the push of each blob that has come, before the engine, and of no other', async () => {
+    const told: Digest[] = [];
+    const noted = endpoint.openPush({
+      mayConfirm: () => false,
+      onBlob: async (blob) => {
+        // It is there already: a note of something that never came would be a lie.
+        expect(await blobs.stat(blob)).toBeDefined();
+        told.push(blob);
+      },
+    });
+    const client = endpointClient(endpoint, noted);
+    const start = async (): Promise<string> =>
+      String((await client({ method: 'POST', path: '/v2/slipway/blobs/uploads/' })).headers.location);
+    const appended = await start();
+    await client({ method: 'PATCH', path: appended, body });
+
+    await client({ method: 'PUT', path: `${appended}?digest=${digest}` });
+    await client({ method: 'PUT', path: `${await start()}?digest=${digest}`, body: Buffer.from('other') });
+
+    expect(told).toEqual([digest]);
+  });
+
   it('tells the store of a body that was cut, for a store that waits for the rest', async () => {
     blobs.write = (_digest, _sizeBytes, _body, signal) =>
       new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new Error('told'))));

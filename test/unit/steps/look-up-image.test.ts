@@ -3,6 +3,8 @@ import type { RenewedBase } from '../../../model/pure/base-payloads.ts';
 import type { Level } from '../../../model/pure/ids.ts';
 import { imageTaskId } from '../../../model/pure/ids.ts';
 import type { PlannedImage } from '../../../model/schema/plan.ts';
+import { serverConfigSchema, tarballOf } from '../../../model/schema/config.ts';
+import type { TarballKeeping } from '../../../model/schema/task.ts';
 import { writeContextList } from '../../../steps/context-list.ts';
 import { makePlan } from '../../../steps/make-plan.ts';
 import type { MadePlan } from '../../../steps/make-plan.ts';
@@ -50,7 +52,12 @@ const files = (over: Record<string, MemoryFile> = {}): Record<string, MemoryFile
 
 async function plan(
   tree: Record<string, MemoryFile>,
-  options: { level?: Level; rebuild?: string[]; renewedBases?: Record<string, RenewedBase> } = {},
+  options: {
+    level?: Level;
+    rebuild?: string[];
+    renewedBases?: Record<string, RenewedBase>;
+    tarball?: TarballKeeping;
+  } = {},
 ): Promise<Extract<MadePlan, { outcome: 'planned' }> & { readonly lint: PlannedImage }> {
   const { level = 1, rebuild, ...over } = options;
   const made = await makePlan(memoryTree(tree), store, {
@@ -220,4 +227,33 @@ describe('an image of a plan', () => {
     expect(lint).toMatchObject({ action: 'build', force: true, why: 'its parent base is built again' });
     expect(lint.stored).toBeUndefined();
   });
+});
+
+describe('the tarball of an image', () => {
+  const config = serverConfigSchema.parse({ version: 1, tarball: { 3: 'stored' } });
+  const keptAt = async (level: Level, said = ''): Promise<string> => {
+    const tree = files({ 'slipway.yml': yml(said) });
+    return (await plan(tree, { level, tarball: tarballOf(config, level) })).lint.tarball;
+  };
+
+  it('is kept as its level keeps them', async () => {
+    expect([await keptAt(1), await keptAt(2), await keptAt(3)]).toEqual(['view', 'view', 'stored']);
+  });
+
+  it('is kept as the image itself says, whatever its level does', async () => {
+    expect(await keptAt(1, ', tarball: stored')).toBe('stored');
+    expect(await keptAt(3, ', tarball: view')).toBe('view');
+  });
+
+  it('is no other image for being kept: both have one hash', async () => {
+    const view = await plan(files(), { level: 3 });
+    const stored = await plan(files(), { level: 3, tarball: 'stored' });
+
+    expect(stored.lint.imageHash).toBe(view.lint.imageHash);
+  });
+});
+
+it('refuses a configuration with another way of keeping tarballs', () => {
+  expect(serverConfigSchema.safeParse({ version: 1, tarball: { 3: 'kept' } }).success).toBe(false);
+  expect(serverConfigSchema.safeParse({ version: 1, tarball: { 4: 'stored' } }).success).toBe(false);
 });

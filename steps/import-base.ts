@@ -114,5 +114,6 @@ async function pullAndPublish(
     findLayers: (diffId) => store.index.findLayers(domain, level, diffId),
   });
   await recordLayers(store, { domain, level }, published);
+  await engine.images.use(engineImageId);
   return published;
 }

@@ -1,12 +1,12 @@
 import type Docker from 'dockerode';
-import { unlessStatus } from '../engine-errors.ts';
 import { parseReference } from '../images/image-reference.ts';
 import { buildCacheBytes, pruneBuildCache } from './build-cache.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
 import { measureImages, namesOf } from './measure-images.ts';
 import type { MeasuredImage } from './measure-images.ts';
-import { removeImage } from './remove-image.ts';
-import { heldName, isHeldBy, isUseName, OWN_HOST, usedName } from './use-names.ts';
+import { removeImage, unname } from './remove-image.ts';
+import { unlessGone } from './unless-gone.ts';
+import { heldName, isEndpointName, isHeldBy, isUseName, OWN_HOST, usedName } from './use-names.ts';
 
 export interface RoomOptions {
   /** Undefined: no limit. */
@@ -71,7 +71,7 @@ export class EngineRoom {
     const found = await this.#docker.getImage(image).inspect();
     const names = namesOf(found);
     // Somebody else's image in somebody else's engine gets no names of ours.
-    if (this.#options.isPrivate || names.some((name) => name.startsWith(`${OWN_HOST}/`)))
+    if (this.#options.isPrivate || names.every(isOwnOrPassing))
       await this.#markUsed(found.Id, names, () => false);
   }
 
@@ -80,7 +80,7 @@ export class EngineRoom {
     const filters = { reference: ['slipway.invalid/held'] };
     for (const { Id } of await this.#docker.listImages({ filters: JSON.stringify(filters) })) {
       // A filtered list has only the names that it was asked for.
-      const found = await unlessStatus([404], () => this.#docker.getImage(Id).inspect());
+      const found = await unlessGone(this.#docker, Id, () => this.#docker.getImage(Id).inspect());
       if (!found) continue;
       const names = namesOf(found);
       if (names.some((name) => isHeldBy(name, holder)))
@@ -174,15 +174,19 @@ export class EngineRoom {
   /** The new name first: an image without any would be gone. */
   async #markUsed(id: string, names: readonly string[], isLifted: (name: string) => boolean): Promise<void> {
     const used = usedName(id, Date.now());
-    await unlessStatus([404], () => this.#tag(id, used));
+    await unlessGone(this.#docker, id, () => this.#tag(id, used));
     const old = names.filter((name) => name !== used && (isLifted(name) || isOld(name)));
-    for (const name of old) await unlessStatus([404, 409], () => this.#docker.getImage(name).remove());
+    for (const name of old) await unname(this.#docker, name);
   }
 
   async #tag(image: string, name: string): Promise<void> {
     const { repository, tag } = parseReference(name);
     await this.#docker.getImage(image).tag({ repo: repository, tag: tag ?? '' });
   }
+}
+
+function isOwnOrPassing(name: string): boolean {
+  return name.startsWith(`${OWN_HOST}/`) || isEndpointName(name);
 }
 
 /** The mark of an earlier use. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { mapConcurrently } from '../../model/concurrently.ts';
-import { unlessStatus } from '../engine-errors.ts';
 import type { Choosable, Layer } from './choose-image.ts';
+import { unlessGone } from './unless-gone.ts';
 import { isEndpointName, isHeld, isTemporaryName, lastUseOf, OWN_HOST } from './use-names.ts';
 
 /** An image of Slipway as an engine has it at this moment. */
@@ -55,8 +55,7 @@ async function measure(
   { nowMs, inUse }: MeasureOptions & { readonly inUse: ReadonlySet<string> },
 ): Promise<MeasuredImage | undefined> {
   const { Id: id, Size: bytes, Created } = image;
-  // 404: somebody has just removed it.
-  const history = (await unlessStatus([404], () => docker.getImage(id).history())) as
+  const history = (await unlessGone(docker, id, () => docker.getImage(id).history())) as
     readonly HistoryEntry[] | undefined;
   if (!history) return undefined;
   const names = namesOf(image);
@@ -65,7 +64,7 @@ async function measure(
     id,
     names,
     bytes,
-    layers: layersOf(history, bytes),
+    layers: layersOf(history, { id, bytes }),
     lastUsedMs: lastUseOf(names) ?? Created * 1000,
     secondsToGetBack: names.some(isMadeHere) ? SECONDS_TO_BUILD : SECONDS_TO_BEGIN + bytes / BYTES_PER_SECOND,
     // One that has just been pulled from outside has no name of ours yet.
@@ -83,8 +82,13 @@ interface HistoryEntry {
  * Engines tell the size of a layer only by an image's history, so a layer is known by the history up to it. A containerd store
  * has the compressed layer beside the unpacked one, which only the size of the whole says: each layer gets its part of it.
  */
-function layersOf(history: readonly HistoryEntry[], bytes: number): readonly Layer[] {
+function layersOf(
+  history: readonly HistoryEntry[],
+  { id, bytes }: { readonly id: string; readonly bytes: number },
+): readonly Layer[] {
   const unpacked = history.reduce((sum, { Size }) => sum + Size, 0);
+  // Some tools write no history; what is shared then is not known.
+  if (unpacked === 0) return [{ key: id, bytes }];
   const layers: Layer[] = [];
   let key = '';
   for (const { Created, CreatedBy, Size } of history.toReversed()) {
@@ -98,7 +102,7 @@ function layersOf(history: readonly HistoryEntry[], bytes: number): readonly Lay
 
 /** Engines keep when an image was last given a name that it had not; one that does not tell is taken for recent. */
 async function isRecentlyNamed(docker: Docker, id: string, nowMs: number): Promise<boolean> {
-  const found = (await unlessStatus([404], () => docker.getImage(id).inspect())) as
+  const found = (await unlessGone(docker, id, () => docker.getImage(id).inspect())) as
     { readonly Metadata?: { readonly LastTagTime?: string } } | undefined;
   const named = Date.parse(found?.Metadata?.LastTagTime ?? '');
   return !(named > 0) || nowMs - named < TEMPORARY_MS;

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { EngineOutOfSpace, isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
-import { isOutOfSpace, unlessStatus } from '../engine-errors.ts';
+import { isOutOfSpace } from '../engine-errors.ts';
+import { unlessGone } from '../room/unless-gone.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage, isDamage } from './damage.ts';
 import { expectedId, findLoaded, removeReference } from './engine-images.ts';
@@ -39,8 +40,8 @@ export async function loadImage(
   signal.throwIfAborted();
   try {
     const present = await findLoaded(context, image, [ownReference(tag), expectedId(context, image)]);
-    // 404: somebody has removed it in between.
-    if (present && (await unlessStatus([404], () => nameIt(context, present, options))))
+    // Somebody may have removed it in between.
+    if (present && (await unlessGone(context.docker, present, () => nameIt(context, present, options))))
       return { engineImageId: present, bytesLoaded: 0, way: 'present' };
     await options.onComing?.();
     return await transfer(context, image, options);

@@ -118,6 +118,8 @@ export interface EngineImages {
   release(hold: string): Promise<void>;
   /** Says that an image was used now: what is unused for longest is the first to go. */
   use(image: string): Promise<void>;
+  /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
+  keepRoom(): Promise<void>;
   /** The disk is full: removes all that may be removed; undefined when there is nothing, or the engine has no budget. */
   makeRoom(): Promise<FreedRoom | undefined>;
   /** The engine's id of a reference that it has, or undefined. */

@@ -69,6 +69,10 @@ export class DockerodeImages implements EngineImages {
     );
   }
 
+  async keepRoom(): Promise<void> {
+    await this.#options.room?.keepLater();
+  }
+
   async makeRoom(): Promise<FreedRoom | undefined> {
     const made = await this.#options.room?.empty();
     return made && freed(made);

@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import { parseReference } from '../images/image-reference.ts';
 import { buildCacheBytes, pruneBuildCache } from './build-cache.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
-import { measureImages, namesOf } from './measure-images.ts';
+import { boundImages, measureImages, namesOf } from './measure-images.ts';
 import type { MeasuredImage } from './measure-images.ts';
 import { removeImage, unname } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
@@ -51,6 +51,8 @@ export class EngineRoom {
   readonly #options: RoomOptions;
   /** One at a time in this process, or each would remove for what the other has removed already. */
   #last: Promise<unknown> = Promise.resolve();
+  /** What was in use kept the budget from being kept; looked at again when it may have ended. */
+  #isOver = false;
 
   constructor(docker: Docker, options: RoomOptions) {
     this.#docker = docker;
@@ -92,7 +94,17 @@ export class EngineRoom {
   keep(): Promise<MadeRoom | undefined> {
     const { budgetBytes } = this.#options;
     if (budgetBytes === undefined) return Promise.resolve(undefined);
-    return this.#alone(() => this.#shrink(() => budgetBytes, 'over the budget'));
+    return this.#alone(async () => {
+      if (!(await this.#isSurelyBelow(budgetBytes)))
+        return this.#shrink(() => budgetBytes, 'over the budget');
+      this.#isOver = false;
+      return undefined;
+    });
+  }
+
+  /** The same where the last time too much was in use. */
+  async keepLater(): Promise<void> {
+    if (this.#isOver) await this.keep();
   }
 
   /** Makes room where the disk has foreseeably none for a stored image. */
@@ -118,6 +130,7 @@ export class EngineRoom {
     const images = await measureImages(this.#docker, { isPrivate, nowMs });
     const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
     const limitBytes = limitOf(takenBytes(images) + cache);
+    this.#isOver = isOver(takenBytes(images) + cache, budgetBytes);
     if (takenBytes(images) + cache <= limitBytes) return undefined;
     // What was built takes longer to have again than images, which the store has: it keeps its half.
     const before = cache > limitBytes / 2 ? await pruneBuildCache(this.#docker, limitBytes / 2) : 0;
@@ -125,6 +138,8 @@ export class EngineRoom {
     const left = isPrivate ? await buildCacheBytes(this.#docker) : 0;
     const keep = Math.max(0, limitBytes - takenBytes(ofImages.left));
     const after = left > keep ? await pruneBuildCache(this.#docker, keep) : 0;
+    const taken = takenBytes(ofImages.left) + left - after;
+    this.#isOver = isOver(taken, budgetBytes);
     const freedBytes = takenBytes(images) - takenBytes(ofImages.left) + before + after;
     if (ofImages.removed.length === 0 && before + after === 0) return undefined;
     const made: MadeRoom = {
@@ -135,7 +150,7 @@ export class EngineRoom {
         lastUsed: new Date(lastUsedMs).toISOString(),
       })),
       freedBytes,
-      takenBytes: takenBytes(ofImages.left) + left - after,
+      takenBytes: taken,
       budgetBytes,
     };
     onMadeRoom?.(made);
@@ -162,6 +177,13 @@ export class EngineRoom {
     }
   }
 
+  async #isSurelyBelow(limitBytes: number): Promise<boolean> {
+    const { isPrivate } = this.#options;
+    const images = await boundImages(this.#docker, { isPrivate });
+    const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    return images + cache <= limitBytes;
+  }
+
   #alone(work: () => Promise<MadeRoom | undefined>): Promise<MadeRoom | undefined> {
     const turn = this.#last.then(work).catch((error: unknown) => {
       this.#options.onTrouble?.(error);
@@ -183,6 +205,10 @@ export class EngineRoom {
     const { repository, tag } = parseReference(name);
     await this.#docker.getImage(image).tag({ repo: repository, tag: tag ?? '' });
   }
+}
+
+function isOver(bytes: number, budgetBytes: number | undefined): boolean {
+  return budgetBytes !== undefined && bytes > budgetBytes;
 }
 
 function isOwnOrPassing(name: string): boolean {

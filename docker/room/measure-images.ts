@@ -36,12 +36,26 @@ export async function measureImages(
   options: MeasureOptions,
 ): Promise<readonly MeasuredImage[]> {
   // In this order: a container that is made in between is of an image that is held.
-  const listed = await docker.listImages();
+  const own = await listOwn(docker, options);
   const containers = await docker.listContainers({ all: true });
   const inUse = new Set(containers.map(({ ImageID }) => ImageID));
-  const own = listed.filter((image) => options.isPrivate || isOwn(image));
   const measured = await mapConcurrently(own, (image) => measure(docker, image, { ...options, inUse }), 4);
   return measured.filter((image) => image !== undefined);
+}
+
+/** More than Slipway's images take, or just that: what they share is counted for each. One question, however many there are. */
+export async function boundImages(
+  docker: Docker,
+  options: Pick<MeasureOptions, 'isPrivate'>,
+): Promise<number> {
+  return (await listOwn(docker, options)).reduce((sum, { Size }) => sum + Size, 0);
+}
+
+async function listOwn(
+  docker: Docker,
+  { isPrivate }: Pick<MeasureOptions, 'isPrivate'>,
+): Promise<readonly Docker.ImageInfo[]> {
+  return (await docker.listImages()).filter((image) => isPrivate || isOwn(image));
 }
 
 /** Names by which an image goes; an image without any has none. */

@@ -23,6 +23,7 @@ export interface RoomOptions {
 export interface MadeRoom {
   readonly why: 'over the budget' | 'for what comes' | 'the disk is full';
   readonly removed: readonly {
+    readonly id: string;
     readonly names: readonly string[];
     readonly bytes: number;
     readonly lastUsed: string;
@@ -144,7 +145,8 @@ export class EngineRoom {
     if (ofImages.removed.length === 0 && before + after === 0) return undefined;
     const made: MadeRoom = {
       why,
-      removed: ofImages.removed.map(({ names, bytes, lastUsedMs }) => ({
+      removed: ofImages.removed.map(({ id, names, bytes, lastUsedMs }) => ({
+        id,
         names: names.filter((name) => !isUseName(name)),
         bytes,
         lastUsed: new Date(lastUsedMs).toISOString(),

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { dockerAt } from '../../docker/client.ts';
 import { EngineRoom } from '../../docker/room/engine-room.ts';
 import { makeImage, noise } from '../helpers/engine-images.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
+import { mountSmallDisk } from '../helpers/small-disk.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
@@ -72,10 +74,45 @@ describe('an engine with a small disk budget', () => {
       .split('\n')
       .filter((line) => line.includes('Room was made in an engine'));
     expect(made.length).toBeGreaterThan(0);
-    for (const line of made) expect(line).toMatch(/"why":"over the budget".*slipway\.invalid\/image:/);
+    for (const line of made) expect(line).toMatch(/"why":"over the budget","removed":\[\{"id":"sha256:/);
     const runLogs = await Promise.all(built.tasks.map(({ taskId }) => world.log(taskId)));
     expect(runLogs.join('')).toMatch(/Made room in the engine: removed \d image/);
     const names = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
     expect(names.filter((name) => name.startsWith('slipway.invalid/held'))).toEqual([]);
+  });
+});
+
+describe('an engine whose disk is full of what nobody uses', () => {
+  it('costs no run: room is made, and the container is made once more', async () => {
+    await using disk = await mountSmallDisk('420m');
+    await using engine = await startSecondEngine({ arguments: POOL, dataRoot: disk.path });
+    await using world = await World.open();
+    const { docker } = engine;
+    await world.startWorker(1, ['control']);
+    await world.startWorker(1, ['runner'], {
+      connections: { runnerEngine: `unix://${engine.socketPath}` },
+      arguments: ['--disk-budget', '100%'],
+    });
+    const repository = await world.createRepository();
+    const task = { image: 'debian:bookworm', checkout: false, command: 'echo enough', retries: 0 };
+    const before = await repository.commit({ 'slipway.yml': { version: 1, tasks: { before: task } } });
+    expect(statesOf(await world.push(repository, before))).toEqual({ before: 'completed/completed' });
+
+    const old = await makeImage(docker, { layers: [{ bulk: noise(60 * MEGABYTE) }] });
+    await docker.getImage(old.id).tag({ repo: 'slipway.invalid/image', tag: 'old' });
+    await docker.getImage(old.tag).remove();
+    await writeFile(join(disk.path, 'ballast'), Buffer.alloc(420 * 1024 * 1024)).catch(() => undefined);
+    const full = await world.push(
+      repository,
+      await repository.commit({ 'slipway.yml': { version: 1, tasks: { full: task } } }),
+    );
+
+    expect(statesOf(full)).toEqual({ full: 'completed/completed' });
+    expect(await world.log(full.tasks[0]!.taskId)).toMatch(
+      /The disk of the engine is full\. Made room in the engine: removed 1 image that nobody uses, \d{8} bytes freed; once more/,
+    );
+    const names = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+    expect(names).not.toContain('slipway.invalid/image:old');
+    expect(await docker.listContainers({ all: true })).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { dockerAt } from '../../docker/client.ts';
@@ -83,7 +83,7 @@ describe('an engine with a small disk budget', () => {
 });
 
 describe('an engine whose disk is full of what nobody uses', () => {
-  it('costs no run: room is made, and the container is made once more', async () => {
+  it('costs no run: room is made, and its container is made once more', async () => {
     await using disk = await mountSmallDisk('420m');
     await using engine = await startSecondEngine({ arguments: POOL, dataRoot: disk.path });
     await using world = await World.open();
@@ -101,16 +101,35 @@ describe('an engine whose disk is full of what nobody uses', () => {
     const old = await makeImage(docker, { layers: [{ bulk: noise(60 * MEGABYTE) }] });
     await docker.getImage(old.id).tag({ repo: 'slipway.invalid/image', tag: 'old' });
     await docker.getImage(old.tag).remove();
-    await writeFile(join(disk.path, 'ballast'), Buffer.alloc(420 * 1024 * 1024)).catch(() => undefined);
+    const { bavail, bsize } = await statfs(disk.path);
+    const ballast = join(disk.path, 'ballast');
+    await writeFile(ballast, Buffer.alloc(bavail * bsize - 45 * MEGABYTE));
+    const made = { 'public/made': { type: 'file', path: '/made' } };
+    const makes = { ...task, command: `head -c ${30 * MEGABYTE} /dev/urandom > /made`, artifacts: made };
+    const takes = {
+      ...task,
+      command: 'ls /in',
+      dependencies: ['a', 'b'],
+      inputs: Object.fromEntries(
+        ['a', 'b'].map((name) => [`/in/${name}`, { task: name, artifact: 'public/made' }]),
+      ),
+    };
+    const tasks = { a: makes, b: { ...makes, dependencies: ['a'] }, takes };
     const full = await world.push(
       repository,
-      await repository.commit({ 'slipway.yml': { version: 1, tasks: { full: task } } }),
+      await repository.commit({ 'slipway.yml': { version: 1, tasks } }),
     );
 
-    expect(statesOf(full)).toEqual({ full: 'completed/completed' });
-    expect(await world.log(full.tasks[0]!.taskId)).toMatch(
+    // Its image is there, but what it takes in finds no room.
+    expect(statesOf(full)).toEqual({
+      a: 'completed/completed',
+      b: 'completed/completed',
+      takes: 'completed/completed',
+    });
+    expect(await world.log(full.tasks.find(({ label }) => label === 'takes')!.taskId)).toMatch(
       /The disk of the engine is full\. Made room in the engine: removed 1 image that nobody uses, \d{8} bytes freed; once more/,
     );
+    await rm(ballast);
     const names = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
     expect(names).not.toContain('slipway.invalid/image:old');
     expect(await docker.listContainers({ all: true })).toEqual([]);

@@ -2,6 +2,7 @@ import { dockerAt } from './client.ts';
 import { DockerodeEngine } from './dockerode-engine.ts';
 import { readEngineInfo } from './engine-info.ts';
 import type { Engine, EngineOptions } from './engine.ts';
+import { EngineRoom } from './room/engine-room.ts';
 
 /**
  * Connects to an engine: it answers, or this throws. The image endpoint is started by the first transfer.
@@ -11,5 +12,6 @@ import type { Engine, EngineOptions } from './engine.ts';
 export async function connectEngine(options: EngineOptions): Promise<Engine> {
   const docker = dockerAt(options.address);
   const info = await readEngineInfo(docker, options.address);
-  return new DockerodeEngine(docker, info, options);
+  const room = options.room && new EngineRoom(docker, await options.room(info));
+  return new DockerodeEngine(docker, info, { ...options, room });
 }

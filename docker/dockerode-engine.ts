@@ -7,7 +7,10 @@ import { reachesLoopback } from './endpoint/reaches-loopback.ts';
 import { inEngine } from './engine-errors.ts';
 import type { Engine, EngineInfo, EngineOptions } from './engine.ts';
 import { DockerodeImages } from './images/dockerode-images.ts';
+import type { EngineRoom } from './room/engine-room.ts';
 import type { TransportContext } from './transport/transport-context.ts';
+
+type Options = Omit<EngineOptions, 'room'> & { readonly room: EngineRoom | undefined };
 
 /** One engine by its HTTP API. */
 export class DockerodeEngine implements Engine {
@@ -16,17 +19,23 @@ export class DockerodeEngine implements Engine {
   readonly containers: DockerodeContainers;
   readonly #docker: Docker;
   readonly #info: EngineInfo;
-  readonly #options: EngineOptions;
+  readonly #options: Options;
   #endpoint: Promise<ImageEndpoint> | undefined;
   #sharesLoopback: Promise<boolean | undefined> | undefined;
 
-  constructor(docker: Docker, info: EngineInfo, options: EngineOptions) {
-    const { address, fleet } = options;
+  constructor(docker: Docker, info: EngineInfo, options: Options) {
+    const { address, fleet, room } = options;
     this.address = address;
     this.#docker = docker;
     this.#info = info;
     this.#options = options;
-    this.images = new DockerodeImages({ docker, address, info, transport: () => this.#transport() });
+    this.images = new DockerodeImages({
+      docker,
+      address,
+      info,
+      room,
+      transport: () => this.#transport(),
+    });
     this.containers = new DockerodeContainers({ docker, address, fleet });
   }
 

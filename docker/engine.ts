@@ -3,6 +3,7 @@ import type { BlobStore } from '../model/blob-store.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { FailedStep } from '../model/errors.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
+import type { RoomOptions } from './room/engine-room.ts';
 
 export type { FailedStep };
 
@@ -57,6 +58,13 @@ export interface BuildResult {
   readonly engineImageId: string;
   readonly steps: number;
   readonly cachedSteps: number;
+  readonly madeRoom?: FreedRoom;
+}
+
+/** What was removed from an engine to keep its disk budget. */
+export interface FreedRoom {
+  readonly images: number;
+  readonly freedBytes: number;
 }
 
 export interface PublishResult extends StoredImage {
@@ -77,6 +85,7 @@ export interface LoadResult {
   readonly way: 'present' | 'endpoint' | 'tar';
   /** Why all of it moved, where less would have done. */
   readonly fellBack?: string;
+  readonly madeRoom?: FreedRoom;
 }
 
 export interface RegistryPull {
@@ -99,8 +108,23 @@ export interface EngineImages {
       readonly onLayer?: (layer: { readonly diffId: Digest; readonly digest: Digest }) => Promise<void>;
     },
   ): Promise<PublishResult>;
-  /** Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. @throws {ImageUnavailable} {TransferFailed} */
-  load(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LoadResult>;
+  /**
+   * Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. With `hold` (letters
+   * and digits) no process removes it for the sake of a disk budget before {@link release} of that, or an hour.
+   * @throws {ImageUnavailable} {TransferFailed} {EngineOutOfSpace}
+   */
+  load(
+    image: StoredImage,
+    options: StepOptions & { readonly tag: string; readonly hold?: string },
+  ): Promise<LoadResult>;
+  /** Lifts the holds of that name. */
+  release(hold: string): Promise<void>;
+  /** Says that an image was used now: what is unused for longest is the first to go. */
+  use(image: string): Promise<void>;
+  /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
+  keepRoom(): Promise<void>;
+  /** The disk is full: removes all that may be removed; undefined when there is nothing, or the engine has no budget. */
+  makeRoom(): Promise<FreedRoom | undefined>;
   /** The engine's id of a reference that it has, or undefined. */
   find(reference: string): Promise<string | undefined>;
   /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
@@ -234,4 +258,6 @@ export interface EngineOptions {
   readonly blobs: BlobStore;
   readonly reach: EndpointReach;
   readonly fleet: string;
+  /** Its disk budget, for workers: what they load and build is marked as used then, and removed again. */
+  readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
 }

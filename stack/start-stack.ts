@@ -6,6 +6,7 @@ import { writeJsonFile } from './json-file.ts';
 import { openContext } from './open-context.ts';
 import { prepareImages } from './prepare-images.ts';
 import { enterBase } from './enter-base.ts';
+import { givenDiskBudget } from './given-disk-budget.ts';
 import { ensureServerConfig } from './server-config.ts';
 import { startProcess } from './stack-context.ts';
 import type { StackContext } from './stack-context.ts';
@@ -58,6 +59,7 @@ async function startParts(
   started: { engine?: StartedEngine },
 ): Promise<{ connections: Connections; store: StartedStore }> {
   const { paths, settings, options } = context;
+  const diskBudget = givenDiskBudget(options.env);
   const serverConfig = await ensureServerConfig(paths, options.env);
   const [temporal, store, images] = await together(options.signal, (signal) => {
     const part: StackContext = { ...context, options: { ...options, signal } };
@@ -80,6 +82,7 @@ async function startParts(
     runnerEngine: images.engine.address,
     builderEngine: images.builderEngine,
     sidecarImage: images.sidecarImage,
+    diskBudget,
     serverConfig,
     stateDirectory: paths.root,
     runtimeDirectory: paths.runtime,

@@ -16,6 +16,7 @@ import type { LayerCache } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { publishNotes } from './publish-notes.ts';
+import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -82,7 +83,7 @@ async function buildIn(
   try {
     const { id: engineId, version } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);
-    const { steps, cachedSteps, buildMs, cache } = await buildInEngine(
+    const { steps, cachedSteps, buildMs, cache, madeRoom } = await buildInEngine(
       engine,
       {
         name: planned.name,
@@ -106,6 +107,7 @@ async function buildIn(
     log.say(
       `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(cache)}; publishing`,
     );
+    if (madeRoom) log.say(roomText(madeRoom));
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way, fellBack } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
@@ -168,6 +170,7 @@ async function publish(
   });
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
+  await engine.images.use(tag);
   return { published, publishMs: took() };
 }
 

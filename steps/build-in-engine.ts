@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { BuildResult, Engine, OnProgress } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
@@ -8,8 +9,10 @@ import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import type { Store } from '../store/store.ts';
+import { isFull } from './engine-trouble.ts';
 import { bringLayerCache } from './layer-cache.ts';
 import type { LayerCache } from './layer-cache.ts';
+import { roomText } from './room-text.ts';
 
 export interface ImageToBuild {
   readonly name: string;
@@ -54,25 +57,43 @@ export async function buildInEngine(
 ): Promise<BuiltInEngine> {
   const { name, inputs, buildContext, parent, fresh = false } = image;
   const { tag, parentTag, onOutput, onProgress, signal } = where;
-  await bringBases(engine, image, where);
-  if (parent) await bringParent(engine, { inputs, parent }, where);
-  const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
-  const took = startStopwatch();
-  const built = await engine.images.build(
-    buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
-    {
-      imageName: name,
-      tag,
-      args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
-      platform: inputs.platform,
-      ...(fresh ? { fresh } : {}),
-      ...(cache ? { cacheFrom: cache.reference } : {}),
-      onOutput,
-      onProgress,
-      signal,
-    },
-  );
-  return { ...built, buildMs: took(), cache };
+  const hold = holdOf(tag);
+  const build = async (): Promise<BuiltInEngine> => {
+    await bringBases(engine, image, { ...where, hold });
+    if (parent) await bringParent(engine, { inputs, parent }, { ...where, hold });
+    const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs, hold });
+    const took = startStopwatch();
+    const built = await engine.images.build(
+      buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
+      {
+        imageName: name,
+        tag,
+        args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
+        platform: inputs.platform,
+        ...(fresh ? { fresh } : {}),
+        ...(cache ? { cacheFrom: cache.reference } : {}),
+        onOutput,
+        onProgress,
+        signal,
+      },
+    );
+    return { ...built, buildMs: took(), cache };
+  };
+  try {
+    return await build();
+  } catch (error) {
+    const made = isFull(error) && !signal.aborted ? await engine.images.makeRoom() : undefined;
+    if (!made) throw error;
+    onOutput(`The disk of the engine is full. ${roomText(made)}; once more\n`);
+    return await build();
+  } finally {
+    await engine.images.release(hold).catch(() => undefined);
+  }
+}
+
+/** Bases, parent and cache stay in the engine until it is built. */
+function holdOf(tag: string): string {
+  return createHash('sha256').update(tag).digest('hex').slice(0, 16);
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */
@@ -98,9 +119,9 @@ export async function openVerified(
 async function bringBases(
   engine: Engine,
   { inputs, baseImages = {} }: ImageToBuild,
-  where: BuildWhere,
+  where: BuildWhere & { readonly hold: string },
 ): Promise<void> {
-  const { store, domain, level, signal, onProgress } = where;
+  const { store, domain, level, hold, signal, onProgress } = where;
   for (const [reference, digest] of Object.entries(inputs.bases)) {
     const isPlanned = (base: StoredImage): Promise<boolean> =>
       Promise.resolve(base.manifestDigest === digest);
@@ -111,7 +132,7 @@ async function bringBases(
       (await findTrackedBase(domain, inputs.platform, reference, level, isPlanned));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = `base-${digest.slice('sha256:'.length)}`;
-    const loaded = await engine.images.load(record, { tag, signal, onProgress });
+    const loaded = await engine.images.load(record, { tag, hold, signal, onProgress });
     await engine.images.tag(loaded.engineImageId, reference);
   }
 }
@@ -119,11 +140,11 @@ async function bringBases(
 async function bringParent(
   engine: Engine,
   { inputs, parent }: { readonly inputs: ImageInputs; readonly parent: NonNullable<ImageToBuild['parent']> },
-  { parentTag, signal, onProgress }: BuildWhere,
+  { parentTag, hold, signal, onProgress }: BuildWhere & { readonly hold: string },
 ): Promise<void> {
   const { engineImageId } =
     'engineImageId' in parent
       ? parent
-      : await engine.images.load(parent, { tag: inputs.parent ?? 'parent', signal, onProgress });
+      : await engine.images.load(parent, { tag: inputs.parent ?? 'parent', hold, signal, onProgress });
   await engine.images.tag(engineImageId, parentTag);
 }

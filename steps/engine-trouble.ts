@@ -1,4 +1,5 @@
-import type { EngineRequestFailed } from '../model/errors.ts';
+import { isOutOfSpace } from '../docker/engine-errors.ts';
+import type { EngineRequestFailed, ImageBuildFailed } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
 
 /** The container is not there (404), or it is just being removed (409). */
@@ -13,4 +14,11 @@ export function isGone(error: unknown): boolean {
 /** Whether an engine does not answer: it may be back in a moment, with the container or without. */
 export function isAway(error: unknown): boolean {
   return isSlipwayError(error) && error.type === 'EngineUnavailable';
+}
+
+/** Whether something was refused, or failed, because the engine's disk is full. */
+export function isFull(error: unknown): boolean {
+  if (!isSlipwayError(error)) return false;
+  if (error.type === 'ImageBuildFailed') return isOutOfSpace((error as ImageBuildFailed).lastWords);
+  return error.type === 'EngineOutOfSpace';
 }

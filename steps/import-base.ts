@@ -107,9 +107,11 @@ async function pullAndPublish(
 ): Promise<PublishResult> {
   onProgress({ message: `pulling base ${reference}` });
   const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
-  return engine.images.publish(engineImageId, {
+  const published = await engine.images.publish(engineImageId, {
     signal,
     onProgress,
     ...publishNotes(store, { domain, level }, () => false),
   });
+  await engine.images.use(engineImageId);
+  return published;
 }

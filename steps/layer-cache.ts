@@ -19,6 +19,8 @@ export interface LayerCacheWanted {
   readonly store: Store;
   readonly domain: string;
   readonly level: Level;
+  /** By this the engine keeps it while it is built with. */
+  readonly hold: string;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
 }
@@ -35,12 +37,12 @@ export async function bringLayerCache(
   engine: Engine,
   wanted: LayerCacheWanted,
 ): Promise<LayerCache | undefined> {
-  const { onProgress, signal } = wanted;
+  const { hold, onProgress, signal } = wanted;
   const ancestor = await findAncestor(wanted);
   if (!ancestor) return undefined;
   const { imageHash, entry } = ancestor;
   try {
-    const { bytesLoaded } = await engine.images.load(entry, { tag: imageHash, signal, onProgress });
+    const { bytesLoaded } = await engine.images.load(entry, { tag: imageHash, hold, signal, onProgress });
     return { reference: `slipway.invalid/image:${imageHash}`, imageHash, bytesLoaded };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,13 +1,15 @@
-import type { Engine } from '../docker/engine.ts';
+import type { Engine, FreedRoom } from '../docker/engine.ts';
 import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
+import { holdOfRun } from './hold-of-run.ts';
 import { isWhole } from './image-closure.ts';
 import { importTarball } from './import-tarball.ts';
 import type { PlanCache } from './plan-cache.ts';
+import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { findTaskTarball } from './task-tarball.ts';
@@ -58,6 +60,7 @@ export async function bringImage(
   say(`Image ${image.name} ${how} (${imageMs} ms)`);
   const { engineImageId, bytesLoaded, stored, fellBack } = image;
   if (fellBack !== undefined) say(`All of it had to move: ${fellBack}`);
+  if (image.madeRoom) say(roomText(image.madeRoom));
   const digests = stored ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest } : {};
   return { engineImageId, bytesLoaded, imageMs, ...digests, ...(fellBack === undefined ? {} : { fellBack }) };
 }
@@ -68,6 +71,7 @@ interface Had {
   readonly bytesLoaded: number;
   readonly stored?: StoredImage;
   readonly fellBack?: string;
+  readonly madeRoom?: FreedRoom;
 }
 
 async function have(
@@ -78,12 +82,13 @@ async function have(
 ): Promise<Had> {
   const { image } = planned;
   const { signal, onProgress } = context;
+  const hold = holdOfRun(input);
   switch (image.type) {
     case 'in-tree': {
       const stored = input.task.image;
       if (!stored) throw new ImageUnavailable(image.name, 'the push recorded none for this task');
       const imageHash = plan.images.find(({ name }) => name === image.name)?.imageHash ?? 'unknown';
-      const loaded = await engine.images.load(stored, { tag: imageHash, signal, onProgress });
+      const loaded = await engine.images.load(stored, { tag: imageHash, hold, signal, onProgress });
       return { name: image.name, ...loaded, stored };
     }
     case 'docker-image': {
@@ -91,7 +96,7 @@ async function have(
       const base = await findBase(store, { plan, platform, reference: image.name }, signal);
       if (base) {
         const tag = `base-${base.manifestDigest.slice('sha256:'.length)}`;
-        const loaded = await engine.images.load(base, { tag, signal, onProgress });
+        const loaded = await engine.images.load(base, { tag, hold, signal, onProgress });
         return { name: image.name, ...loaded, stored: base };
       }
       const present = await engine.images.find(image.name);
@@ -109,7 +114,8 @@ async function have(
     case 'task-image':
     case 'indexed-image': {
       const found = await findTaskTarball(store, image, input.task.pushId);
-      if ('stored' in found) return await loadStored(engine, found.stored, image.path, context);
+      if ('stored' in found)
+        return await loadStored(engine, found.stored, { name: image.path, hold }, context);
       const { platform } = await engine.info();
       const { domain, level } = plan;
       const { stored, bytesWritten } = await importTarball(
@@ -120,7 +126,8 @@ async function have(
       );
       if (bytesWritten !== undefined)
         say(`Imported ${found.path} of ${found.taskId}: ${bytesWritten} bytes stored`);
-      return await loadStored(engine, stored, `${found.path} of ${found.taskId}`, context);
+      const name = `${found.path} of ${found.taskId}`;
+      return await loadStored(engine, stored, { name, hold }, context);
     }
   }
 }
@@ -128,11 +135,11 @@ async function have(
 async function loadStored(
   engine: Engine,
   stored: StoredImage,
-  name: string,
+  { name, hold }: { readonly name: string; readonly hold: string },
   { signal, onProgress }: StepContext,
 ): Promise<Had> {
   const tag = `tarball-${stored.manifestDigest.slice('sha256:'.length)}`;
-  return { name, ...(await engine.images.load(stored, { tag, signal, onProgress })), stored };
+  return { name, ...(await engine.images.load(stored, { tag, hold, signal, onProgress })), stored };
 }
 
 /** One that is whole, at whatever level; else the damaged one, so that loading it names what is wrong and it is made again. */

@@ -68,6 +68,7 @@ async function resolveAnew(
     onProgress,
     mayConfirm: (digest) => layers.has(digest),
   });
+  await engine.images.use(engineImageId);
   // The same image by other compressed bytes, or the registry's index changed for another platform only.
   const isSame = known?.configDigest === published.configDigest;
   return isSame

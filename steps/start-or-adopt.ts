@@ -3,9 +3,11 @@ import { ContainerLost, isSlipwayError, RunSuperseded } from '../model/errors.ts
 import type { RunContainerInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import { containerOfRun } from './container-of-run.ts';
-import { isGone } from './engine-trouble.ts';
+import { isFull, isGone } from './engine-trouble.ts';
+import { holdOfRun } from './hold-of-run.ts';
 import { bringImage } from './load-task-image.ts';
 import { prepareContainer } from './prepare-container.ts';
+import { roomText } from './room-text.ts';
 import type { RunContainerDeps } from './run-container.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -43,9 +45,23 @@ export async function startOrAdopt(
   run: RunOfTask,
   context: StepContext,
 ): Promise<OwnContainer> {
+  try {
+    return await tryRounds(deps, run, context);
+  } finally {
+    // From here on it is the container that keeps the image; one that is held for nobody is let go after a while.
+    await deps.engine.images.release(holdOfRun(run.input)).catch(() => undefined);
+  }
+}
+
+async function tryRounds(
+  deps: RunContainerDeps,
+  run: RunOfTask,
+  context: StepContext,
+): Promise<OwnContainer> {
   const { name, log, input } = run;
-  const { containers } = deps.engine;
+  const { containers, images } = deps.engine;
   const own = new Set<string>();
+  let hasMadeRoom = false;
   for (let round = 1; ; round += 1) {
     context.signal.throwIfAborted();
     const found = await containers.inspect(name);
@@ -62,6 +78,12 @@ export async function startOrAdopt(
     try {
       return await createAndStart(deps, run, context, (id) => own.add(id));
     } catch (error) {
+      const made = isFull(error) && !hasMadeRoom ? await images.makeRoom() : undefined;
+      if (made) {
+        hasMadeRoom = true;
+        log.say(`The disk of the engine is full. ${roomText(made)}; once more`);
+        continue;
+      }
       if (!isGone(error)) throw error;
       if (round >= ROUNDS)
         throw new ContainerLost('The container was removed again and again before its command started', {

@@ -10,6 +10,7 @@ import { answers, watchEngine } from '../steps/engine-watch.ts';
 import type { LendEngine } from '../steps/lend-engine.ts';
 import { makeSidecarImage } from '../steps/make-sidecar-image.ts';
 import type { BuilderSeat, SeatRow } from './builder-seat.ts';
+import { roomOfEngine } from './room-of-engine.ts';
 import { takeSeat, tryTakeSeat } from './builder-seat.ts';
 import type { Parts } from './parts.ts';
 
@@ -155,6 +156,7 @@ export class BuilderEngines {
         blobs,
         reach: { kind: 'loopback' },
         fleet,
+        room: roomOfEngine(this.#parts, { address: builderEngine, what: 'builds' }),
       });
       return { engine, stop: () => Promise.resolve() };
     }
@@ -177,7 +179,11 @@ export class BuilderEngines {
       runtimeDirectory,
       signal,
     });
-    const engine = await connectEngine({ address: sidecar.address, blobs, reach: sidecar.reach, fleet });
+    const { address, reach } = sidecar;
+    const { rootDirectory } = await this.lendHost((host) => host.info());
+    const host = { address: runnerEngine, rootDirectory };
+    const room = roomOfEngine(this.#parts, { address, what: 'builds', host });
+    const engine = await connectEngine({ address, blobs, reach, fleet, room });
     return { engine, stop: () => sidecar.stop(), discard: () => sidecar.remove() };
   }
 

@@ -72,6 +72,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv, directory: string): unknown {
     runnerEngine: env.SLIPWAY_DOCKER_HOST ?? env.DOCKER_HOST ?? 'unix:///var/run/docker.sock',
     builderEngine: env.SLIPWAY_BUILDER_DOCKER_HOST,
     sidecarImage: env.SLIPWAY_SIDECAR_IMAGE,
+    diskBudget: env.SLIPWAY_DISK_BUDGET || undefined,
     serverConfig: env.SLIPWAY_CONFIG ?? join(directory, 'slipway.config.yml'),
     stateDirectory: directory,
     runtimeDirectory: env.SLIPWAY_RUNTIME_DIR ?? join(tmpdir(), 'slipway'),

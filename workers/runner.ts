@@ -8,6 +8,7 @@ import { engineQueueName, queueName } from '../model/pure/ids.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
+import { roomOfEngine } from './room-of-engine.ts';
 import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
 import { DEAF_MS, runToEnd } from './run-to-end.ts';
@@ -46,6 +47,7 @@ export async function createRunnerWorkers(
     blobs: store.blobs,
     reach: { kind: 'loopback' },
     fleet: connections.fleet,
+    room: roomOfEngine(parts, { address: connections.runnerEngine, what: 'tasks' }),
   });
   const sweeper = startSweeper(parts, engine);
   const slots = new RunSlots(capacity);

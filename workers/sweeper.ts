@@ -22,6 +22,8 @@ export function startSweeper({ store, connections, level, logger }: Parts, engin
         fleet,
         isNobodys: ({ labels }) => isNobodys(store, labels, level),
       });
+      // What was in use has ended, perhaps.
+      await engine.images.keepRoom();
       if (removed.length > 0) logger.info({ removed }, 'Containers that no run needs any more were removed');
     } catch (error) {
       logger.warn({ error }, 'The sweep failed; it is tried again');

@@ -8,11 +8,14 @@ import type {
   BuildResult,
   EngineImages,
   EngineInfo,
+  FreedRoom,
   LoadResult,
   PublishResult,
   RegistryPull,
   StepOptions,
 } from '../engine.ts';
+import { loadWithRoom } from '../room/load-with-room.ts';
+import type { EngineRoom, MadeRoom } from '../room/engine-room.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
@@ -24,6 +27,8 @@ export interface ImagesOptions {
   readonly docker: Docker;
   readonly address: string;
   readonly info: EngineInfo;
+  /** Undefined: nothing is marked or removed. */
+  readonly room: EngineRoom | undefined;
   /** Called by each transfer, so that an engine which moves no images needs no endpoint. */
   readonly transport: () => Promise<TransportContext>;
 }
@@ -36,16 +41,41 @@ export class DockerodeImages implements EngineImages {
     this.#options = options;
   }
 
-  build(context: Readable, options: BuildOptions): Promise<BuildResult> {
-    return buildImage(this.#options, context, options);
+  async build(context: Readable, options: BuildOptions): Promise<BuildResult> {
+    const built = await buildImage(this.#options, context, options);
+    const made = await this.#options.room?.keep();
+    return made ? { ...built, madeRoom: freed(made) } : built;
   }
 
   async publish(image: string, options: Parameters<EngineImages['publish']>[1]): Promise<PublishResult> {
     return publishImage(await this.#options.transport(), image, options);
   }
 
-  async load(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LoadResult> {
-    return loadImage(await this.#options.transport(), image, options);
+  async load(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LoadResult> {
+    const { hold, ...wanted } = options;
+    const { room } = this.#options;
+    const transport = await this.#options.transport();
+    if (!room) return loadImage(transport, image, wanted);
+    return loadWithRoom(room, image, hold, (around) => loadImage(transport, image, { ...wanted, ...around }));
+  }
+
+  async release(hold: string): Promise<void> {
+    await this.#ask('lift a hold', async () => this.#options.room?.release(hold));
+  }
+
+  async use(image: string): Promise<void> {
+    await this.#ask(`mark image ${image}`, () =>
+      unlessStatus([404], async () => this.#options.room?.use(image)),
+    );
+  }
+
+  async keepRoom(): Promise<void> {
+    await this.#options.room?.keepLater();
+  }
+
+  async makeRoom(): Promise<FreedRoom | undefined> {
+    const made = await this.#options.room?.empty();
+    return made && freed(made);
   }
 
   find(reference: string): Promise<string | undefined> {
@@ -83,4 +113,8 @@ export class DockerodeImages implements EngineImages {
   #ask<T>(doing: string, request: () => Promise<T>): Promise<T> {
     return inEngine({ address: this.#options.address, doing }, request);
   }
+}
+
+function freed({ removed, freedBytes }: MadeRoom): FreedRoom {
+  return { images: removed.length, freedBytes };
 }

@@ -1,12 +1,15 @@
 import { dockerAt } from '../client.ts';
 import { inEngine, unlessStatus } from '../engine-errors.ts';
 import { KIND, LABEL } from '../labels.ts';
+import { ENGINE_SOCKET, SHARED_DIRECTORY } from './sidecar-config.ts';
 import { STOP_SECONDS } from './sidecar.ts';
 
 export interface RunningSidecar {
   readonly domain: string;
   /** Which builder of the machine it belongs to. */
   readonly seat: number;
+  /** Of its engine. */
+  readonly address: string;
   /** Ends its engine; its data stays. */
   stop(): Promise<void>;
 }
@@ -21,9 +24,10 @@ export async function runningSidecars(
   const found = await inEngine({ address: host, doing: 'list sidecars' }, () =>
     docker.listContainers({ filters: { label } }),
   );
-  return found.map(({ Id, Labels }) => ({
+  return found.map(({ Id, Labels, Mounts }) => ({
     domain: Labels[LABEL.domain] ?? '',
     seat: Number(Labels[LABEL.seat] ?? 0),
+    address: `unix://${Mounts.find(({ Destination }) => Destination === SHARED_DIRECTORY)?.Source ?? ''}/${ENGINE_SOCKET}`,
     stop: () =>
       inEngine({ address: host, doing: 'stop a sidecar' }, async () => {
         await unlessStatus([304, 404], () => docker.getContainer(Id).stop({ t: STOP_SECONDS }));

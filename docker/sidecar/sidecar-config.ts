@@ -36,10 +36,12 @@ export interface SidecarPlan {
 export const FORWARD_PORT = 5000;
 /** What a sidecar was made with; one that was made otherwise is replaced. */
 const LABEL_RECIPE = 'slipway.recipe';
+export const ENGINE_SOCKET = 'docker.sock';
 /** Of the kernel's `sun_path`, without the final zero. */
 const SOCKET_PATH_MAX_BYTES = 107;
 const HASH_DIGITS = 12;
-const SHARED_DIRECTORY = '/run/slipway';
+/** Where a sidecar has the directory of its sockets. */
+export const SHARED_DIRECTORY = '/run/slipway';
 
 /** @throws {ConfigInvalid} when the runtime directory is too long for sockets. */
 export function planSidecar({
@@ -63,7 +65,7 @@ export function planSidecar({
   return {
     name: `slipway-${fleet}-sidecar-${legible}-${level}-${hash.slice(0, 6)}`,
     directory,
-    engineSocket: join(directory, 'docker.sock'),
+    engineSocket: join(directory, ENGINE_SOCKET),
     endpointSocket,
     labels: {
       [LABEL.fleet]: fleet,

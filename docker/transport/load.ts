@@ -3,6 +3,7 @@ import { EngineOutOfSpace, isSlipwayError, TransferFailed } from '../../model/er
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
 import { isOutOfSpace } from '../engine-errors.ts';
+import { unlessGone } from '../room/unless-gone.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage, isDamage } from './damage.ts';
 import {
@@ -22,6 +23,10 @@ import type { TransportContext } from './transport-context.ts';
 export interface LoadOptions extends StepOptions {
   /** The image is `slipway.invalid/image:<tag>` afterwards. */
   readonly tag: string;
+  /** Told the image as soon as the engine has it, before it gets its name. */
+  readonly onPresent?: (engineImageId: string) => Promise<void>;
+  /** Told when it is not there and is about to come. */
+  readonly onComing?: () => Promise<void>;
 }
 
 /** Trouble of the store that the endpoint could not hide, after which a classic engine need not try on for a minute. */
@@ -41,11 +46,15 @@ export async function loadImage(
   signal.throwIfAborted();
   try {
     const present = await findLoadedImage(context, image, [ownReference(tag), expectedId(context, image)]);
-    if (present) {
-      await nameIt(context, present.Id, options);
+    // Somebody may have removed it in between.
+    if (
+      present &&
+      (await unlessGone(context.docker, present.Id, () => nameIt(context, present.Id, options)))
+    ) {
       await removeEndpointNames(context, present);
       return { engineImageId: present.Id, bytesLoaded: 0, way: 'present' };
     }
+    await options.onComing?.();
     return await transfer(context, image, options);
   } catch (error) {
     signal.throwIfAborted();
@@ -152,6 +161,12 @@ async function pullOnce(
   await followProgress(stream as Readable, onProgress);
 }
 
-async function nameIt(context: TransportContext, id: string, { tag, signal }: LoadOptions): Promise<void> {
+async function nameIt(
+  context: TransportContext,
+  id: string,
+  { tag, signal, onPresent }: LoadOptions,
+): Promise<true> {
+  await onPresent?.(id);
   await context.docker.getImage(id).tag({ repo: OWN_REPOSITORY, tag, abortSignal: signal });
+  return true;
 }

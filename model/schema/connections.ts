@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDiskBudget } from '../disk-budget.ts';
 import type { Level } from '../pure/ids.ts';
 import { LEVELS } from '../pure/ids.ts';
 
@@ -30,6 +31,11 @@ export const connectionsSchema = z.object({
   builderEngine: z.string().optional(),
   /** Image of the builder's sidecar, as known to the runner's engine. */
   sidecarImage: z.string().optional(),
+  /** What Slipway may take in each engine: `40 GB`, `30%` of its disk, `none`; by default a part of the disk. */
+  diskBudget: z
+    .string()
+    .refine((text) => parseDiskBudget(text) !== undefined, 'expected 40 GB, 30% or none')
+    .optional(),
   /** Absolute path of slipway.config.yml. */
   serverConfig: z.string(),
   /** Directory for mirrors and other data that can be made again. */

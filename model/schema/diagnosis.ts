@@ -9,6 +9,9 @@ export const diagnosisSchema = z.object({
   where: z.string().optional(),
   /** One sentence without a full stop: what is, or what is wrong. */
   message: z.string(),
+  /** What it takes, and what it may take, where that is known. */
+  bytes: z.number().optional(),
+  budgetBytes: z.number().optional(),
   /** What to type or do; only when something is wrong. */
   todo: z.string().optional(),
 });

@@ -20,6 +20,8 @@ import type { StatePaths } from '../../../stack/state-directory.ts';
 import { givenTemporal } from '../../../stack/temporal-server.ts';
 import { count } from '../render/quantities.ts';
 import { SERVED_LEVELS } from '../served-levels.ts';
+import { lookAtRoom } from './look-at-room.ts';
+import { lookAtStored } from './look-at-stored.ts';
 import { lookAtTemporal } from './look-at-temporal.ts';
 
 export interface DiagnoseOptions {
@@ -66,8 +68,10 @@ async function lookAtServices(
   return [
     ...ofTemporal.diagnoses,
     ofStore,
+    ...(ofStore.ok ? [await lookAtStored(store)] : []),
     ...ofEngine,
     ...(engineAnswers || connections.builderEngine ? [await lookAtBuilds(connections)] : []),
+    ...(engineAnswers ? await lookAtRoom(connections) : []),
     ...(await lookAtClocks([
       { of: 'Temporal', read: () => Promise.resolve(ofTemporal.time) },
       { of: 'the store', read: () => storeTime(store) },

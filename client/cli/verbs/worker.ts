@@ -1,9 +1,12 @@
+import { parseDiskBudget } from '../../../model/disk-budget.ts';
 import type { Level } from '../../../model/pure/ids.ts';
+import type { Connections } from '../../../model/schema/connections.ts';
 import type { WorkerKind } from '../../../workers/run-workers.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
 
 const KINDS = ['control', 'builder', 'runner'] as const satisfies readonly WorkerKind[];
@@ -16,6 +19,7 @@ interface WorkerArgs {
   readonly level: number;
   readonly capacity?: number | undefined;
   readonly grace?: number | undefined;
+  readonly 'disk-budget'?: string | undefined;
   readonly 'ready-file'?: string | undefined;
 }
 
@@ -47,6 +51,12 @@ export const workerVerb = defineVerb<WorkerArgs>({
         requiresArg: true,
         describe: `Seconds that builds and tasks may take to finish at SIGTERM; default: ${DEFAULT_GRACE_SECONDS}`,
       })
+      .option('disk-budget', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'What images may take in each engine: 40 GB, 30% of its disk, none; default: a part of the disk',
+      })
       .option('ready-file', {
         type: 'string',
         requiresArg: true,
@@ -77,7 +87,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
   };
   try {
     await runWorkers({
-      connections: await readLevelConnections(env, level),
+      connections: withBudget(await readLevelConnections(env, level), args['disk-budget']),
       level,
       kinds: args.kind.includes('all') ? KINDS : [...new Set(args.kind)].filter((kind) => kind !== 'all'),
       ...(capacity === undefined ? {} : { capacity }),
@@ -92,4 +102,10 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
     if (readyFile !== undefined) await rm(readyFile, { force: true });
   }
   return EXIT.good;
+}
+
+function withBudget(connections: Connections, diskBudget: string | undefined): Connections {
+  if (diskBudget === undefined) return connections;
+  if (!parseDiskBudget(diskBudget)) throw new UsageError('--disk-budget must be like 40 GB, 30% or none');
+  return { ...connections, diskBudget };
 }

@@ -96,6 +96,12 @@ describe('doctor on a stack that runs', () => {
       message: expect.stringMatching(/^answers; keeps images in \w+, cgroup v[12]$/),
     });
     expect(of('image transport', diagnoses).message).toContain('only what is missing moves');
+    expect(of('engine images', diagnoses)).toMatchObject({
+      message: expect.stringMatching(/^(no|\d+) images? of Slipway there take .* are allowed$/),
+      bytes: expect.any(Number),
+      budgetBytes: expect.any(Number),
+    });
+    expect(of('stored blobs', diagnoses)).toMatchObject({ bytes: expect.any(Number) });
     expect(of('sidecars', diagnoses).message).toMatch(/^can run, (privileged|with single rights)$/);
     expect(of('clocks', diagnoses).message).toBe(
       "of Temporal, the store, the engine agree with this machine's",

@@ -1,0 +1,38 @@
+import type Docker from 'dockerode';
+
+interface CacheRecord {
+  readonly Size?: number;
+  readonly Shared?: boolean;
+}
+
+/** What the build cache of an engine takes beside its images. */
+export async function buildCacheBytes(docker: Docker): Promise<number> {
+  const path = '/system/df?';
+  // Engines before API 1.42 know no types and tell of everything.
+  const found = (await dial(docker, { path, method: 'GET', options: { type: 'build-cache' } })) as {
+    readonly BuildCache?: readonly CacheRecord[] | null;
+  };
+  return (found.BuildCache ?? []).reduce((sum, { Size = 0, Shared }) => (Shared ? sum : sum + Size), 0);
+}
+
+/** Has the engine take away what of its build cache was not used for longest, until it takes no more than that; gives the bytes freed. */
+export async function pruneBuildCache(docker: Docker, keepBytes: number): Promise<number> {
+  // The first name is for engines before API 1.48; to both 0 would mean all that there is.
+  const keep = String(Math.max(1, Math.floor(keepBytes)));
+  const options = { all: 'true', 'keep-storage': keep, 'max-used-space': keep };
+  const found = (await dial(docker, { path: '/build/prune?', method: 'POST', options })) as {
+    readonly SpaceReclaimed?: number;
+  };
+  return found.SpaceReclaimed ?? 0;
+}
+
+function dial(
+  docker: Docker,
+  request: { readonly path: string; readonly method: string; readonly options: object },
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    docker.modem.dial({ ...request, statusCodes: { 200: true } }, (error, answer) =>
+      error ? reject(error as Error) : resolve(answer),
+    );
+  });
+}

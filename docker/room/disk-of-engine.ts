@@ -1,0 +1,50 @@
+import { statfs } from 'node:fs/promises';
+import type { DiskBudget } from '../../model/disk-budget.ts';
+import { parseDiskBudget } from '../../model/disk-budget.ts';
+
+/** What of its disk an engine gets where nothing else is said: those of tasks, and each of those that builders build in. */
+export const DEFAULT_SHARE = { tasks: 0.4, builds: 0.2 } as const;
+
+export interface EngineDisk {
+  /** Of the engine, or of the one that it is a container of. */
+  readonly address: string;
+  /** Where that one keeps its data. */
+  readonly rootDirectory: string;
+}
+
+/** The disk that an engine of this machine writes on; undefined for one whose files are not here. */
+export async function diskOfEngine({
+  address,
+  rootDirectory,
+}: EngineDisk): Promise<{ readonly totalBytes: number; readonly freeBytes: number } | undefined> {
+  if (!address.startsWith('unix:')) return undefined;
+  try {
+    const { blocks, bavail, bsize } = await statfs(rootDirectory);
+    return { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
+  } catch {
+    // In a virtual machine there is no such directory here.
+    return undefined;
+  }
+}
+
+/** What Slipway may take in an engine, by the setting; undefined: no limit, also where the disk cannot be seen. */
+export async function budgetOfEngine(
+  setting: string | undefined,
+  what: keyof typeof DEFAULT_SHARE,
+  disk: EngineDisk,
+): Promise<number | undefined> {
+  const budget: DiskBudget = (setting === undefined ? undefined : parseDiskBudget(setting)) ?? {
+    kind: 'share',
+    share: DEFAULT_SHARE[what],
+  };
+  switch (budget.kind) {
+    case 'none':
+      return undefined;
+    case 'bytes':
+      return budget.bytes;
+    case 'share': {
+      const found = await diskOfEngine(disk);
+      return found && Math.floor(found.totalBytes * budget.share);
+    }
+  }
+}

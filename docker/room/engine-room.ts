@@ -1,0 +1,223 @@
+import type Docker from 'dockerode';
+import { parseReference } from '../images/image-reference.ts';
+import { buildCacheBytes, pruneBuildCache } from './build-cache.ts';
+import { chooseImage, takenBytes } from './choose-image.ts';
+import { boundImages, measureImages, namesOf } from './measure-images.ts';
+import type { MeasuredImage } from './measure-images.ts';
+import { removeImage, unname } from './remove-image.ts';
+import { unlessGone } from './unless-gone.ts';
+import { heldName, isEndpointName, isHeldBy, isUseName, OWN_HOST, usedName } from './use-names.ts';
+
+export interface RoomOptions {
+  /** Undefined: no limit. */
+  readonly budgetBytes?: number | undefined;
+  /** Nobody but Slipway uses this engine: its build cache is Slipway's too. */
+  readonly isPrivate: boolean;
+  /** What is free on the disk that the engine writes on, where that can be seen. */
+  readonly freeBytes?: () => Promise<number | undefined>;
+  readonly onMadeRoom?: (made: MadeRoom) => void;
+  /** That no room could be made is no reason for a load to fail. */
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+export interface MadeRoom {
+  readonly why: 'over the budget' | 'for what comes' | 'the disk is full';
+  readonly removed: readonly {
+    readonly id: string;
+    readonly names: readonly string[];
+    readonly bytes: number;
+    readonly lastUsed: string;
+  }[];
+  /** By images and build cache. */
+  readonly freedBytes: number;
+  readonly takenBytes: number;
+  readonly budgetBytes?: number | undefined;
+}
+
+export interface RoomTaken {
+  readonly images: number;
+  readonly imageBytes: number;
+  readonly cacheBytes: number;
+}
+
+/** An unpacked image beside what of it is being unpacked, for each byte of it in the store. */
+const ROOM_FOR_A_BYTE = 3;
+
+/**
+ * Keeps what Slipway has in one engine under its disk budget. What is there, how large and how used it is, the engine is asked each time:
+ * uses and holds are names in it, so that processes which share it know of each other's, and what is lost does no harm.
+ */
+export class EngineRoom {
+  readonly #docker: Docker;
+  readonly #options: RoomOptions;
+  /** One at a time in this process, or each would remove for what the other has removed already. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** What was in use kept the budget from being kept; looked at again when it may have ended. */
+  #isOver = false;
+
+  constructor(docker: Docker, options: RoomOptions) {
+    this.#docker = docker;
+    this.#options = options;
+  }
+
+  /** What Slipway takes in this engine now. */
+  async taken(): Promise<RoomTaken> {
+    const { isPrivate } = this.#options;
+    const images = await measureImages(this.#docker, { isPrivate, nowMs: Date.now() });
+    const cacheBytes = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    return { images: images.length, imageBytes: takenBytes(images), cacheBytes };
+  }
+
+  /** Says that an image was used now, or is about to be used by somebody who calls {@link release}. 404 when it is gone. */
+  async use(image: string, holder?: string): Promise<void> {
+    if (holder !== undefined) return this.#tag(image, heldName(holder, Date.now()));
+    const found = await this.#docker.getImage(image).inspect();
+    const names = namesOf(found);
+    // Somebody else's image in somebody else's engine gets no names of ours.
+    if (this.#options.isPrivate || names.every(isOwnOrPassing))
+      await this.#markUsed(found.Id, names, () => false);
+  }
+
+  /** Lifts the holds of somebody, wherever they are. No error when there is none. */
+  async release(holder: string): Promise<void> {
+    const filters = { reference: ['slipway.invalid/held'] };
+    for (const { Id } of await this.#docker.listImages({ filters: JSON.stringify(filters) })) {
+      // A filtered list has only the names that it was asked for.
+      const found = await unlessGone(this.#docker, Id, () => this.#docker.getImage(Id).inspect());
+      if (!found) continue;
+      const names = namesOf(found);
+      if (names.some((name) => isHeldBy(name, holder)))
+        await this.#markUsed(Id, names, (name) => isHeldBy(name, holder));
+    }
+  }
+
+  /** Removes what is over the budget. */
+  keep(): Promise<MadeRoom | undefined> {
+    const { budgetBytes } = this.#options;
+    if (budgetBytes === undefined) return Promise.resolve(undefined);
+    return this.#alone(async () => {
+      if (!(await this.#isSurelyBelow(budgetBytes)))
+        return this.#shrink(() => budgetBytes, 'over the budget');
+      this.#isOver = false;
+      return undefined;
+    });
+  }
+
+  /** The same where the last time too much was in use. */
+  async keepLater(): Promise<void> {
+    if (this.#isOver) await this.keep();
+  }
+
+  /** Makes room where the disk has foreseeably none for a stored image. */
+  async prepareFor(storedBytes: number): Promise<MadeRoom | undefined> {
+    const free = await this.#options.freeBytes?.().catch(() => undefined);
+    const lacking = free === undefined ? 0 : storedBytes * ROOM_FOR_A_BYTE - free;
+    if (this.#options.budgetBytes === undefined || lacking <= 0) return undefined;
+    return this.#alone(() => this.#shrink((taken) => Math.max(0, taken - lacking), 'for what comes'));
+  }
+
+  /** Removes all that may be removed: the disk is full. Undefined when there was nothing. */
+  async empty(): Promise<MadeRoom | undefined> {
+    if (this.#options.budgetBytes === undefined) return undefined;
+    return this.#alone(() => this.#shrink(() => 0, 'the disk is full'));
+  }
+
+  async #shrink(
+    limitOf: (takenBytes: number) => number,
+    why: MadeRoom['why'],
+  ): Promise<MadeRoom | undefined> {
+    const { isPrivate, budgetBytes, onMadeRoom } = this.#options;
+    const nowMs = Date.now();
+    const images = await measureImages(this.#docker, { isPrivate, nowMs });
+    const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    const limitBytes = limitOf(takenBytes(images) + cache);
+    this.#isOver = isOver(takenBytes(images) + cache, budgetBytes);
+    if (takenBytes(images) + cache <= limitBytes) return undefined;
+    // What was built takes longer to have again than images, which the store has: it keeps its half.
+    const before = cache > limitBytes / 2 ? await pruneBuildCache(this.#docker, limitBytes / 2) : 0;
+    const ofImages = await this.#removeImages(images, limitBytes - (cache - before), nowMs);
+    const left = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    const keep = Math.max(0, limitBytes - takenBytes(ofImages.left));
+    const after = left > keep ? await pruneBuildCache(this.#docker, keep) : 0;
+    const taken = takenBytes(ofImages.left) + left - after;
+    this.#isOver = isOver(taken, budgetBytes);
+    const freedBytes = takenBytes(images) - takenBytes(ofImages.left) + before + after;
+    if (ofImages.removed.length === 0 && before + after === 0) return undefined;
+    const made: MadeRoom = {
+      why,
+      removed: ofImages.removed.map(({ id, names, bytes, lastUsedMs }) => ({
+        id,
+        names: names.filter((name) => !isUseName(name)),
+        bytes,
+        lastUsed: new Date(lastUsedMs).toISOString(),
+      })),
+      freedBytes,
+      takenBytes: taken,
+      budgetBytes,
+    };
+    onMadeRoom?.(made);
+    return made;
+  }
+
+  async #removeImages(
+    measured: readonly MeasuredImage[],
+    limitBytes: number,
+    nowMs: number,
+  ): Promise<{ readonly left: readonly MeasuredImage[]; readonly removed: readonly MeasuredImage[] }> {
+    const removed: MeasuredImage[] = [];
+    let left = measured;
+    for (;;) {
+      const next = chooseImage(left, { limitBytes, nowMs });
+      if (!next) return { left, removed };
+      if (await removeImage(this.#docker, next)) {
+        removed.push(next);
+        left = left.filter((image) => image !== next);
+      } else {
+        // Somebody uses it again.
+        left = left.map((image) => (image === next ? { ...image, mayGo: false } : image));
+      }
+    }
+  }
+
+  async #isSurelyBelow(limitBytes: number): Promise<boolean> {
+    const { isPrivate } = this.#options;
+    const images = await boundImages(this.#docker, { isPrivate });
+    const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    return images + cache <= limitBytes;
+  }
+
+  #alone(work: () => Promise<MadeRoom | undefined>): Promise<MadeRoom | undefined> {
+    const turn = this.#last.then(work).catch((error: unknown) => {
+      this.#options.onTrouble?.(error);
+      return undefined;
+    });
+    this.#last = turn;
+    return turn;
+  }
+
+  /** The new name first: an image without any would be gone. */
+  async #markUsed(id: string, names: readonly string[], isLifted: (name: string) => boolean): Promise<void> {
+    const used = usedName(id, Date.now());
+    await unlessGone(this.#docker, id, () => this.#tag(id, used));
+    const old = names.filter((name) => name !== used && (isLifted(name) || isOld(name)));
+    for (const name of old) await unname(this.#docker, name);
+  }
+
+  async #tag(image: string, name: string): Promise<void> {
+    const { repository, tag } = parseReference(name);
+    await this.#docker.getImage(image).tag({ repo: repository, tag: tag ?? '' });
+  }
+}
+
+function isOver(bytes: number, budgetBytes: number | undefined): boolean {
+  return budgetBytes !== undefined && bytes > budgetBytes;
+}
+
+function isOwnOrPassing(name: string): boolean {
+  return name.startsWith(`${OWN_HOST}/`) || isEndpointName(name);
+}
+
+/** The mark of an earlier use. */
+function isOld(name: string): boolean {
+  return isUseName(name) && name.startsWith('slipway.invalid/used:');
+}

@@ -1,0 +1,30 @@
+import type Docker from 'dockerode';
+import { unlessStatus } from '../engine-errors.ts';
+import { namesOf } from './measure-images.ts';
+import type { MeasuredImage } from './measure-images.ts';
+import { unlessGone } from './unless-gone.ts';
+
+/**
+ * Removes an image name by name, without force: the engine refuses (409) where a container has come to use it meanwhile. One that
+ * somebody has named since it was measured is used again, and stays. Gives whether it is gone.
+ */
+export async function removeImage(docker: Docker, image: MeasuredImage): Promise<boolean> {
+  const found = await unlessGone(docker, image.id, () => docker.getImage(image.id).inspect());
+  if (!found) return true;
+  const names = namesOf(found);
+  if (names.some((name) => !image.names.includes(name))) return false;
+  // Its own name last: it is the one to be left when a container has come.
+  for (const name of names.toSorted((a, b) => rank(a) - rank(b))) await unname(docker, name);
+  // On a containerd store what was pulled by digest keeps that name.
+  await unname(docker, image.id);
+  return (await unlessGone(docker, image.id, () => docker.getImage(image.id).inspect())) === undefined;
+}
+
+/** Takes a name away from an image; its last one only when no container has it (409). */
+export async function unname(docker: Docker, name: string): Promise<void> {
+  await unlessGone(docker, name, () => unlessStatus([409], () => docker.getImage(name).remove()));
+}
+
+function rank(name: string): number {
+  return name.startsWith('slipway.invalid/image:') ? 1 : 0;
+}

@@ -1,0 +1,60 @@
+import { REPOSITORY } from '../endpoint/transfer.ts';
+
+/** Names below a host that does not exist: whatever has one in an engine was put there by Slipway. */
+export const OWN_HOST = 'slipway.invalid';
+
+const USED = `${OWN_HOST}/used`;
+const HELD = `${OWN_HOST}/held`;
+/** So long a hold counts that nobody lifts: its worker is dead, and a container would have come long ago. */
+const HOLD_MS = 60 * 60_000;
+const ENDPOINT = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
+const PATTERN = new RegExp(`^(?:${USED}|${HELD}):(\\d+)-([0-9a-z]+)$`);
+
+/** An image was used at that time; said in the engine itself, by a name, so that every process that shares it knows. */
+export function usedName(imageId: string, nowMs: number): string {
+  return `${USED}:${seconds(nowMs)}-${imageId.replace('sha256:', '').slice(0, 12)}`;
+}
+
+/** An image is about to be used by `holder`, lower case letters and digits, and must stay until {@link isHeldBy} names are removed. */
+export function heldName(holder: string, nowMs: number): string {
+  return `${HELD}:${seconds(nowMs)}-${holder}`;
+}
+
+/** Whether a name tells of use; such a name is no reason to keep an image. */
+export function isUseName(name: string): boolean {
+  return PATTERN.test(name);
+}
+
+export function isHeldBy(name: string, holder: string): boolean {
+  return name.startsWith(`${HELD}:`) && PATTERN.exec(name)?.[2] === holder;
+}
+
+/** When an image with these names was last used, in milliseconds since 1970; undefined when none tells. */
+export function lastUseOf(names: readonly string[]): number | undefined {
+  const times = names.flatMap((name) => {
+    const match = PATTERN.exec(name);
+    return match ? [Number(match[1]) * 1000] : [];
+  });
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+/** Whether one of these names is a hold that still counts. */
+export function isHeld(names: readonly string[], nowMs: number): boolean {
+  return names.some(
+    (name) => name.startsWith(`${HELD}:`) && nowMs - (lastUseOf([name]) ?? -Infinity) < HOLD_MS,
+  );
+}
+
+/** Names that a build or a transfer under way has given, and takes away at its end. */
+export function isTemporaryName(name: string): boolean {
+  return isEndpointName(name) || /^slipway\.invalid\/(?:build:|parent:|image:loading-)/.test(name);
+}
+
+/** A name by which an engine pushes into our endpoint, or pulls from it. */
+export function isEndpointName(name: string): boolean {
+  return ENDPOINT.test(name);
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}

@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { connectEngine } from '../../../docker/connect.ts';
+import type { Engine, LoadResult } from '../../../docker/engine.ts';
+import { EngineRoom } from '../../../docker/room/engine-room.ts';
+import type { MadeRoom, RoomOptions } from '../../../docker/room/engine-room.ts';
+import type { StoredImage } from '../../../model/schema/plan.ts';
+import { contextOf } from '../../helpers/dev-engine.ts';
+import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
+import { makeImage, noise } from '../../helpers/engine-images.ts';
+import { startSecondEngine } from '../../helpers/second-engine.ts';
+import type { SecondEngine } from '../../helpers/second-engine.ts';
+import { mountSmallDisk } from '../../helpers/small-disk.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
+import type { TemporaryDirectory } from '../../helpers/temporary-directory.ts';
+import { tinyProgram } from '../../helpers/tiny-program.ts';
+
+jest.setTimeout(240_000);
+
+const MEGABYTE = 1_000_000;
+const signal = new AbortController().signal;
+
+let directory: TemporaryDirectory;
+let blobs: DirectoryBlobs;
+let second: SecondEngine;
+let stored: readonly StoredImage[];
+/** What one of the stored images takes in the engine. */
+let imageBytes: number;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory('slipway-room-');
+  blobs = await DirectoryBlobs.create(join(directory.path, 'blobs'));
+  second = await startSecondEngine();
+  const engine = await connect(second);
+  const images: StoredImage[] = [];
+  for (let made = 0; made < 6; made += 1) {
+    const layers = [{ 'bin/true': tinyProgram('it runs\n'), bulk: noise(4 * MEGABYTE) }];
+    const { tag } = await makeImage(second.docker, { layers });
+    imageBytes = (await second.docker.getImage(tag).inspect()).Size;
+    images.push(await engine.images.publish(tag, { signal, mayConfirm: () => false }));
+    await engine.images.remove(tag);
+  }
+  stored = images;
+  await engine.close();
+});
+
+afterEach(async () => {
+  for (const { Id } of await second.docker.listContainers({ all: true }))
+    await second.docker.getContainer(Id).remove({ force: true });
+  for (const { Id } of await second.docker.listImages())
+    await second.docker.getImage(Id).remove({ force: true });
+});
+
+afterAll(async () => {
+  await second?.stop();
+  await directory?.[Symbol.asyncDispose]();
+});
+
+/** As one more worker process would; with what it is told of the room that it makes. */
+async function connect(
+  { socketPath }: Pick<SecondEngine, 'socketPath'>,
+  room?: Partial<RoomOptions>,
+): Promise<Engine> {
+  const address = `unix://${socketPath}`;
+  const reach = { kind: 'loopback' } as const;
+  const onTrouble = (error: unknown): never => {
+    throw error;
+  };
+  return connectEngine({
+    address,
+    blobs,
+    reach,
+    fleet: 'test-room',
+    ...(room ? { room: () => Promise.resolve({ isPrivate: false, onTrouble, ...room }) } : {}),
+  });
+}
+
+const load = async (engine: Engine, at: number, hold?: string): Promise<LoadResult> => {
+  const loaded = await engine.images.load(stored[at]!, {
+    tag: `number-${at}`,
+    signal,
+    ...(hold === undefined ? {} : { hold }),
+  });
+  // Uses are told in whole seconds.
+  await delay(1_100);
+  return loaded;
+};
+
+/** Which of the stored images the engine has. */
+const present = async (): Promise<readonly number[]> => {
+  const names = (await second.docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+  return stored.map((_, at) => at).filter((at) => names.includes(`slipway.invalid/image:number-${at}`));
+};
+
+const holderOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+describe('an engine with a disk budget', () => {
+  it('lets go what was unused for longest; what a container has, what is held and what is not of Slipway stays', async () => {
+    const foreign = await makeImage(second.docker, { layers: [{ bulk: noise(20 * MEGABYTE) }] });
+    const made: MadeRoom[] = [];
+    const budgetBytes = Math.floor(3.5 * imageBytes);
+    const engine = await connect(second, { budgetBytes, onMadeRoom: (one) => made.push(one) });
+    const other = await connect(second, { budgetBytes, onMadeRoom: (one) => made.push(one) });
+
+    for (const at of [0, 1, 2]) expect(await load(engine, at)).not.toHaveProperty('madeRoom');
+    // Used again, by another process.
+    expect(await load(other, 0)).toMatchObject({ way: 'present', bytesLoaded: 0 });
+    expect(await load(engine, 3)).toMatchObject({ madeRoom: { images: 1 } });
+    expect(await present()).toEqual([0, 2, 3]);
+    expect(made).toEqual([
+      {
+        why: 'over the budget',
+        removed: [expect.objectContaining({ names: ['slipway.invalid/image:number-1'] })],
+        freedBytes: expect.any(Number),
+        takenBytes: expect.any(Number),
+        budgetBytes,
+      },
+    ]);
+
+    // 2 is the next, but a container has it; then 0, but it is somebody's own too; then 3.
+    const { engineImageId } = await load(other, 2);
+    await load(engine, 0);
+    await load(engine, 3);
+    const container = await second.docker.createContainer({ Image: engineImageId });
+    await second.docker.getImage('slipway.invalid/image:number-0').tag({ repo: 'people/own', tag: '1' });
+    await load(other, 4);
+    await load(other, 5);
+    expect(await present()).toEqual([0, 2, 4, 5]);
+
+    // Held by a run that has no container yet: what is used after it goes before it.
+    const hold = holderOf('run');
+    await load(engine, 4, hold);
+    await load(other, 5);
+    await load(other, 1);
+    expect(await present()).toEqual([0, 1, 2, 4]);
+    await engine.images.release(hold);
+    await container.remove();
+    await delay(1_100);
+    await load(other, 5);
+    await load(other, 3);
+    expect(await present()).toEqual([0, 3, 4, 5]);
+
+    const room = new EngineRoom(second.docker, { isPrivate: false });
+    const { imageBytes: taken } = await room.taken();
+    expect(taken).toBeLessThanOrEqual(budgetBytes);
+    expect(await engine.images.find(foreign.tag)).toBe(foreign.id);
+    expect(await engine.images.find('people/own:1')).toBeDefined();
+    await Promise.all([engine.close(), other.close()]);
+  });
+
+  it('and a budget for one image gives every run of two processes its own, also while all images are pruned', async () => {
+    const budgetBytes = Math.floor(1.2 * imageBytes);
+    const engines = await Promise.all([connect(second, { budgetBytes }), connect(second, { budgetBytes })]);
+    const run = async (engine: Engine, name: string, at: number): Promise<void> => {
+      const hold = holderOf(name);
+      const { engineImageId } = await engine.images.load(stored[at]!, { tag: `number-${at}`, hold, signal });
+      await delay(200);
+      const container = await second.docker.createContainer({ Image: engineImageId, name });
+      await engine.images.release(hold);
+      await container.remove();
+    };
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(
+        engines.flatMap((engine, of) =>
+          [0, 1, 2].map((at) => run(engine, `run-${round}-${of}-${at}`, (at + round + of) % stored.length)),
+        ),
+      );
+    }
+    await second.docker.pruneImages({ filters: { dangling: { false: true } } });
+    expect(await present()).toEqual([]);
+    await load(engines[0]!, 1);
+    await load(engines[1]!, 2);
+    expect(await present()).toEqual([2]);
+    const names = (await second.docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+    expect(names.filter((name) => name.startsWith('slipway.invalid/held'))).toEqual([]);
+    expect(names).toHaveLength(2);
+    await Promise.all(engines.map((engine) => engine.close()));
+  });
+
+  it('that nobody else uses keeps its build cache at half of it', async () => {
+    const engine = await connect(second, { budgetBytes: 10 * MEGABYTE, isPrivate: true });
+    const room = new EngineRoom(second.docker, { isPrivate: true });
+    for (let made = 0; made < 6; made += 1) {
+      const tag = `slipway.invalid/build:${made}`;
+      const context = contextOf({
+        Dockerfile: 'FROM scratch\nCOPY bulk /bulk\n',
+        bulk: noise(2 * MEGABYTE).toString('hex'),
+      });
+      await engine.images.build(context, {
+        imageName: 'bulk',
+        tag,
+        args: {},
+        signal,
+        onOutput: () => undefined,
+      });
+      await engine.images.remove(tag);
+    }
+    const { cacheBytes } = await room.taken();
+    expect(cacheBytes).toBeGreaterThan(0);
+    expect(cacheBytes).toBeLessThanOrEqual(10 * MEGABYTE);
+    await engine.close();
+  });
+});
+
+describe('an engine whose disk is full of images', () => {
+  it.each(['foreseen', 'found out'])('%s: makes room and loads', async (how) => {
+    await using disk = await mountSmallDisk(`${Math.ceil(12 + (3.5 * imageBytes) / 1024 ** 2)}m`);
+    await using small = await startSecondEngine({ dataRoot: disk.path });
+    const made: MadeRoom[] = [];
+    const engine = await connect(small, {
+      budgetBytes: 1e12,
+      onMadeRoom: (one) => made.push(one),
+      ...(how === 'foreseen' ? { freeBytes: () => freeOn(disk.path) } : {}),
+    });
+    for (let round = 0; round < 2; round += 1)
+      for (const at of stored.keys())
+        expect(await engine.images.load(stored[at]!, { tag: `number-${at}`, signal })).toMatchObject({
+          engineImageId: expect.any(String),
+        });
+    expect(new Set(made.map(({ why }) => why))).toEqual(
+      new Set([how === 'foreseen' ? 'for what comes' : 'the disk is full']),
+    );
+    await engine.close();
+  });
+});
+
+async function freeOn(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}

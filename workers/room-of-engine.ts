@@ -1,0 +1,28 @@
+import type { EngineOptions } from '../docker/engine.ts';
+import type { DEFAULT_SHARE, EngineDisk } from '../docker/room/disk-of-engine.ts';
+import { budgetOfEngine, diskOfEngine } from '../docker/room/disk-of-engine.ts';
+import type { Parts } from './parts.ts';
+
+export interface EngineUse {
+  readonly address: string;
+  readonly what: keyof typeof DEFAULT_SHARE;
+  /** The engine that it is a container of. Without it others use the engine too. */
+  readonly host?: EngineDisk;
+}
+
+/** The disk budget of an engine as this worker was told it; what is removed for it stands in the worker's log. */
+export function roomOfEngine(
+  { connections, logger }: Pick<Parts, 'connections' | 'logger'>,
+  { address, what, host }: EngineUse,
+): NonNullable<EngineOptions['room']> {
+  return async ({ rootDirectory }) => {
+    const disk = host ?? { address, rootDirectory };
+    return {
+      budgetBytes: await budgetOfEngine(connections.diskBudget, what, disk),
+      isPrivate: host !== undefined,
+      freeBytes: async () => (await diskOfEngine(disk))?.freeBytes,
+      onMadeRoom: (made) => logger.info({ engine: address, ...made }, 'Room was made in an engine'),
+      onTrouble: (error) => logger.warn({ engine: address, error }, 'No room could be made in an engine'),
+    };
+  };
+}

@@ -46,8 +46,8 @@ export interface BuildOptions extends StepOptions {
   readonly platform?: string;
   /** No step is taken from a cache. */
   readonly fresh?: boolean;
-  /** An image of this engine whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
-  readonly cacheFrom?: string;
+  /** An image whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
+  readonly cacheFrom?: LentLayers;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
   readonly onOutput: (text: string) => void;
 }
@@ -57,6 +57,20 @@ export interface BuildResult {
   readonly engineImageId: string;
   readonly steps: number;
   readonly cachedSteps: number;
+}
+
+/** A stored image of which a build may take layers. */
+export interface LentLayers {
+  /** What the engine finds it by; may hold a credential, so that it is shown to nobody. */
+  readonly reference: string;
+  /** For people, instead of that. */
+  readonly name: string;
+  /** Bytes that were fetched for it up to now. */
+  readonly bytesLoaded: number;
+  /** Whether a build failed for want of these layers, so that it may succeed without them. */
+  isAtFault(error: Error): boolean;
+  /** To be called when the build has ended. */
+  close(): void;
 }
 
 export interface PublishResult extends StoredImage {
@@ -98,6 +112,8 @@ export interface EngineImages {
   ): Promise<PublishResult>;
   /** Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. @throws {ImageUnavailable} {TransferFailed} */
   load(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LoadResult>;
+  /** Lets a build take layers of a stored image (called `slipway.invalid/image:<tag>`); only what the engine needs for that moves. */
+  lendLayers(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LentLayers>;
   /** The engine's id of a reference that it has, or undefined. */
   find(reference: string): Promise<string | undefined>;
   /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */

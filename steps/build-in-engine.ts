@@ -1,4 +1,4 @@
-import type { BuildResult, Engine, OnProgress } from '../docker/engine.ts';
+import type { BuildResult, Engine, LentLayers, OnProgress } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
@@ -39,7 +39,13 @@ export interface BuildWhere {
 export interface BuiltInEngine extends BuildResult {
   readonly buildMs: number;
   /** The image that it could take unchanged layers from; absent when there was none. */
-  readonly cache?: LayerCache | undefined;
+  readonly cache?: UsedCache | undefined;
+}
+
+/** What became of the layers of an earlier image. */
+export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'trouble'> {
+  /** Bytes that were fetched for it; 0 when the engine had it, or used none of it. */
+  readonly bytesLoaded: number;
 }
 
 /**
@@ -52,13 +58,39 @@ export async function buildInEngine(
   image: ImageToBuild,
   where: BuildWhere,
 ): Promise<BuiltInEngine> {
-  const { name, inputs, buildContext, parent, fresh = false } = image;
-  const { tag, parentTag, onOutput, onProgress, signal } = where;
+  const { name, inputs, parent, fresh = false } = image;
   await bringBases(engine, image, where);
   if (parent) await bringParent(engine, { inputs, parent }, where);
   const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
   const took = startStopwatch();
-  const built = await engine.images.build(
+  if (!cache?.layers) {
+    const built = await buildOnce(engine, image, where);
+    return { ...built, buildMs: took(), cache: cache && { ...cache, bytesLoaded: 0 } };
+  }
+  const { imageHash, layers } = cache;
+  try {
+    const built = await buildOnce(engine, image, where, layers);
+    return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded: layers.bytesLoaded } };
+  } catch (error) {
+    where.signal.throwIfAborted();
+    if (!layers.isAtFault(error as Error)) throw error;
+    const { bytesLoaded } = layers;
+    layers.close();
+    const built = await buildOnce(engine, image, where);
+    const trouble = (error as Error).message;
+    return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded, trouble } };
+  } finally {
+    layers.close();
+  }
+}
+
+function buildOnce(
+  engine: Engine,
+  { name, inputs, buildContext, parent, fresh = false }: ImageToBuild,
+  { tag, parentTag, onOutput, onProgress, signal }: BuildWhere,
+  cacheFrom?: LentLayers,
+): Promise<BuildResult> {
+  return engine.images.build(
     buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
     {
       imageName: name,
@@ -66,13 +98,12 @@ export async function buildInEngine(
       args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
       platform: inputs.platform,
       ...(fresh ? { fresh } : {}),
-      ...(cache ? { cacheFrom: cache.reference } : {}),
+      ...(cacheFrom ? { cacheFrom } : {}),
       onOutput,
       onProgress,
       signal,
     },
   );
-  return { ...built, buildMs: took(), cache };
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */

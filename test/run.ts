@@ -160,13 +160,16 @@ async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string
   const output = join(directory, 'results.json');
   try {
     const nodeOptions = `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`;
+    const own = files.filter((file) =>
+      PARTS.every((other) => other === part || !`/${file}`.includes(`/${other}/`)),
+    );
     const command = [
       'node_modules/jest/bin/jest.js',
       '--json',
       `--outputFile=${output}`,
       ...options,
       ...jestArgs,
-      ...(files.length > 0 ? files : [`test/${part}/`]),
+      ...(own.length > 0 ? own : [`test/${part}/`]),
     ];
     const code = await run(command, { ...env, NODE_OPTIONS: nodeOptions });
     const results = resultsSchema.parse(JSON.parse(await readFile(output, 'utf8')));

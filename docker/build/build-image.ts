@@ -27,9 +27,14 @@ export async function buildImage(
   context: Readable,
   options: BuildOptions,
 ): Promise<BuildResult> {
-  const { signal, imageName, onOutput, onProgress } = options;
+  const { signal, imageName, onOutput, onProgress, cacheFrom } = options;
   const buildId = randomUUID();
-  const log = new BuildLog({ onText: onOutput, onStep: (name) => onProgress?.({ message: name }) });
+  const shown = (text: string): string =>
+    cacheFrom ? text.replaceAll(cacheFrom.reference, cacheFrom.name) : text;
+  const log = new BuildLog({
+    onText: (text) => onOutput(shown(text)),
+    onStep: (name) => onProgress?.({ message: shown(name) }),
+  });
   let contextError: Error | undefined;
   context.once('error', (error) => (contextError = error));
   signal.throwIfAborted();
@@ -38,7 +43,8 @@ export async function buildImage(
     let engineImageId: string | undefined;
     for await (const document of jsonLines(response)) {
       const message = errorInProgress(document);
-      if (message !== undefined) throw buildError({ imageName, message, log, address: builder.address });
+      if (message !== undefined)
+        throw buildError({ imageName, message: shown(message), log, address: builder.address });
       const aux = auxOf(document);
       if (aux?.id === 'moby.buildkit.trace' && typeof aux.value === 'string') log.add(decodeTrace(aux.value));
       if (aux?.id === 'moby.image.id') engineImageId = (aux.value as { ID?: string }).ID;
@@ -65,7 +71,7 @@ function startBuild(
     buildid: options.buildId,
     // What was built by which step stands in the image itself then, and goes with it to other engines.
     buildargs: { ...options.args, BUILDKIT_INLINE_CACHE: '1' },
-    ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom]) } : {}),
+    ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom.reference]) } : {}),
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),
     ...(options.fresh ? { nocache: 'true' } : {}),

@@ -8,11 +8,13 @@ import type {
   BuildResult,
   EngineImages,
   EngineInfo,
+  LentLayers,
   LoadResult,
   PublishResult,
   RegistryPull,
   StepOptions,
 } from '../engine.ts';
+import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
@@ -46,6 +48,10 @@ export class DockerodeImages implements EngineImages {
 
   async load(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LoadResult> {
     return loadImage(await this.#options.transport(), image, options);
+  }
+
+  async lendLayers(image: StoredImage, options: StepOptions & { readonly tag: string }): Promise<LentLayers> {
+    return lendLayers(await this.#options.transport(), image, options);
   }
 
   find(reference: string): Promise<string | undefined> {

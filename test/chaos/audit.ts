@@ -52,10 +52,16 @@ const recordSchema = z.object({
   taskId: z.string(),
   state: z.string(),
   reason: z.string().optional(),
+  detail: z.string().optional(),
   runs: z.array(runSchema),
 });
 type TaskRecord = z.infer<typeof recordSchema>;
-const verdictSchema = z.object({ id: z.string(), state: z.string(), reason: z.string().optional() });
+const verdictSchema = z.object({
+  id: z.string(),
+  state: z.string(),
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+});
 
 /** From when to when something was hurt, as `Date.now` tells. */
 export interface Period {
@@ -100,8 +106,11 @@ export async function audit(
     'every push that was accepted has the verdict that it has to have',
     pushes,
     ({ id, kind, expected }) => {
-      const { state, reason } = verdicts.get(id) ?? { state: 'absent', reason: undefined };
-      return expected.push.includes(`${state}/${reason}`) ? [] : [`${id} (${kind}): ${state}/${reason}`];
+      const verdict = verdicts.get(id);
+      const { state, reason } = verdict ?? { state: 'absent', reason: undefined };
+      return expected.push.includes(`${state}/${reason}`)
+        ? []
+        : [`${id} (${kind}): ${state}/${reason}${detailOf(verdict)}`];
     },
   );
   const tasks = pushes.flatMap(({ id, kind, expected }) =>
@@ -116,7 +125,7 @@ export async function audit(
   check('every task of it ended as it has to', tasks, ({ id, kind, end }) => {
     const record = byTask.get(id);
     const got = record ? `${record.state}/${record.reason}` : 'no record';
-    return got === end ? [] : [`${id} (${kind}): ${got}, runs ${describeRuns(record)}`];
+    return got === end ? [] : [`${id} (${kind}): ${got}${detailOf(record)}, runs ${describeRuns(record)}`];
   });
   check(
     'every record is resolved, its runs numbered from 0 without a gap, each of them ended',
@@ -242,7 +251,12 @@ export async function auditMachine(home: string, stack: Stack): Promise<Finding>
 }
 
 function describeRuns(record: TaskRecord | undefined): string {
-  return record?.runs.map(({ run, state, reason }) => `${run} ${state}/${reason}`).join(', ') ?? 'none';
+  const runs = record?.runs.map((run) => `${run.run} ${run.state}/${run.reason}${detailOf(run)}`) ?? [];
+  return runs.length > 0 ? runs.join(', ') : 'none';
+}
+
+function detailOf(ended: { readonly detail?: string | undefined } | undefined): string {
+  return ended?.detail === undefined ? '' : ` (${JSON.stringify(ended.detail.slice(0, 500))})`;
 }
 
 function sha256(bytes: Buffer | undefined): string {

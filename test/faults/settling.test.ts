@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { World } from '../helpers/world.ts';
@@ -37,6 +38,19 @@ async function hasBegun(world: World, taskId: string): Promise<boolean> {
   return (await world.log(taskId).catch(() => '')).includes('\nbegun\n');
 }
 
+/** When the first look of the schedule that was begun after a moment was over. */
+async function endOfFirstLook(world: World, after: Date): Promise<Date> {
+  const query = `WorkflowType = 'settle' AND StartTime > '${after.toISOString()}'`;
+  for (;;) {
+    const looks = [];
+    for await (const look of world.temporal.workflow.list({ query })) looks.push(look);
+    looks.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
+    const ended = looks[0]?.closeTime;
+    if (ended) return ended;
+    await delay(500);
+  }
+}
+
 describe('workflows ended by hand in Temporal', () => {
   it('a push, a task, an image, and a push that is deleted: all are recorded, who waits is told, containers are gone', async () => {
     await using world = await World.open();
@@ -71,6 +85,7 @@ describe('workflows ended by hand in Temporal', () => {
     const [imageA, imageC] = [await imageOf(pushA), await imageOf(pushC)];
     await until(async () => (await isBuilding(imageA)) && (await isBuilding(imageC)));
 
+    const endedAt = new Date();
     await workflow.getHandle(pushA).terminate('not needed any more');
     await workflow.getHandle(taskOf(pushB, 'runs')).terminate('enough');
     await workflow.getHandle(imageC).terminate('enough');
@@ -114,6 +129,9 @@ describe('workflows ended by hand in Temporal', () => {
     await until(async () => (await world.containers()).length === 0);
     await until(async () => (await world.openWorkflows()).length === 0);
     expect(await world.objects('level-1/open-pushes/')).toEqual([]);
+    // A look every half minute, and the first one after it sees all: that is what "within a minute" rests on.
+    const firstLook = await endOfFirstLook(world, endedAt);
+    expect([a, d].filter(({ resolved = '' }) => new Date(resolved) > firstLook)).toEqual([]);
     for (const taskId of [...[pushA, pushB, pushD].map((id) => taskOf(id, 'runs')), imageC])
       for await (const part of world.live.api.log(taskId, {
         follow: true,

@@ -21,12 +21,12 @@ export class DockerodeEngine implements Engine {
   #sharesLoopback: Promise<boolean | undefined> | undefined;
 
   constructor(docker: Docker, info: EngineInfo, options: EngineOptions) {
-    const { address, fleet } = options;
+    const { address, fleet, layers = 'gzip' } = options;
     this.address = address;
     this.#docker = docker;
     this.#info = info;
     this.#options = options;
-    this.images = new DockerodeImages({ docker, address, info, transport: () => this.#transport() });
+    this.images = new DockerodeImages({ docker, address, info, layers, transport: () => this.#transport() });
     this.containers = new DockerodeContainers({ docker, address, fleet });
   }
 

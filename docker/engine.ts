@@ -13,6 +13,8 @@ export interface EngineInfo {
   readonly apiVersion: string;
   /** Which kind of image store it has. */
   readonly imageStore: 'classic' | 'containerd';
+  /** Whether it pulls layers that are compressed with zstd: from 23 on. */
+  readonly pullsZstd: boolean;
   readonly platform: string;
   readonly rootDirectory: string;
   /** Whether containers run on while the engine is stopped; else it takes them with it. */
@@ -247,4 +249,6 @@ export interface EngineOptions {
   readonly blobs: BlobStore;
   readonly reach: EndpointReach;
   readonly fleet: string;
+  /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */
+  readonly layers?: 'gzip' | 'zstd' | undefined;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LEVELS } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import { connectionsOfLevel } from '../model/schema/connections.ts';
+import { connectionsOfLevel, givenLayers } from '../model/schema/connections.ts';
 import { writeJsonFile } from './json-file.ts';
 import { openContext } from './open-context.ts';
 import { prepareImages } from './prepare-images.ts';
@@ -58,6 +58,7 @@ async function startParts(
   started: { engine?: StartedEngine },
 ): Promise<{ connections: Connections; store: StartedStore }> {
   const { paths, settings, options } = context;
+  const layers = givenLayers(options.env);
   const serverConfig = await ensureServerConfig(paths, options.env);
   const [temporal, store, images] = await together(options.signal, (signal) => {
     const part: StackContext = { ...context, options: { ...options, signal } };
@@ -80,6 +81,7 @@ async function startParts(
     runnerEngine: images.engine.address,
     builderEngine: images.builderEngine,
     sidecarImage: images.sidecarImage,
+    ...layers,
     serverConfig,
     stateDirectory: paths.root,
     runtimeDirectory: paths.runtime,

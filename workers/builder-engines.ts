@@ -147,7 +147,7 @@ export class BuilderEngines {
 
   async #open(domain: string, signal: AbortSignal): Promise<Lendable> {
     const { connections, level, store } = this.#parts;
-    const { fleet, builderEngine, sidecarImage, runnerEngine, runtimeDirectory } = connections;
+    const { fleet, builderEngine, sidecarImage, layers, runnerEngine, runtimeDirectory } = connections;
     const { blobs } = store;
     if (builderEngine !== undefined) {
       const engine = await connectEngine({
@@ -155,6 +155,7 @@ export class BuilderEngines {
         blobs,
         reach: { kind: 'loopback' },
         fleet,
+        layers,
       });
       return { engine, stop: () => Promise.resolve() };
     }
@@ -177,7 +178,8 @@ export class BuilderEngines {
       runtimeDirectory,
       signal,
     });
-    const engine = await connectEngine({ address: sidecar.address, blobs, reach: sidecar.reach, fleet });
+    const { address, reach } = sidecar;
+    const engine = await connectEngine({ address, blobs, reach, fleet, layers });
     return { engine, stop: () => sidecar.stop(), discard: () => sidecar.remove() };
   }
 

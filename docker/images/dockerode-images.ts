@@ -26,6 +26,7 @@ export interface ImagesOptions {
   readonly docker: Docker;
   readonly address: string;
   readonly info: EngineInfo;
+  readonly layers: 'gzip' | 'zstd';
   /** Called by each transfer, so that an engine which moves no images needs no endpoint. */
   readonly transport: () => Promise<TransportContext>;
 }

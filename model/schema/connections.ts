@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { ConfigInvalid } from '../errors.ts';
 import type { Level } from '../pure/ids.ts';
 import { LEVELS } from '../pure/ids.ts';
+
+const layersSchema = z.enum(['gzip', 'zstd']);
 
 /**
  * How to reach the parts of one installation: what `up` writes to `stack.json` in the state directory, what the
@@ -30,6 +33,8 @@ export const connectionsSchema = z.object({
   builderEngine: z.string().optional(),
   /** Image of the builder's sidecar, as known to the runner's engine. */
   sidecarImage: z.string().optional(),
+  /** What builders compress layers with where the engine leaves the choice; without it gzip, which every engine reads. */
+  layers: layersSchema.optional(),
   /** Absolute path of slipway.config.yml. */
   serverConfig: z.string(),
   /** Directory for mirrors and other data that can be made again. */
@@ -49,6 +54,15 @@ export function connectionsOfLevel(connections: Connections, level: Level): Conn
   const { temporal } = connections;
   const { namespaces: _others, ...rest } = temporal;
   return { ...connections, temporal: { ...rest, namespace: namespaceOf(temporal, level) } };
+}
+
+/** What `SLIPWAY_LAYERS` says. @throws {ConfigInvalid} when that is nothing that engines read. */
+export function givenLayers(env: NodeJS.ProcessEnv): Pick<Connections, 'layers'> {
+  const given = env['SLIPWAY_LAYERS'];
+  if (!given) return {};
+  const layers = layersSchema.safeParse(given);
+  if (!layers.success) throw new ConfigInvalid(`SLIPWAY_LAYERS is "${given}": it can be gzip or zstd`);
+  return { layers: layers.data };
 }
 
 /** What the environment says of namespaces: `SLIPWAY_NAMESPACE_<level>` for levels that have one of their own. */

@@ -189,7 +189,9 @@ describe('publish through the endpoint', () => {
     try {
       const attempt = publishImage(context, image.tag, { signal: abort.signal, mayConfirm: () => false });
       setTimeout(() => abort.abort(new Error('cancelled by test')), 3000);
-      await expect(attempt).rejects.toThrow('cancelled by test');
+      // A classic engine tries on for a minute, the other kind gives up at once and hands our own words on.
+      const isClassic = builder.info.imageStore === 'classic';
+      await expect(attempt).rejects.toThrow(isClassic ? 'cancelled by test' : 'the bucket is read-only');
       expect(await referencesOf(docker, image.id)).toEqual([image.tag]);
     } finally {
       await endpointOfBroken.close();

@@ -24,7 +24,7 @@ export class DockerodeEngine implements Engine {
   #sharesLoopback: Promise<boolean | undefined> | undefined;
 
   constructor(docker: Docker, info: EngineInfo, options: Options) {
-    const { address, fleet, room } = options;
+    const { address, fleet, room, layers = 'gzip' } = options;
     this.address = address;
     this.#docker = docker;
     this.#info = info;
@@ -34,6 +34,7 @@ export class DockerodeEngine implements Engine {
       address,
       info,
       room,
+      layers,
       transport: () => this.#transport(),
     });
     this.containers = new DockerodeContainers({ docker, address, fleet });

@@ -12,6 +12,8 @@ export async function readEngineInfo(docker: Docker, address: string): Promise<E
     version: info.ServerVersion,
     apiVersion: version.ApiVersion,
     imageStore: isContainerdStore(info) ? 'containerd' : 'classic',
+    // One that says no number was built from its sources, and is new.
+    pullsZstd: !(Number.parseInt(info.ServerVersion, 10) < 23),
     platform: `${info.OSType}/${ARCHITECTURES[info.Architecture] ?? info.Architecture}`,
     rootDirectory: info.DockerRootDir,
     liveRestore: info.LiveRestoreEnabled === true,

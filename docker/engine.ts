@@ -14,6 +14,8 @@ export interface EngineInfo {
   readonly apiVersion: string;
   /** Which kind of image store it has. */
   readonly imageStore: 'classic' | 'containerd';
+  /** Whether it pulls layers that are compressed with zstd: from 23 on. */
+  readonly pullsZstd: boolean;
   readonly platform: string;
   readonly rootDirectory: string;
   /** Whether containers run on while the engine is stopped; else it takes them with it. */
@@ -47,8 +49,8 @@ export interface BuildOptions extends StepOptions {
   readonly platform?: string;
   /** No step is taken from a cache. */
   readonly fresh?: boolean;
-  /** An image of this engine whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
-  readonly cacheFrom?: string;
+  /** An image whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
+  readonly cacheFrom?: LentLayers;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
   readonly onOutput: (text: string) => void;
 }
@@ -65,6 +67,20 @@ export interface BuildResult {
 export interface FreedRoom {
   readonly images: number;
   readonly freedBytes: number;
+}
+
+/** A stored image of which a build may take layers. */
+export interface LentLayers {
+  /** What the engine finds it by; may hold a credential, so that it is shown to nobody. */
+  readonly reference: string;
+  /** For people, instead of that. */
+  readonly name: string;
+  /** Bytes that were fetched for it up to now. */
+  readonly bytesLoaded: number;
+  /** Whether a build failed for want of these layers, so that it may succeed without them. */
+  isAtFault(error: Error): boolean;
+  /** To be called when the build has ended. */
+  close(): void;
 }
 
 export interface PublishResult extends StoredImage {
@@ -117,6 +133,8 @@ export interface EngineImages {
     image: StoredImage,
     options: StepOptions & { readonly tag: string; readonly hold?: string },
   ): Promise<LoadResult>;
+  /** Lets a build take layers of a stored image (called `slipway.invalid/image:<tag>`); only what the engine needs for that moves. */
+  lendLayers(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LentLayers>;
   /** Lifts the holds of that name. */
   release(hold: string): Promise<void>;
   /** Says that an image was used now: what is unused for longest is the first to go. */
@@ -260,4 +278,6 @@ export interface EngineOptions {
   readonly fleet: string;
   /** Its disk budget, for workers: what they load and build is marked as used then, and removed again. */
   readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
+  /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */
+  readonly layers?: 'gzip' | 'zstd' | undefined;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LEVELS } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import { connectionsOfLevel } from '../model/schema/connections.ts';
+import { connectionsOfLevel, givenLayers } from '../model/schema/connections.ts';
 import { writeJsonFile } from './json-file.ts';
 import { openContext } from './open-context.ts';
 import { prepareImages } from './prepare-images.ts';
@@ -60,6 +60,7 @@ async function startParts(
 ): Promise<{ connections: Connections; store: StartedStore }> {
   const { paths, settings, options } = context;
   const diskBudget = givenDiskBudget(options.env);
+  const layers = givenLayers(options.env);
   const serverConfig = await ensureServerConfig(paths, options.env);
   const [temporal, store, images] = await together(options.signal, (signal) => {
     const part: StackContext = { ...context, options: { ...options, signal } };
@@ -83,6 +84,7 @@ async function startParts(
     builderEngine: images.builderEngine,
     sidecarImage: images.sidecarImage,
     diskBudget,
+    ...layers,
     serverConfig,
     stateDirectory: paths.root,
     runtimeDirectory: paths.runtime,

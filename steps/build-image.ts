@@ -8,11 +8,11 @@ import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import type { BuiltInEngine } from './build-in-engine.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { writeContextList } from './context-list.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
-import type { LayerCache } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { publishNotes } from './publish-notes.ts';
@@ -81,9 +81,9 @@ async function buildIn(
   const parentTag = `slipway.invalid/parent:${name}`;
   const tag = `slipway.invalid/build:${name}`;
   try {
-    const { id: engineId, version } = await engine.info();
+    const { id: engineId, version, imageStore } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);
-    const { steps, cachedSteps, buildMs, cache, madeRoom } = await buildInEngine(
+    const built = await buildInEngine(
       engine,
       {
         name: planned.name,
@@ -104,8 +104,9 @@ async function buildIn(
         signal: context.signal,
       },
     );
+    const { steps, cachedSteps, buildMs, madeRoom } = built;
     log.say(
-      `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(cache)}; publishing`,
+      `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(built)}; publishing`,
     );
     if (madeRoom) log.say(roomText(madeRoom));
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
@@ -122,6 +123,7 @@ async function buildIn(
       phases: { buildMs, publishMs },
       worker,
       engineId,
+      imageStore,
       started,
     };
   } finally {
@@ -130,10 +132,16 @@ async function buildIn(
   }
 }
 
-/** That an image was fetched for its layers is said, so that one which gave none is seen. */
-function cacheText(cache: LayerCache | undefined): string {
-  if (!cache || cache.bytesLoaded === 0) return '';
-  return `, for which ${cache.bytesLoaded} bytes of image ${cache.imageHash.slice(0, 12)} were fetched`;
+/** What an earlier image was fetched for is said, and why it was of no use: a cache that fails in silence is found too late. */
+function cacheText({ cache, steps, cachedSteps }: BuiltInEngine): string {
+  if (!cache) return '';
+  const { imageHash, bytesLoaded, trouble } = cache;
+  const image = `image ${imageHash.slice(0, 12)}`;
+  if (trouble !== undefined) return `; the layers of ${image} could not be used: ${trouble}`;
+  const fetched = `${bytesLoaded} bytes of ${image} were fetched`;
+  if (cachedSteps === 0 && steps > 0)
+    return `: ${image} had none of them${bytesLoaded > 0 ? `, though ${fetched}` : ''}`;
+  return bytesLoaded > 0 ? `, for which ${fetched}` : '';
 }
 
 interface Wanted {

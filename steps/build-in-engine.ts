@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BuildResult, Engine, OnProgress } from '../docker/engine.ts';
+import type { BuildResult, Engine, LentLayers, OnProgress } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
@@ -42,7 +42,13 @@ export interface BuildWhere {
 export interface BuiltInEngine extends BuildResult {
   readonly buildMs: number;
   /** The image that it could take unchanged layers from; absent when there was none. */
-  readonly cache?: LayerCache | undefined;
+  readonly cache?: UsedCache | undefined;
+}
+
+/** What became of the layers of an earlier image. */
+export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'trouble'> {
+  /** Bytes that were fetched for it; 0 when the engine had it, or used none of it. */
+  readonly bytesLoaded: number;
 }
 
 /**
@@ -55,36 +61,14 @@ export async function buildInEngine(
   image: ImageToBuild,
   where: BuildWhere,
 ): Promise<BuiltInEngine> {
-  const { name, inputs, buildContext, parent, fresh = false } = image;
-  const { tag, parentTag, onOutput, onProgress, signal } = where;
-  const hold = holdOf(tag);
-  const build = async (): Promise<BuiltInEngine> => {
-    await bringBases(engine, image, { ...where, hold });
-    if (parent) await bringParent(engine, { inputs, parent }, { ...where, hold });
-    const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs, hold });
-    const took = startStopwatch();
-    const built = await engine.images.build(
-      buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
-      {
-        imageName: name,
-        tag,
-        args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
-        platform: inputs.platform,
-        ...(fresh ? { fresh } : {}),
-        ...(cache ? { cacheFrom: cache.reference } : {}),
-        onOutput,
-        onProgress,
-        signal,
-      },
-    );
-    return { ...built, buildMs: took(), cache };
-  };
+  const hold = holdOf(where.tag);
+  const build = (): Promise<BuiltInEngine> => bringAndBuild(engine, image, { ...where, hold });
   try {
     return await build();
   } catch (error) {
-    const made = isFull(error) && !signal.aborted ? await engine.images.makeRoom() : undefined;
+    const made = isFull(error) && !where.signal.aborted ? await engine.images.makeRoom() : undefined;
     if (!made) throw error;
-    onOutput(`The disk of the engine is full. ${roomText(made)}; once more\n`);
+    where.onOutput(`The disk of the engine is full. ${roomText(made)}; once more\n`);
     return await build();
   } finally {
     await engine.images.release(hold).catch(() => undefined);
@@ -94,6 +78,59 @@ export async function buildInEngine(
 /** Bases, parent and cache stay in the engine until it is built. */
 function holdOf(tag: string): string {
   return createHash('sha256').update(tag).digest('hex').slice(0, 16);
+}
+
+async function bringAndBuild(
+  engine: Engine,
+  image: ImageToBuild,
+  where: BuildWhere & { readonly hold: string },
+): Promise<BuiltInEngine> {
+  const { name, inputs, parent, fresh = false } = image;
+  await bringBases(engine, image, where);
+  if (parent) await bringParent(engine, { inputs, parent }, where);
+  const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
+  const took = startStopwatch();
+  if (!cache?.layers) {
+    const built = await buildOnce(engine, image, where);
+    return { ...built, buildMs: took(), cache: cache && { ...cache, bytesLoaded: 0 } };
+  }
+  const { imageHash, layers } = cache;
+  try {
+    const built = await buildOnce(engine, image, where, layers);
+    return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded: layers.bytesLoaded } };
+  } catch (error) {
+    where.signal.throwIfAborted();
+    if (!layers.isAtFault(error as Error)) throw error;
+    const { bytesLoaded } = layers;
+    layers.close();
+    const built = await buildOnce(engine, image, where);
+    const trouble = (error as Error).message;
+    return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded, trouble } };
+  } finally {
+    layers.close();
+  }
+}
+
+function buildOnce(
+  engine: Engine,
+  { name, inputs, buildContext, parent, fresh = false }: ImageToBuild,
+  { tag, parentTag, onOutput, onProgress, signal }: BuildWhere,
+  cacheFrom?: LentLayers,
+): Promise<BuildResult> {
+  return engine.images.build(
+    buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
+    {
+      imageName: name,
+      tag,
+      args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
+      platform: inputs.platform,
+      ...(fresh ? { fresh } : {}),
+      ...(cacheFrom ? { cacheFrom } : {}),
+      onOutput,
+      onProgress,
+      signal,
+    },
+  );
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */

@@ -94,6 +94,7 @@ export async function recordImage(
       taskId: input.taskId,
       run: input.run,
       created: now,
+      ...(input.built.imageStore ? { builtOn: input.built.imageStore } : {}),
       inputs: planned.inputs,
     };
     expectNotGivenUp(context);
@@ -142,6 +143,8 @@ function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactReco
           engineId: built.engineId,
           started: built.started,
           bytesUploaded: built.bytesUploaded,
+          steps: built.steps,
+          cachedSteps: built.cachedSteps,
         }
       : {}),
     ...(built

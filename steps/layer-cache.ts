@@ -1,16 +1,17 @@
-import type { Engine, OnProgress } from '../docker/engine.ts';
+import type { Engine, LentLayers, OnProgress } from '../docker/engine.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs } from '../model/schema/plan.ts';
 import type { IndexEntry } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { isWhole } from './image-closure.ts';
 
 /** An image whose unchanged layers a build may take instead of making them again. */
 export interface LayerCache {
-  /** What the engine knows it by. */
-  readonly reference: string;
   readonly imageHash: string;
-  /** Bytes that were fetched for it; 0 when the engine had it. */
-  readonly bytesLoaded: number;
+  /** Undefined when its layers cannot be had now. */
+  readonly layers?: LentLayers | undefined;
+  /** Why they cannot. */
+  readonly trouble?: string | undefined;
 }
 
 export interface LayerCacheWanted {
@@ -29,44 +30,54 @@ export interface LayerCacheWanted {
 const LOOK_AT = 5;
 
 /**
- * Has the nearest known ancestor of an image in the engine: the newest image of its name that stands on the same parent and
- * bases, from a level that this one may read. So a builder that has never seen the image makes only what changed. Undefined
- * when there is none; one that cannot be had now is told and left out, since a build does without.
+ * Lends an engine the layers of an image's nearest known ancestor: the newest image of its name that stands on the same parent
+ * and bases, from a level that this one may read, and of these the newest that an engine of the same kind has built, since
+ * none knows the steps of the other. So a builder that has never seen the image makes only what changed. Undefined when there
+ * is none; of one that cannot be had now it is said why, since a build does without.
  */
 export async function bringLayerCache(
   engine: Engine,
   wanted: LayerCacheWanted,
 ): Promise<LayerCache | undefined> {
-  const { hold, onProgress, signal } = wanted;
-  const ancestor = await findAncestor(wanted);
+  const { store, hold, onProgress, signal } = wanted;
+  const { imageStore } = await engine.info();
+  const ancestor = await findAncestor(wanted, imageStore);
   if (!ancestor) return undefined;
   const { imageHash, entry } = ancestor;
+  if (!isOfKind(entry, imageStore))
+    return { imageHash, trouble: 'an engine of another kind built it, whose steps this one does not know' };
   try {
-    const { bytesLoaded } = await engine.images.load(entry, { tag: imageHash, hold, signal, onProgress });
-    return { reference: `slipway.invalid/image:${imageHash}`, imageHash, bytesLoaded };
+    // Its layers may be fetched in the middle of the build only.
+    if (!(await isWhole(store.blobs, entry.manifestDigest, signal)))
+      return { imageHash, trouble: 'parts of it are missing in the store' };
+    const layers = await engine.images.lendLayers(entry, { tag: imageHash, hold, signal, onProgress });
+    return { imageHash, layers };
   } catch (error) {
     signal.throwIfAborted();
-    const { message } = error as Error;
-    onProgress({
-      message: `the layers of ${imageHash.slice(0, 12)} cannot be had for the cache: ${message}`,
-    });
-    return undefined;
+    return { imageHash, trouble: (error as Error).message };
   }
 }
 
-async function findAncestor({
-  store,
-  domain,
-  level,
-  name,
-  inputs,
-}: LayerCacheWanted): Promise<{ readonly imageHash: string; readonly entry: IndexEntry } | undefined> {
+async function findAncestor(
+  { store, domain, level, name, inputs }: LayerCacheWanted,
+  imageStore: IndexEntry['builtOn'],
+): Promise<{ readonly imageHash: string; readonly entry: IndexEntry } | undefined> {
   let looked = 0;
+  let other: { readonly imageHash: string; readonly entry: IndexEntry } | undefined;
   for await (const { key, entry } of store.index.list(domain, level, name)) {
-    if (standsOnTheSame(entry.inputs, inputs)) return { imageHash: key.imageHash, entry };
-    if (++looked >= LOOK_AT) return undefined;
+    if (standsOnTheSame(entry.inputs, inputs)) {
+      const found = { imageHash: key.imageHash, entry };
+      if (isOfKind(entry, imageStore)) return found;
+      other ??= found;
+    }
+    if (++looked >= LOOK_AT) break;
   }
-  return undefined;
+  return other;
+}
+
+/** Entries from before it was written down may be of any kind. */
+function isOfKind({ builtOn }: IndexEntry, imageStore: IndexEntry['builtOn']): boolean {
+  return builtOn === undefined || builtOn === imageStore;
 }
 
 /** On another ground no layer is the same. */

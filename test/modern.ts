@@ -1,7 +1,8 @@
 /**
  * Runs tests on the engine that is newest in its sources, with the containerd image store: `npm run test:modern`, the tests that
  * touch an engine; `npm run test:modern -- e2e -t 'fails'`, others. Its builders' sidecars stay what they are, so images built on
- * one kind of store are loaded on the other. The engine is made with Go, once, into the user's cache.
+ * one kind of store are loaded on the other; where sidecars have the newest engine too is in `test/modern`, with all else that
+ * needs both kinds. The engine is made with Go, once, into the user's cache.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureModernEngine } from './helpers/modern-engine.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const WHAT = ['integration', 'e2e', 'integration/docker-', 'e2e/'];
+const WHAT = ['modern', 'integration', 'e2e', 'integration/docker-'];
 
 const directory = await ensureModernEngine(process.env, (line) => process.stdout.write(`${line}\n`));
 const args = process.argv.slice(2);
@@ -21,6 +22,7 @@ const child = spawn(process.execPath, ['test/run.ts', ...(args.length > 0 ? args
     ...process.env,
     PATH: `${directory}${delimiter}${process.env['PATH'] ?? ''}`,
     SLIPWAY_TEST_STATE: 'test-modern',
+    SLIPWAY_TEST_MODERN: directory,
   },
 });
 const forward = (signal: NodeJS.Signals): void => void child.kill(signal);

@@ -29,14 +29,18 @@ const PARTS = [
   'faults',
   'chaos',
   'long',
+  'modern',
   'soak',
 ] as const;
 type Part = (typeof PARTS)[number];
 
-/** Run only when they are named: long takes a quarter of an hour, soak as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10). */
-const BY_HAND: readonly Part[] = ['long', 'soak'];
+/**
+ * Run only when they are named: long takes a quarter of an hour, soak as long as it is told to (`SLIPWAY_SOAK_MINUTES`, default 10),
+ * modern needs the newest engine (`npm run test:modern`).
+ */
+const BY_HAND: readonly Part[] = ['long', 'modern', 'soak'];
 
-const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'long', 'soak'];
+const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'long', 'modern', 'soak'];
 
 interface Counts {
   passed: number;
@@ -129,6 +133,7 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'replay':
     case 'integration':
     case 'e2e':
+    case 'modern':
     case 'soak':
       // One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which
       // must not keep the parts after it from running.
@@ -160,13 +165,16 @@ async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string
   const output = join(directory, 'results.json');
   try {
     const nodeOptions = `${env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`;
+    const own = files.filter((file) =>
+      PARTS.every((other) => other === part || !`/${file}`.includes(`/${other}/`)),
+    );
     const command = [
       'node_modules/jest/bin/jest.js',
       '--json',
       `--outputFile=${output}`,
       ...options,
       ...jestArgs,
-      ...(files.length > 0 ? files : [`test/${part}/`]),
+      ...(own.length > 0 ? own : [`test/${part}/`]),
     ];
     const code = await run(command, { ...env, NODE_OPTIONS: nodeOptions });
     const results = resultsSchema.parse(JSON.parse(await readFile(output, 'utf8')));

@@ -148,7 +148,7 @@ export class BuilderEngines {
 
   async #open(domain: string, signal: AbortSignal): Promise<Lendable> {
     const { connections, level, store } = this.#parts;
-    const { fleet, builderEngine, sidecarImage, runnerEngine, runtimeDirectory } = connections;
+    const { fleet, builderEngine, sidecarImage, layers, runnerEngine, runtimeDirectory } = connections;
     const { blobs } = store;
     if (builderEngine !== undefined) {
       const engine = await connectEngine({
@@ -157,6 +157,7 @@ export class BuilderEngines {
         reach: { kind: 'loopback' },
         fleet,
         room: roomOfEngine(this.#parts, { address: builderEngine, what: 'builds' }),
+        layers,
       });
       return { engine, stop: () => Promise.resolve() };
     }
@@ -183,7 +184,7 @@ export class BuilderEngines {
     const { rootDirectory } = await this.lendHost((host) => host.info());
     const host = { address: runnerEngine, rootDirectory };
     const room = roomOfEngine(this.#parts, { address, what: 'builds', host });
-    const engine = await connectEngine({ address, blobs, reach, fleet, room });
+    const engine = await connectEngine({ address, blobs, reach, fleet, layers, room });
     return { engine, stop: () => sidecar.stop(), discard: () => sidecar.remove() };
   }
 

@@ -5,7 +5,12 @@ import { z } from 'zod';
 import { ConfigInvalid, isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import { connectionsOfLevel, connectionsSchema, givenNamespaces } from '../model/schema/connections.ts';
+import {
+  connectionsOfLevel,
+  connectionsSchema,
+  givenLayers,
+  givenNamespaces,
+} from '../model/schema/connections.ts';
 
 /** What `up` writes into the state directory. */
 export const STACK_FILE = 'stack.json';
@@ -73,6 +78,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv, directory: string): unknown {
     builderEngine: env.SLIPWAY_BUILDER_DOCKER_HOST,
     sidecarImage: env.SLIPWAY_SIDECAR_IMAGE,
     diskBudget: env.SLIPWAY_DISK_BUDGET || undefined,
+    ...givenLayers(env),
     serverConfig: env.SLIPWAY_CONFIG ?? join(directory, 'slipway.config.yml'),
     stateDirectory: directory,
     runtimeDirectory: env.SLIPWAY_RUNTIME_DIR ?? join(tmpdir(), 'slipway'),

@@ -13,6 +13,8 @@ export interface Builder {
   readonly docker: Docker;
   readonly address: string;
   readonly info: Pick<EngineInfo, 'imageStore'>;
+  /** What layers are compressed with, where it can be said. */
+  readonly layers: 'gzip' | 'zstd';
 }
 
 /**
@@ -27,9 +29,14 @@ export async function buildImage(
   context: Readable,
   options: BuildOptions,
 ): Promise<BuildResult> {
-  const { signal, imageName, onOutput, onProgress } = options;
+  const { signal, imageName, onOutput, onProgress, cacheFrom } = options;
   const buildId = randomUUID();
-  const log = new BuildLog({ onText: onOutput, onStep: (name) => onProgress?.({ message: name }) });
+  const shown = (text: string): string =>
+    cacheFrom ? text.replaceAll(cacheFrom.reference, cacheFrom.name) : text;
+  const log = new BuildLog({
+    onText: (text) => onOutput(shown(text)),
+    onStep: (name) => onProgress?.({ message: shown(name) }),
+  });
   let contextError: Error | undefined;
   context.once('error', (error) => (contextError = error));
   signal.throwIfAborted();
@@ -38,7 +45,8 @@ export async function buildImage(
     let engineImageId: string | undefined;
     for await (const document of jsonLines(response)) {
       const message = errorInProgress(document);
-      if (message !== undefined) throw buildError({ imageName, message, log, address: builder.address });
+      if (message !== undefined)
+        throw buildError({ imageName, message: shown(message), log, address: builder.address });
       const aux = auxOf(document);
       if (aux?.id === 'moby.buildkit.trace' && typeof aux.value === 'string') log.add(decodeTrace(aux.value));
       if (aux?.id === 'moby.image.id') engineImageId = (aux.value as { ID?: string }).ID;
@@ -55,7 +63,7 @@ export async function buildImage(
 }
 
 function startBuild(
-  { docker, info }: Builder,
+  { docker, info, layers }: Builder,
   context: Readable,
   options: BuildOptions & { readonly buildId: string },
 ): Promise<Readable> {
@@ -65,11 +73,11 @@ function startBuild(
     buildid: options.buildId,
     // What was built by which step stands in the image itself then, and goes with it to other engines.
     buildargs: { ...options.args, BUILDKIT_INLINE_CACHE: '1' },
-    ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom]) } : {}),
+    ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom.reference]) } : {}),
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),
     ...(options.fresh ? { nocache: 'true' } : {}),
-    ...(info.imageStore === 'containerd' ? { outputs: FAST_COMPRESSION } : {}),
+    ...(info.imageStore === 'containerd' ? { outputs: outputsOf(layers) } : {}),
   };
   // Not dockerode's `buildImage`: that opens a BuildKit session which it never closes when the build is aborted.
   const request = {
@@ -89,10 +97,13 @@ function startBuild(
   });
 }
 
-/** The containerd store compresses layers at the end of a build; its default (gzip) takes three times as long. */
-const FAST_COMPRESSION = JSON.stringify([
-  { Type: 'moby', Attrs: { compression: 'zstd', 'compression-level': '1' } },
-]);
+/**
+ * The containerd store compresses layers at the end of a build, on one core. The quickest level of either: the default of gzip
+ * takes several times as long for a few percent.
+ */
+function outputsOf(compression: 'gzip' | 'zstd'): string {
+  return JSON.stringify([{ Type: 'moby', Attrs: { compression, 'compression-level': '1' } }]);
+}
 
 /** The engine cancels a build whose request is closed; asking for it as well covers a proxy that keeps the request open. */
 async function cancelBuild(docker: Docker, buildId: string): Promise<void> {

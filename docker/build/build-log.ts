@@ -11,6 +11,8 @@ interface Step {
   number?: number;
   vertex: Vertex;
   announced: boolean;
+  /** Told once: a step whose layer is fetched afterwards begins and ends again, as if it were carried out. */
+  cached: boolean;
   finished: boolean;
   readonly decoder: StringDecoder;
   unfinishedLine: string;
@@ -49,7 +51,7 @@ export class BuildLog {
     const steps = [...this.#steps.values()].filter(
       ({ vertex }) => NUMBERED_STEP.test(vertex.name) && !instructionOf(vertex.name).startsWith('FROM '),
     );
-    return { steps: steps.length, cachedSteps: steps.filter(({ vertex }) => vertex.cached).length };
+    return { steps: steps.length, cachedSteps: steps.filter(({ cached }) => cached).length };
   }
 
   /** The step that broke the build; those that were cancelled because of it are passed over. */
@@ -62,6 +64,7 @@ export class BuildLog {
   #begin(vertex: Vertex): void {
     const step = this.#stepOf(vertex.digest);
     step.vertex = vertex;
+    step.cached ||= vertex.cached;
     if (step.announced || vertex.startedSeconds === undefined) return;
     step.announced = true;
     if (!isInternal(vertex.name)) this.#options.onStep(vertex.name);
@@ -126,6 +129,7 @@ export class BuildLog {
     const step: Step = {
       vertex: { digest, name: '', cached: false, error: '' },
       announced: false,
+      cached: false,
       finished: false,
       decoder: new StringDecoder('utf8'),
       unfinishedLine: '',

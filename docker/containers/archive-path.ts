@@ -10,7 +10,7 @@ const MODE_SYMLINK = 2 ** 27;
 const MODE_OTHER_TYPES = 2 ** 26 + 2 ** 25 + 2 ** 24 + 2 ** 21 + 2 ** 19;
 const MAX_LINKS = 40;
 /** Engines have the kernel's words for it and no code. */
-const LEADS_NOWHERE = /too many links|not a directory/;
+const LEADS_NOWHERE = /too many (links|levels of symbolic links)|not a directory/;
 
 export interface PathStat {
   readonly type: 'file' | 'directory' | 'symlink' | 'other';

@@ -45,6 +45,8 @@ export async function getBlob(exchange: Exchange<PullTransfer>, digest: Digest):
   const lengthBytes = range ? range.end - range.start + 1 : totalBytes;
 
   const body = await blobs.read(digest, { start: range?.start ?? 0, signal: transfer.signal });
+  // It is read only in a moment: a transfer that ends until then must not end the process.
+  body.on('error', () => undefined);
   response.writeHead(range ? 206 : 200, {
     ...headers(digest),
     'Content-Length': lengthBytes,

@@ -22,7 +22,12 @@ export interface ImageEndpoint {
   /** Opens a transfer that gives out the closure of one manifest. @throws {BlobNotFound} when the store lacks its manifest. */
   openPull(
     image: Pick<StoredImage, 'manifestDigest'>,
-    options?: { readonly onError?: (error: unknown) => void; readonly signal?: AbortSignal },
+    options?: {
+      readonly onError?: (error: unknown) => void;
+      readonly signal?: AbortSignal;
+      /** The repository's name is the credential: for readers who cannot be given one, as a build's import of layers. */
+      readonly byName?: boolean;
+    },
   ): Promise<Transfer>;
   /** Opens a transfer that takes in; `mayConfirm` tells of which stored blobs it may say that they need not be sent. */
   openPush(options: {
@@ -65,10 +70,9 @@ export async function startImageEndpoint(options: ImageEndpointOptions): Promise
 
   return {
     port: (servers[0]?.address() as AddressInfo).port,
-    async openPull(image, { onError, signal } = {}) {
-      return open(
-        new PullTransfer(await readClosure(blobs, image.manifestDigest as Digest, signal), onError),
-      );
+    async openPull(image, { onError, signal, byName } = {}) {
+      const closure = await readClosure(blobs, image.manifestDigest as Digest, signal);
+      return open(new PullTransfer(closure, { onError, byName }));
     },
     openPush: ({ mayConfirm, onError, onBlob }) => open(new PushTransfer(mayConfirm, onError, onBlob)),
     async close() {

@@ -6,7 +6,6 @@ import type { Exchange } from './exchange.ts';
 import { asPull, asPush, send, toDigest } from './exchange.ts';
 import { getManifest, listReferrers, putManifest } from './manifest-requests.ts';
 import { Refusal } from './refusal.ts';
-import { REPOSITORY } from './transfer.ts';
 import type { OpenTransfer } from './transfer.ts';
 import { appendUpload, cancelUpload, finishUpload, showUpload, startUpload } from './upload-requests.ts';
 
@@ -49,8 +48,8 @@ async function answer(options: {
   // An engine that hangs up while it is answered is no event for the process.
   response.on('error', () => undefined);
   try {
-    transfer = authenticate(request.headers.authorization, transfers);
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://endpoint.invalid');
+    transfer = authenticate(request.headers.authorization, pathname, transfers);
     await route({ request, response, query, transfer, blobs }, pathname);
   } catch (error) {
     refuse(response, error, transfer);
@@ -65,16 +64,20 @@ async function route(exchange: Exchange, pathname: string): Promise<void> {
     return send(exchange.response, 200, { 'Content-Type': 'application/json' }, '{}');
   const [, repository, kind, rest = ''] = PATH.exec(pathname.replace(/\/uploads$/, '/uploads/')) ?? [];
   if (!kind) throw new Refusal(404, 'UNSUPPORTED', 'the endpoint has no such path');
-  if (repository !== REPOSITORY) throw new Refusal(404, 'NAME_UNKNOWN', 'there is no such repository');
+  if (repository !== exchange.transfer.repository)
+    throw new Refusal(404, 'NAME_UNKNOWN', 'there is no such repository');
   const action = ACTIONS[`${exchange.request.method} ${kind}`];
   if (!action) throw new Refusal(405, 'UNSUPPORTED', 'the endpoint does not do that');
   await action(exchange, decodeURIComponent(rest));
 }
 
-function authenticate(header: string | undefined, transfers: Transfers): OpenTransfer {
+function authenticate(header: string | undefined, pathname: string, transfers: Transfers): OpenTransfer {
   const [, encoded = ''] = /^Basic (.+)$/i.exec(header ?? '') ?? [];
   const [, username = '', password = ''] =
-    /^([^:]*):(.*)$/.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
+    /^([^:]*):(.*)$/.exec(Buffer.from(encoded, 'base64').toString()) ??
+    // By name; that it is a transfer of that kind is seen by its repository.
+    /^\/v2\/([^/]+)\/([^/]+)\/slipway\//.exec(pathname) ??
+    [];
   const transfer = transfers.get(username);
   if (!transfer?.accepts(password))
     throw new Refusal(401, 'UNAUTHORIZED', 'a credential of an open transfer is needed');

@@ -4,11 +4,12 @@ import type { Closure } from './closure.ts';
 import type { StoredManifest } from './closure.ts';
 import type { Upload } from './upload.ts';
 
-/** The one repository name that the endpoint knows. */
+/** The one repository that the endpoint knows, by name or by the end of a name. */
 export const REPOSITORY = 'slipway';
 
 /** One direction, one credential, ended by `close`. */
 export interface Transfer {
+  /** As the engine names it: of a transfer by name its credential stands in front. */
   readonly repository: string;
   /** A throw-away name: engines push tags only. */
   readonly tag: string;
@@ -36,19 +37,26 @@ export interface PushOutcome {
   readonly confirmed: readonly Digest[];
 }
 
+type OnError = ((error: unknown) => void) | undefined;
+
 /** What the endpoint itself knows of any transfer. */
 export class OpenTransfer implements Transfer {
-  readonly repository = REPOSITORY;
+  readonly repository: string;
   readonly tag = randomUUID();
   readonly username: string;
-  readonly password = randomBytes(24).toString('base64url');
+  // Of lower-case letters and digits: a part of a repository's name has no others.
+  readonly password = randomBytes(24).toString('hex');
   readonly stats = { bytesIn: 0, bytesOut: 0 };
   readonly errors: string[] = [];
   readonly #ended = new AbortController();
-  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #onError: OnError;
 
-  constructor(direction: 'pull' | 'push', onError?: (error: unknown) => void) {
+  constructor(
+    direction: 'pull' | 'push',
+    { byName = false, onError }: { readonly byName?: boolean | undefined; readonly onError?: OnError } = {},
+  ) {
     this.username = `${direction}-${randomUUID()}`;
+    this.repository = byName ? `${this.username}/${this.password}/${REPOSITORY}` : REPOSITORY;
     this.#onError = onError;
   }
 
@@ -75,8 +83,11 @@ export class OpenTransfer implements Transfer {
 /** Serves the closure of one manifest. */
 export class PullTransfer extends OpenTransfer {
   readonly closure: Closure;
-  constructor(closure: Closure, onError?: (error: unknown) => void) {
-    super('pull', onError);
+  constructor(
+    closure: Closure,
+    options: { readonly byName?: boolean | undefined; readonly onError?: OnError } = {},
+  ) {
+    super('pull', options);
     this.closure = closure;
   }
 }
@@ -98,7 +109,7 @@ export class PushTransfer extends OpenTransfer {
   readonly uploads = new Map<string, Upload>();
 
   constructor(mayConfirm: MayConfirm, onError?: (error: unknown) => void, onBlob?: OnBlob) {
-    super('push', onError);
+    super('push', { onError });
     this.mayConfirm = mayConfirm;
     this.onBlob = onBlob;
   }

@@ -9,6 +9,7 @@ import type {
   EngineImages,
   EngineInfo,
   FreedRoom,
+  LentLayers,
   LoadResult,
   PublishResult,
   RegistryPull,
@@ -16,6 +17,7 @@ import type {
 } from '../engine.ts';
 import { loadWithRoom } from '../room/load-with-room.ts';
 import type { EngineRoom, MadeRoom } from '../room/engine-room.ts';
+import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
@@ -29,6 +31,7 @@ export interface ImagesOptions {
   readonly info: EngineInfo;
   /** Undefined: nothing is marked or removed. */
   readonly room: EngineRoom | undefined;
+  readonly layers: 'gzip' | 'zstd';
   /** Called by each transfer, so that an engine which moves no images needs no endpoint. */
   readonly transport: () => Promise<TransportContext>;
 }
@@ -76,6 +79,11 @@ export class DockerodeImages implements EngineImages {
   async makeRoom(): Promise<FreedRoom | undefined> {
     const made = await this.#options.room?.empty();
     return made && freed(made);
+  }
+
+  async lendLayers(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LentLayers> {
+    const load = (): Promise<LoadResult> => this.load(image, options);
+    return lendLayers(await this.#options.transport(), image, { ...options, load });
   }
 
   find(reference: string): Promise<string | undefined> {

@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream';
 import { EngineOutOfSpace, isSlipwayError, TransferFailed } from '../../model/errors.ts';
+import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
 import { isOutOfSpace } from '../engine-errors.ts';
 import { unlessGone } from '../room/unless-gone.ts';
+import { readClosure } from '../endpoint/closure.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { findDamage, isDamage } from './damage.ts';
 import {
@@ -77,7 +79,8 @@ async function transfer(
   options: LoadOptions,
 ): Promise<LoadResult> {
   const { endpoint } = context;
-  if (!endpoint) return await asTar(context, image, options);
+  if (!endpoint || !(await canPull(context, image, options.signal)))
+    return await asTar(context, image, options);
   try {
     return await pull(context, endpoint, { ...options, image });
   } catch (error) {
@@ -87,6 +90,13 @@ async function transfer(
     options.onProgress?.({ message: `${fellBack}; sending it as a tar` });
     return { fellBack, ...(await asTar(context, image, options)) };
   }
+}
+
+/** An engine that reads no zstd would fetch all of it before it says so; a tar has plain layers. */
+async function canPull(context: TransportContext, image: StoredImage, signal: AbortSignal): Promise<boolean> {
+  if (context.info.pullsZstd) return true;
+  const closure = await readClosure(context.blobs, image.manifestDigest as Digest, signal);
+  return closure.image.layers.every(({ mediaType }) => !mediaType.endsWith('+zstd'));
 }
 
 async function asTar(

@@ -7,7 +7,7 @@ import { REPOSITORY } from '../endpoint/transfer.ts';
 /** What moving images needs: one engine, one store, and the endpoint between them. */
 export interface TransportContext {
   readonly docker: Docker;
-  readonly info: Pick<EngineInfo, 'imageStore'>;
+  readonly info: Pick<EngineInfo, 'imageStore' | 'pullsZstd'>;
   readonly blobs: BlobStore;
   /** Undefined: the engine cannot reach one, images go as tars. */
   readonly endpoint: ImageEndpoint | undefined;

@@ -156,6 +156,8 @@ export interface BuiltImage {
   readonly phases: Phases;
   readonly worker: string;
   readonly engineId: string;
+  /** Absent in histories from before it was told. */
+  readonly imageStore?: 'classic' | 'containerd';
   readonly started: string;
 }
 

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { parseDiskBudget } from '../disk-budget.ts';
+import { ConfigInvalid } from '../errors.ts';
 import type { Level } from '../pure/ids.ts';
 import { LEVELS } from '../pure/ids.ts';
+
+const layersSchema = z.enum(['gzip', 'zstd']);
 
 /**
  * How to reach the parts of one installation: what `up` writes to `stack.json` in the state directory, what the
@@ -36,6 +39,8 @@ export const connectionsSchema = z.object({
     .string()
     .refine((text) => parseDiskBudget(text) !== undefined, 'expected 40 GB, 30% or none')
     .optional(),
+  /** What builders compress layers with where the engine leaves the choice; without it gzip, which every engine reads. */
+  layers: layersSchema.optional(),
   /** Absolute path of slipway.config.yml. */
   serverConfig: z.string(),
   /** Directory for mirrors and other data that can be made again. */
@@ -55,6 +60,15 @@ export function connectionsOfLevel(connections: Connections, level: Level): Conn
   const { temporal } = connections;
   const { namespaces: _others, ...rest } = temporal;
   return { ...connections, temporal: { ...rest, namespace: namespaceOf(temporal, level) } };
+}
+
+/** What `SLIPWAY_LAYERS` says. @throws {ConfigInvalid} when that is nothing that engines read. */
+export function givenLayers(env: NodeJS.ProcessEnv): Pick<Connections, 'layers'> {
+  const given = env['SLIPWAY_LAYERS'];
+  if (!given) return {};
+  const layers = layersSchema.safeParse(given);
+  if (!layers.success) throw new ConfigInvalid(`SLIPWAY_LAYERS is "${given}": it can be gzip or zstd`);
+  return { layers: layers.data };
 }
 
 /** What the environment says of namespaces: `SLIPWAY_NAMESPACE_<level>` for levels that have one of their own. */

@@ -66,6 +66,8 @@ export const runRecordSchema = z.object({
   peakMemoryBytes: z.number().optional(),
   bytesLoaded: z.number().optional().describe('Bytes of image layers fetched from the store by this run'),
   bytesUploaded: z.number().optional(),
+  steps: z.number().optional().describe('Steps of an image build'),
+  cachedSteps: z.number().optional().describe('Those of them that a cache had'),
   fellBack: z.string().optional().describe('Why all of its image moved, where less would have done'),
   manifestDigest: z.string().optional(),
   configDigest: z.string().optional(),
@@ -124,6 +126,10 @@ export const indexEntrySchema = storedImageSchema.extend({
   taskId: z.string(),
   run: z.number(),
   created: isoTime,
+  builtOn: z
+    .enum(['classic', 'containerd'])
+    .optional()
+    .describe('Kind of the engine that built it: one of the same kind knows its steps'),
   inputs: imageInputsSchema,
 });
 export type IndexEntry = z.infer<typeof indexEntrySchema>;

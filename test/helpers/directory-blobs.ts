@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ReadOptions } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
@@ -20,6 +20,11 @@ export class DirectoryBlobs extends Blobs {
 
   async remove(digest: Digest): Promise<void> {
     await rm(this.pathOf(digest));
+  }
+
+  /** Puts other bytes under a digest. */
+  async damage(digest: Digest, bytes: Buffer): Promise<void> {
+    await writeFile(this.pathOf(digest), bytes);
   }
 
   override async read(digest: Digest, options: ReadOptions = {}): Promise<Readable> {

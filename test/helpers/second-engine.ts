@@ -26,6 +26,8 @@ export interface SecondEngineOptions {
   /** Default `dockerd`. */
   readonly command?: string;
   readonly arguments?: readonly string[];
+  /** Default: our own. Its programs are found by the `PATH` in it. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Where its data lies, for a disk of its own; default: below its directory. */
   readonly dataRoot?: string;
 }
@@ -47,7 +49,8 @@ export async function startSecondEngine(options: SecondEngineOptions = {}): Prom
   const logPath = join(directory, 'dockerd.log');
   const docker = new Docker({ socketPath });
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const { env = process.env } = options;
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const log = createWriteStream(logPath, { flags: 'a' });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });

@@ -70,7 +70,7 @@ beforeAll(async () => {
   made.push(image.tag);
   const context = {
     docker,
-    info: { imageStore: 'classic' as const },
+    info: { imageStore: 'classic' as const, pullsZstd: false },
     blobs,
     endpoint,
     registryHost: `127.0.0.1:${endpoint.port}`,

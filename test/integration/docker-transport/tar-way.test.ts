@@ -53,7 +53,7 @@ afterAll(async () => {
 
 const build = async (engine: Docker): Promise<{ tag: string; id: string }> => {
   const image = await makeImage(engine, {
-    layers: [{ 'bin/true': tinyProgram('it runs\n'), bulk: noise(5_000_000) }, { small: 'small' }],
+    layers: [{ 'bin/true': tinyProgram('it runs\n'), bulk: noise(5_000_000) }, { small: noise(1000) }],
   });
   if (engine === docker) made.push(image.tag);
   return image;

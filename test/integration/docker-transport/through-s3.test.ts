@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type Docker from 'dockerode';
 import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
+import { expectedId } from '../../../docker/transport/engine-images.ts';
 import { loadImage } from '../../../docker/transport/load.ts';
 import { publishImage } from '../../../docker/transport/publish.ts';
 import { listStoredDigests } from '../../../docker/transport/stored-image.ts';
@@ -74,7 +75,8 @@ describe('images in S3', () => {
     const loaded = await loadImage({ ...runner, ...by }, published, { signal, tag: way });
     expect([published.way, loaded.way]).toEqual([way, way]);
     expect(published.bytesUploaded).toBeGreaterThan(20_000_000);
-    expect(loaded.engineImageId).toBe((await docker.getImage(tag).inspect()).Id);
+    expect(published.diffIds).toEqual((await docker.getImage(tag).inspect()).RootFS.Layers);
+    expect(loaded.engineImageId).toBe(expectedId(runner, published));
     const container = await second.docker.createContainer({
       Image: loaded.engineImageId,
       HostConfig: { NetworkMode: 'none' },

@@ -189,7 +189,9 @@ describe('publish through the endpoint', () => {
     try {
       const attempt = publishImage(context, image.tag, { signal: abort.signal, mayConfirm: () => false });
       setTimeout(() => abort.abort(new Error('cancelled by test')), 3000);
-      await expect(attempt).rejects.toThrow('cancelled by test');
+      // A classic engine tries on for a minute, the other kind gives up at once and hands our own words on.
+      const isClassic = builder.info.imageStore === 'classic';
+      await expect(attempt).rejects.toThrow(isClassic ? 'cancelled by test' : 'the bucket is read-only');
       expect(await referencesOf(docker, image.id)).toEqual([image.tag]);
     } finally {
       await endpointOfBroken.close();
@@ -361,13 +363,16 @@ describe('load through the endpoint', () => {
 });
 
 describe('the tarball view', () => {
-  it('is loaded by an engine under its name, with the same id, and runs', async () => {
+  it('is loaded by an engine under its name, as the same image, and runs', async () => {
     const image = await build({ text: 'from a tar\n' });
     const published = await publish(image.tag);
     const tar = streamImageTar(blobs, published, { names: ['lint:view'], signal });
     const answer = await second.docker.loadImage(tar as NodeJS.ReadableStream);
     for await (const _chunk of answer) continue;
-    expect((await second.docker.getImage('lint:view').inspect()).Id).toBe(image.id);
+    const { Id, RootFS } = await second.docker.getImage('lint:view').inspect();
+    expect(RootFS.Layers).toEqual(published.diffIds);
+    // A containerd store calls an image by its manifest, and that of the tarball names plain layers.
+    if (builder.info.imageStore === 'classic') expect(Id).toBe(image.id);
     expect(await run(second.docker, 'lint:view')).toBe('from a tar\n');
   });
 });

@@ -87,6 +87,43 @@ describe('credentials', () => {
   });
 });
 
+describe('a transfer by name', () => {
+  const anonymously = async (repository: string): Promise<number> => {
+    const path = `/v2/${repository}/blobs/${digestOf(image.layers[0]!)}`;
+    return (await endpointClient(endpoint)({ method: 'GET', path })).status;
+  };
+
+  it('serves whoever knows its name, until it is closed', async () => {
+    const named = await endpoint.openPull(image.stored, { byName: true });
+    // What engines take for the name of a repository.
+    expect(named.repository).toMatch(/^[a-z0-9]+([._-][a-z0-9]+)*(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/);
+    expect(await anonymously(named.repository)).toBe(200);
+    const path = `/v2/${named.repository}/manifests/${image.stored.manifestDigest}`;
+    expect((await endpointClient(endpoint)({ method: 'HEAD', path })).status).toBe(200);
+    named.close();
+    expect(await anonymously(named.repository)).toBe(401);
+  });
+
+  it('serves nobody who knows less, nothing else, and takes nothing in', async () => {
+    const named = await endpoint.openPull(image.stored, { byName: true });
+    const guess = named.repository.replace(named.password, '0'.repeat(named.password.length));
+    expect(await anonymously(guess)).toBe(401);
+    expect(await anonymously('slipway')).toBe(401);
+    const other = await putImage(blobs, await anImage());
+    const path = `/v2/${named.repository}/blobs/${digestOf(other.layers[0]!)}`;
+    expect((await endpointClient(endpoint)({ method: 'GET', path })).status).toBe(404);
+    const upload = { method: 'POST', path: `/v2/${named.repository}/blobs/uploads/` };
+    expect((await endpointClient(endpoint)(upload)).status).toBe(403);
+  });
+
+  it('is not what other transfers are', async () => {
+    expect(await anonymously(`${pull.username}/${pull.password}/slipway`)).toBe(404);
+    const named = await endpoint.openPull(image.stored, { byName: true });
+    const asOthers = endpointClient(endpoint, named);
+    expect((await asOthers({ method: 'GET', path: layerPath() })).status).toBe(404);
+  });
+});
+
 describe('manifests', () => {
   it.each(['tag', 'digest'] as const)('serves the manifest by %s, byte for byte', async (by) => {
     const reference = by === 'tag' ? pull.tag : image.stored.manifestDigest;

@@ -108,6 +108,15 @@ describe('the log of a build', () => {
     });
     expect(log.counts).toEqual({ steps: 2, cachedSteps: 1 });
   });
+
+  it('counts a step as cached whose layer is fetched only afterwards', () => {
+    const { log } = logOf(
+      { vertexes: [vertex({ cached: true, completedSeconds: 100 })] },
+      { vertexes: [vertex({ startedSeconds: 101 })] },
+      { vertexes: [vertex({ startedSeconds: 101, completedSeconds: 102 })] },
+    );
+    expect(log.counts).toEqual({ steps: 1, cachedSteps: 1 });
+  });
 });
 
 describe('the error of a build', () => {

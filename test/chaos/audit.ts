@@ -30,7 +30,7 @@ export interface Audit {
 
 /** The keys that there may be. */
 const LAYOUT =
-  /^(blobs\/sha256\/[0-9a-f]{64}$|uploads\/|level-[123]\/(index|tasks|pushes|pushes-by-day|open-pushes)\/)/;
+  /^(blobs\/(sha256|leases)\/[0-9a-f]{64}$|uploads\/|level-[123]\/(index|layers|tasks|pushes|pushes-by-day|open-pushes)\/)/;
 
 export interface AuditedPush {
   readonly id: string;

@@ -120,7 +120,7 @@ export interface EngineImages {
       /** Blobs that are said to unpack to a layer, for the way that goes by layers: hints, each is verified. */
       readonly findLayers?: (diffId: Digest) => Promise<readonly string[]>;
       /** Told of each blob that the engine has sent whole, by the endpoint; and of each layer that was stored, by the other way. */
-      readonly onBlob?: (digest: Digest) => Promise<void>;
+      readonly onBlob?: (digest: Digest, sizeBytes: number) => Promise<void>;
       readonly onLayer?: (layer: { readonly diffId: Digest; readonly digest: Digest }) => Promise<void>;
     },
   ): Promise<PublishResult>;

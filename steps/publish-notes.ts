@@ -9,13 +9,18 @@ type PublishOptions = Parameters<EngineImages['publish']>[1];
  * arrives is noted at once, and what was noted by this domain and level need not be sent. `isKnown`: nor need these.
  */
 export function publishNotes(
-  { index, sent }: Pick<Store, 'index' | 'sent'>,
+  { blobs, index, sent }: Pick<Store, 'blobs' | 'index' | 'sent'>,
   { domain, level }: { readonly domain: string; readonly level: Level },
   isKnown: (digest: Digest) => boolean,
 ): Required<Pick<PublishOptions, 'mayConfirm' | 'findLayers' | 'onBlob' | 'onLayer'>> {
+  /** One that was cut or emptied since, as damaged ones are, has to come again. */
+  const hasCome = async (digest: Digest): Promise<boolean> => {
+    const sizeBytes = await sent.sizeOf(domain, level, digest);
+    return sizeBytes !== undefined && (await blobs.stat(digest))?.sizeBytes === sizeBytes;
+  };
   return {
-    mayConfirm: async (digest) => isKnown(digest) || (await sent.has(domain, level, digest)),
-    onBlob: (digest) => sent.record(domain, level, digest),
+    mayConfirm: async (digest) => isKnown(digest) || (await hasCome(digest)),
+    onBlob: (digest, sizeBytes) => sent.record(domain, level, digest, sizeBytes),
     findLayers: (diffId) => index.findLayers(domain, level, diffId),
     onLayer: ({ diffId, digest }) => index.recordLayer(domain, level, diffId, digest),
   };

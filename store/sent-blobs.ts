@@ -11,6 +11,8 @@ const digest = z
   .regex(DIGEST_PATTERN)
   .transform((text) => text as Digest);
 
+const sentBlobSchema = z.object({ version: z.literal(1), sizeBytes: z.number() });
+
 const sentLayerSchema = z.object({
   version: z.literal(1),
   diffId: digest,
@@ -23,12 +25,14 @@ const sentLayerSchema = z.object({
 /** `level-<L>/layers/<domain>/sent/<digest>` and `…/of-tarballs/<sha256>/<diffId>`. */
 export function createSentBlobs(objects: ObjectStore): SentBlobs {
   return {
-    async has(domain, level, blob) {
-      return (await objects.head(sentBlobKey(domain, level, blob))) !== undefined;
+    async sizeOf(domain, level, blob) {
+      const note = await readUsableJson(objects, sentBlobKey(domain, level, blob), sentBlobSchema);
+      return note?.sizeBytes;
     },
 
-    async record(domain, level, blob) {
-      await writeJson(objects, sentBlobKey(domain, level, blob), { version: 1 });
+    async record(domain, level, blob, sizeBytes) {
+      const note = sentBlobSchema.parse({ version: 1, sizeBytes });
+      await writeJson(objects, sentBlobKey(domain, level, blob), note);
     },
 
     async layersOf(domain, level, sha256) {

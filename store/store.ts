@@ -165,10 +165,10 @@ export interface SentLayer {
 
 /** What was sent before anything names it, so that whoever goes on after one that was killed need not send it again. */
 export interface SentBlobs {
-  /** Whether this domain has sent these very bytes at this level: it has had them, so that it may name them. */
-  has(domain: string, level: Level, digest: Digest): Promise<boolean>;
+  /** The size of a blob that this domain has sent at this level: it has had its bytes, so that it may name them. */
+  sizeOf(domain: string, level: Level, digest: Digest): Promise<number | undefined>;
   /** To be called when the bytes were seen to be those of the digest. Safe to repeat. */
-  record(domain: string, level: Level, digest: Digest): Promise<void>;
+  record(domain: string, level: Level, digest: Digest, sizeBytes: number): Promise<void>;
   /** Layers of a tarball (by its sha-256) that were stored. */
   layersOf(domain: string, level: Level, sha256: string): Promise<readonly SentLayer[]>;
   recordLayer(domain: string, level: Level, sha256: string, layer: SentLayer): Promise<void>;

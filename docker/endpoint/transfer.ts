@@ -95,7 +95,7 @@ export class PullTransfer extends OpenTransfer {
 export type MayConfirm = (digest: Digest) => boolean | Promise<boolean>;
 
 /** Told of each blob whose bytes have come and are in the store, before the engine is. */
-export type OnBlob = (digest: Digest) => Promise<void>;
+export type OnBlob = (digest: Digest, sizeBytes: number) => Promise<void>;
 
 /** Takes in blobs and the manifests that name them. */
 export class PushTransfer extends OpenTransfer {

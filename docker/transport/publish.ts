@@ -3,6 +3,7 @@ import { isSlipwayError, ImageUnavailable, TransferFailed } from '../../model/er
 import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
+import type { MayConfirm, OnBlob } from '../endpoint/transfer.ts';
 import { findDamage } from './damage.ts';
 import { inspectImage, isEndpointName, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
@@ -17,11 +18,11 @@ import type { TransportContext } from './transport-context.ts';
 
 export interface PublishOptions extends StepOptions {
   /** Of which stored blobs the endpoint may tell the engine that they need not be sent. */
-  readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
+  readonly mayConfirm: MayConfirm;
   /** Blobs that are said to unpack to a layer, where images go as tars. */
   readonly findLayers?: FindLayers;
   /** Told of each blob that has come whole through the endpoint, and of each layer that was stored from a tar. */
-  readonly onBlob?: (digest: Digest) => Promise<void>;
+  readonly onBlob?: OnBlob;
   readonly onLayer?: OnLayer;
 }
 

@@ -470,15 +470,15 @@ export function describeStore(name: string, open: () => ObjectStore): void {
   describe(`${name}: what was sent`, () => {
     it('is known to exactly the domain and level that has sent it, and goes with the hints of layers', async () => {
       const digest = digestOf(project);
-      await store.sent.record(project, 1, digest);
-      await store.sent.record(project, 1, digest);
+      await store.sent.record(project, 1, digest, 7);
+      await store.sent.record(project, 1, digest, 7);
 
-      expect(await store.sent.has(project, 1, digest)).toBe(true);
-      expect(await store.sent.has(project, 1, digestOf('another'))).toBe(false);
+      expect(await store.sent.sizeOf(project, 1, digest)).toBe(7);
+      expect(await store.sent.sizeOf(project, 1, digestOf('another'))).toBeUndefined();
       // Who may read it has not had its bytes for that.
-      expect(await store.sent.has(project, 3, digest)).toBe(false);
-      expect(await store.sent.has(`${project}~pr1`, 1, digest)).toBe(false);
-      expect(await store.sent.has(`${project}x`, 1, digest)).toBe(false);
+      expect(await store.sent.sizeOf(project, 3, digest)).toBeUndefined();
+      expect(await store.sent.sizeOf(`${project}~pr1`, 1, digest)).toBeUndefined();
+      expect(await store.sent.sizeOf(`${project}x`, 1, digest)).toBeUndefined();
       const keys: string[] = [];
       for await (const { key } of objects.list(`level-1/layers/${project}/`)) keys.push(key);
       expect(keys).toEqual([`level-1/layers/${project}/sent/${digest.slice('sha256:'.length)}`]);

@@ -235,9 +235,9 @@ describe('uploads', () => {
     const told: Digest[] = [];
     const noted = endpoint.openPush({
       mayConfirm: () => false,
-      onBlob: async (blob) => {
+      onBlob: async (blob, sizeBytes) => {
         // It is there already: a note of something that never came would be a lie.
-        expect(await blobs.stat(blob)).toBeDefined();
+        expect(await blobs.stat(blob)).toMatchObject({ sizeBytes });
         told.push(blob);
       },
     });

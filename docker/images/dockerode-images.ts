@@ -16,6 +16,7 @@ import type {
   StepOptions,
 } from '../engine.ts';
 import { loadWithRoom } from '../room/load-with-room.ts';
+import { removeName } from '../room/remove-image.ts';
 import type { EngineRoom, MadeRoom } from '../room/engine-room.ts';
 import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
@@ -109,8 +110,9 @@ export class DockerodeImages implements EngineImages {
   }
 
   async remove(reference: string): Promise<void> {
+    const { docker } = this.#options;
     await this.#ask(`remove image ${reference}`, () =>
-      unlessStatus([404], () => this.#image(reference).remove()),
+      unlessStatus([404], () => removeName(docker, reference)),
     );
   }
 

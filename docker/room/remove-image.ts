@@ -3,6 +3,7 @@ import { unlessStatus } from '../engine-errors.ts';
 import { namesOf } from './measure-images.ts';
 import type { MeasuredImage } from './measure-images.ts';
 import { unlessGone } from './unless-gone.ts';
+import { isHeld, isUseName } from './use-names.ts';
 
 /**
  * Removes an image name by name, without force: the engine refuses (409) where a container has come to use it meanwhile. One that
@@ -18,6 +19,14 @@ export async function removeImage(docker: Docker, image: MeasuredImage): Promise
   // On a containerd store what was pulled by digest keeps that name.
   await unname(docker, image.id);
   return (await unlessGone(docker, image.id, () => docker.getImage(image.id).inspect())) === undefined;
+}
+
+/** Takes a name away from an image; and what tells of its use, when nothing else is left of it. 404 when there is no such name. */
+export async function removeName(docker: Docker, name: string): Promise<void> {
+  const others = namesOf(await docker.getImage(name).inspect()).filter((other) => other !== name);
+  await docker.getImage(name).remove();
+  if (others.every(isUseName) && !isHeld(others, Date.now()))
+    for (const other of others) await unname(docker, other);
 }
 
 /** Takes a name away from an image; its last one only when no container has it (409). */

@@ -5,7 +5,7 @@ import type { PushDocument } from '../../model/schema/records.ts';
 import type { OpenStore } from '../../store/open-store.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
-import { docker, liveConnections, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { forgetImage, liveConnections, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { MAKE_IMAGE_SCRIPT } from '../helpers/make-image-script.ts';
 import { World } from '../helpers/world.ts';
 
@@ -85,7 +85,7 @@ async function imageOf(
 async function forget(): Promise<void> {
   for (const name of ['child', 'tool']) {
     const { imageHash } = await imageOf(name);
-    await docker('rmi', '--force', `slipway.invalid/image:${imageHash}`).catch(() => undefined);
+    await forgetImage(`slipway.invalid/image:${imageHash}`);
   }
 }
 
@@ -208,7 +208,7 @@ describe('a layer of an image that a task made', () => {
     const [layer = ''] = await layersOf(manifestDigest);
     for (const harm of ['changed', 'missing'] as const) {
       const reference = `slipway.invalid/image:tarball-${manifestDigest.slice('sha256:'.length)}`;
-      await docker('rmi', '--force', reference).catch(() => undefined);
+      await forgetImage(reference);
       await HARM[harm](blobPath(layer));
 
       const image = { type: 'indexed-image', namespace: 'made.latest', path };

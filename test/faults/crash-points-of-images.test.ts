@@ -4,7 +4,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { openStore } from '../../store/open-store.ts';
 import { fleetTraces } from '../helpers/fleet-traces.ts';
 import { startImageRegistry } from '../helpers/image-registry.ts';
-import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { docker, forgetImage, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import type { TestRepository, WorkerProcess } from '../helpers/live-stack.ts';
 import { makeLayeredImageScript } from '../helpers/make-image-script.ts';
 import { requireEnv } from '../helpers/require-env.ts';
@@ -304,7 +304,7 @@ describe('a worker killed while an image moves', () => {
       expect(await world.objects('level-1/index/e2e/bases/')).toHaveLength(1);
       const [image] = (await world.verdict(id)).images;
       await killing.expectNothingLeft(`slipway.invalid/image:${image?.imageHash ?? ''}`);
-      await docker('rmi', reference);
+      await forgetImage(reference);
     },
   );
 

@@ -267,6 +267,12 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
+/** Takes an image out of the engine by all of its names, among them those that tell of its use; no error when it is not there. */
+export async function forgetImage(reference: string): Promise<void> {
+  const id = await docker('inspect', '--format', '{{.Id}}', reference).catch(() => undefined);
+  if (id !== undefined) await docker('rmi', '--force', id);
+}
+
 /** Names of a fleet's task containers that are in the runner's engine now; default: of the suite's own. */
 export async function taskContainers(
   fleet?: string,

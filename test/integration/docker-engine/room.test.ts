@@ -98,6 +98,20 @@ const present = async (): Promise<readonly number[]> => {
 const holderOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 describe('an engine with a disk budget', () => {
+  it('loses an image with its own name, whatever tells of its use, but not one that is held', async () => {
+    const engine = await connect(second, { budgetBytes: 100 * imageBytes });
+    const own = (at: number): string => `slipway.invalid/image:number-${at}`;
+    const loaded = await Promise.all([load(engine, 0), load(engine, 1, holderOf('a run'))]);
+
+    await engine.images.remove(own(0));
+    await engine.images.remove(own(1));
+    await engine.images.remove(own(2));
+
+    const left = (await second.docker.listImages()).map(({ Id }) => Id);
+    expect(left).toEqual([loaded[1].engineImageId]);
+    await engine.close();
+  });
+
   it('lets go what was unused for longest; what a container has, what is held and what is not of Slipway stays', async () => {
     const foreign = await makeImage(second.docker, { layers: [{ bulk: noise(20 * MEGABYTE) }] });
     const made: MadeRoom[] = [];

@@ -4,10 +4,11 @@ import type {
   RenewBaseInput,
   RenewedBase,
 } from '../model/pure/base-payloads.ts';
+import type { GraphPage, LoadGraphInput } from '../model/pure/graph-pages.ts';
+import type { ClaimedRun, ReferableRun, ReferredRun } from '../model/pure/claim-payloads.ts';
 import type {
   BuildImageInput,
   BuiltImage,
-  ClaimedRun,
   ContainerResult,
   ExaminedImage,
   ExamineImageInput,
@@ -26,12 +27,22 @@ import type {
   SaveArtifactsInput,
   SavedArtifacts,
 } from '../model/pure/payloads.ts';
+import type { ReopenPushInput, SetBackInput } from '../model/pure/rerun.ts';
 import type { SettleInput, Settled } from '../model/pure/settle-payloads.ts';
+import type { SupersedeInput } from '../model/pure/supersede.ts';
 import type { CollectInput, CollectionReport } from '../model/schema/collection.ts';
 
 /** Activities of control workers (`control-<level>`). */
 export interface ControlActivities {
   planPush(input: PlanPushInput): Promise<PlannedPush>;
+  /** A part of what was planned, for the push's workflow. */
+  loadGraph(input: LoadGraphInput): Promise<GraphPage>;
+  /** Opens a push again that has its verdict. */
+  reopenPush(input: ReopenPushInput): Promise<Extract<PlannedPush, { outcome: 'planned' }>>;
+  /** Sets back tasks that have ended; gives the numbers of their next runs. */
+  setBack(input: SetBackInput): Promise<readonly number[]>;
+  /** Tells older pushes of the same ref; gives their ids. */
+  supersede(input: SupersedeInput): Promise<readonly string[]>;
   requestImages(input: RequestImagesInput): Promise<void>;
   findImage(input: ImageInput & { readonly force: boolean }): Promise<FoundImage>;
   examineImage(input: ExamineImageInput): Promise<ExaminedImage>;
@@ -62,9 +73,14 @@ export interface BuilderActivities {
   buildImage(input: BuildImageInput): Promise<BuiltImage>;
 }
 
-/** Activity of the shared runner queue (`runner-<level>`). */
+/** Activity of the shared runner queue (`runner-<level>`), and of an engine's own, which claims if it has a slot free at once. */
 export interface ClaimActivities {
   claimRun(input: RunInput): Promise<ClaimedRun>;
+}
+
+/** The same for those who go where they are sent. */
+export interface ReferringActivities {
+  claimRun(input: ReferableRun): Promise<ClaimedRun | ReferredRun>;
 }
 
 /** Activities of one engine's queue (`runner-<level>@<engineId>`). */

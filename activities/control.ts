@@ -7,14 +7,17 @@ import { authorizeRefresh } from '../steps/authorize-refresh.ts';
 import { collect } from '../steps/collect.ts';
 import { examineImage } from '../steps/examine-image.ts';
 import { findImage, recordImage } from '../steps/index-image.ts';
+import { loadGraph } from '../steps/load-graph.ts';
 import type { PlanCache } from '../steps/plan-cache.ts';
 import { planPush } from '../steps/plan-push.ts';
 import { recordPush, recordUnstarted } from '../steps/read-push.ts';
+import { reopenPush, setBack } from '../steps/set-back.ts';
 import { recordRun } from '../steps/task-run.ts';
 import type { Store } from '../store/store.ts';
 import { carryOut } from './carry-out.ts';
 import { requestImages } from './request-images.ts';
 import { settle } from './settle.ts';
+import { supersede } from './supersede.ts';
 
 export interface ControlDeps {
   readonly store: Store;
@@ -37,6 +40,10 @@ export function createControlActivities(
       carryOut(async (context) =>
         planPush({ ...deps, config: await deps.readServerConfig() }, input, context),
       ),
+    loadGraph: (input) => carryOut(() => loadGraph(store, plans, input)),
+    reopenPush: (input) => carryOut((context) => reopenPush(store, input, context)),
+    setBack: (input) => carryOut((context) => setBack(store, input, context)),
+    supersede: (input) => carryOut(({ signal }) => supersede(deps, input, signal)),
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),
     findImage: (input) => carryOut((context) => findImage(deps, input, context)),
     examineImage: (input) => carryOut((context) => examineImage(deps, input, context)),

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Level } from '../model/pure/ids.ts';
 import { levelOf, parseId, queueName, taskIdIn } from '../model/pure/ids.ts';
-import type { OpenWork } from '../model/pure/payloads.ts';
+import type { OpenWork } from '../model/pure/settle-payloads.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { WorkflowEnd } from './workflow-ends.ts';

@@ -1,17 +1,31 @@
+import { engineQueueName } from '../model/pure/ids.ts';
+import type { FindHolderDeps } from '../steps/find-holder.ts';
+import { findHolder } from '../steps/find-holder.ts';
 import { loadTaskImage } from '../steps/load-task-image.ts';
 import type { RunContainerDeps } from '../steps/run-container.ts';
 import { runContainer } from '../steps/run-container.ts';
 import { saveArtifacts } from '../steps/save-artifacts.ts';
-import type { RunnerIdentity } from '../steps/task-run.ts';
 import { claimRun } from '../steps/task-run.ts';
 import { carryOut } from './carry-out.ts';
-import type { ClaimActivities, RunnerActivities } from './contracts.ts';
+import type { ReferringActivities, RunnerActivities } from './contracts.ts';
 
-/** The activity of the shared runner queue: whoever claims a run carries it out on its own engine's queue. */
+/**
+ * The activity of the shared runner queue: whoever claims a run carries it out on its own engine's queue, unless another engine
+ * has its image and whoever asks may be sent there.
+ */
 export function createClaimActivities(
-  deps: RunContainerDeps & { readonly identity: RunnerIdentity },
-): ClaimActivities {
-  return { claimRun: (input) => carryOut((context) => claimRun(deps, input, context)) };
+  deps: Parameters<typeof claimRun>[0] & Pick<FindHolderDeps, 'engine'>,
+): ReferringActivities {
+  const { store, engine, identity } = deps;
+  const { engineId } = identity;
+  return {
+    claimRun: (input) =>
+      carryOut(async (context) => {
+        const holder = input.mayRefer ? await findHolder({ store, engine, engineId }, input) : undefined;
+        if (holder !== undefined) return { heldBy: engineQueueName(input.task.level, holder) };
+        return claimRun(deps, input, context);
+      }),
+  };
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  *   npm run bench -- images [--runs 5] [--images small,medium,large] [--only 'cold,nothing changed'] [--report docs/benchmarks.md]
  *   npm run bench -- hash [--runs 5] [--report docs/benchmarks.md]
+ *   npm run bench -- tasks [--runs 5] [--tasks 10000] [--log-megabytes 1000] [--report docs/benchmarks.md]
  *
  * Needs a machine with nothing else to do. `images` needs Linux, root and Go (for the registry that it compares with), `hash` Python
  * (for taskgraph). Each writes its own section of the report.
@@ -38,13 +39,19 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '5' },
     images: { type: 'string', default: 'small,medium,large' },
     only: { type: 'string' },
+    tasks: { type: 'string', default: '10000' },
+    'log-megabytes': { type: 'string', default: '1000' },
     report: { type: 'string', default: 'docs/benchmarks.md' },
   },
 });
-if (!['images', 'hash'].includes(positionals.join())) {
+const [subject = '', ...more] = positionals;
+const subjects: Readonly<Record<string, () => Promise<string>>> = { images, hash: hashes, tasks };
+const measure = more.length === 0 ? subjects[subject] : undefined;
+if (!measure) {
   process.stderr.write(
     'usage: npm run bench -- images [--runs N] [--images small,medium,large] [--report FILE]\n' +
-      '       npm run bench -- hash [--runs N] [--report FILE]\n',
+      '       npm run bench -- hash [--runs N] [--report FILE]\n' +
+      '       npm run bench -- tasks [--runs N] [--tasks N] [--log-megabytes N] [--report FILE]\n',
   );
   process.exit(2);
 }
@@ -59,7 +66,7 @@ const options: StackOptions = {
   onProgress: ({ part, message }) => say(`[${part}] ${message}`),
 };
 const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
-const report = positionals.join() === 'hash' ? await hashes() : await images();
+const report = await measure();
 await writeSection(join(ROOT, values.report), report);
 say(report);
 
@@ -67,6 +74,18 @@ async function hashes(): Promise<string> {
   const { benchHash } = await import('./hash/bench-hash.ts');
   const { stateDirectory: directory, signal } = options;
   return benchHash({ directory, runs: Number(values.runs), command, say, signal });
+}
+
+async function tasks(): Promise<string> {
+  const { benchTasks } = await import('./tasks/bench-tasks.ts');
+  return benchTasks({
+    stack: options,
+    runs: Number(values.runs),
+    tasks: Number(values.tasks),
+    logMegabytes: Number(values['log-megabytes']),
+    command,
+    say,
+  });
 }
 
 async function images(): Promise<string> {

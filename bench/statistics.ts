@@ -12,3 +12,10 @@ export function median(numbers: readonly number[]): number {
 export function spread(numbers: readonly number[]): readonly [number, number] {
   return [Math.min(...numbers), Math.max(...numbers)];
 }
+
+/** The smallest number that so large a part (0 to 1) of all is not above. @throws {RangeError} when there are none. */
+export function percentile(numbers: readonly number[], part: number): number {
+  if (numbers.length === 0) throw new RangeError('No numbers');
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] as number;
+}

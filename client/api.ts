@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Level } from '../model/pure/ids.ts';
 import type { RefreshInput } from '../model/pure/base-payloads.ts';
-import type { PushRequest } from '../model/schema/plan.ts';
+import type { Rerun } from '../model/pure/rerun.ts';
+import type { Plan, PlannedTask, PushRequest } from '../model/schema/plan.ts';
 import type { ArtifactRecord, IndexEntry, PushDocument, TaskRecord } from '../model/schema/records.ts';
 
 export interface StartPush {
@@ -19,6 +20,8 @@ export interface StartPush {
   readonly before?: string;
   /** Opens a new round when the push is resolved already. */
   readonly again?: boolean;
+  /** Keeps the containers of tasks that fail for a while. */
+  readonly hold?: boolean;
 }
 
 export interface StartedPush {
@@ -29,11 +32,25 @@ export interface StartedPush {
   readonly url?: string;
 }
 
+/** `asked`: the push runs, and what has ended of it is set back; `started`: it begins a new round. */
+export type RerunOutcome = 'asked' | 'started';
+
 /** An artifact of some run. `public/image.tar` of an image is made as it streams: its size and hash are not known before. */
 export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha256'> {
   readonly run: number;
   readonly sizeBytes?: number;
   readonly sha256?: string;
+}
+
+/** A run that has a container to join, and where. */
+export interface JoinableRun {
+  readonly taskId: string;
+  readonly run: number;
+  /** The id of the engine that has its container. */
+  readonly engineId: string;
+  readonly worker: string;
+  /** It has failed, and its container is kept until then; the plan says what it ran with. */
+  readonly kept?: { readonly until: string; readonly plan: Plan; readonly planned: PlannedTask };
 }
 
 /** A base after it was resolved anew. */
@@ -63,9 +80,17 @@ export interface SlipwayApi {
   list(options: { readonly limit: number; readonly project?: string }): Promise<readonly PushDocument[]>;
   /** The push's document whenever it changed, the last one with its verdict. */
   follow(pushId: string, signal: AbortSignal): AsyncIterable<PushDocument>;
+  /** Which of some queues of a level no worker polls, by this machine's clock. @throws {TemporalUnavailable} */
+  silentQueues(level: Level, queues: readonly string[]): Promise<readonly string[]>;
+  /** What the machines lack that were offered runs of these tasks of one level, by task; nothing of those that were not refused. @throws {TemporalUnavailable} */
+  heldUp(level: Level, taskIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Asks a push or a task to cancel; false when it is resolved already. */
   cancel(id: string): Promise<boolean>;
+  /** Runs tasks of a push again that have ended. @throws {NotFound} */
+  rerun(pushId: string, rerun: Rerun, by: string): Promise<RerunOutcome>;
   task(taskId: string): Promise<TaskRecord>;
+  /** Where the newest run of a task goes on, or is kept. @throws {NotFound} when it does neither. */
+  joinable(taskId: string): Promise<JoinableRun>;
   /** The log of a run (the newest when none is named), following it until the run ends if asked to. */
   log(
     taskId: string,

@@ -7,6 +7,7 @@ import type { StoredImage } from '../model/schema/plan.ts';
 import type { PushImage } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
 import type { Store } from '../store/store.ts';
+import { ownReference } from '../model/engine-names.ts';
 
 /** An image of the store that somebody named. */
 export interface FoundImage {
@@ -66,7 +67,7 @@ export async function findImagesOfPush(
 export async function findByDigest(store: Store, digest: string, name?: string): Promise<FoundImage> {
   const stored = await storedImage(store, digest);
   const tag = digest.slice('sha256:'.length);
-  return { name: name ?? `image ${tag.slice(0, 12)}`, stored, tag, tarName: `slipway.invalid/image:${tag}` };
+  return { name: name ?? `image ${tag.slice(0, 12)}`, stored, tag, tarName: ownReference(tag) };
 }
 
 /**

@@ -1,14 +1,22 @@
 import { NotFound } from '../model/errors.ts';
+import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
 import type { Store } from '../store/store.ts';
 
 /** How far back a push is looked for by its revision. */
 const RECENT_PUSHES = 1_000;
 
-/** The id of the push that a person names: by its id, its revision or an unambiguous beginning of it. @throws {NotFound} */
-export async function resolvePushName(store: Store, name: string): Promise<string> {
+/**
+ * The id of the push that a person names: by its id, its revision or an unambiguous beginning of it. One that nobody has planned yet is
+ * not in the store; by its id it is found where `isStarted` says so. @throws {NotFound}
+ */
+export async function resolvePushName(
+  store: Store,
+  name: string,
+  isStarted: (pushId: string) => Promise<boolean> = () => Promise.resolve(false),
+): Promise<string> {
   const id = name.startsWith('push/') ? name : `push/${name}`;
-  if (parseId(id)?.kind === 'push' && (await store.pushes.find(id))) return id;
+  if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
   const recent = await store.pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
   const matching = recent.map(({ pushId }) => pushId).filter((pushId) => matches(pushId, name));
   const [first, ...others] = [...new Set(matching)];
@@ -32,6 +40,24 @@ export async function resolveTaskName(store: Store, name: string, push: string |
   if (!status?.tasks.some(({ label }) => label === name))
     throw new NotFound(`Push ${pushId} has no task "${name}"`);
   return taskIdIn(pushId, name);
+}
+
+/** Pushes of a revision that a project has at a level or above, whatever was asked of them; newest first. */
+export async function pushesOfRevision(
+  store: Store,
+  {
+    project,
+    level,
+    revision,
+  }: { readonly project: string; readonly level: Level; readonly revision: string },
+): Promise<readonly string[]> {
+  const levels = LEVELS.filter((other) => other >= level);
+  const recent = await store.pushes.list({ levels, project, limit: RECENT_PUSHES });
+  const ids = recent.map(({ pushId }) => pushId);
+  return [...new Set(ids)].filter((id) => {
+    const parsed = parseId(id);
+    return parsed?.kind === 'push' && parsed.revision === revision;
+  });
 }
 
 async function newestPush(store: Store): Promise<string> {

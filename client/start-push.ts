@@ -59,24 +59,14 @@ export async function startPush(
     ...(push.before ? { before: push.before } : {}),
     // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
     ...(push.again || status ? { again: true } : {}),
+    ...(push.hold ? { hold: true } : {}),
+    ...(push.again && status ? { round: (status.round ?? 1) + 1 } : {}),
   };
-  const options: WorkflowStartOptions = {
-    workflowId: pushId,
-    taskQueue: queueName('control', level),
-    args: [input],
+  const options = {
+    ...workflowOf(pushId, input),
     // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
     workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
-    workflowIdConflictPolicy: 'FAIL',
-    staticSummary: `${project} ${push.ref.replace('refs/heads/', '')} ${push.revision.slice(0, 12)}`,
-    staticDetails: `Repository \`${input.repository}\`, pushed by ${push.pushedBy}`,
-    typedSearchAttributes: [
-      { key: SLIPWAY_PROJECT, value: project },
-      { key: SLIPWAY_LEVEL, value: level },
-      { key: SLIPWAY_REVISION, value: push.revision },
-      { key: SLIPWAY_PUSHED_BY, value: push.pushedBy },
-      { key: SLIPWAY_STATE, value: 'running' },
-    ],
-  };
+  } as const;
   try {
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
@@ -89,8 +79,28 @@ export async function startPush(
   }
 }
 
+/** How the workflow of a push is started; a running one of that id is an error. */
+export function workflowOf(pushId: string, input: PushInput): WorkflowStartOptions {
+  const { project, level, repository, ref, revision, pushedBy } = input;
+  return {
+    workflowId: pushId,
+    taskQueue: queueName('control', level),
+    args: [input],
+    workflowIdConflictPolicy: 'FAIL',
+    staticSummary: `${project} ${ref.replace('refs/heads/', '')} ${revision.slice(0, 12)}`,
+    staticDetails: `Repository \`${repository}\`, pushed by ${pushedBy}`,
+    typedSearchAttributes: [
+      { key: SLIPWAY_PROJECT, value: project },
+      { key: SLIPWAY_LEVEL, value: level },
+      { key: SLIPWAY_REVISION, value: revision },
+      { key: SLIPWAY_PUSHED_BY, value: pushedBy },
+      { key: SLIPWAY_STATE, value: 'running' },
+    ],
+  };
+}
+
 /** A new round's first record replaces the verdict of the round before; until then a reader would take that for the new one. */
-async function untilReplaced(store: Store, pushId: string, resolved: string): Promise<void> {
+export async function untilReplaced(store: Store, pushId: string, resolved: string): Promise<void> {
   for (let waited = 0; waited < REPLACE_PATIENCE_MS; waited += REPLACE_POLL_MS) {
     const status = await store.pushes.findStatus(pushId);
     if (status?.resolved !== resolved) return;

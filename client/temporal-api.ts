@@ -1,24 +1,34 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { isSlipwayError } from '../model/errors.ts';
 import { LEVELS, levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { namespaceOf } from '../model/schema/connections.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { PushDocument } from '../model/schema/records.ts';
-import { readPush } from '../steps/read-push.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import type { Store } from '../store/store.ts';
 import { openStore } from '../store/open-store.ts';
 import type { SlipwayApi } from './api.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
+import { findJoinable } from './find-joinable.ts';
+import type { FindPushDeps } from './find-push.ts';
+import { findStartedPush, readStartedPush } from './find-push.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
+import { findHeldUp } from './held-up.ts';
 import { reachTemporal } from './reach-temporal.ts';
 import { refreshBase } from './refresh-base.ts';
+import { rerunPush } from './rerun-push.ts';
+import { silentQueues } from './silent-queues.ts';
 import { startPush } from './start-push.ts';
 
-/** A follower looks for changes this often. */
+/** A follower looks for changes this often … */
 const FOLLOW_POLL_MS = 300;
+
+/** … and rests for so many times as long as a look took, which for thousands of tasks is long. */
+const REST = 3;
 
 /**
  * The verbs' interface over a running stack: Temporal to start and cancel, the store for everything that is read. Temporal
@@ -28,6 +38,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
   const store = openStore(connections.store);
   const { uiUrl } = connections.temporal;
   const temporal = reachTemporal(connections.temporal);
+  const known = { store, askTemporal: temporal.ask };
   const uiLink = (id: string): string | undefined => {
     const level = parseId(id)?.level;
     if (uiUrl === undefined || level === undefined) return undefined;
@@ -39,13 +50,22 @@ export async function openApi(connections: Connections, config: ServerConfig): P
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
-    resolvePush: (name) => resolvePushName(store, name),
+    resolvePush: (name) =>
+      resolvePushName(store, name, async (id) => (await findStartedPush(known, id)) !== undefined),
     resolveTask: (name, push) => resolveTaskName(store, name, push),
-    read: (pushId) => readPush(store, pushId),
+    read: (pushId) => readStartedPush(known, pushId),
     list: (options) => listPushes(store, options),
-    follow: (pushId, signal) => follow(store, pushId, signal),
+    follow: (pushId, signal) => follow(known, pushId, signal),
+    silentQueues: (level, queues) =>
+      temporal.ask(level, (client) =>
+        silentQueues(client, namespaceOf(connections.temporal, level), queues, Date.now()),
+      ),
+    heldUp: (level, taskIds) => temporal.ask(level, (client) => findHeldUp(client, taskIds)),
     cancel: (id) => temporal.ask(levelOf(id), (client) => cancel(client, id)),
+    rerun: (pushId, rerun, by) =>
+      rerunPush({ askTemporal: temporal.ask, store, config }, { pushId, rerun, by }),
     task: (taskId) => readTask(store, taskId),
+    joinable: (taskId) => findJoinable(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),
     artifacts: (taskId) => listArtifacts(store, taskId),
     download: (taskId, name, options) => downloadArtifact(store, taskId, { name, ...options }),
@@ -59,6 +79,11 @@ export async function openApi(connections: Connections, config: ServerConfig): P
   };
 }
 
+/** Who follows a push waits for a server that is being started again. */
+function unlessAway(error: unknown): undefined {
+  if (!isSlipwayError(error) || error.type !== 'TemporalUnavailable') throw error;
+}
+
 async function listPushes(
   store: Store,
   { limit, project }: { readonly limit: number; readonly project?: string },
@@ -69,17 +94,21 @@ async function listPushes(
   return statuses.filter((status) => status !== undefined);
 }
 
-async function* follow(store: Store, pushId: string, signal: AbortSignal): AsyncIterable<PushDocument> {
+async function* follow(
+  known: FindPushDeps,
+  pushId: string,
+  signal: AbortSignal,
+): AsyncIterable<PushDocument> {
   let shown = '';
   for (;;) {
     signal.throwIfAborted();
-    // A push that was only just started has no record for a moment.
-    const document = (await store.pushes.find(pushId)) ? await readPush(store, pushId) : undefined;
+    const took = startStopwatch();
+    const document = await findStartedPush(known, pushId).catch(unlessAway);
     const text = JSON.stringify(document);
     if (document && text !== shown) yield document;
     shown = text;
     if (document && isResolved(document.state)) return;
-    await delay(FOLLOW_POLL_MS, undefined, { signal });
+    await delay(Math.max(FOLLOW_POLL_MS, REST * took()), undefined, { signal });
   }
 }
 

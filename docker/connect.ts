@@ -1,7 +1,8 @@
 import { dockerAt } from './client.ts';
 import { DockerodeEngine } from './dockerode-engine.ts';
 import { readEngineInfo } from './engine-info.ts';
-import type { Engine, EngineOptions } from './engine.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { Engine } from './engine.ts';
 import { EngineRoom } from './room/engine-room.ts';
 
 /**

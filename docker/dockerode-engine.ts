@@ -1,12 +1,16 @@
 import type Docker from 'dockerode';
+import { DockerodeCaches } from './caches/dockerode-caches.ts';
 import { readEngineInfo } from './engine-info.ts';
 import { DockerodeContainers } from './containers/dockerode-containers.ts';
+import { DockerodePrivateEngines } from './dind/private-engine.ts';
 import { startImageEndpoint } from './endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from './endpoint/image-endpoint.ts';
 import { reachesLoopback } from './endpoint/reaches-loopback.ts';
 import { inEngine } from './engine-errors.ts';
-import type { Engine, EngineInfo, EngineOptions } from './engine.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { Engine, EngineInfo } from './engine.ts';
 import { DockerodeImages } from './images/dockerode-images.ts';
+import { DockerodeKept } from './kept/dockerode-kept.ts';
 import type { EngineRoom } from './room/engine-room.ts';
 import type { TransportContext } from './transport/transport-context.ts';
 
@@ -17,6 +21,9 @@ export class DockerodeEngine implements Engine {
   readonly address: string;
   readonly images: DockerodeImages;
   readonly containers: DockerodeContainers;
+  readonly privateEngines: DockerodePrivateEngines;
+  readonly caches: DockerodeCaches;
+  readonly kept: DockerodeKept;
   readonly #docker: Docker;
   readonly #info: EngineInfo;
   readonly #options: Options;
@@ -38,6 +45,9 @@ export class DockerodeEngine implements Engine {
       transport: () => this.#transport(),
     });
     this.containers = new DockerodeContainers({ docker, address, fleet });
+    this.privateEngines = new DockerodePrivateEngines({ docker, address, fleet });
+    this.kept = new DockerodeKept({ docker, address, fleet });
+    this.caches = new DockerodeCaches({ docker, address, fleet, onReleased: () => room?.noteGrowth() });
   }
 
   info(): Promise<EngineInfo> {

@@ -18,6 +18,8 @@ export async function readEngineInfo(docker: Docker, address: string): Promise<E
     rootDirectory: info.DockerRootDir,
     liveRestore: info.LiveRestoreEnabled === true,
     time: Date.parse(info.SystemTime),
+    memoryBytes: info.MemTotal,
+    cpus: info.NCPU,
   };
 }
 
@@ -29,6 +31,8 @@ interface SystemInfo {
   readonly DockerRootDir: string;
   readonly LiveRestoreEnabled?: boolean;
   readonly SystemTime: string;
+  readonly MemTotal: number;
+  readonly NCPU: number;
   readonly DriverStatus?: readonly (readonly [string, string])[] | null;
 }
 

@@ -1,9 +1,12 @@
 import type { Readable } from 'node:stream';
-import type { BlobStore } from '../model/blob-store.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { FailedStep } from '../model/errors.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
-import type { RoomOptions } from './room/engine-room.ts';
+import type { PrivateEngines } from './dind/private-engines.ts';
+import type { EngineCaches } from './caches/engine-caches.ts';
+import type { KeptContainers } from './kept/kept-containers.ts';
+import type { ExecOptions, RunningExec } from './containers/exec-in-container.ts';
+import type { Labelled, MountedVolume } from './volumes.ts';
 
 export type { FailedStep };
 
@@ -22,6 +25,8 @@ export interface EngineInfo {
   readonly liveRestore: boolean;
   /** What its clock says, in milliseconds since 1970. */
   readonly time: number;
+  readonly memoryBytes: number;
+  readonly cpus: number;
 }
 
 /** One line of work for people (`message`), with bytes where they are known. */
@@ -51,6 +56,10 @@ export interface BuildOptions extends StepOptions {
   readonly fresh?: boolean;
   /** An image whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
   readonly cacheFrom?: LentLayers;
+  /** What its `RUN` reach; default: what the engine gives. */
+  readonly network?: 'none';
+  /** It leaves nothing that counts: no room is made after it. */
+  readonly isPassing?: boolean;
   /** Receives the build's output as it comes: what `docker build --progress=plain` would show. */
   readonly onOutput: (text: string) => void;
 }
@@ -66,6 +75,10 @@ export interface BuildResult {
 /** What was removed from an engine to keep its disk budget. */
 export interface FreedRoom {
   readonly images: number;
+  /** Caches of tasks. */
+  readonly caches: number;
+  /** Kept ones. */
+  readonly containers: number;
   readonly freedBytes: number;
 }
 
@@ -141,8 +154,10 @@ export interface EngineImages {
   use(image: string): Promise<void>;
   /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
   keepRoom(): Promise<void>;
-  /** The disk is full: removes all that may be removed; undefined when there is nothing, or the engine has no budget. */
-  makeRoom(): Promise<FreedRoom | undefined>;
+  /** Removes so many bytes of what may be removed; without a number all of it. Undefined: there was nothing, or is no budget. */
+  makeRoom(bytes?: number): Promise<FreedRoom | undefined>;
+  /** Takes away what steps with these words in them have left in the build cache and no image has. */
+  forgetSteps(words: string): Promise<void>;
   /** The engine's id of a reference that it has, or undefined. */
   find(reference: string): Promise<string | undefined>;
   /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
@@ -164,8 +179,12 @@ export interface ContainerSpec {
   /** Undefined: the image's own command. The image's entrypoint is kept. */
   readonly command?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Instead of any command it waits until it is removed, for those who want a shell in it; takes a `/bin/sh`. */
+  readonly isIdle?: boolean;
   /** Where the command starts; undefined: the image's own working directory. */
   readonly workingDirectory?: string;
+  /** none: only its loopback; default: a network of its own. */
+  readonly network?: 'none';
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: {
     readonly memoryBytes?: number;
@@ -173,6 +192,13 @@ export interface ContainerSpec {
     readonly pids: number;
     readonly shmBytes: number;
   };
+  /** Socket of its private engine, as {@link PrivateEngines.make} gave it; it stands at `/var/run/docker.sock` then. */
+  readonly dockerSocket?: string;
+  readonly volumes?: readonly MountedVolume[];
+  /** Whether its processes may look into each other: debuggers, sanitizers. */
+  readonly allowPtrace?: boolean;
+  /** Whether its system calls are not filtered. */
+  readonly disableSeccomp?: boolean;
 }
 
 export interface ContainerState {
@@ -186,6 +212,9 @@ export interface ContainerState {
   /** Somebody is just removing it, which ends its command too. */
   readonly isBeingRemoved?: boolean;
 }
+
+/** Which of what a command writes. */
+export type OutputStreams = 'both' | 'stdout' | 'stderr';
 
 /** Containers of one engine. Everything that it creates carries `slipway.*` labels and is found by them. */
 export interface EngineContainers {
@@ -217,11 +246,13 @@ export interface EngineContainers {
   ): Promise<void>;
   /** Starts it; no error when it runs or has run. @throws {ContainerStartFailed} when the command cannot be started. */
   start(name: string): Promise<void>;
-  /** The output from its beginning, stdout and stderr in the order of the engine, ending when the container exits. */
-  output(name: string, signal: AbortSignal): Promise<Readable>;
+  /** The output from its beginning, stdout and stderr in the order of the engine or one of them, ending when the container exits. */
+  output(name: string, signal: AbortSignal, of?: OutputStreams): Promise<Readable>;
   /** Waits for the exit. */
   wait(name: string, signal: AbortSignal): Promise<ContainerState>;
   kill(name: string): Promise<void>;
+  /** Starts a command beside the container's own. */
+  exec(name: string, options: ExecOptions): Promise<RunningExec>;
   /** Peak memory so far in bytes, when the engine can tell. */
   peakMemory(name: string): Promise<number | undefined>;
   /** A file's bytes, or a tar of a directory; undefined when the path is absent. The type is what the container has. */
@@ -245,9 +276,11 @@ export interface EngineContainers {
     }[]
   >;
   /** Networks with these labels; {@link remove} of their name removes them, also when their container is gone. */
-  networks(
-    labels: Readonly<Record<string, string | undefined>>,
-  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]>;
+  networks(labels: Readonly<Record<string, string | undefined>>): Promise<readonly Labelled[]>;
+  /** Volumes with these labels. */
+  volumes(labels: Readonly<Record<string, string | undefined>>): Promise<readonly Labelled[]>;
+  /** Removes a volume; no error when it is gone, or some container has it. */
+  removeVolume(name: string): Promise<void>;
 }
 
 /** One Docker Engine. */
@@ -257,27 +290,9 @@ export interface Engine {
   info(): Promise<EngineInfo>;
   readonly images: EngineImages;
   readonly containers: EngineContainers;
+  readonly privateEngines: PrivateEngines;
+  readonly caches: EngineCaches;
+  readonly kept: KeptContainers;
   /** Closes endpoint and connections; the engine itself goes on. */
   close(): Promise<void>;
-}
-
-/** How the engine reaches the image endpoint of this worker. */
-export type EndpointReach =
-  /** The engine may share our 127.0.0.1: the first transfer finds out, and takes the tar way where it does not. */
-  | { readonly kind: 'loopback' }
-  /** A forwarder in the engine's own network namespace listens on `port` of 127.0.0.1 and forwards to our unix socket. */
-  | { readonly kind: 'forwarder'; readonly socketPath: string; readonly port: number }
-  /** It cannot: the tar way is used. */
-  | { readonly kind: 'none' };
-
-export interface EngineOptions {
-  /** `unix:///path` or `tcp://host:port`. */
-  readonly address: string;
-  readonly blobs: BlobStore;
-  readonly reach: EndpointReach;
-  readonly fleet: string;
-  /** Its disk budget, for workers: what they load and build is marked as used then, and removed again. */
-  readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
-  /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */
-  readonly layers?: 'gzip' | 'zstd' | undefined;
 }

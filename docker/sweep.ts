@@ -1,26 +1,21 @@
 import type Docker from 'dockerode';
 import { dockerAt } from './client.ts';
+import { isHold } from './caches/cache-volumes.ts';
 import { removeById } from './containers/container-network.ts';
 import { removeContainer } from './containers/remove-container.ts';
 import { inEngine, unlessStatus } from './engine-errors.ts';
 import type { Engine } from './engine.ts';
+import { removeShellImages } from './kept/sweep-shells.ts';
 import { KIND, LABEL } from './labels.ts';
-
-export interface FoundContainer {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
+import type { Labelled } from './volumes.ts';
 
 /**
- * Removes the task containers of a fleet that `isNobodys` says no run needs any more, and networks whose container somebody
- * else has removed; gives their names.
+ * Removes the task containers of a fleet that `isNobodys` says no run needs any more, with their private engines, networks and volumes
+ * whose container somebody else has removed, and gives back the caches that their runs had; gives the names of what was removed.
  */
 export async function sweepContainers(
   engine: Engine,
-  {
-    fleet,
-    isNobodys,
-  }: { readonly fleet: string; readonly isNobodys: (container: FoundContainer) => Promise<boolean> },
+  { fleet, isNobodys }: { readonly fleet: string; readonly isNobodys: (found: Labelled) => Promise<boolean> },
 ): Promise<readonly string[]> {
   const labels = { [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task };
   const containers = await engine.containers.list(labels);
@@ -31,6 +26,34 @@ export async function sweepContainers(
     if (!(await isNobodys(container))) continue;
     await engine.containers.remove(container.name);
     removed.push(container.name);
+  }
+  for (const found of await engine.privateEngines.list({ [LABEL.fleet]: fleet })) {
+    if (!(await isNobodys(found))) continue;
+    await engine.privateEngines.remove(found.name);
+    // The network that it shared with a container which was never made.
+    await engine.containers.remove(found.name);
+    removed.push(`private engine of ${found.name}`);
+  }
+  await engine.kept.sweep();
+  return [...removed, ...(await sweepVolumes(engine, labels, isNobodys))];
+}
+
+async function sweepVolumes(
+  engine: Engine,
+  ofTasks: Readonly<Record<string, string>>,
+  isNobodys: (volume: Labelled) => Promise<boolean>,
+): Promise<readonly string[]> {
+  const removed: string[] = [];
+  const runOf = ({ labels }: Labelled): string => `${labels[LABEL.task]}#${labels[LABEL.run]}`;
+  for (const volume of await engine.containers.volumes(ofTasks)) {
+    if (!(await isNobodys(volume))) continue;
+    // A container that has come to be nobody's since is swept first, the next time.
+    const containers = await engine.containers.list(ofTasks);
+    if (containers.some((container) => runOf(container) === runOf(volume))) continue;
+    const holder = { task: volume.labels[LABEL.task] ?? '', run: Number(volume.labels[LABEL.run]) };
+    if (isHold(volume)) await engine.caches.release(holder, { purge: false });
+    else await engine.containers.removeVolume(volume.name);
+    removed.push(volume.name);
   }
   return removed;
 }
@@ -49,8 +72,11 @@ export async function removeFleet(
   await inEngine({ address: host, doing: `remove what fleet ${fleet} made` }, async () => {
     const containers = await docker.listContainers({ all: true, filters });
     await Promise.all(containers.map(({ Id }) => removeContainer(docker.getContainer(Id))));
+    await removeShellImages(docker, filters.label);
     for (const { Id } of await docker.listNetworks({ filters })) await removeById(docker, Id);
-    if (volumes) await removeVolumes(docker, filters);
+    // The data of a private engine is nothing without its task.
+    const ofTasks = [...filters.label, `${LABEL.kind}=${KIND.dind}`];
+    await removeVolumes(docker, volumes ? filters : { label: ofTasks });
   });
 }
 

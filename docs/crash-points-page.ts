@@ -16,7 +16,7 @@ export function crashPointsPage(): string {
     '',
     '## While an image moves',
     '',
-    'Seen by every request to the store and the engine, after a SIGKILL at that moment (`test/faults/crash-points-of-images.test.ts`). Nothing half-loaded, no name of a',
+    'Seen by every request to the store and the engine, after a SIGKILL at that moment (`test/long/crash-points-of-images.test.ts`). Nothing half-loaded, no name of a',
     'transfer and no container is left; an upload that was half-way is swept after a day.',
     '',
     '| Moment | The next worker |',

@@ -5,6 +5,8 @@ import type { Finding } from '../model/findings.ts';
 import { comparePaths } from '../model/path-bytes.ts';
 import type { ContextFile } from '../model/schema/explanation.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import { findCacheMounts } from './cache-mounts.ts';
+import type { DockerfileMounts } from './cache-mounts.ts';
 import { collectContext } from './collect-context.ts';
 import type { CollectedContext } from './collect-context.ts';
 import type { ContextHashCache } from './context-hash-cache.ts';
@@ -19,6 +21,11 @@ export interface BuildContext {
   readonly contextHash: string;
   /** References of the images from outside that the build needs, sorted. */
   readonly bases: readonly string[];
+  /** The cache mounts of its Dockerfile, with that name for the parent. */
+  cacheMounts(options: {
+    readonly platform: string;
+    readonly parentReference?: string | undefined;
+  }): DockerfileMounts;
   /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
   files(): Promise<readonly ContextFile[]>;
   /**
@@ -62,6 +69,12 @@ export async function openBuildContext(
   return {
     contextHash,
     bases: opened.bases,
+    cacheMounts: ({ platform, parentReference }) =>
+      findCacheMounts(opened.text(parentReference ?? PARENT_PLACEHOLDER), {
+        args: definition.args,
+        platform,
+        parentReference,
+      }),
     files: async () => listFiles(await collect(), sizes),
     tar: (options = {}) =>
       Readable.from(

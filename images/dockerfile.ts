@@ -81,7 +81,12 @@ function sourcesOf(instruction: ModifiableInstruction): string[] {
   });
 }
 
-function declare(arg: PropertyInstruction, variables: Map<string, string>, options: BasesOptions): void {
+/** Sets what an ARG before the first FROM gives a variable. */
+export function declare(
+  arg: PropertyInstruction,
+  variables: Map<string, string>,
+  options: BasesOptions,
+): void {
   for (const property of arg.getProperties()) {
     const name = property.getName();
     const parent = name === 'DOCKER_IMAGE_PARENT' ? options.parentReference : undefined;
@@ -93,7 +98,7 @@ function declare(arg: PropertyInstruction, variables: Map<string, string>, optio
 }
 
 /** Replaces `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}`; `unset` names the first variable without a value. */
-function expand(
+export function expand(
   text: string,
   variables: ReadonlyMap<string, string>,
 ): { readonly text: string; readonly unset?: string } {
@@ -117,7 +122,7 @@ function expand(
 }
 
 /** Variables that every engine sets by itself for FROM. */
-function platformVariables(platform: string | undefined): Record<string, string> {
+export function platformVariables(platform: string | undefined): Record<string, string> {
   const [os, arch, variant = ''] = platform?.split('/') ?? [];
   if (!platform || !os || !arch) return {};
   const values = { PLATFORM: platform, OS: os, ARCH: arch, VARIANT: variant };

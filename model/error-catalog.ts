@@ -95,6 +95,12 @@ export const ERRORS = {
     meaning: 'The disk of the Docker Engine is full.',
     next: 'Free space; Slipway tries again.',
   },
+  MachineBusy: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'A runner has not free what a task says it needs: memory, processors, disk.',
+    next: 'The run waits, and no run is spent: whichever runner has it free takes it.',
+  },
   TransferFailed: {
     owner: 'operator',
     retryable: true,
@@ -155,6 +161,12 @@ export const ERRORS = {
     retryable: false,
     meaning: 'An artifact that a task takes as input cannot be had.',
     next: 'The task ends as resource-unavailable.',
+  },
+  SecretUnavailable: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'The worker has no value of a secret that the task was granted, or one too short to be masked.',
+    next: 'The task ends as resource-unavailable; give the worker the secret.',
   },
   RunSuperseded: {
     owner: 'operator',

@@ -164,6 +164,11 @@ export class EngineOutOfSpace extends SlipwayError {
   readonly type = 'EngineOutOfSpace';
 }
 
+/** Thrown when a run is not claimed because the machine has not free what its task says it needs. */
+export class MachineBusy extends SlipwayError {
+  readonly type = 'MachineBusy';
+}
+
 /** Thrown when an image could not be moved between an engine and the store. */
 export class TransferFailed extends SlipwayError {
   readonly type = 'TransferFailed';
@@ -250,6 +255,14 @@ export class WriteConflict extends SlipwayError {
 /** Thrown when an artifact that a task takes as input cannot be had. */
 export class InputUnavailable extends SlipwayError {
   readonly type = 'InputUnavailable';
+}
+
+/** Thrown when a worker has no value of a secret that a task was granted, or one that can't be kept out of a log. */
+export class SecretUnavailable extends SlipwayError {
+  readonly type = 'SecretUnavailable';
+  constructor(name: string, detail: string) {
+    super(`Secret ${name} cannot be given to the task: ${detail}`);
+  }
 }
 
 /** Thrown when a newer run of a task counts and this one must not go on. */

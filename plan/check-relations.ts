@@ -1,4 +1,5 @@
 import { isDeclared } from './artifact-names.ts';
+import { NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { shorten } from './values.ts';
@@ -19,7 +20,7 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
     const path = task.path('dependencies', index);
     if (label === task.label) {
       list.error(path, `task "${label}" depends on itself`, { hint: 'leave it out' });
-    } else if (!draft.labels.has(label)) {
+    } else if (!draft.labels.has(label) && !draft.isOpen) {
       list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
     } else if (dependencies.has(label)) {
       list.warning(path, `task "${label}" is named twice`, { hint: 'once is enough' });
@@ -35,8 +36,24 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
     });
   }
 
-  function checkInput(target: string, input: { task: string; artifact: string }): void {
-    if (!draft.labels.has(input.task)) {
+  function checkInput(
+    target: string,
+    { task: maker, namespace, artifact }: NonNullable<DraftTask['merged']['inputs']>[string],
+  ): void {
+    if (maker !== undefined && namespace === undefined)
+      return checkInputOf(target, { task: maker, artifact });
+    const mistake = namespace === undefined ? undefined : namespaceMistake(namespace);
+    if (maker !== undefined || namespace === undefined)
+      list.error(task.path('inputs', target), 'an input is of a task of this push or of a route', {
+        at: 'key',
+        hint: 'write {task: LABEL, artifact: NAME} or {namespace: my.builds.latest, artifact: NAME}',
+      });
+    else if (mistake) list.error(task.path('inputs', target, 'namespace'), mistake, { hint: NAMESPACE_HINT });
+  }
+
+  function checkInputOf(target: string, input: { task: string; artifact: string }): void {
+    const isKnown = draft.labels.has(input.task);
+    if (!isKnown && !draft.isOpen) {
       list.error(task.path('inputs', target, 'task'), `unknown task "${shorten(input.task)}"`, {
         hint: draft.nearest.hint(input.task, draft.labels),
       });

@@ -75,7 +75,7 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
     const path = task.path('image', 'taskId', 'task-reference');
     const dependencies = task.merged.dependencies ?? [];
     const isSkipped = task.mentions('dependencies') && !task.merged.dependencies;
-    if (!draft.labels.has(label)) {
+    if (!draft.labels.has(label) && !draft.isOpen) {
       list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
       return;
     }

@@ -1,6 +1,7 @@
 import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
 import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
 import { checkDuration } from './check-duration.ts';
+import { checkMounts } from './check-mounts.ts';
 import { checkRelations } from './check-relations.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkTaskImage } from './check-task-image.ts';
@@ -20,9 +21,36 @@ export function checkTask(task: DraftTask, draft: Draft, list: FindingList): voi
   checkDurations(task, list);
   checkSizes(task, list);
   checkArtifacts(task, list);
+  checkMounts(task, list);
   checkWhen(task, list);
   checkRelations(task, draft, list);
   checkRoutes(task, list);
+  checkFeatures(task, list);
+}
+
+/** Else what is meant to be asked for would be left out in silence. */
+function checkFeatures(task: DraftTask, list: FindingList): void {
+  checkInteractive(task, list);
+  for (const name of ['allowPtrace', 'dind']) {
+    const value = task.merged.features?.[name];
+    if (value === undefined || typeof value === 'boolean') continue;
+    list.error(task.path('features', name), `feature "${name}" is neither true nor false`);
+  }
+}
+
+function checkInteractive(task: DraftTask, list: FindingList): void {
+  const { interactive, dind } = task.merged.features ?? {};
+  if (interactive === undefined || typeof interactive === 'boolean') return;
+  const path = task.path('features', 'interactive');
+  if (interactive !== 'onFailure') {
+    list.error(path, 'feature "interactive" is neither true, false nor "onFailure"', {
+      hint: 'every task that runs can be joined by slipway shell; write "onFailure" to join it once it has failed',
+    });
+  } else if (dind === true) {
+    list.error(path, 'a task with a private engine is not kept once it has failed', {
+      hint: 'its engine is thrown away with the run; leave "interactive" out, and join it while it runs',
+    });
+  }
 }
 
 /** Checks what a task is called. */

@@ -23,7 +23,7 @@ export function createFindingList(source: YamlSource): FindingList {
   return {
     error: (path, message, options) => add('error', path, message, options),
     warning: (path, message, options) => add('warning', path, message, options),
-    sorted: () => [...findings.values()].sort((a, b) => a.line - b.line || a.column - b.column),
+    sorted: () => [...findings.values()].sort(byPlace),
   };
 
   function add(
@@ -42,7 +42,12 @@ export function createFindingList(source: YamlSource): FindingList {
   }
 
   function keep(finding: Finding): void {
-    const key = `${finding.line}:${finding.column}:${finding.message}`;
+    const key = `${finding.file}:${finding.line}:${finding.column}:${finding.message}`;
     if (!findings.has(key)) findings.set(key, finding);
   }
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  if (a.file !== b.file) return a.file < b.file ? 1 : -1;
+  return a.line - b.line || a.column - b.column;
 }

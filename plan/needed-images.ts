@@ -3,14 +3,16 @@ import type { ImageDefinition } from '../model/schema/task.ts';
 import { orderGraph } from './graph.ts';
 import { ownValue } from './values.ts';
 
-/** Names of the in-tree images that tasks use, with their parents: parents first, else in the order of the file. */
+/** Names of the in-tree images that tasks use, and of `named` ones, with their parents: parents first, else in the order of the file. */
 export function neededImages(
   images: Readonly<Record<string, ImageDefinition>>,
   tasks: readonly Pick<PlannedTask, 'image'>[],
+  named: readonly string[] = [],
 ): string[] {
   const needed = new Set<string>();
-  for (const { image } of tasks) {
-    let name = image.type === 'in-tree' ? image.name : undefined;
+  const used = tasks.flatMap(({ image }) => (image.type === 'in-tree' ? [image.name] : []));
+  for (const first of [...used, ...named]) {
+    let name: string | undefined = first;
     while (name !== undefined && !needed.has(name)) {
       needed.add(name);
       name = ownValue(images, name)?.parent;

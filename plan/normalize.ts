@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { PlannedTask, TaskImage } from '../model/schema/plan.ts';
+import type { PlannedTask, TaskImage, TaskRight } from '../model/schema/plan.ts';
 import type { ImageDefinition, ImageForm } from '../model/schema/task.ts';
 import { durationSeconds } from './check-duration.ts';
 import type { TaskPart } from './file-schema.ts';
@@ -15,7 +15,7 @@ const DEFAULT_DEADLINE_SECONDS = 86_400;
 const DEFAULT_RETRIES = 5;
 const DEFAULT_PIDS = 4096;
 const DEFAULT_SHM_BYTES = 1_800_000_000;
-const DEFAULT_CHECKOUT = '/src';
+export const DEFAULT_CHECKOUT = '/src';
 
 /** Fills in the defaults of a task that has been checked. */
 export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
@@ -29,13 +29,17 @@ export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
     env: task.env ?? {},
     maxRunTimeSeconds: secondsOf(task.maxRunTime) ?? DEFAULT_MAX_RUN_TIME_SECONDS,
     artifacts: normalizeArtifacts(task.artifacts ?? {}),
-    inputs: task.inputs ?? {},
+    inputs: normalizeInputs(task.inputs),
     dependencies: [...new Set(task.dependencies)],
     requires: task.requires ?? 'all-completed',
     priority: task.priority ?? 'lowest',
     retries: task.retries ?? DEFAULT_RETRIES,
     deadlineSeconds: secondsOf(task.deadline) ?? DEFAULT_DEADLINE_SECONDS,
     retryExitCodes: task.onExitStatus?.retry ?? [],
+    ...optional('caches', normalizeCaches(task.cache)),
+    ...optional('rights', rightsOf(task)),
+    ...optional('secrets', normalizeSecrets(task.secrets)),
+    ...optional('purgeExitCodes', notEmpty(task.onExitStatus?.purgeCaches)),
     resources: {
       ...optional('memoryBytes', bytesOf(memory)),
       ...optional('cpus', cpus),
@@ -43,10 +47,13 @@ export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
       pids: pids ?? DEFAULT_PIDS,
       shmBytes: bytesOf(shm) ?? DEFAULT_SHM_BYTES,
     },
+    ...optional('dind', task.features?.['dind'] === true ? (true as const) : undefined),
+    ...(task.features?.['interactive'] === 'onFailure' ? { interactive: 'onFailure' as const } : {}),
+    ...(task.network === 'none' ? { network: 'none' as const } : {}),
     checkout: task.checkout === false ? null : (task.checkout ?? DEFAULT_CHECKOUT),
     ...optional('symbol', task.symbol),
     ...optional('group', task.group),
-    ...optional('routes', task.routes?.length ? [...new Set(task.routes)] : undefined),
+    ...optional('routes', notEmpty(task.routes)),
     when: task.when ?? {},
   };
 }
@@ -79,6 +86,47 @@ function normalizeArtifacts(artifacts: NonNullable<TaskPart['artifacts']>): Plan
       },
     ]),
   );
+}
+
+/** What is wrong with them has been said: an input has a task or a route. */
+function normalizeInputs(inputs: TaskPart['inputs'] = {}): PlannedTask['inputs'] {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([path, { task = '', namespace, artifact }]) => [
+      path,
+      namespace === undefined ? { task, artifact } : { namespace, artifact },
+    ]),
+  );
+}
+
+function normalizeCaches(caches: TaskPart['cache'] = {}): PlannedTask['caches'] {
+  const entries = Object.entries(caches).map(([name, form]) => {
+    const { path, perImage = true } = typeof form === 'string' ? { path: form } : form;
+    return [name, { path: posix.resolve(path), perImage }] as const;
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** What is named with `false` is not asked for. */
+function rightsOf({ features, capabilities }: TaskPart): PlannedTask['rights'] {
+  return notEmpty<TaskRight>([
+    ...(features?.['allowPtrace'] === true ? ['allowPtrace' as const] : []),
+    ...(capabilities?.disableSeccomp === true ? ['disableSeccomp' as const] : []),
+  ]);
+}
+
+function normalizeSecrets(secrets: TaskPart['secrets'] = []): PlannedTask['secrets'] {
+  if (Array.isArray(secrets)) return notEmpty(secrets)?.map((name) => ({ name }));
+  return notEmpty(
+    Object.entries(secrets).map(([name, { env }]) => ({
+      name,
+      ...optional('env', env === true ? name : env),
+    })),
+  );
+}
+
+/** Each once; undefined when there is none. */
+function notEmpty<T>(list: readonly T[] = []): T[] | undefined {
+  return list.length === 0 ? undefined : [...new Set(list)];
 }
 
 function secondsOf(duration: number | string | undefined): number | undefined {

@@ -20,22 +20,9 @@ const NO_EFFECT_FEATURES = ['artifacts', 'localLiveLog', 'bulkLog'];
 
 const NOT_YET: readonly NotYet[] = [
   {
-    of: 'file',
-    path: ['decision'],
-    message: '"decision" is not carried out yet',
-    hint: 'write the tasks out',
-  },
-  {
-    of: 'task',
-    path: ['artifacts', '*', 'type'],
-    values: ['volume'],
-    message: 'artifacts of type "volume" are not carried out yet',
-    hint: 'use file or directory',
-  },
-  {
     of: 'task',
     path: ['features', '*'],
-    except: NO_EFFECT_FEATURES,
+    except: ['allowPtrace', 'dind', 'interactive', ...NO_EFFECT_FEATURES],
     message: 'this feature is not carried out yet',
   },
   ...NO_EFFECT_FEATURES.map((name): NotYet => ({
@@ -45,14 +32,31 @@ const NOT_YET: readonly NotYet[] = [
     severity: 'warning',
     message: `feature "${name}" has no effect: the log and artifacts are always kept`,
   })),
-  { of: 'task', path: ['cache'], message: '"cache" is not carried out yet' },
-  { of: 'task', path: ['capabilities'], message: '"capabilities" are not carried out yet' },
-  { of: 'task', path: ['secrets'], message: '"secrets" are not carried out yet' },
   {
     of: 'task',
-    path: ['onExitStatus', 'purgeCaches'],
-    message: '"purgeCaches" is not carried out yet, as there are no caches',
+    path: ['features', 'interactive'],
+    values: [true],
+    severity: 'warning',
+    message: 'feature "interactive" has no effect: every task that runs can be joined by slipway shell',
+    hint: 'write "onFailure" to keep it once it has failed, and join it then',
   },
+  {
+    of: 'task',
+    path: ['capabilities', 'privileged'],
+    message: 'a privileged container is not carried out: it is root on its machine',
+    hint: 'for containers of its own a task has "features: {dind: true}", for debuggers "features: {allowPtrace: true}"',
+  },
+  {
+    of: 'task',
+    path: ['capabilities', 'devices', 'hostSharedMemory'],
+    message: 'the shared memory of the machine is not given to tasks',
+    hint: 'write "resources: {shm: 4g}" for as much of its own',
+  },
+  ...['kvm', 'loopbackVideo', 'loopbackAudio'].map((device): NotYet => ({
+    of: 'task',
+    path: ['capabilities', 'devices', device],
+    message: `device "${device}" is not carried out yet`,
+  })),
   {
     of: 'task',
     path: ['log'],

@@ -1,12 +1,20 @@
 import type { Finding } from '../model/findings.ts';
+import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { ImageDefinition } from '../model/schema/task.ts';
 import { checkImages } from './check-images.ts';
 import { checkNotYet } from './not-yet.ts';
 import { checkLabel, checkTask } from './check-task.ts';
 import { checkTaskGraph } from './check-task-graph.ts';
 import { checkShape } from './check-shape.ts';
+import { normalizeDecision } from './decision-task.ts';
+import type { Draft } from './draft.ts';
 import { createDraft } from './draft.ts';
+import type { DraftTask } from './draft.ts';
+import type { TaskPart } from './file-schema.ts';
+import type { FindingList } from './finding-list.ts';
 import { createFindingList } from './finding-list.ts';
+import type { JoinedSource, Printed } from './join-printed.ts';
+import { joinPrinted } from './join-printed.ts';
 import { normalizeImageDefinition, normalizeTask } from './normalize.ts';
 import type { NormalizedTask } from './normalize.ts';
 import type { Place, YamlPath } from './yaml-positions.ts';
@@ -15,7 +23,12 @@ import { readYaml } from './read-yaml.ts';
 /** What a slipway.yml without mistakes says, every default filled in. */
 export interface ValidConfig {
   readonly images: Readonly<Record<string, ImageDefinition>>;
+  /** With the decision program's own under its label. */
   readonly tasks: Readonly<Record<string, NormalizedTask>>;
+  /** Whether there is a decision program. */
+  readonly decides?: true;
+  /** Tasks of what it printed that cannot be any here, with the reason. */
+  readonly leftOut?: ReadonlyMap<string, string>;
 }
 
 export interface ParsedSlipwayYml {
@@ -28,11 +41,17 @@ export interface ParsedSlipwayYml {
    * key), or its key; for a path that is not there, the nearest ancestor that is.
    */
   position(path: YamlPath, at?: 'key' | 'value'): Place;
+  /** Where a task has a member of a field: in itself or in `defaults`. */
+  memberPosition(label: string, field: keyof TaskPart, member: string): Place;
 }
 
 export interface ParseOptions {
   /** Name of the file in findings, default `slipway.yml`. */
   readonly file?: string;
+  /** What its decision program printed; default: it has not run. */
+  readonly printed?: Printed | undefined;
+  /** The push that is planned, for what refers to ids of its tasks. */
+  readonly pushId?: string | undefined;
 }
 
 /**
@@ -40,30 +59,56 @@ export interface ParseOptions {
  * once. Never throws; an undefined text is a missing file.
  */
 export function parseSlipwayYml(text: string | undefined, options: ParseOptions = {}): ParsedSlipwayYml {
-  const source = readYaml(text, options.file ?? 'slipway.yml');
+  const file = readYaml(text, options.file ?? 'slipway.yml');
+  const source: JoinedSource = options.printed ? joinPrinted(file, options.printed, options.pushId) : file;
   const list = createFindingList(source);
+  const drafts = new Map<string, DraftTask>();
   const config = source.usable ? checkAll() : undefined;
   const findings = list.sorted();
   const isValid = !findings.some((finding) => finding.severity === 'error');
-  return { config: isValid ? config?.() : undefined, findings, position: source.position };
+  return {
+    config: isValid ? config?.() : undefined,
+    findings,
+    position: source.position,
+    memberPosition: (label, field, member) =>
+      source.position(drafts.get(label)?.path(field, member) ?? ['tasks', label], 'key'),
+  };
 
   /** Runs every check; gives how to make the config, should no check have found an error. */
   function checkAll(): (() => ValidConfig) | undefined {
     const file = checkShape(source, list);
     if (!file) return undefined;
-    const draft = createDraft(source.value, file);
+    const draft = createDraft(source.value, file, options.printed !== undefined);
+    for (const [label, task] of draft.tasks) drafts.set(label, task);
     checkNotYet(source.value, list);
     checkImages(draft, list);
+    checkDecisionLabel(draft, list);
     for (const label of draft.labels) checkLabel(label, list);
     for (const task of draft.tasks.values()) checkTask(task, draft, list);
     checkTaskGraph(draft, list);
     return () => ({
       images: mapValues(file.images ?? {}, normalizeImageDefinition),
       tasks: Object.fromEntries(
-        [...draft.tasks.values()].map(({ label, merged }) => [label, normalizeTask(label, merged)]),
+        [...draft.tasks.values()].map(({ label, merged }) => [
+          label,
+          label === DECISION_LABEL && file.decision
+            ? normalizeDecision(merged)
+            : normalizeTask(label, merged),
+        ]),
       ),
+      ...(file.decision ? { decides: true as const } : {}),
+      ...(source.leftOut ? { leftOut: source.leftOut } : {}),
     });
   }
+}
+
+/** A task may be called so where there is no decision program. */
+function checkDecisionLabel({ file }: Draft, list: FindingList): void {
+  if (!file.decision || file.tasks?.[DECISION_LABEL] === undefined) return;
+  list.error(['tasks', DECISION_LABEL], `"${DECISION_LABEL}" is the label of the decision program itself`, {
+    at: 'key',
+    hint: 'rename the task',
+  });
 }
 
 function mapValues<In, Out>(

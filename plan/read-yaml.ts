@@ -1,9 +1,12 @@
-import { LineCounter, isScalar, parseDocument } from 'yaml';
+import { isScalar, parseDocument } from 'yaml';
 import type { YAMLError } from 'yaml';
 import type { Finding } from '../model/findings.ts';
 import { checkNodes } from './check-nodes.ts';
+import { countLines } from './count-lines.ts';
+import { JsonPositions } from './json-positions.ts';
 import { YamlPositions } from './yaml-positions.ts';
 import type { Place, YamlPath } from './yaml-positions.ts';
+import { readJsonMap } from './read-json.ts';
 
 /** A YAML text: its plain value, what is wrong with it as YAML, and where everything stands. */
 export interface YamlSource {
@@ -22,12 +25,17 @@ export interface YamlSource {
 /** Beyond this a text is no configuration; YAML takes about a second for two million characters. */
 const MAX_CHARACTERS = 16_000_000;
 
+/** Ten thousand tasks as taskgraph prints them have about forty million, which JSON takes half a second for. */
+const MAX_JSON_CHARACTERS = 64_000_000;
+
 /** One broken line often breaks many that follow. */
 const MAX_SYNTAX_FINDINGS = 20;
 
 /** Reads one YAML (or JSON) document with anchors and merge keys. Never throws. */
 export function readYaml(text: string | undefined, file: string): YamlSource {
   if (text === undefined) return unusable(file, `${file} is missing`, `add ${file} at the root of the tree`);
+  const json = text.length > MAX_JSON_CHARACTERS ? undefined : readJsonMap(text);
+  if (json) return readAsJson(json, text, file);
   if (text.length > MAX_CHARACTERS)
     return unusable(file, `the text has ${text.length} characters`, `at most ${MAX_CHARACTERS}`);
   try {
@@ -39,6 +47,20 @@ export function readYaml(text: string | undefined, file: string): YamlSource {
       error instanceof RangeError ? 'nested too deeply' : `cannot be read: ${error.message}`,
     );
   }
+}
+
+/** Where something stands is only looked for when there is something to say of it. */
+function readAsJson(value: unknown, text: string, file: string): YamlSource {
+  const positions = new JsonPositions(text);
+  return {
+    file,
+    usable: true,
+    value,
+    findings: [],
+    position: (path, at) => positions.place(path, at),
+    has: (path) => positions.has(path),
+    writtenAt: (path) => positions.writtenAt(path),
+  };
 }
 
 function readDocument(text: string, file: string): YamlSource {
@@ -93,14 +115,6 @@ function readDocument(text: string, file: string): YamlSource {
     }
     return [...byLine.values()];
   }
-}
-
-/** Counts by itself: the parser, given a counter, leaves lines out when it meets what it cannot read. */
-function countLines(text: string): LineCounter {
-  const lines = new LineCounter();
-  lines.addNewLine(0);
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
-  return lines;
 }
 
 const SYNTAX: Readonly<Record<string, { message?: string; hint?: string }>> = {

@@ -1,4 +1,5 @@
 import type { Finding } from '../model/findings.ts';
+import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import { createMatcher, globMistake } from './globs.ts';
@@ -11,26 +12,34 @@ import { createWhenCheck } from './when.ts';
 
 /** What a push is and what was asked of it. */
 export interface Selection {
-  /** Exact labels or globs; without any, every task whose `when` holds is wanted. */
+  /** Exact labels, globs, or `image:` and a name or glob of images; without any, every task whose `when` holds is wanted. */
   readonly tasks?: readonly string[] | undefined;
+  /** Where the patterns stand, for findings; default `--tasks`. */
+  readonly from?: string | undefined;
   /** Full (`refs/heads/main`) or short (`main`). */
   readonly ref: string;
   readonly level: Level;
   /** Paths that differ from the base; undefined: not known, so everything counts as changed. */
   readonly changedFiles?: readonly string[] | undefined;
+  /** A decision program may print further tasks: a pattern that matches none yet is no mistake. */
+  readonly isOpen?: boolean;
 }
 
 export interface Selected {
   /** Wanted tasks and what they depend on, dependencies before dependents, else in the order of the file. */
   readonly tasks: PlannedTask[];
-  /** In-tree images of these tasks with their parents, parents first, else in the order of the file. */
+  /** In-tree images of these tasks, and those that patterns name, with their parents, parents first, else in the order of the file. */
   readonly neededImages: string[];
-  /** Every other task, in the order of the file, with the reason. */
+  /** Every other task, in the order of the file, with the reason; then those that cannot be any here. */
   readonly skipped: { label: string; why: string }[];
   /** Patterns that match nothing. They stand in no file: it is `--tasks`, and the column counts the patterns. */
   readonly findings: Finding[];
 }
 
+/** Before the name or glob of images. */
+const IMAGE = 'image:';
+
+const DECIDES = 'the decision program: it prints the other tasks';
 const BY_DEFAULT = 'no selection: every task whose `when` holds';
 
 /**
@@ -42,8 +51,21 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
   const order = orderGraph(tasks.keys(), (label) => tasks.get(label)?.dependencies ?? []).order;
   const when = createWhenCheck(selection);
   const blocked = findBlocked();
-  const { patterns, findings } = readPatterns(selection.tasks ?? [], new Set(tasks.keys()));
-  const hasPatterns = (selection.tasks ?? []).length > 0;
+  const given = selection.tasks ?? [];
+  const { patterns, findings } = readPatterns(
+    given.map((text, index) => (text.startsWith(IMAGE) ? undefined : [text, index])),
+    { ...selection, names: new Set(tasks.keys()), kind: 'task' },
+  );
+  const named = readPatterns(
+    given.map((text, index) => (text.startsWith(IMAGE) ? [text.slice(IMAGE.length), index] : undefined)),
+    { ...selection, isOpen: false, names: new Set(Object.keys(config.images)), kind: 'image' },
+  );
+  findings.push(...named.findings);
+  const images = Object.keys(config.images).filter((name) =>
+    named.patterns.some(({ matches }) => matches(name)),
+  );
+  const hasPatterns = given.length > 0;
+  const where = selection.from === undefined ? '' : ` of ${selection.from}`;
   const skipped = new Map<string, string>();
   const wanted = new Map<string, string>();
   for (const task of tasks.values()) chooseRoot(task);
@@ -56,10 +78,13 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
   });
   return {
     tasks: planned,
-    neededImages: neededImages(config.images, planned),
-    skipped: [...tasks.keys()]
-      .filter((label) => !wanted.has(label))
-      .map((label) => ({ label, why: skipped.get(label) ?? '' })),
+    neededImages: neededImages(config.images, planned, images),
+    skipped: [
+      ...[...tasks.keys()]
+        .filter((label) => !wanted.has(label))
+        .map((label) => ({ label, why: skipped.get(label) ?? '' })),
+      ...[...(config.leftOut ?? [])].map(([label, why]) => ({ label, why })),
+    ],
     findings,
   };
 
@@ -78,12 +103,16 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
   }
 
   function chooseRoot(task: NormalizedTask): void {
+    if (config.decides && task.label === DECISION_LABEL) {
+      wanted.set(task.label, DECIDES);
+      return;
+    }
     const pattern = patterns.find(({ matches }) => matches(task.label));
     const unselected = hasPatterns && !pattern ? 'not selected' : undefined;
     const unchanged = pattern ? undefined : when.unchanged(task);
     const against = unselected ?? blocked.get(task.label) ?? unchanged;
     if (against !== undefined) skipped.set(task.label, against);
-    else wanted.set(task.label, pattern ? `selected by "${pattern.text}"` : BY_DEFAULT);
+    else wanted.set(task.label, pattern ? `selected by "${pattern.text}"${where}` : BY_DEFAULT);
   }
 
   /** Dependents come after their dependencies in the order, so one way back meets every dependent first. */
@@ -109,25 +138,36 @@ interface Pattern {
   readonly matches: (label: string) => boolean;
 }
 
+interface PatternsOf {
+  readonly from?: string | undefined;
+  readonly isOpen?: boolean;
+  readonly names: ReadonlySet<string>;
+  readonly kind: 'task' | 'image';
+}
+
+/** Reads patterns, each with its place among all that were given. */
 function readPatterns(
-  texts: readonly string[],
-  labels: ReadonlySet<string>,
+  texts: readonly (readonly [text: string, index: number] | undefined)[],
+  { from = '--tasks', isOpen = false, names, kind }: PatternsOf,
 ): { patterns: Pattern[]; findings: Finding[] } {
   const nearest = new Nearest();
   const patterns: Pattern[] = [];
   const findings: Finding[] = [];
-  for (const [index, text] of texts.entries()) {
-    const mistake = labels.has(text) ? undefined : globMistake(text);
+  for (const [text, index] of texts.filter((given) => given !== undefined)) {
+    const mistake = names.has(text) ? undefined : globMistake(text);
     if (mistake) {
       report(`the pattern "${text}" ${mistake}`);
       continue;
     }
-    const matches = labels.has(text) ? (label: string) => label === text : createMatcher(text);
+    const matches = names.has(text) ? (name: string) => name === text : createMatcher(text);
     patterns.push({ text, matches });
-    if (![...labels].some(matches)) report(`no task matches "${text}"`, nearest.hint(text, labels));
+    if ([...names].some(matches)) continue;
+    if (isOpen)
+      report(`no ${kind} of the file matches "${text}"`, 'the decision program may print one', 'warning');
+    else report(`no ${kind} matches "${text}"`, nearest.hint(text, names));
 
-    function report(message: string, hint?: string): void {
-      findings.push({ severity: 'error', file: '--tasks', line: 1, column: index + 1, message, hint });
+    function report(message: string, hint?: string, severity: Finding['severity'] = 'error'): void {
+      findings.push({ severity, file: from, line: 1, column: index + 1, message, hint });
     }
   }
   return { patterns, findings };

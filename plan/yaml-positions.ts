@@ -5,6 +5,8 @@ export type YamlPath = readonly (string | number)[];
 
 /** Line and column count from 1. */
 export interface Place {
+  /** Where it is not the file that is being read. */
+  readonly file?: string;
   readonly line: number;
   readonly column: number;
 }

@@ -45,6 +45,8 @@ export interface GitSource {
   ): Promise<readonly string[] | undefined>;
   /** The best common ancestor of two revisions or refs, or undefined when there or one of them is none. @throws {RepositoryUnavailable} */
   mergeBase(repository: string, a: string, b: string, signal?: AbortSignal): Promise<string | undefined>;
+  /** The message of a commit, of one that is opened. @throws {RepositoryUnavailable} */
+  message(repository: string, revision: string, signal?: AbortSignal): Promise<string>;
 }
 
 /** Repositories read by the `git` of this machine. */
@@ -126,6 +128,15 @@ class MirroringSource implements GitSource {
     const { directory } = await this.#objects(repository, ends[0] ?? a, signal);
     const { exitCode, stdout } = await runGit(directory, ['merge-base', ...ends], { signal });
     return exitCode === 0 ? stdout.toString('utf8').trim() : undefined;
+  }
+
+  async message(repository: string, revision: string, signal?: AbortSignal): Promise<string> {
+    const { directory, ensure } = await this.#objects(repository, revision, signal);
+    if (!(await ensure(revision))) throw new RevisionNotFound(repository, revision);
+    const args = ['show', '--no-patch', '--format=%B', revision, '--'];
+    const { exitCode, stdout, stderr } = await runGit(directory, args, { signal });
+    if (exitCode !== 0) throw new RepositoryUnavailable(repository, `no commit message: ${stderr}`);
+    return stdout.toString('utf8');
   }
 
   async #resolveRemote(url: RepositoryUrl, rev: string, signal?: AbortSignal): Promise<string | undefined> {

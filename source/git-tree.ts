@@ -19,6 +19,8 @@ export interface TreeLocation {
   readonly revision: string;
   /** The repository as errors should name it. */
   readonly repository: string;
+  /** What files are dated in an archive; default: the commit's time, which a tree without a commit has not. */
+  readonly dated?: Date;
 }
 
 /** The files of a revision, straight from git's objects; no working tree is looked at or made. */
@@ -128,7 +130,8 @@ class GitTree implements SourceTree {
   }
 
   async #commitSeconds(signal?: AbortSignal): Promise<number> {
-    const { directory, repository } = this.#location;
+    const { directory, repository, dated } = this.#location;
+    if (dated) return Math.floor(dated.getTime() / 1000);
     const revision = checkedRevision(this.#location);
     const result = await runGit(directory, ['show', '-s', '--format=%ct', revision, '--'], { signal });
     const seconds = Number(result.stdout.toString('utf8').trim());

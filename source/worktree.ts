@@ -22,7 +22,7 @@ export async function openWorktree(directory: string, signal?: AbortSignal): Pro
     });
     await ask(directory, ['add', '--update', '--', ':/'], { index, signal });
     const revision = (await ask(directory, ['write-tree'], { index, signal })).trim();
-    return createGitTree({ directory, revision, repository: directory });
+    return createGitTree({ directory, revision, repository: directory, dated: new Date() });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { dockerAt } from '../docker/client.ts';
 import { reachesLoopback } from '../docker/endpoint/reaches-loopback.ts';
+import { removeShellImages } from '../docker/kept/sweep-shells.ts';
 import { trySidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import type { SidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import { asEngineError, inEngine, unlessStatus } from '../docker/engine-errors.ts';
@@ -133,6 +134,7 @@ export class EngineAccess {
     await Promise.all(
       containers.map(({ Id }) => unlessGone(() => docker.getContainer(Id).remove({ force: true, v: true }))),
     );
+    await removeShellImages(docker, filters.label);
     const networks = await docker.listNetworks({ filters: { ...filters, type: ['custom'] } });
     await Promise.all(networks.map(({ Id }) => unlessGone(() => docker.getNetwork(Id).remove())));
     const { Volumes } = await docker.listVolumes({ filters });

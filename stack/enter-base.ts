@@ -1,13 +1,12 @@
 import { connectEngine } from '../docker/connect.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { SHARED_DOMAIN } from '../store/image-index.ts';
 import { openStore } from '../store/open-store.ts';
 import type { BaseImage } from './base-image.ts';
 import { reportStep } from './report-step.ts';
 import type { StackOptions } from './stack-options.ts';
 
-/** The domain whose bases every project finds. */
-const SHARED_DOMAIN = '_shared';
 const LEVEL = 3;
 
 export interface EnterBaseOptions {

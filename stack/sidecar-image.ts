@@ -6,6 +6,7 @@ import type { Connections } from '../model/schema/connections.ts';
 import { openStore } from '../store/open-store.ts';
 import { cacheDirectory } from './cache-directory.ts';
 import { EngineAccess } from './engine-access.ts';
+import { forgetUnused } from './forget-unused.ts';
 import { loadCachedImage } from './load-cached-image.ts';
 import { reportStep } from './report-step.ts';
 import type { Note } from './report-step.ts';
@@ -30,13 +31,23 @@ export async function ensureSidecarImage(
 ): Promise<string> {
   const access = new EngineAccess(wanted.engine);
   const tag = sidecarImageTag();
-  if (await access.hasImage(tag)) return tag;
   const version = tag.slice(tag.lastIndexOf(':') + 1);
   const cached = join(
     cacheDirectory(options.env),
     'images',
     `sidecar-${version}-${await access.architecture()}.tar`,
   );
+  const isThere = await access.hasImage(tag);
+  if (!isThere) await load(access, { ...wanted, tag, cached }, options);
+  await forgetUnused(cached, (name) => name.startsWith('sidecar-') && name.endsWith('.tar'));
+  return tag;
+}
+
+async function load(
+  access: EngineAccess,
+  { tag, cached, ...wanted }: SidecarImageOptions & { readonly tag: string; readonly cached: string },
+  options: StackOptions,
+): Promise<void> {
   await loadCachedImage(
     access,
     {
@@ -57,7 +68,6 @@ export async function ensureSidecarImage(
     },
     options,
   );
-  return tag;
 }
 
 async function build(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LEVELS } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import { connectionsOfLevel, givenLayers } from '../model/schema/connections.ts';
+import { connectionsOfLevel, givenLayers, givenMountLimit } from '../model/schema/connections.ts';
 import { writeJsonFile } from './json-file.ts';
 import { openContext } from './open-context.ts';
 import { prepareImages } from './prepare-images.ts';
@@ -61,6 +61,7 @@ async function startParts(
   const { paths, settings, options } = context;
   const diskBudget = givenDiskBudget(options.env);
   const layers = givenLayers(options.env);
+  const mountLimit = givenMountLimit(options.env);
   const serverConfig = await ensureServerConfig(paths, options.env);
   const [temporal, store, images] = await together(options.signal, (signal) => {
     const part: StackContext = { ...context, options: { ...options, signal } };
@@ -85,6 +86,7 @@ async function startParts(
     sidecarImage: images.sidecarImage,
     diskBudget,
     ...layers,
+    ...mountLimit,
     serverConfig,
     stateDirectory: paths.root,
     runtimeDirectory: paths.runtime,

@@ -1,19 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { Engine, PublishResult } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
+import type { UsedMount } from '../model/cache-mount.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
+import type { CacheMountsRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import { ownReference } from '../model/engine-names.ts';
+import type { Afterwards } from './afterwards.ts';
 import type { BuiltInEngine } from './build-in-engine.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { writeContextList } from './context-list.ts';
+import { bringMounts } from './bring-mounts.ts';
 import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
+import { keepMounts } from './keep-mounts.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { mountsOfBuild } from './mounts-of-build.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { publishNotes } from './publish-notes.ts';
 import { roomText } from './room-text.ts';
@@ -26,6 +33,9 @@ export interface BuildImageDeps {
   readonly source: GitSource;
   readonly withEngine: LendEngine;
   readonly worker: string;
+  /** What is kept of a cache mount at most, in bytes; 0: nothing. */
+  readonly mountLimitBytes: number;
+  readonly afterwards: Afterwards;
 }
 
 /** Images of the same name whose layers a publish may take for known. */
@@ -80,6 +90,9 @@ async function buildIn(
   const name = createHash('sha256').update(`${input.taskId} ${input.run}`).digest('hex');
   const parentTag = `slipway.invalid/parent:${name}`;
   const tag = `slipway.invalid/build:${name}`;
+  const mounts = mountsOfBuild(buildContext, planned.inputs);
+  let cacheMounts: CacheMountsRecord | undefined;
+  const mountTag = `slipway.invalid/build:mounts-${name}`;
   try {
     const { id: engineId, version, imageStore } = await engine.info();
     log.say(`Building on ${worker}, Docker Engine ${version}`);
@@ -99,6 +112,13 @@ async function buildIn(
         level: plan.level,
         tag,
         parentTag,
+        onGround: async (hold) => {
+          const { domain, level } = plan;
+          cacheMounts = await bringMounts(engine, mounts, {
+            ...{ store, domain, level, platform: planned.inputs.platform, hold, tag: mountTag, ...context },
+            say: (line) => log.say(line),
+          });
+        },
         onOutput: (text) => log.writeText(text),
         onProgress: context.onProgress,
         signal: context.signal,
@@ -115,9 +135,12 @@ async function buildIn(
     if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
+    // Where no step was carried out no mount has changed; a fresh build has mounts of its own.
+    if (cachedSteps < steps && !input.fresh) keepAfterwards(parts, mounts.mounts, mountTag);
     return {
       stored,
       bytesUploaded,
+      ...(cacheMounts ? { cacheMounts } : {}),
       steps,
       cachedSteps,
       phases: { buildMs, publishMs },
@@ -130,6 +153,25 @@ async function buildIn(
     await engine.images.remove(tag).catch(() => undefined);
     await engine.images.remove(parentTag).catch(() => undefined);
   }
+}
+
+/** Whoever waits for the image is told first: to keep a large mount takes minutes. */
+function keepAfterwards(
+  { deps, plan, planned, input }: Wanted & { readonly deps: BuildImageDeps },
+  mounts: readonly UsedMount[],
+  tag: string,
+): void {
+  const { store, withEngine, mountLimitBytes: limitBytes, afterwards } = deps;
+  const { domain, level } = plan;
+  if (mounts.length === 0 || limitBytes === 0) return;
+  const { platform, bases } = planned.inputs;
+  const grounds = [...Object.values(bases), ...(input.parent ? [input.parent.manifestDigest] : [])];
+  afterwards(`cache mounts of ${domain}/${planned.name}`, ({ signal: own, say }) =>
+    withEngine(domain, own, (engine, signal) => {
+      const place = { store, domain, level, platform, signal, onProgress: () => undefined };
+      return keepMounts(engine, mounts, { ...place, tag, grounds, limitBytes, say });
+    }),
+  );
 }
 
 /** What an earlier image was fetched for is said, and why it was of no use: a cache that fails in silence is found too late. */
@@ -177,7 +219,7 @@ async function publish(
     ...publishNotes(store, plan, (digest) => known.has(digest)),
   });
   // Under its own name it is there for the next build on top of it.
-  await engine.images.tag(tag, `slipway.invalid/image:${planned.imageHash ?? ''}`);
+  await engine.images.tag(tag, ownReference(planned.imageHash ?? ''));
   await engine.images.use(tag);
   return { published, publishMs: took() };
 }

@@ -13,6 +13,7 @@ import { isFull } from './engine-trouble.ts';
 import { bringLayerCache } from './layer-cache.ts';
 import type { LayerCache } from './layer-cache.ts';
 import { roomText } from './room-text.ts';
+import { tagOfBase } from './tag-of-base.ts';
 
 export interface ImageToBuild {
   readonly name: string;
@@ -34,6 +35,8 @@ export interface BuildWhere {
   readonly tag: string;
   /** What its parent is called while it is built. */
   readonly parentTag: string;
+  /** Called when bases and parent are in the engine, which keeps them by that hold. Not for a fresh build: that has cache mounts of its own. */
+  readonly onGround?: (hold: string) => Promise<void>;
   readonly onOutput: (text: string) => void;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
@@ -88,6 +91,7 @@ async function bringAndBuild(
   const { name, inputs, parent, fresh = false } = image;
   await bringBases(engine, image, where);
   if (parent) await bringParent(engine, { inputs, parent }, where);
+  if (!fresh) await where.onGround?.(where.hold);
   const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
   const took = startStopwatch();
   if (!cache?.layers) {
@@ -168,7 +172,7 @@ async function bringBases(
       (await findBase(domain, inputs.platform, reference, level, isPlanned, { alsoRetired: true })) ??
       (await findTrackedBase(domain, inputs.platform, reference, level, isPlanned));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
-    const tag = `base-${digest.slice('sha256:'.length)}`;
+    const tag = tagOfBase(digest);
     const loaded = await engine.images.load(record, { tag, hold, signal, onProgress });
     await engine.images.tag(loaded.engineImageId, reference);
   }

@@ -7,6 +7,7 @@ import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import type { Store } from '../store/store.ts';
+import { ownReference } from '../model/engine-names.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { isWhole } from './image-closure.ts';
 
@@ -87,7 +88,7 @@ export class LocalBuilder {
   async #find(image: DescribedImage, imageHash: string): Promise<LocalImage | undefined> {
     const { engine, store, domain, level, onProgress, say, signal } = this.#deps;
     const { name, contextHash } = image;
-    const reference = referenceOf(imageHash);
+    const reference = ownReference(imageHash);
     const facts = { name, contextHash, imageHash, reference, steps: 0, cachedSteps: 0, buildMs: 0 };
     const stored = await store.index.find({ domain, name, imageHash }, level, (entry) =>
       isWhole(store.blobs, entry.manifestDigest, signal),
@@ -123,7 +124,7 @@ export class LocalBuilder {
       const hash = imageHash ?? computeImageHash(local);
       const verified = { name, context: definition.context, hasParent: parent !== undefined };
       const buildContext = await openVerified(tree, { ...verified, inputs: local, imageHash: hash }, signal);
-      const reference = referenceOf(imageHash ?? `local-${hash}`);
+      const reference = ownReference(imageHash ?? `local-${hash}`);
       // The same each time, so that a build which was killed leaves no name that the next does not take away.
       const own = createHash('sha256').update(`local ${hash}`).digest('hex');
       const [tag, parentTag] = [`slipway.invalid/build:${own}`, `slipway.invalid/parent:${own}`];
@@ -150,11 +151,6 @@ export class LocalBuilder {
     const parentHash = parent && (parent.imageHash ?? parent.reference);
     return { ...image.inputs, bases, parent: parentHash ?? null };
   }
-}
-
-/** The name of an image of Slipway in an engine. */
-function referenceOf(tag: string): string {
-  return `slipway.invalid/image:${tag}`;
 }
 
 async function pull(

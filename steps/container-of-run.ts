@@ -1,21 +1,23 @@
 import type { ContainerSpec } from '../docker/engine.ts';
 import { LABEL } from '../docker/labels.ts';
-import type { RunInput } from '../model/pure/payloads.ts';
+import type { TaskInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 
 /** The container of one run, as its plan describes it; the image comes when it is created. */
 export function containerOfRun(
-  { task, run }: RunInput,
+  { task, run }: { readonly task: Pick<TaskInput, 'taskId' | 'label' | 'pushId'>; readonly run: number },
   {
     name,
     fleet,
     plan,
     planned,
+    secretEnv = {},
   }: {
     readonly name: string;
     readonly fleet: string;
     readonly plan: Plan;
     readonly planned: PlannedTask;
+    readonly secretEnv?: Readonly<Record<string, string>>;
   },
 ): Omit<ContainerSpec, 'engineImageId'> {
   const { memoryBytes, cpus, pids, shmBytes } = planned.resources;
@@ -25,6 +27,7 @@ export function containerOfRun(
     // What the worker says wins over what the task says.
     env: {
       ...planned.env,
+      ...secretEnv,
       TASK_ID: task.taskId,
       RUN_ID: String(run),
       SLIPWAY_LABEL: task.label,
@@ -35,12 +38,17 @@ export function containerOfRun(
       SLIPWAY_PUSH: task.pushId,
     },
     ...(planned.checkout === null ? {} : { workingDirectory: planned.checkout }),
+    ...(planned.network === undefined ? {} : { network: planned.network }),
+    allowPtrace: planned.rights?.includes('allowPtrace') ?? false,
+    disableSeccomp: planned.rights?.includes('disableSeccomp') ?? false,
     labels: {
       [LABEL.fleet]: fleet,
       [LABEL.kind]: 'task',
       [LABEL.task]: task.taskId,
       [LABEL.run]: String(run),
       [LABEL.level]: String(plan.level),
+      ...(memoryBytes === undefined ? {} : { [LABEL.memory]: String(memoryBytes) }),
+      ...(cpus === undefined ? {} : { [LABEL.cpus]: String(cpus) }),
     },
     resources: {
       pids,

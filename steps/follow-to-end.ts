@@ -1,5 +1,6 @@
 import type { ContainerState, Engine } from '../docker/engine.ts';
 import { ContainerLost, EngineUnavailable } from '../model/errors.ts';
+import type { PlannedTask } from '../model/schema/plan.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { isAway, isGone } from './engine-trouble.ts';
 import { answers, watchEngine } from './engine-watch.ts';
@@ -23,7 +24,7 @@ const UNSEEN = {
 export interface Followed {
   readonly container: OwnContainer;
   readonly log: RunLog;
-  readonly maxRunTimeSeconds: number;
+  readonly planned: PlannedTask;
 }
 
 /**
@@ -63,11 +64,14 @@ export async function followToEnd(
 /** Reads the output from its beginning and skips what the log has already. */
 export async function copyOutput(
   engine: Engine,
-  { id, log }: { readonly id: string; readonly log: RunLog },
+  { id, log, planned }: { readonly id: string; readonly log: RunLog; readonly planned: PlannedTask },
   signal: AbortSignal,
 ): Promise<void> {
+  log.beginOutput();
   let toSkip = log.taskBytes;
-  const output = await engine.containers.output(id, signal);
+  // What is an artifact of its own does not stand in the log too.
+  const of = planned.stdout === undefined ? 'both' : 'stderr';
+  const output = await engine.containers.output(id, signal, of);
   for await (const chunk of output as AsyncIterable<Buffer>) {
     const fresh = toSkip >= chunk.byteLength ? chunk.subarray(chunk.byteLength) : chunk.subarray(toSkip);
     toSkip -= chunk.byteLength - fresh.byteLength;
@@ -78,7 +82,7 @@ export async function copyOutput(
 
 async function followOnce(
   engine: Engine,
-  { container: { id }, log, maxRunTimeSeconds, ranMs }: Followed & { readonly ranMs: () => number },
+  { container: { id }, log, planned, ranMs }: Followed & { readonly ranMs: () => number },
   signal: AbortSignal,
 ): Promise<{ readonly state: ContainerState; readonly timedOut: boolean }> {
   const { containers } = engine;
@@ -90,14 +94,16 @@ async function followOnce(
         .kill(id)
         .catch((error: unknown) => log.say(`It could not be killed: ${String(error)}`, 'error'));
     },
-    Math.max(0, maxRunTimeSeconds * 1000 - ranMs()),
+    Math.max(0, planned.maxRunTimeSeconds * 1000 - ranMs()),
   );
   // When one of both fails the other ends too: two readers of one output would write it twice.
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
-  const work = [containers.wait(id, both), copyOutput(engine, { id, log }, both)] as const;
+  const work = [containers.wait(id, both), copyOutput(engine, { id, log, planned }, both)] as const;
   try {
     const [state] = await Promise.all(work);
+    log.endOutput();
+    await log.flush();
     return { state, timedOut };
   } finally {
     clearTimeout(timer);

@@ -8,6 +8,7 @@ import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
 import { publishNotes } from './publish-notes.ts';
 import type { StepContext } from './step-context.ts';
+import { tagOfBase } from './tag-of-base.ts';
 
 export interface ImportBaseDeps {
   readonly store: Store;
@@ -84,7 +85,7 @@ async function publishAgain(
   const { manifestDigest, reference } = known;
   try {
     // It moves nothing where the engine has exactly this image, and fails where it would have to be read from the store.
-    const tag = `base-${manifestDigest.slice('sha256:'.length)}`;
+    const tag = tagOfBase(manifestDigest);
     const { engineImageId } = await engine.images.load(known, { tag, signal });
     onProgress({ message: `publishing base ${reference} again` });
     const sound = new Set(await closureOf(blobs, manifestDigest, signal));

@@ -145,6 +145,7 @@ function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactReco
           bytesUploaded: built.bytesUploaded,
           steps: built.steps,
           cachedSteps: built.cachedSteps,
+          ...(built.cacheMounts ? { cacheMounts: built.cacheMounts } : {}),
         }
       : {}),
     ...(built

@@ -13,6 +13,7 @@ import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { findTaskTarball } from './task-tarball.ts';
+import { tagOfBase } from './tag-of-base.ts';
 
 export interface LoadTaskImageDeps {
   readonly store: Store;
@@ -95,7 +96,7 @@ async function have(
       const { platform } = await engine.info();
       const base = await findBase(store, { plan, platform, reference: image.name }, signal);
       if (base) {
-        const tag = `base-${base.manifestDigest.slice('sha256:'.length)}`;
+        const tag = tagOfBase(base.manifestDigest);
         const loaded = await engine.images.load(base, { tag, hold, signal, onProgress });
         return { name: image.name, ...loaded, stored: base };
       }

@@ -2,14 +2,22 @@ import type { DescribedImage } from '../images/describe-images.ts';
 import { describeImages } from '../images/describe-images.ts';
 import type { Finding } from '../model/findings.ts';
 import type { ContextHashCache } from '../images/context-hash-cache.ts';
+import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { BaseToRenew, RenewedBase } from '../model/pure/base-payloads.ts';
-import type { Plan, PlannedImage, PushRequest } from '../model/schema/plan.ts';
+import type { Grants } from '../model/schema/config.ts';
+import type { Plan, PlannedImage, PushRequest, PlannedTask } from '../model/schema/plan.ts';
 import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import { checkGrants } from '../plan/check-grants.ts';
+import type { Printed } from '../plan/join-printed.ts';
+import type { ValidConfig } from '../plan/parse-slipway-yml.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
+import type { Selection } from '../plan/select-tasks.ts';
 import { selectTasks } from '../plan/select-tasks.ts';
+import { readTryLines } from '../plan/try-line.ts';
 import type { Store } from '../store/store.ts';
+import { pinInputs } from './pin-inputs.ts';
 import { pinTaskImages } from './pin-task-images.ts';
 import { lookUpImage, onRebuiltParent } from './look-up-image.ts';
 import type { LookUpDeps } from './look-up-image.ts';
@@ -22,13 +30,22 @@ export interface MakePlanInput {
   readonly project: string;
   readonly domain: string;
   readonly level: Level;
+  /** What tasks may have by the server's configuration; undefined: that is not known here, and not checked. */
+  readonly grants?: Grants;
   readonly repository: string;
   readonly ref: string;
   readonly request: PushRequest;
   readonly platform: string;
   readonly plannedAt: string;
+  /**
+   * How far a decision program is: `first`: it is to be planned, and nothing else; or what it printed. Default: it has not run and
+   * does not, so that the plan has the tasks of the file only.
+   */
+  readonly decision?: 'first' | Printed | undefined;
   /** Files changed since the base; undefined: unknown, as if everything had changed. */
   readonly changedFiles: () => Promise<readonly string[] | undefined>;
+  /** The message of the commit, whose `try:` lines count at level 1; absent: there are none. */
+  readonly message?: () => Promise<string>;
   /** Bases that could not be had, with the reason. */
   readonly unavailableBases?: Readonly<Record<string, string>>;
   /** Bases that were resolved anew for this push; undefined where nobody can do that. */
@@ -57,14 +74,22 @@ export async function makePlan(
 ): Promise<MadePlan> {
   const text = await tree.readFile(CONFIG_FILE, input.signal);
   if (!text) return { outcome: 'nothing', detail: `No ${CONFIG_FILE} at ${tree.revision}: nothing to do` };
-  const parsed = parseSlipwayYml(text.toString('utf8'), { file: CONFIG_FILE });
-  const { config } = parsed;
-  if (!config) return { outcome: 'invalid', findings: parsed.findings };
+  const printed = input.decision === 'first' ? undefined : input.decision;
+  const parsed = parseSlipwayYml(text.toString('utf8'), {
+    file: CONFIG_FILE,
+    printed,
+    pushId: input.pushId,
+  });
+  if (!parsed.config) return { outcome: 'invalid', findings: parsed.findings };
+  const isOpen = parsed.config.decides === true && !printed;
+  const onlyDecision = isOpen && input.decision === 'first';
+  const config = onlyDecision ? decisionOf(parsed.config) : parsed.config;
 
   const asksForChanges = Object.values(config.tasks).some((task) => task.when?.changed !== undefined);
   const changedFiles = asksForChanges ? await input.changedFiles() : undefined;
   const selected = selectTasks(config, {
-    ...(input.request.tasks ? { tasks: input.request.tasks } : {}),
+    ...(onlyDecision ? {} : await patternsOf(input)),
+    isOpen,
     ref: input.ref,
     level: input.level,
     ...(changedFiles ? { changedFiles } : {}),
@@ -85,15 +110,21 @@ export async function makePlan(
   const unknownRebuilds = (input.request.rebuild ?? [])
     .filter((name) => config.images[name] === undefined)
     .map((name) => commandLineFinding(`--rebuild names an unknown image "${name}"`));
-  const pinned = await pinTaskImages(selected.tasks, store, {
+  const pinning = {
     ...input,
     file: CONFIG_FILE,
     position: parsed.position,
-  });
+    // What has an output is the decision program.
+    pathOf: ({ stdout, label }: PlannedTask) => (stdout === undefined ? ['tasks', label] : [label]),
+  };
+  const inImages = await pinTaskImages(selected.tasks, store, pinning);
+  const pinned = await pinInputs(inImages.tasks, store, pinning);
   const findings = [
     ...parsed.findings,
     ...selected.findings,
+    ...checkGrants(selected.tasks, parsed, { ...input, file: CONFIG_FILE }),
     ...imageFindings,
+    ...inImages.findings,
     ...pinned.findings,
     ...unknownRebuilds,
   ];
@@ -129,12 +160,30 @@ export async function makePlan(
     plan: {
       ...identity,
       request,
+      ...(isOpen ? { decides: true } : {}),
       warnings: findings,
       images,
       tasks: pinned.tasks,
       skipped: selected.skipped,
     },
   };
+}
+
+/** What was asked for, else what the commit message says for a push that anyone may make. */
+async function patternsOf({
+  request,
+  level,
+  message,
+}: MakePlanInput): Promise<Pick<Selection, 'tasks' | 'from'>> {
+  if (request.tasks && request.tasks.length > 0) return { tasks: request.tasks };
+  const tasks = level === 1 && message ? readTryLines(await message()) : undefined;
+  return tasks && tasks.length > 0 ? { tasks, from: 'the commit message' } : {};
+}
+
+/** The file as if it had its decision program only. */
+function decisionOf(config: ValidConfig): ValidConfig {
+  const tasks = Object.entries(config.tasks).filter(([label]) => label === DECISION_LABEL);
+  return { ...config, tasks: Object.fromEntries(tasks) };
 }
 
 /** Looks images up, parents first: what is known of each, and why it is built. */

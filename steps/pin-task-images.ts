@@ -3,6 +3,7 @@ import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { PinnedArtifact, PlannedTask, TaskImage } from '../model/schema/plan.ts';
+import type { RouteRecord } from '../model/schema/records.ts';
 import type { Place, YamlPath } from '../plan/yaml-positions.ts';
 import { readableDomains, readableLevels } from '../store/readable-domains.ts';
 import { isRefused } from '../store/s3-errors.ts';
@@ -15,11 +16,13 @@ export interface Pinning {
   readonly file: string;
   /** Where a path of it stands. */
   readonly position: (path: YamlPath) => Place;
+  /** Where a task stands in it. */
+  readonly pathOf: (task: PlannedTask) => YamlPath;
 }
 
-/** What cannot be had, and the member of `image` that says so. */
-interface Unavailable {
-  readonly member: 'taskId' | 'namespace' | 'path';
+/** What cannot be had, and the member of what names it that says so. */
+export interface Unavailable<M extends string = 'taskId' | 'namespace' | 'path'> {
+  readonly member: M;
   readonly message: string;
   readonly hint?: string;
 }
@@ -39,12 +42,19 @@ export async function pinTaskImages(
   for (const task of tasks) {
     const found = await pin(task.image, store, pinning);
     if (found && 'member' in found) {
-      const { member, ...finding } = found;
-      const place = pinning.position(['tasks', task.label, 'image', member]);
-      findings.push({ severity: 'error', file: pinning.file, ...place, ...finding });
+      findings.push(findingOf(found, pinning, [...pinning.pathOf(task), 'image']));
     } else pinned.push(found ? { ...task, image: { ...task.image, pinned: found } as TaskImage } : task);
   }
   return { tasks: pinned, findings };
+}
+
+/** The error about what stands at a path and cannot be had. */
+export function findingOf(
+  { member, ...finding }: Unavailable<string>,
+  { file, position }: Pinning,
+  path: YamlPath,
+): Finding {
+  return { severity: 'error', file, ...position([...path, member]), ...finding };
 }
 
 async function pin(
@@ -110,20 +120,31 @@ async function pinRoute(
   { domain, level }: Pinning,
 ): Promise<PinnedArtifact | Unavailable> {
   const route = await routes.find(domain, level, namespace);
-  if (!route)
-    return {
-      member: 'namespace',
-      message: `no task that this push may read has completed with the route "${namespace}"`,
-      hint: `a task gets it by "routes: [${namespace}]", once it has completed`,
-    };
+  if (!route) return { member: 'namespace', ...routeUnknown(namespace) };
   const sha256 = route.artifacts.find(({ name }) => name === path)?.sha256;
   if (!sha256)
     return {
       member: 'path',
       message: `task ${route.taskId}, to which "${namespace}" leads, has no artifact "${path}"`,
-      ...(route.artifacts.length > 0
-        ? { hint: `it has ${route.artifacts.map(({ name }) => name).join(', ')}` }
-        : {}),
+      ...whatItHas(route),
     };
   return { taskId: route.taskId, run: route.run, sha256 };
+}
+
+/** Words for a route that nothing has left. */
+export function routeUnknown(namespace: string): { readonly message: string; readonly hint: string } {
+  return {
+    message: `no task that this push may read has completed with the route "${namespace}"`,
+    hint: `a task gets it by "routes: [${namespace}]", once it has completed`,
+  };
+}
+
+/** A task may have left thousands of files. */
+const MOST_NAMED = 10;
+
+/** Words for what somebody may have meant instead. */
+export function whatItHas({ artifacts }: Pick<RouteRecord, 'artifacts'>): { readonly hint?: string } {
+  const named = artifacts.slice(0, MOST_NAMED).map(({ name }) => name);
+  const more = artifacts.length > named.length ? `, and ${artifacts.length - named.length} more` : '';
+  return named.length === 0 ? {} : { hint: `it has ${named.join(', ')}${more}` };
 }

@@ -19,6 +19,11 @@ export class PlanCache {
     this.#size = size;
   }
 
+  /** A plan that is in no store. */
+  hold(plan: Plan): void {
+    this.#plans.set(keyOf(plan.pushId, plan.plannedAt), Promise.resolve(cachedOf(plan)));
+  }
+
   async plan(pushId: string, plannedAt: string): Promise<Plan> {
     return (await this.#get(pushId, plannedAt)).plan;
   }
@@ -36,7 +41,7 @@ export class PlanCache {
   }
 
   #get(pushId: string, plannedAt: string): Promise<CachedPlan> {
-    const key = `${pushId}@${plannedAt}`;
+    const key = keyOf(pushId, plannedAt);
     const cached = this.#plans.get(key) ?? this.#read(pushId, key);
     // Last used last, so that the first one of the map is the one to forget.
     this.#plans.delete(key);
@@ -50,14 +55,22 @@ export class PlanCache {
     try {
       const plan = await this.#store.pushes.findPlan(pushId);
       if (!plan) throw new InternalError(`Push ${pushId} has no plan in the store`);
-      return {
-        plan,
-        tasks: new Map(plan.tasks.map((task) => [task.label, task])),
-        images: new Map(plan.images.map((image) => [image.name, image])),
-      };
+      return cachedOf(plan);
     } catch (error) {
       this.#plans.delete(key);
       throw error;
     }
   }
+}
+
+function keyOf(pushId: string, plannedAt: string): string {
+  return `${pushId}@${plannedAt}`;
+}
+
+function cachedOf(plan: Plan): CachedPlan {
+  return {
+    plan,
+    tasks: new Map(plan.tasks.map((task) => [task.label, task])),
+    images: new Map(plan.images.map((image) => [image.name, image])),
+  };
 }

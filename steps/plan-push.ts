@@ -2,22 +2,27 @@ import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
-import { pushId as idOf, taskIdIn } from '../model/pure/ids.ts';
+import { pushId as idOf } from '../model/pure/ids.ts';
 import type { BaseToRenew } from '../model/pure/base-payloads.ts';
-import type { GraphImage, GraphTask, PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
+import type { PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
-import { tarballOf } from '../model/schema/config.ts';
-import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
+import { keepFailedSeconds, tarballOf } from '../model/schema/config.ts';
+import type { Plan } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { variantOf } from '../model/variant.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { CONFIG_FILE, makePlan } from './make-plan.ts';
+import type { Decided } from './decided.ts';
+import { afterDecision, keepDecision, readDecided } from './decided.ts';
+import type { DocumentParts } from './push-document.ts';
 import { composeDocument } from './push-document.ts';
+import { graphImage } from './graph-image.ts';
+import { planKeeping } from './keep-failed.ts';
 import { receivePush } from './receive-push.ts';
 import type { ResolvedProject } from './resolve-project.ts';
-import { canonicalRepository, resolveProject } from './resolve-project.ts';
+import { canonicalRepository, resolveProject, supersedes } from './resolve-project.ts';
 import type { PushRecord } from '../model/schema/records.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -30,17 +35,6 @@ export interface PlanPushDeps {
   /** Context hashes that were computed before, by whichever process. */
   readonly contextHashes?: ContextHashCache;
 }
-
-/** Seven names of the field on the five keys that the server has; 1 goes first. */
-const PRIORITY_KEYS: Readonly<Record<PlannedTask['priority'], number>> = {
-  highest: 1,
-  'very-high': 1,
-  high: 2,
-  medium: 3,
-  low: 4,
-  'very-low': 5,
-  lowest: 5,
-};
 
 /**
  * Plans one push from its revision and records what was decided. Whatever the tree holds, there is a record
@@ -69,6 +63,8 @@ export async function planPush(
     return reject(deps.store, record, { reason, detail: error.message, findings: [] }, mayWrite);
   }
   const record = await receivePush(deps.store, input, owner.domain);
+  const { store } = deps;
+  const decided = input.decided ? await readDecided(store, input.pushId, context.signal) : undefined;
   const made = await makePlan(tree, deps.store, {
     pushId: input.pushId,
     ...owner,
@@ -78,7 +74,9 @@ export async function planPush(
     platform: deps.platform,
     tarball: tarballOf(deps.config, owner.level),
     plannedAt: new Date().toISOString(),
+    decision: decided?.printed ?? 'first',
     changedFiles: () => changedFiles(deps, push, context.signal),
+    message: () => deps.source.message(push.repository, push.revision, context.signal),
     unavailableBases: input.unavailableBases,
     renewedBases: input.renewedBases ?? {},
     contextHashes: deps.contextHashes,
@@ -97,6 +95,7 @@ export async function planPush(
           findings: made.findings,
         },
         mayWrite,
+        decided,
       );
     case 'planned':
       return accept(
@@ -104,10 +103,17 @@ export async function planPush(
         record,
         input,
         {
-          plan: { ...made.plan, decisionMs: Math.max(0, Date.now() - Date.parse(push.received)) },
+          plan: {
+            ...planKeeping(decided ? afterDecision(made.plan, decided) : made.plan, {
+              seconds: keepFailedSeconds(deps.config),
+              isHeld: push.hold ?? false,
+            }),
+            decisionMs: Math.max(0, Date.now() - Date.parse(push.received)),
+          },
           toRenew: made.toRenew,
+          decided,
         },
-        mayWrite,
+        context,
       );
   }
 }
@@ -142,21 +148,32 @@ async function reject(
   record: PushRecord,
   verdict: { readonly reason: PushReason; readonly detail: string; readonly findings: readonly Finding[] },
   mayWrite: () => void,
+  decided?: Decided,
 ): Promise<PlannedPush> {
+  const { findings } = verdict;
   await store.pushes.writeStatus(
-    composeDocument({ record, verdict, findings: verdict.findings, outcomes: [], taskRecords: new Map() }),
+    composeDocument({ record, verdict, findings, ...doneBefore(decided), plan: decided?.plan }),
     mayWrite,
   );
   return { outcome: 'rejected', reason: verdict.reason, detail: verdict.detail };
 }
 
 async function accept(
-  { store, platform: ownPlatform }: PlanPushDeps,
+  { store, config, platform: ownPlatform }: PlanPushDeps,
   record: PushRecord,
   input: PlanPushInput,
-  { plan, toRenew }: { readonly plan: Plan; readonly toRenew: readonly BaseToRenew[] },
-  mayWrite: () => void,
+  {
+    plan,
+    toRenew,
+    decided,
+  }: {
+    readonly plan: Plan;
+    readonly toRenew: readonly BaseToRenew[];
+    readonly decided: Decided | undefined;
+  },
+  context: StepContext,
 ): Promise<PlannedPush> {
+  const mayWrite = (): void => expectNotGivenUp(context);
   const unsettled = plan.images
     .flatMap(({ missingBases }) => missingBases)
     .filter((base) => input.unavailableBases[base] === undefined);
@@ -173,17 +190,25 @@ async function accept(
   // Before the plan leans on them: they live on from now.
   await store.index.use(usedBy(plan, ownPlatform));
   await store.pushes.writePlan(plan, mayWrite);
+  if (decided) await keepDecision(store, plan, context.signal);
   await store.pushes.writeStatus(
-    composeDocument({ record, plan, findings: plan.warnings, outcomes: [], taskRecords: new Map() }),
+    composeDocument({ record, plan, findings: plan.warnings, ...doneBefore(decided) }),
     mayWrite,
   );
-  const tasks = await Promise.all(plan.tasks.map((task) => graphTask(store, input, task)));
   return {
     outcome: 'planned',
     plannedAt: plan.plannedAt,
-    tasks,
     images: plan.images.map(graphImage),
+    ...(plan.decides ? { decides: true } : {}),
+    ...(supersedes(config, plan.project, plan.ref) && !decided ? { supersedes: true } : {}),
   };
+}
+
+/** What a push has done by then that is planned. */
+function doneBefore(decided: Decided | undefined): Pick<DocumentParts, 'outcomes' | 'taskRecords'> {
+  if (!decided) return { outcomes: [], taskRecords: new Map() };
+  const { outcomes, record } = decided;
+  return { outcomes, taskRecords: new Map([[record.label, record]]) };
 }
 
 /** What of the index a plan uses: every image that it knows of, and all bases. */
@@ -201,46 +226,20 @@ function usedBy(
   };
 }
 
-async function graphTask(
-  store: Store,
-  { push, pushId }: PlanPushInput,
-  task: PlannedTask,
-): Promise<GraphTask> {
-  const before = push.again ? await store.tasks.find(taskIdIn(pushId, task.label)) : undefined;
-  return {
-    label: task.label,
-    dependencies: task.dependencies,
-    requires: task.requires,
-    ...(task.image.type === 'in-tree' ? { image: task.image.name } : {}),
-    firstRun: Math.max(-1, ...(before?.runs.map(({ run }) => run) ?? [])) + 1,
-    retries: task.retries,
-    deadlineSeconds: task.deadlineSeconds,
-    maxRunTimeSeconds: task.maxRunTimeSeconds,
-    priority: PRIORITY_KEYS[task.priority],
-  };
-}
-
-function graphImage(image: PlannedImage): GraphImage {
-  return {
-    name: image.name,
-    taskId: image.taskId,
-    action: image.action === 'reuse' ? 'reuse' : 'build',
-    ...(image.stored ? { stored: image.stored } : {}),
-    ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
-    ...(image.culprit === undefined ? {} : { culprit: image.culprit }),
-    force: image.force ?? false,
-  };
-}
-
 /** Against what was asked for, else the ref's former revision, else the merge base with the project's first ref. */
 async function changedFiles(
   deps: PlanPushDeps,
   push: PushInput,
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
-  const { repository, revision } = push;
-  const base = push.request.base ?? push.before ?? (await mergeBase(deps, push, signal));
-  return base === undefined ? undefined : deps.source.changedFiles(repository, base, revision, signal);
+  const { repository, revision, request, before } = push;
+  const against = (base: string | undefined): Promise<readonly string[] | undefined> =>
+    base === undefined
+      ? Promise.resolve(undefined)
+      : deps.source.changedFiles(repository, base, revision, signal);
+  if (request.base !== undefined) return against(request.base);
+  // A former revision that a forced push took away may be gone for good.
+  return (await against(before)) ?? (await against(await mergeBase(deps, push, signal)));
 }
 
 async function mergeBase(

@@ -1,7 +1,7 @@
 import type { Engine } from '../docker/engine.ts';
 import { InputUnavailable } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
-import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import type { Plan, PlannedInput, PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
@@ -10,7 +10,21 @@ import type { StepContext } from './step-context.ts';
 export interface PrepareContainerDeps {
   readonly store: Store;
   readonly engine: Engine;
-  readonly source: GitSource;
+  readonly source: Pick<GitSource, 'open'>;
+  /** Where the task's inputs are; default: in the records of its own push. */
+  readonly findInput?: FindInput | undefined;
+}
+
+/** Finds the artifact that a task takes, or the files of a directory. @throws {InputUnavailable} */
+export type FindInput = (
+  plan: Plan,
+  from: { readonly task: string; readonly artifact: string },
+) => Promise<readonly InputFile[]>;
+
+export interface InputFile {
+  readonly taskId: string;
+  readonly run: number;
+  readonly record: ArtifactRecord;
 }
 
 interface ContainerOfTask {
@@ -30,6 +44,7 @@ export async function prepareContainer(
 ): Promise<void> {
   const { name, plan, planned } = container;
   const { containers } = deps.engine;
+  const findInput = deps.findInput ?? inputsOfRound(deps.store);
   const owner = await containers.owner(name);
   if (planned.checkout !== null) {
     // Without the ref: planning has proven that it holds the revision, and it may have moved on since.
@@ -41,7 +56,8 @@ export async function prepareContainer(
     });
   }
   for (const [path, from] of Object.entries(planned.inputs)) {
-    for (const file of await findInput(deps.store, plan, from)) {
+    const files = 'namespace' in from ? await pinnedFiles(deps.store, from) : await findInput(plan, from);
+    for (const file of files) {
       const body = await deps.store.artifacts.read(file.taskId, file.run, file.record.name, context.signal);
       const target =
         file.record.name === from.artifact
@@ -52,29 +68,63 @@ export async function prepareContainer(
   }
 }
 
-interface InputFile {
-  readonly taskId: string;
-  readonly run: number;
-  readonly record: ArtifactRecord;
+/** The artifact of the run that counts, or the files of a directory artifact. */
+function inputsOfRound({ tasks }: Store): FindInput {
+  return async (plan, from) => {
+    const taskId = taskIdIn(plan.pushId, from.task);
+    const record = await tasks.find(taskId);
+    const run = record?.runs.at(-1);
+    // A run of an earlier round is not what this round's dependency left.
+    if (!run || record?.plannedAt !== plan.plannedAt) {
+      throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
+    }
+    const files = filesOf({ taskId, run: run.run, artifacts: run.artifacts }, from.artifact);
+    if (files.length === 0)
+      throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);
+    return files;
+  };
 }
 
-/** The artifact of the run that counts, or the files of a directory artifact. */
-async function findInput(
-  store: Store,
-  plan: Plan,
-  from: { readonly task: string; readonly artifact: string },
+/** What was found by a route at planning, as long as it is there and the same. */
+async function pinnedFiles(
+  { artifacts }: Store,
+  { namespace, artifact, pinned }: Extract<PlannedInput, { readonly namespace: string }>,
 ): Promise<readonly InputFile[]> {
-  const taskId = taskIdIn(plan.pushId, from.task);
-  const record = await store.tasks.find(taskId);
-  const run = record?.runs.at(-1);
-  // A run of an earlier round is not what this round's dependency left.
-  if (!run || record?.plannedAt !== plan.plannedAt) {
-    throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
+  if (!pinned)
+    throw new InputUnavailable(
+      `"${artifact}" is found by its route "${namespace}" in a store, and this was planned without one`,
+    );
+  const { taskId, run, files } = pinned;
+  const found: InputFile[] = [];
+  for (const { name, sha256 } of files) {
+    const record = await artifacts.find(taskId, run, name);
+    if (record?.sha256 !== sha256)
+      throw new InputUnavailable(
+        `Run ${run} of ${taskId} has ${record ? 'another' : 'no'} "${name}" any more`,
+      );
+    found.push({ taskId, run, record });
   }
-  const records = run.artifacts.filter(
-    ({ name }) => name === from.artifact || name.startsWith(`${from.artifact}/`),
-  );
-  if (records.length === 0)
-    throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);
-  return records.map((record) => ({ taskId, run: run.run, record }));
+  return found;
+}
+
+/** What a run has left under a name, or below it. */
+export function filesOf(
+  {
+    taskId,
+    run,
+    artifacts,
+  }: {
+    readonly taskId: string;
+    readonly run: number;
+    readonly artifacts: readonly ArtifactRecord[];
+  },
+  artifact: string,
+): readonly InputFile[] {
+  const records = artifacts.filter(({ name }) => isPartOf(name, artifact));
+  return records.map((record) => ({ taskId, run, record }));
+}
+
+/** Whether a file is the artifact of a name, or below it where that is a directory. */
+export function isPartOf(file: string, artifact: string): boolean {
+  return file === artifact || file.startsWith(`${artifact}/`);
 }

@@ -1,7 +1,7 @@
 import type { Finding } from '../model/findings.ts';
-import { taskIdIn } from '../model/pure/ids.ts';
+import { levelOf, queueName, taskIdIn } from '../model/pure/ids.ts';
 import type { ImageOutcome } from '../model/pure/payloads.ts';
-import type { PushReason } from '../model/pure/states.ts';
+import type { PushReason, TaskState } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
 import type {
@@ -29,6 +29,7 @@ export function composeDocument(parts: DocumentParts): PushDocument {
   const { record, plan, verdict, taskRecords } = parts;
   const outcomes = new Map(parts.outcomes.map((outcome) => [outcome.name, outcome]));
   const images = (plan?.images ?? []).map((image) => imageOf(image, outcomes.get(image.name)));
+  const round = record.rounds?.at(-1)?.round;
   const ready = new Set(
     images.filter(({ outcome }) => outcome === 'built' || outcome === 'reused').map(({ name }) => name),
   );
@@ -44,6 +45,7 @@ export function composeDocument(parts: DocumentParts): PushDocument {
     ...(verdict?.detail ? { detail: verdict.detail } : {}),
     findings: [...parts.findings],
     received: record.received,
+    ...(round === undefined ? {} : { round }),
     ...(plan?.decisionMs === undefined ? {} : { decisionMs: plan.decisionMs }),
     images,
     tasks: (plan?.tasks ?? []).map((task) => taskOf(record.pushId, task, taskRecords, ready)),
@@ -74,17 +76,24 @@ function taskOf(
 ): PushTask {
   const record = records.get(task.label);
   const known = { label: task.label, taskId: taskIdIn(pushId, task.label), image: imageText(task) };
-  if (!record)
-    return { ...known, state: isPending(task, records, readyImages) ? 'pending' : 'unscheduled', runs: [] };
+  if (!record || record.state === 'unscheduled') {
+    const state = isPending(task, records, readyImages) ? 'pending' : 'unscheduled';
+    return { ...known, state, ...queueOf(pushId, task, state), runs: (record?.runs ?? []).map(runOf) };
+  }
   const { state, reason, detail, culprit } = record;
   return {
     ...known,
     state,
+    ...queueOf(pushId, task, state),
     ...(reason ? { reason } : {}),
     ...(detail ? { detail } : {}),
     ...(culprit ? { culprit } : {}),
     runs: record.runs.map(runOf),
   };
+}
+
+function queueOf(pushId: string, { dind }: PlannedTask, state: TaskState): Pick<PushTask, 'queue'> {
+  return state === 'pending' ? { queue: queueName(dind ? 'runner-dind' : 'runner', levelOf(pushId)) } : {};
 }
 
 /** Everything that it needs is there: it waits for a runner only. */
@@ -98,7 +107,7 @@ function isPending(
 }
 
 function runOf(run: RunRecord): PushTask['runs'][number] {
-  const { state, reason, detail, exitCode, phases, bytesLoaded = 0 } = run;
+  const { state, reason, detail, exitCode, phases, bytesLoaded = 0, keptUntil } = run;
   return {
     run: run.run,
     state,
@@ -107,6 +116,7 @@ function runOf(run: RunRecord): PushTask['runs'][number] {
     ...(exitCode === undefined ? {} : { exitCode }),
     phases,
     bytesLoaded,
+    ...(keptUntil === undefined ? {} : { keptUntil }),
   };
 }
 

@@ -2,14 +2,22 @@ import type { PushInput } from '../model/pure/payloads.ts';
 import type { PushRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 
-/** Creates the record of a push, or adds its ref to the one that is there. Safe to repeat. */
+/** Creates the record of a push, or adds its ref and its round to the one that is there. Safe to repeat. */
 export function receivePush(
   store: Store,
-  { push, pushId }: { readonly push: PushInput; readonly pushId: string },
+  received: { readonly push: PushInput; readonly pushId: string },
   domain: string,
 ): Promise<PushRecord> {
-  const { project, level, repository, ref, revision, request, pushedBy, received } = push;
-  return store.pushes.receive({
+  return store.pushes.receive(recordOfPush(received, domain));
+}
+
+/** The record that a push begins with. */
+export function recordOfPush(
+  { push, pushId }: { readonly push: PushInput; readonly pushId: string },
+  domain: string,
+): PushRecord {
+  const { project, level, repository, ref, revision, request, pushedBy, received, round, rerun } = push;
+  return {
     version: 1,
     pushId,
     project,
@@ -21,5 +29,14 @@ export function receivePush(
     request,
     pushedBy,
     received,
-  });
+    ...(round === undefined ? {} : { rounds: [{ round, began: received, by: pushedBy, ...tasksOf(rerun) }] }),
+  };
+}
+
+/** Of very many labels the record keeps the first. */
+const MOST_LABELS = 100;
+
+function tasksOf(rerun: PushInput['rerun']): { readonly tasks?: string[] | 'failed' } {
+  if (!rerun) return {};
+  return { tasks: rerun.tasks === 'failed' ? 'failed' : rerun.tasks.slice(0, MOST_LABELS) };
 }

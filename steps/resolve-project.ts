@@ -3,13 +3,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ProjectNotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { NAME_PATTERN } from '../model/pure/ids.ts';
-import type { ServerConfig } from '../model/schema/config.ts';
+import type { Grants, ServerConfig } from '../model/schema/config.ts';
+import { grantsOf } from '../model/schema/config.ts';
 
 export interface ResolvedProject {
   readonly project: string;
   /** Trust domain: projects of one domain share images. */
   readonly domain: string;
   readonly level: Level;
+  /** What its tasks may have; absent where no configuration says it, on a laptop. */
+  readonly grants?: Grants;
 }
 
 /** A repository as the configuration writes it: local paths become `file://` URLs, everything else stays. */
@@ -33,17 +36,25 @@ export function resolveProject(
 ): ResolvedProject {
   const canonical = canonicalRepository(repository);
   let named = false;
-  for (const [project, { sources, trustDomain }] of Object.entries(config.projects)) {
+  for (const [project, configured] of Object.entries(config.projects)) {
     if (wanted !== undefined && wanted !== project) continue;
-    for (const source of sources) {
+    for (const source of configured.sources) {
       if (canonicalRepository(source.repository) !== canonical) continue;
       named = true;
       const level = Object.entries(source.refs).find(([pattern]) => matchesRef(pattern, ref))?.[1];
-      if (level) return { project, domain: trustDomain ?? project, level };
+      if (!level) continue;
+      const domain = configured.trustDomain ?? project;
+      return { project, domain, level, grants: grantsOf(config, { project, level }) };
     }
   }
   if (named) throw new ProjectNotFound(`No project lets ${ref} of ${repository} be pushed`);
   return localProject(config, canonical, wanted);
+}
+
+/** Whether a push to a ref of a project takes the place of older ones that run. */
+export function supersedes(config: ServerConfig, project: string, ref: string): boolean {
+  const { supersede = false } = config.projects[project] ?? {};
+  return typeof supersede === 'boolean' ? supersede : supersede.some((pattern) => matchesRef(pattern, ref));
 }
 
 /** A local repository that no project names is a project of its directory's name, at level 1. */
@@ -62,7 +73,8 @@ function localProject(config: ServerConfig, canonical: string, wanted: string | 
   if (config.projects[project] !== undefined || (wanted !== undefined && wanted !== project)) {
     throw new ProjectNotFound(`Project "${wanted ?? project}" does not name the repository ${canonical}`);
   }
-  return { project, domain: project, level: 1 };
+  const level = 1;
+  return { project, domain: project, level, grants: grantsOf(config, { project, level }) };
 }
 
 /** Patterns name branches, `refs/…` spells a ref out; `*` stands for anything, slashes too. */

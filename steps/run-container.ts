@@ -3,6 +3,7 @@ import { containerName } from '../model/container-name.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { ContainerStartFailed, isSlipwayError } from '../model/errors.ts';
 import type { ContainerResult, RunContainerInput } from '../model/pure/payloads.ts';
+import type { SecretSource } from '../model/secret-source.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
@@ -10,7 +11,10 @@ import { followToEnd } from './follow-to-end.ts';
 import { judgeEnd } from './judge-end.ts';
 import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
+import { whilePrivateEngine } from './private-engine.ts';
+import type { FindInput } from './prepare-container.ts';
 import { RunLog } from './run-log.ts';
+import { findSecrets, maskOf } from './run-secrets.ts';
 import { startOrAdopt } from './start-or-adopt.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -18,8 +22,14 @@ export interface RunContainerDeps {
   readonly store: Store;
   readonly plans: PlanCache;
   readonly engine: Engine;
-  readonly source: GitSource;
+  readonly source: Pick<GitSource, 'open'>;
+  /** As in preparing its container. */
+  readonly findInput?: FindInput | undefined;
   readonly fleet: string;
+  /** Image of the sidecars of private engines; undefined where this worker has none. */
+  readonly sidecarImage?: string | undefined;
+  /** Without it tasks that want secrets get none, and end so. */
+  readonly secrets?: SecretSource | undefined;
 }
 
 /**
@@ -41,12 +51,20 @@ export async function runContainer(
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const took = startStopwatch();
   try {
+    const secrets = await findSecrets(deps.secrets, plan, planned);
+    log.hide(await maskOf(engine, name, secrets, context.signal));
     const container = await underWatch(engine, context, (watched) =>
-      startOrAdopt(deps, { input, name, plan, planned, log }, watched),
+      startOrAdopt(deps, { input, name, plan, planned, log, secrets }, watched),
     );
     const prepareMs = took();
-    const { maxRunTimeSeconds } = planned;
-    const ended = await followToEnd(engine, { container, log, maxRunTimeSeconds }, context);
+    const ended = await whilePrivateEngine(
+      deps,
+      { name, input, planned, log, isAdopted: container.isAdopted },
+      {
+        signal: context.signal,
+        work: (signal) => followToEnd(engine, { container, log, planned }, { ...context, signal }),
+      },
+    );
     const peakMemoryBytes = await engine.containers.peakMemory(container.id).catch(() => undefined);
     const result = judgeEnd(ended, planned);
     log.say(resultText(result), result.reason === 'completed' ? 'info' : 'error');
@@ -61,7 +79,7 @@ export async function runContainer(
       return { reason: 'failed', exitCode, detail: error.message, prepareMs: took(), runMs: 0 };
     }
     if (context.signal.aborted && context.isCanceled()) {
-      await killCommand(engine, { name, log });
+      await killCommand(engine, { name, log, planned });
       log.say('Cancelled', 'error');
     }
     throw error;

@@ -2,10 +2,11 @@ import { RunSuperseded } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Logs, Store } from '../store/store.ts';
+import type { Masked, SecretMask } from './secret-mask.ts';
 import type { StepContext } from './step-context.ts';
 
-/** A chunk is written when it is this big … */
-const CHUNK_BYTES = 64 * 1024;
+/** A chunk is written when it is this big: a task that prints very much shall not leave ten thousands of objects … */
+const CHUNK_BYTES = 1024 * 1024;
 /** … or this old. */
 const CHUNK_AGE_MS = 300;
 /** The task's output is not read faster than the store takes it. */
@@ -33,6 +34,7 @@ export class RunLog {
   #atLineStart = true;
   /** How many of the store's outages are behind us: each is told once. */
   #outages: number;
+  #mask: SecretMask | undefined;
 
   private constructor(
     logs: Logs,
@@ -61,17 +63,30 @@ export class RunLog {
     return new RunLog(logs, at, isGivenUp);
   }
 
-  /** Bytes of the task's own output that are in the log so far. */
+  /** Bytes of the task's own output that are in the log so far, as they were before secrets were taken out. */
   get taskBytes(): number {
     return this.#taskBytes;
   }
 
+  /** From now on nothing of these secrets gets into the log. */
+  hide(mask: SecretMask): void {
+    this.#mask = mask;
+  }
+
+  /** The task's output is read from where {@link taskBytes} says: what was held back comes again. */
+  beginOutput(): void {
+    this.#mask?.reset();
+  }
+
   /** Adds output of the task; waits when the store is slower than the task. */
   async write(output: Buffer): Promise<void> {
-    this.#taskBytes += output.byteLength;
-    this.#atLineStart = output.at(-1) === 0x0a;
-    this.#append(output);
+    this.#addOutput(this.#mask?.push(output) ?? { text: output, consumed: output.byteLength });
     if (this.#bufferedBytes >= BUFFER_BYTES) await this.flush();
+  }
+
+  /** The task's output has come to its end. */
+  endOutput(): void {
+    if (this.#mask) this.#addOutput(this.#mask.end());
   }
 
   /** Adds output that comes as text (a build's). */
@@ -83,7 +98,8 @@ export class RunLog {
   /** Adds a line of the worker's own, marked and dated. */
   say(message: string, kind: 'info' | 'error' = 'info'): void {
     const mark = kind === 'error' ? `${WORKER_MARK}:error` : WORKER_MARK;
-    const lines = message.split('\n').map((line) => `${mark} ${new Date().toISOString()}] ${line}\n`);
+    const shown = this.#mask?.apply(message) ?? message;
+    const lines = shown.split('\n').map((line) => `${mark} ${new Date().toISOString()}] ${line}\n`);
     this.#append(Buffer.from((this.#atLineStart ? '' : '\n') + lines.join('')));
     this.#atLineStart = true;
   }
@@ -109,6 +125,13 @@ export class RunLog {
     for (const { ms, reason } of fresh)
       this.say(`The store was away for ${(ms / 1000).toFixed(1)} s (${reason}); nothing was lost`);
     return fresh.length > 0;
+  }
+
+  #addOutput({ text, consumed }: Masked): void {
+    this.#taskBytes += consumed;
+    if (text.byteLength === 0) return;
+    this.#atLineStart = text.at(-1) === 0x0a;
+    this.#append(text);
   }
 
   #append(bytes: Buffer): void {

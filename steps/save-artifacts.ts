@@ -10,19 +10,28 @@ import { startStopwatch } from '../model/stopwatch.ts';
 import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
+import type { SecretSource } from '../model/secret-source.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
+import { keepUntil, mayKeep } from './keep-failed.ts';
 import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
+import { removePrivateEngine } from './private-engine.ts';
 import { RunLog } from './run-log.ts';
+import { findSecrets, maskOf } from './run-secrets.ts';
+import { releaseCaches } from './run-volumes.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface SaveArtifactsDeps {
   readonly store: Store;
   readonly plans: PlanCache;
   readonly engine: Engine;
+  readonly secrets?: SecretSource | undefined;
 }
+
+/** Stands for the path of what the command wrote to its standard output; no path of a container begins without "/". */
+const STDOUT = 'its standard output';
 
 type ArtifactSpec = PlannedTask['artifacts'][string];
 
@@ -30,11 +39,12 @@ interface Upload extends SaveArtifactsDeps {
   readonly input: SaveArtifactsInput;
   readonly context: StepContext;
   readonly container: string;
+  readonly planned: PlannedTask;
 }
 
 /**
- * Saves what the task's command left, whatever its end, and removes its container; a command that still runs is killed
- * first. Safe to repeat: artifacts lie below their run's number and are replaced whole; what was saved is written down before
+ * Saves what the task's command left, whatever its end, removes its container, or keeps it for a while, and gives its caches back; a command
+ * that still runs is killed first. Safe to repeat: artifacts lie below their run's number and are replaced whole; what was saved is written down before
  * the container is removed, and a repeat answers from that.
  * @throws {ContainerLost} when the container of a command that completed was removed before everything was saved.
  */
@@ -55,7 +65,7 @@ async function save(
   const { containers } = deps.engine;
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const container = containerName(task.taskId, run);
-  const upload: Upload = { ...deps, input, context, container };
+  const upload: Upload = { ...deps, input, context, container, planned };
   const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const settled = await deps.store.artifacts.findSaved(task.taskId, run);
@@ -63,9 +73,9 @@ async function save(
   const artifacts: ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
   const there = await containers.inspect(container);
-  if (there?.state === 'running') await killCommand(deps.engine, { name: container, log });
+  if (there?.state === 'running') await killAndHide(upload, log);
   // What lies in the container of a command that never started is not the command's.
-  const specs = there?.state === 'created' ? [] : Object.entries(planned.artifacts);
+  const specs = there?.state === 'created' ? [] : Object.entries(artifactsOf(planned));
   for (const [name, spec] of specs) {
     const saved = there ? await saveOne(upload, name, spec).catch(told(log, name, context)) : 'absent';
     if (typeof saved !== 'string') {
@@ -95,17 +105,44 @@ async function save(
   const uploadMs = took();
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
-  if (input.reason === 'completed' && missing.length === 0)
-    await importTarballs(upload, planned, artifacts, log);
+  if (input.reason === 'completed' && missing.length === 0) await importTarballs(upload, artifacts, log);
+  const keptUntil = there?.state === 'exited' ? await keep(upload, missing.length > 0, log) : undefined;
   await log.flush();
   expectOurs(upload);
-  const saved = { artifacts, missing, uploadMs, bytesUploaded };
+  const saved = { artifacts, missing, uploadMs, bytesUploaded, ...(keptUntil ? { keptUntil } : {}) };
   return end(upload, await deps.store.artifacts.recordSaved(task.taskId, run, saved));
 }
 
+/** Until when the container is kept, if it is. */
+async function keep(upload: Upload, isMissing: boolean, log: RunLog): Promise<string | undefined> {
+  const { engine, container, planned, context, input } = upload;
+  const reason = input.reason === 'completed' && isMissing ? 'artifact-missing' : input.reason;
+  if (!mayKeep({ ...input, reason })) return undefined;
+  const { exitCode } = input;
+  const until = await keepUntil(engine, { container, planned, exitCode, log, signal: context.signal });
+  if (until !== undefined)
+    log.say(`Its container is kept until ${until}: slipway shell ${input.task.taskId}`);
+  return until;
+}
+
+async function killAndHide(upload: Upload, log: RunLog): Promise<void> {
+  const { engine, container, planned, plans, context } = upload;
+  const { pushId, plannedAt } = upload.input.task;
+  const plan = await plans.plan(pushId, plannedAt);
+  const secrets = await findSecrets(upload.secrets, plan, planned).catch(() => undefined);
+  if (secrets) log.hide(await maskOf(engine, container, secrets, context.signal));
+  await killCommand(engine, { name: container, log, planned, keepsOutput: secrets !== undefined });
+}
+
+/** What a task leaves; its standard output too, where that is an artifact. */
+function artifactsOf({ artifacts, stdout }: PlannedTask): Readonly<Record<string, ArtifactSpec>> {
+  return stdout === undefined
+    ? artifacts
+    : { ...artifacts, [stdout]: { type: 'file', path: STDOUT, optional: false } };
+}
+
 async function importTarballs(
-  { store, plans, engine, input, context }: Upload,
-  planned: PlannedTask,
+  { store, plans, engine, input, context, planned }: Upload,
   artifacts: readonly ArtifactRecord[],
   log: RunLog,
 ): Promise<void> {
@@ -117,7 +154,12 @@ async function importTarballs(
 
 async function end(upload: Upload, saved: SavedArtifacts): Promise<SavedArtifacts> {
   expectOurs(upload);
-  await upload.engine.containers.remove(upload.container);
+  const { engine, container, input, planned } = upload;
+  await removePrivateEngine(engine, { name: container, planned });
+  // Removed by the sweeper when its time is over.
+  if (saved.keptUntil !== undefined) await engine.kept.keep(container);
+  else await engine.containers.remove(container);
+  await releaseCaches(engine, input, { planned, exitCode: input.exitCode });
   return saved;
 }
 
@@ -141,7 +183,12 @@ async function saveOne(
   name: string,
   spec: ArtifactSpec,
 ): Promise<readonly ArtifactRecord[] | string> {
-  const found = await upload.engine.containers.readPath(upload.container, spec.path, upload.context.signal);
+  const { containers } = upload.engine;
+  if (spec.path === STDOUT) {
+    const output = await containers.output(upload.container, upload.context.signal, 'stdout');
+    return [await write(upload, name, spec, output)];
+  }
+  const found = await containers.readPath(upload.container, spec.path, upload.context.signal);
   if (!found) return 'absent';
   if (found.type === 'file') {
     if (spec.type === 'file') return [await write(upload, name, spec, found.body)];

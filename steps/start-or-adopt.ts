@@ -6,10 +6,15 @@ import { containerOfRun } from './container-of-run.ts';
 import { isFull, isGone } from './engine-trouble.ts';
 import { holdOfRun } from './hold-of-run.ts';
 import { bringImage } from './load-task-image.ts';
+import { makePrivateEngine, removePrivateEngine } from './private-engine.ts';
 import { prepareContainer } from './prepare-container.ts';
 import { roomText } from './room-text.ts';
 import type { RunContainerDeps } from './run-container.ts';
 import type { RunLog } from './run-log.ts';
+import type { RunSecrets } from './run-secrets.ts';
+import { putSecrets, secretEnvOf } from './run-secrets.ts';
+import type { RunVolumes } from './run-volumes.ts';
+import { ownVolumes, takeVolumes } from './run-volumes.ts';
 import type { StepContext } from './step-context.ts';
 
 /** So often a container, or its image, that somebody removes before it has started is made again. */
@@ -24,6 +29,9 @@ export interface RunOfTask {
   readonly plan: Plan;
   readonly planned: PlannedTask;
   readonly log: RunLog;
+  readonly secrets: RunSecrets;
+  /** Its container waits for those who want a shell in it, instead of carrying the command out. */
+  readonly isIdle?: boolean;
 }
 
 export interface OwnContainer {
@@ -74,7 +82,10 @@ async function tryRounds(
     // Ours was removed and another one stands there: somebody has taken over.
     const isTakenOver = found !== undefined && round > 1 && !own.has(found.id);
     if (isTakenOver || context.isGivenUp?.()) throw new RunSuperseded(input.task.taskId, input.run);
-    if (found) await containers.remove(name);
+    if (found) {
+      await removePrivateEngine(deps.engine, run);
+      await containers.remove(name);
+    }
     try {
       return await createAndStart(deps, run, context, (id) => own.add(id));
     } catch (error) {
@@ -102,12 +113,14 @@ async function createAndStart(
 ): Promise<OwnContainer> {
   const { planned, plan, log } = run;
   const { containers } = deps.engine;
-  const { id, state } = await create(deps, run, context);
+  const { id, state, volumes } = await create(deps, run, context);
   onCreated(id);
   // Another attempt was faster.
   if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
+  await ownVolumes(deps.engine, id, volumes, context.signal);
+  await putSecrets(deps.engine, id, run.secrets, context.signal);
   await prepareContainer(deps, { name: id, plan, planned }, context);
-  log.say(`Starting ${commandText(planned)}`);
+  log.say(run.isIdle ? 'Starting it without its command' : `Starting ${commandText(planned)}`);
   context.signal.throwIfAborted();
   if (context.isGivenUp?.()) throw new RunSuperseded(run.input.task.taskId, run.input.run);
   await containers.start(id);
@@ -118,14 +131,24 @@ async function createAndStart(
 /** An image that went away since it was loaded is loaded again: the store has it, so its absence is never final. */
 async function create(
   deps: RunContainerDeps,
-  { input, name, plan, planned, log }: RunOfTask,
+  run: RunOfTask,
   context: StepContext,
-): Promise<ContainerState> {
-  const spec = containerOfRun(input, { name, fleet: deps.fleet, plan, planned });
+): Promise<ContainerState & { readonly volumes: RunVolumes }> {
+  const { input, name, plan, planned, log, secrets, isIdle = false } = run;
+  const { fleet } = deps;
+  const described = { name, fleet, plan, planned, secretEnv: secretEnvOf(planned, secrets) };
+  const spec = {
+    ...containerOfRun(input, described),
+    ...(await makePrivateEngine(deps, run, { fleet, signal: context.signal })),
+    isIdle,
+  };
   let { engineImageId } = input;
   for (let round = 1; ; round += 1) {
+    const wanted = { input, plan, planned, labels: spec.labels, engineImageId, secrets };
+    const volumes = await takeVolumes(deps.engine, wanted, context.signal, (line) => log.say(line));
     try {
-      return await deps.engine.containers.ensureCreated({ ...spec, engineImageId }, context.signal);
+      const created = { ...spec, volumes: volumes.mounted, engineImageId };
+      return { ...(await deps.engine.containers.ensureCreated(created, context.signal)), volumes };
     } catch (error) {
       if (!isSlipwayError(error) || error.type !== 'ImageUnavailable') throw error;
       if (round >= ROUNDS)

@@ -1,9 +1,12 @@
 import { RunSuperseded } from '../model/errors.ts';
-import type { ClaimedRun, RecordRunInput, RunInput } from '../model/pure/payloads.ts';
+import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
+import type { RecordRunInput, RunInput } from '../model/pure/payloads.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { mayKeep } from './keep-failed.ts';
+import type { MachineRoom } from './machine-room.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { imageText } from './push-document.ts';
 import { isOfRound } from './read-push.ts';
@@ -19,21 +22,33 @@ export interface RunnerIdentity {
 }
 
 /**
- * Claims a run for this worker's engine, or gives the claim that is there; the task's record says `running` then.
- * @throws {RunSuperseded} when the run has ended meanwhile: a late attempt must not make its record say that it goes on.
+ * Claims a run for this worker's engine, if its machine has room for it, or gives the claim that is there; the task's record says
+ * `running` then.
+ * @throws {MachineBusy} when it has none. @throws {RunSuperseded} when the run has ended meanwhile: a late attempt must not make its record say that it goes on.
  */
 export async function claimRun(
   {
     store,
     plans,
     identity,
-  }: { readonly store: Store; readonly plans: PlanCache; readonly identity: RunnerIdentity },
+    machine,
+  }: {
+    readonly store: Store;
+    readonly plans: PlanCache;
+    readonly identity: RunnerIdentity;
+    /** Without it there is room for whatever comes. */
+    readonly machine?: MachineRoom;
+  },
   { task, run }: RunInput,
   context: Pick<StepContext, 'signal' | 'isGivenUp'>,
 ): Promise<ClaimedRun> {
+  const planned = await plans.task(task.pushId, task.plannedAt, task.label);
+  await machine?.expectFor({ taskId: task.taskId, run }, planned.resources).catch(async (error: unknown) => {
+    // Who stands beside which engine is told also when there is no room for more.
+    if ((await store.tasks.findClaim(task.taskId, run)) === undefined) throw error;
+  });
   const now = new Date().toISOString();
   const claim = await store.tasks.claim(task.taskId, run, { ...identity, claimed: now });
-  const planned = await plans.task(task.pushId, task.plannedAt, task.label);
   const running: RunRecord = {
     run,
     state: 'running',
@@ -91,6 +106,7 @@ export async function recordRun(
     bytesLoaded: input.loaded?.bytesLoaded ?? 0,
     ...(input.loaded?.fellBack === undefined ? {} : { fellBack: input.loaded.fellBack }),
     bytesUploaded: input.saved?.bytesUploaded ?? 0,
+    ...(input.saved?.keptUntil !== undefined && mayKeep(input) ? { keptUntil: input.saved.keptUntil } : {}),
     phases: {
       ...(input.loaded ? { imageMs: input.loaded.imageMs } : {}),
       ...(input.result ? { prepareMs: input.result.prepareMs, runMs: input.result.runMs } : {}),

@@ -1,7 +1,9 @@
 import { createArtifacts } from './artifacts.ts';
 import type { Lifetimes } from './blob-claims.ts';
 import { createBlobStore } from './blob-store.ts';
+import { createCacheMounts } from './cache-mounts.ts';
 import { createCollector } from './collect/collector.ts';
+import { createHolders } from './holders.ts';
 import { createImageIndex } from './image-index.ts';
 import { createLogs } from './logs.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -26,7 +28,9 @@ export function createStore(
     index: createImageIndex(objects, lifetimes),
     routes: createRoutes(objects),
     tarballs: createTarballs(objects),
+    mounts: createCacheMounts(objects, lifetimes),
     sent: createSentBlobs(objects),
+    holders: createHolders(objects, lifetimes),
     tasks: createTaskRecords(objects),
     pushes: createPushRecords(objects),
     artifacts: createArtifacts(objects),

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
 import type { Lifetimes } from './blob-claims.ts';
 import { mapConcurrently } from '../model/concurrently.ts';
-import { changeJson, readUsable, readUsableJson, writeJson } from './json-object.ts';
+import { changeJson, readUsableJson, writeJson } from './json-object.ts';
 import { baseKey, encodeSegment, imagesPrefix, layerKey, trackedBaseKey } from './keys.ts';
+import type { Aging } from './mark-used.ts';
+import { markUsed } from './mark-used.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readableDomains, readablePlaces } from './readable-domains.ts';
 import type { ImageIndex, ImageKey } from './store.ts';
@@ -14,16 +15,6 @@ import type { ImageIndex, ImageKey } from './store.ts';
 /** `level-<L>/layers/<domain>/<diffId>`: blobs that unpack to a layer. */
 const layerRecordSchema = z.object({ version: z.literal(1), digests: z.array(z.string()) });
 type LayerRecord = z.infer<typeof layerRecordSchema>;
-
-/** What is used is marked so at most this often, which is little against every life. */
-const USED_EVERY_MS = 24 * 60 * 60_000;
-
-interface Aging {
-  readonly created?: string;
-  readonly resolved?: string;
-  readonly used?: string | undefined;
-  readonly retired?: string | undefined;
-}
 
 /** The domain under which `up` enters bases. */
 const STACK_DOMAIN = '_stack';
@@ -35,20 +26,8 @@ export function createImageIndex(
   objects: ObjectStore,
   { now = () => new Date() }: Pick<Lifetimes, 'now'> = {},
 ): ImageIndex {
-  /** Says that something was used, at most once a day, unless somebody has written it meanwhile or its life is over. */
-  async function markUsed<T extends Aging>(key: string, schema: z.ZodType<T>): Promise<void> {
-    const present = await readUsable(objects, key, schema);
-    if (!present || present.value.retired !== undefined) return;
-    const { used, created, resolved } = present.value;
-    const usedMs = Date.parse(used ?? created ?? resolved ?? '');
-    if (now().getTime() - usedMs < USED_EVERY_MS) return;
-    try {
-      const value = { ...present.value, used: now().toISOString() };
-      await writeJson(objects, key, schema.parse(value), { onlyIf: { etag: present.etag } });
-    } catch (error) {
-      if (!(isSlipwayError(error) && error.type === 'WriteConflict')) throw error;
-    }
-  }
+  const mark = <T extends Aging>(key: string, schema: z.ZodType<T>): Promise<void> =>
+    markUsed(objects, key, { schema, now });
 
   return {
     async find(key, level, accepts = () => Promise.resolve(true)) {
@@ -71,14 +50,12 @@ export function createImageIndex(
 
     async use({ domain, level, platform, images, bases }) {
       const marks = readableDomains(domain).flatMap((own) => [
-        ...images.map(
-          (image) => () => markUsed(imageKey({ domain: own, ...image }, level), indexEntrySchema),
-        ),
+        ...images.map((image) => () => mark(imageKey({ domain: own, ...image }, level), indexEntrySchema)),
         ...bases.map(
-          (reference) => () => markUsed(baseKey(own, level, { platform, reference }), baseRecordSchema),
+          (reference) => () => mark(baseKey(own, level, { platform, reference }), baseRecordSchema),
         ),
       ]);
-      await mapConcurrently(marks, (mark) => mark());
+      await mapConcurrently(marks, (one) => one());
     },
 
     list: (domain, level, name) => listImages(objects, { domain, level, name }),

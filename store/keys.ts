@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CacheMount } from '../model/cache-mount.ts';
 import { InternalError } from '../model/errors.ts';
 import type { Digest, Level } from '../model/pure/ids.ts';
 import { levelOf, storeKey } from '../model/pure/ids.ts';
@@ -73,9 +74,14 @@ export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): strin
   return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
 }
 
-/** Where a level keeps pushes, tasks, index and layers; the collector walks them. */
-export function levelPrefix(level: Level, part: 'pushes' | 'tasks' | 'index' | 'layers'): string {
+/** Where a level keeps pushes, tasks, index, layers and holders; the collector walks them. */
+export function levelPrefix(level: Level, part: 'pushes' | 'tasks' | 'index' | 'layers' | 'holders'): string {
   return `level-${level}/${part}/`;
+}
+
+/** Engines of a level that have an image, an object each; as old as the last load there. */
+export function holdersPrefix(level: Level, manifestDigest: Digest): string {
+  return `${levelPrefix(level, 'holders')}${manifestDigest.slice('sha256:'.length)}/`;
 }
 
 export function openPushesPrefix(level: Level): string {
@@ -114,6 +120,16 @@ export function tarballKey(
 ): string {
   const name = tarball.name === undefined ? '' : `~${encodeSegment(tarball.name).slice(0, 180)}`;
   return `level-${level}/index/${encodeSegment(domain)}/tarballs/${encodeSegment(tarball.sha256)}${name}`;
+}
+
+/** Where lies what a cache mount of a platform held. */
+export function mountKey(domain: string, level: Level, platform: string, mount: CacheMount): string {
+  const { namespace = '', id, uid = '', gid = '', mode = '' } = mount;
+  const parts = [id, namespace, uid, gid, mode].map((part) =>
+    encodeURIComponent(part).replaceAll('~', '%7E'),
+  );
+  const name = parts.join('~').replace(/~+$/, '');
+  return `level-${level}/index/${encodeSegment(domain)}/mounts/${encodeSegment(platform)}/${encodeSegment(name)}`;
 }
 
 /** Where the last resolution of a base lies that is resolved by each push; beside the one that others have pinned. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { planSchema } from '../model/schema/plan.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
@@ -6,15 +6,12 @@ import { pushDocumentSchema, pushRecordSchema } from '../model/schema/records.ts
 import { WriteConflict } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
 import { canonicalJson } from '../model/pure/canonical-json.ts';
-import { changeJson, createJson, readJson, writeJson } from './json-object.ts';
+import { changeJson, readJson, writeJson } from './json-object.ts';
 import { pushKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { listOpen, markOpen, unmarkOpen } from './open-pushes.ts';
-import { dayKey, listPushes } from './pushes-by-day.ts';
+import { listByDay, listPushes } from './pushes-by-day.ts';
 import type { PushRecords } from './store.ts';
-
-/** What stands in `pushes-by-day`; its key says the same, so that listing need not read it. */
-const dayEntrySchema = z.object({ pushId: z.string(), received: z.string() });
 
 /** `level-<L>/pushes/<key>/` and the list of them by day. */
 export function createPushRecords(objects: ObjectStore): PushRecords {
@@ -29,12 +26,18 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
         change(present) {
           if (!present) return asked;
           const newRefs = asked.refs.filter((ref) => !present.refs.includes(ref));
-          return newRefs.length === 0 ? present : { ...present, refs: [...present.refs, ...newRefs] };
+          const last = present.rounds?.at(-1)?.round ?? 1;
+          const newRounds = (asked.rounds ?? []).filter(({ round }) => round > last);
+          if (newRefs.length === 0 && newRounds.length === 0) return present;
+          return {
+            ...present,
+            refs: [...present.refs, ...newRefs],
+            ...(newRounds.length === 0 ? {} : { rounds: [...(present.rounds ?? []), ...newRounds] }),
+          };
         },
       });
       // Also when the record was there: whoever wrote it may have died before this line.
-      const value = { pushId, received: counts.received };
-      await createJson(objects, dayKey(value), { schema: dayEntrySchema, value });
+      await listByDay(objects, { pushId, received: counts.received });
       return counts;
     },
 

@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import type { Level } from '../model/pure/ids.ts';
 import { levelOf, parseId, pushId as pushIdOf } from '../model/pure/ids.ts';
+import { createJson } from './json-object.ts';
 import { pushesByDayPrefix } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { PushRecords } from './store.ts';
@@ -8,10 +10,10 @@ const DAY_MS = 86_400_000;
 /** `2026-01-31T12:34:56.789Z`. */
 const TIME_LENGTH = 24;
 
-interface ListedPush {
-  readonly pushId: string;
-  readonly received: string;
-}
+/** What stands in an entry; its key says the same, so that listing need not read it. */
+const entrySchema = z.object({ pushId: z.string(), received: z.string() });
+
+export type ListedPush = Readonly<z.infer<typeof entrySchema>>;
 
 /** `level-<L>/pushes-by-day/<date>/<time>-<project>~<revision>[~<variant>]`: the key alone says everything that a list needs. */
 export function dayKey({ pushId, received }: ListedPush): string {
@@ -20,6 +22,12 @@ export function dayKey({ pushId, received }: ListedPush): string {
   const time = new Date(received).toISOString();
   const [, project = '', , revision = ''] = pushId.split('/');
   return `${pushesByDayPrefix(levelOf(pushId))}${dayOf(Date.parse(time))}/${time}-${project}~${revision}`;
+}
+
+/** Adds a push to the list. Safe to repeat. */
+export async function listByDay(objects: ObjectStore, { pushId, received }: ListedPush): Promise<void> {
+  const value = { pushId, received };
+  await createJson(objects, dayKey(value), { schema: entrySchema, value });
 }
 
 /** The newest pushes of some levels. Walks backwards in windows of days that double, so that idle months cost little. */

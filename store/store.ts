@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { BlobStore } from '../model/blob-store.ts';
+import type { CacheMount } from '../model/cache-mount.ts';
 import type { Digest, Level } from '../model/pure/ids.ts';
 import type {
   ArtifactRecord,
   BaseRecord,
   Claim,
   IndexEntry,
+  MountRecord,
   PushDocument,
   PushRecord,
   RouteRecord,
@@ -23,7 +25,9 @@ export interface Store {
   readonly index: ImageIndex;
   readonly routes: Routes;
   readonly tarballs: Tarballs;
+  readonly mounts: CacheMounts;
   readonly sent: SentBlobs;
+  readonly holders: Holders;
   readonly tasks: TaskRecords;
   readonly pushes: PushRecords;
   readonly artifacts: Artifacts;
@@ -34,6 +38,13 @@ export interface Store {
    * Gives how many there were. Safe to repeat and to race; nothing that anybody can read is touched.
    */
   sweep(options: { readonly olderThan: Date; readonly signal?: AbortSignal }): Promise<SweptUploads>;
+}
+
+/** Which engines have loaded which images lately: hints, which nobody has to believe. */
+export interface Holders {
+  note(level: Level, manifestDigest: Digest, engineId: string): Promise<void>;
+  /** Ids of engines, the last that was noted first; none that was noted longer than an hour ago. */
+  list(level: Level, manifestDigest: Digest): Promise<readonly string[]>;
 }
 
 export interface SweptUploads {
@@ -151,6 +162,21 @@ export interface Tarballs {
   ): Promise<TarballRecord | undefined>;
   /** Written only at one's own level. Replaces what was there. */
   record(domain: string, level: Level, record: TarballRecord): Promise<void>;
+}
+
+/** What cache mounts of builds held, for builders that lack it. */
+export interface CacheMounts {
+  /** Looks from level 3 down to `level` for what `accepts` says yes to; one that is retired or damaged counts as none. */
+  find(
+    domain: string,
+    level: Level,
+    mount: CacheMount & { readonly platform: string },
+    accepts?: (record: MountRecord) => Promise<boolean>,
+  ): Promise<MountRecord | undefined>;
+  /** Written only at one's own level, after all blobs of its image. Replaces what was there. */
+  record(domain: string, level: Level, mount: CacheMount, record: MountRecord): Promise<void>;
+  /** Says that a build of this level uses it, which extends its life if it is its level's own. Written at most once a day. */
+  use(domain: string, level: Level, mount: CacheMount & { readonly platform: string }): Promise<void>;
 }
 
 /** A layer of a tarball as it was stored. */

@@ -12,10 +12,12 @@ import { spawn } from 'node:child_process';
 import type { SpawnOptions } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { RunningStack } from '../stack/stack-options.ts';
+import { testEnvironment } from './helpers/test-environment.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PARTS = [
@@ -45,13 +47,17 @@ const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults',
 interface Counts {
   passed: number;
   failed: number;
+  /** What failed and how, a few lines each. */
+  failures?: readonly string[];
 }
+const FAILURE_LINES = 15;
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
 
 async function main(parts: readonly Part[]): Promise<number> {
-  const total: Counts = { passed: 0, failed: 0 };
+  const total = { passed: 0, failed: 0 };
+  const failures: string[] = [];
   let stack: RunningStack | undefined;
   let env: NodeJS.ProcessEnv = process.env;
   try {
@@ -85,6 +91,7 @@ async function main(parts: readonly Part[]): Promise<number> {
       const counts = await runAndTell(part, env);
       total.passed += counts.passed;
       total.failed += counts.failed;
+      failures.push(...(counts.failures ?? []));
       if (interrupted.signal.aborted) break;
     }
   } catch (error) {
@@ -93,6 +100,8 @@ async function main(parts: readonly Part[]): Promise<number> {
   } finally {
     await stack?.stop();
   }
+  // Once more at the end: between the parts they are hard to find.
+  for (const failure of failures) process.stdout.write(`\nFAILED ${failure}\n`);
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed === 0 && total.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
 }
@@ -105,34 +114,27 @@ async function runAndTell(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
   return counts;
 }
 
-/** What tests ask `requireEnv` for. */
-function testEnvironment(
-  { connections, setUpStore }: RunningStack,
-  temporal: string | undefined,
-): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    SLIPWAY_HOME: connections.stateDirectory,
-    SLIPWAY_TEST_S3: JSON.stringify(setUpStore),
-    SLIPWAY_TEST_ENGINE: connections.runnerEngine,
-    SLIPWAY_TEST_TEMPORAL_CLI: temporal ?? '',
-    SLIPWAY_TEST_SIDECAR_IMAGE: connections.sidecarImage ?? '',
-  };
-}
-
 async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
   switch (part) {
     case 'lint':
       return check(['node_modules/eslint/bin/eslint.js', '.']);
     case 'types':
-      return check(['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']);
+      // What did not change since the last time is not looked at again.
+      return check([
+        ...['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'],
+        ...['--incremental', '--tsBuildInfoFile', '.slipway/types.json'],
+      ]);
     case 'unit':
       // Jest leaves one core idle by default, which is half of a small machine.
       return jest(part, env, ['--maxWorkers=100%']);
     case 'workflow':
+      // Each file has a server of its own.
+      return jest(part, env, ['--maxWorkers=2', '--forceExit']);
+    case 'e2e':
+      // Each file has a world of its own; its builder takes a core now and then.
+      return jest(part, env, ['--maxWorkers=2', '--forceExit']);
     case 'replay':
     case 'integration':
-    case 'e2e':
     case 'modern':
     case 'soak':
       // One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which
@@ -144,7 +146,7 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
       return jest(part, env, ['--maxWorkers=3', '--forceExit']);
     case 'chaos':
       // On an installation of its own, since it hurts all of its parts; with this seed in every way that there is.
-      return check(['test/chaos/run.ts', '--minutes', '5', '--seed', '61']);
+      return check(['test/chaos/run.ts', '--minutes', '5', '--seed', '641']);
   }
 }
 
@@ -154,6 +156,19 @@ async function check(command: readonly string[]): Promise<Counts> {
 }
 
 const resultsSchema = z.object({
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      message: z.string(),
+      assertionResults: z.array(
+        z.object({
+          fullName: z.string(),
+          status: z.string(),
+          failureMessages: z.array(z.string()).nullish(),
+        }),
+      ),
+    }),
+  ),
   numPassedTests: z.number(),
   numFailedTests: z.number(),
   numTotalTests: z.number(),
@@ -181,13 +196,32 @@ async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     // A run that ran nothing, or failed without saying which test, is a failure too.
     const silent = failed === 0 && (code !== 0 || results.numTotalTests === 0) ? 1 : 0;
-    return { passed: results.numPassedTests, failed: failed + silent };
+    return { passed: results.numPassedTests, failed: failed + silent, failures: failuresOf(results) };
   } catch (error) {
     process.stderr.write(`jest gave no results for ${part}: ${String(error)}\n`);
     return { passed: 0, failed: 1 };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function failuresOf({ testResults }: z.infer<typeof resultsSchema>): string[] {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    // A file that could not be run has a message and no tests.
+    const told = failed.map(
+      ({ fullName, failureMessages }) => `${fullName}\n${(failureMessages ?? []).join('\n')}`,
+    );
+    return (assertionResults.length === 0 && message !== '' ? [message] : told).map((text) =>
+      [relative(ROOT, name), ...linesOf(text).slice(0, FAILURE_LINES)].join('\n  '),
+    );
+  });
+}
+
+function linesOf(text: string): string[] {
+  return stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.includes('/node_modules/'));
 }
 
 /** Runs a program of ours on this Node; jest's JSON would go to stdout, so that is not shown. */
@@ -219,6 +253,12 @@ const jestArgs = firstOption < 0 ? [] : args.slice(firstOption);
 const unknown = named.filter((part) => !PARTS.includes(part));
 if (unknown.length > 0) {
   process.stderr.write(`Unknown part: ${unknown.join(', ')}. Parts: ${PARTS.join(', ')}\n`);
+  process.exit(2);
+}
+if (files.length > 0 && named.length === 0) {
+  process.stderr.write(
+    `Name the part of ${files.join(', ')} too, as in: npm run test:part -- e2e e2e/rerun\n`,
+  );
   process.exit(2);
 }
 process.exitCode = await main(named.length > 0 ? named : PARTS.filter((part) => !BY_HAND.includes(part)));

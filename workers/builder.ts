@@ -1,7 +1,9 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { createBuilderActivities } from '../activities/builder.ts';
+import { DEFAULT_MOUNT_LIMIT, parseMountLimit } from '../model/mount-limit.ts';
 import { queueName } from '../model/pure/ids.ts';
+import { AfterwardsQueue } from './afterwards.ts';
 import { BuilderEngines } from './builder-engines.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
@@ -11,6 +13,9 @@ import { HEARTBEAT_THROTTLE } from './throttle.ts';
 /** Builds side by side on one machine; each is parallel in itself. */
 const CONCURRENT_BUILDS = 2;
 
+/** What is done when nobody waits any more may take this long when the worker ends. */
+const AFTERWARDS_MS = 20_000;
+
 /** The worker of `builder-<level>`; builds that go on when it is to end may finish within the grace time. */
 export async function createBuilderWorker(
   parts: Parts,
@@ -18,10 +23,11 @@ export async function createBuilderWorker(
   { graceMs }: { readonly graceMs: number },
 ): Promise<{ worker: Worker; close(): Promise<void> }> {
   const engines = new BuilderEngines(parts);
-  const { store, plans, source } = parts;
+  const { store, plans, source, connections } = parts;
+  const afterwards = new AfterwardsQueue(parts.logger);
   const worker = await Worker.create({
     connection,
-    namespace: parts.connections.temporal.namespace,
+    namespace: connections.temporal.namespace,
     identity: parts.worker,
     taskQueue: queueName('builder', parts.level),
     activities: createBuilderActivities({
@@ -30,6 +36,8 @@ export async function createBuilderWorker(
       source,
       worker: parts.worker,
       withEngine: engines.lend,
+      mountLimitBytes: parseMountLimit(connections.cacheMountLimit ?? DEFAULT_MOUNT_LIMIT) ?? 0,
+      afterwards: afterwards.add,
       withHostEngine: (work) => engines.lendHost(work),
     }),
     interceptors: { activity: [logActivities(parts.logger)] },
@@ -39,5 +47,11 @@ export async function createBuilderWorker(
     shutdownForceTime: graceMs + DEAF_MS,
     ...HEARTBEAT_THROTTLE,
   });
-  return { worker, close: () => engines.close() };
+  return {
+    worker,
+    close: async () => {
+      await afterwards.close(Math.min(graceMs, AFTERWARDS_MS));
+      await engines.close();
+    },
+  };
 }

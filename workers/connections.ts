@@ -9,6 +9,7 @@ import {
   connectionsOfLevel,
   connectionsSchema,
   givenLayers,
+  givenMountLimit,
   givenNamespaces,
 } from '../model/schema/connections.ts';
 
@@ -79,6 +80,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv, directory: string): unknown {
     sidecarImage: env.SLIPWAY_SIDECAR_IMAGE,
     diskBudget: env.SLIPWAY_DISK_BUDGET || undefined,
     ...givenLayers(env),
+    ...givenMountLimit(env),
     serverConfig: env.SLIPWAY_CONFIG ?? join(directory, 'slipway.config.yml'),
     stateDirectory: directory,
     runtimeDirectory: env.SLIPWAY_RUNTIME_DIR ?? join(tmpdir(), 'slipway'),

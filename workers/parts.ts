@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import type { SecretSource } from '../model/secret-source.ts';
 import type { GitSource } from '../source/git-source.ts';
 import { createGitSource } from '../source/git-source.ts';
 import { PlanCache } from '../steps/plan-cache.ts';
 import { openStore } from '../store/open-store.ts';
 import type { OpenStore } from '../store/open-store.ts';
+import { onlyGranted } from './secret-sources.ts';
+import { findServerConfig } from './server-config.ts';
 
 /** What every worker of one process shares. */
 export interface Parts {
@@ -19,10 +22,16 @@ export interface Parts {
   /** Names this process to people: in claims, records and Temporal. */
   readonly worker: string;
   readonly logger: Logger;
+  /** Values of secrets for tasks. */
+  readonly secrets: SecretSource;
   close(): void;
 }
 
-export function openParts(connections: Connections, level: Level, logger: Logger): Parts {
+export function openParts(
+  connections: Connections,
+  level: Level,
+  { logger, secrets }: Pick<Parts, 'logger' | 'secrets'>,
+): Parts {
   const store = openStore(connections.store, {
     onAway: (reason) => logger.warn({ reason }, 'The store is away; work that needs it waits'),
     onBack: ({ ms, reason }) => logger.info({ ms, reason }, 'The store is back'),
@@ -40,6 +49,7 @@ export function openParts(connections: Connections, level: Level, logger: Logger
     plans: new PlanCache(store),
     worker,
     logger,
+    secrets: onlyGranted(secrets, () => findServerConfig(connections.serverConfig)),
     close: () => store.close(),
   };
 }

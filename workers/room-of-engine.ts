@@ -1,4 +1,4 @@
-import type { EngineOptions } from '../docker/engine.ts';
+import type { EngineOptions } from '../docker/engine-options.ts';
 import type { DEFAULT_SHARE, EngineDisk } from '../docker/room/disk-of-engine.ts';
 import { budgetOfEngine, diskOfEngine } from '../docker/room/disk-of-engine.ts';
 import type { Parts } from './parts.ts';

@@ -1,11 +1,22 @@
 import type { CustomSlotSupplier, SlotPermit } from '@temporalio/worker';
+import type { RunOfTask } from '../steps/machine-room.ts';
+import { keyOf } from '../steps/machine-room.ts';
 
 /** A run whose next activity has not come for this long does not occupy its slot any more. */
 const REST_MS = 60_000;
+/** A run that rests for longer than this may be carried out by another process that serves the same engine. */
+const SHORT_REST_MS = 1_000;
 const CHECK_MS = 100;
 
 /** Which part of a run an activity is: a claim that fails is no run here, after the `last` one its slot is free. */
 export type RunPart = 'claim' | 'middle' | 'last';
+
+interface Slot extends RunOfTask {
+  /** How many of its activities are going on here. */
+  active: number;
+  /** When the last one ended. */
+  restingSince: number;
+}
 
 /**
  * Bounds the runs on one engine. A claim occupies a slot until the run's artifacts are saved, so that a full machine
@@ -13,19 +24,24 @@ export type RunPart = 'claim' | 'middle' | 'last';
  */
 export class RunSlots {
   readonly #capacity: number;
-  /** Per run: how many of its activities are going on, and when the last one ended. */
-  readonly #runs = new Map<string, { active: number; restingSince: number }>();
-  #reserved = 0;
+  readonly #isSaved: (run: RunOfTask) => Promise<boolean>;
+  readonly #slots = new Map<string, Slot>();
+  #isClosed = false;
+  #lookedAt = 0;
+  #looking = false;
 
-  constructor(capacity: number) {
+  /** @param isSaved Whether the run's artifacts are saved, by whichever process. Asked while a slot is wanted and none is free. */
+  constructor(capacity: number, isSaved: (run: RunOfTask) => Promise<boolean>) {
     this.#capacity = capacity;
+    this.#isSaved = isSaved;
   }
 
   /** Carries a run's activity out while it occupies its slot. */
-  async during<T>(run: string, part: RunPart, work: () => Promise<T>): Promise<T> {
-    const slot = this.#runs.get(run) ?? { active: 0, restingSince: 0 };
+  async during<T>({ taskId, run }: RunOfTask, part: RunPart, work: () => Promise<T>): Promise<T> {
+    const key = keyOf({ taskId, run });
+    const slot = this.#slots.get(key) ?? { taskId, run, active: 0, restingSince: 0 };
     slot.active += 1;
-    this.#runs.set(run, slot);
+    this.#slots.set(key, slot);
     let succeeded = false;
     try {
       const result = await work();
@@ -34,60 +50,93 @@ export class RunSlots {
     } finally {
       slot.active -= 1;
       slot.restingSince = performance.now();
-      if (slot.active === 0 && (succeeded ? part === 'last' : part === 'claim')) this.#runs.delete(run);
+      if (slot.active === 0 && (succeeded ? part === 'last' : part === 'claim')) this.#slots.delete(key);
     }
   }
 
   /** Gives the slot of a run back that is not carried out here. */
-  release(run: string): void {
-    if (this.#runs.get(run)?.active === 0) this.#runs.delete(run);
+  release(run: RunOfTask): void {
+    const key = keyOf(run);
+    if (this.#slots.get(key)?.active === 0) this.#slots.delete(key);
+  }
+
+  /** Whether one more run may occupy a slot now. */
+  get isFree(): boolean {
+    return !this.#isClosed && this.#occupied() < this.#capacity;
+  }
+
+  /** No further run may occupy one that is not asked for by a {@link supplier}. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Whether a run occupies a slot. */
+  has(run: RunOfTask): boolean {
+    return this.#slots.has(keyOf(run));
   }
 
   /** Resolves when no run occupies a slot, or at the abort. */
   async untilIdle(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#occupied() > 0) await pause();
+    while (!signal.aborted && this.#occupied() > 0) await this.#pause();
   }
 
-  /** For the worker of the shared queue: a poll begins only while a slot is free. */
-  get supplier(): CustomSlotSupplier<never> {
-    const supplier: CustomSlotSupplier<never> = {
+  /**
+   * For the worker of one queue of claims: a poll begins only while a slot is free. Polls that wait take nothing from those of another
+   * queue, or it would not be looked at while nothing comes; so when work comes on several at once, some more runs go on.
+   */
+  supplier(): CustomSlotSupplier<never> {
+    let reserved = 0;
+    const isFree = (): boolean => this.#occupied() + reserved < this.#capacity;
+    const reserve = (): SlotPermit => {
+      reserved += 1;
+      return {};
+    };
+    return {
       type: 'custom',
       reserveSlot: async (_context, abortSignal) => {
-        while (!this.#isFree()) {
+        while (!isFree()) {
           if (abortSignal.aborted) throw abortError();
-          await pause();
+          await this.#pause();
         }
-        return this.#reserve();
+        return reserve();
       },
-      tryReserveSlot: () => (this.#isFree() ? this.#reserve() : null),
+      tryReserveSlot: () => (isFree() ? reserve() : null),
       markSlotUsed: () => undefined,
       releaseSlot: () => {
-        this.#reserved -= 1;
+        reserved -= 1;
       },
     };
-    return supplier;
-  }
-
-  #reserve(): SlotPermit {
-    this.#reserved += 1;
-    return {};
-  }
-
-  #isFree(): boolean {
-    return this.#occupied() + this.#reserved < this.#capacity;
   }
 
   #occupied(): number {
-    const now = performance.now();
-    for (const [run, { active, restingSince }] of this.#runs) {
-      if (active === 0 && now - restingSince > REST_MS) this.#runs.delete(run);
-    }
-    return this.#runs.size;
+    for (const slot of this.#restingFor(REST_MS)) this.release(slot);
+    return this.#slots.size;
   }
-}
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+  #restingFor(ms: number): Slot[] {
+    const now = performance.now();
+    return [...this.#slots.values()].filter(
+      ({ active, restingSince }) => active === 0 && now - restingSince > ms,
+    );
+  }
+
+  async #pause(): Promise<void> {
+    void this.#look();
+    await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+  }
+
+  /** Frees what another process has carried out to its end. */
+  async #look(): Promise<void> {
+    if (this.#looking || performance.now() - this.#lookedAt < SHORT_REST_MS) return;
+    this.#looking = true;
+    try {
+      for (const slot of this.#restingFor(SHORT_REST_MS))
+        if (await this.#isSaved(slot).catch(() => false)) this.release(slot);
+    } finally {
+      this.#lookedAt = performance.now();
+      this.#looking = false;
+    }
+  }
 }
 
 function abortError(): Error {

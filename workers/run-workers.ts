@@ -5,8 +5,10 @@ import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import type { SecretSource } from '../model/secret-source.ts';
 import { createBuilderWorker } from './builder.ts';
 import { createControlWorker } from './control.ts';
+import type { ServesDind } from './dind-claims.ts';
 import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
 import { openParts } from './parts.ts';
@@ -25,9 +27,13 @@ export interface RunWorkersOptions {
   readonly kinds: readonly WorkerKind[];
   /** Runs at once on the runner's engine; default: twice the processors. */
   readonly capacity?: number;
+  /** Whether its runner takes tasks that have a private engine; default: never. */
+  readonly dind?: ServesDind;
   /** How long what goes on may take to finish when the signal comes. */
   readonly graceMs: number;
   readonly logger: Logger;
+  /** Values of secrets for tasks. */
+  readonly secrets: SecretSource;
   /** Aborted to drain and end. */
   readonly signal: AbortSignal;
   /** Told when every worker polls. */
@@ -41,7 +47,7 @@ export interface RunWorkersOptions {
 export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const { connections, level, kinds, logger, signal, graceMs } = options;
   installTemporalLogger(logger);
-  const parts = openParts(connections, level, logger);
+  const parts = openParts(connections, level, options);
   await expectOwnLevel(parts);
   const { address, namespace } = connections.temporal;
   const connection = await NativeConnection.connect({ address });
@@ -66,6 +72,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     if (kinds.includes('runner')) {
       runner = await createRunnerWorkers(parts, connection, {
         capacity: options.capacity ?? 2 * availableParallelism(),
+        dind: options.dind ?? 'never',
       });
       closers.push(runner.close);
     }
@@ -89,10 +96,17 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     await Promise.all(running);
     await draining;
     logger.info('Workers have ended');
+  } catch (error) {
+    // Said at once: those that go on may keep what follows from ending well.
+    logger.error({ error }, 'A worker cannot go on, so this process ends');
+    throw error;
   } finally {
-    for (const close of closers) await close();
-    await clientConnection.close();
-    await connection.close();
+    closers.push(
+      () => clientConnection.close(),
+      () => connection.close(),
+    );
+    for (const close of closers)
+      await close().catch((error: unknown) => logger.warn({ error }, 'Not everything could be closed'));
     parts.close();
   }
 }

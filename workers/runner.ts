@@ -1,17 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
+import type { WorkerOptions } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { createClaimActivities, createRunnerActivities } from '../activities/runner.ts';
+import { toFailure } from '../activities/to-failure.ts';
 import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
+import { diskOfEngine } from '../docker/room/disk-of-engine.ts';
 import { engineQueueName, queueName } from '../model/pure/ids.ts';
+import type { ReferableRun } from '../model/pure/claim-payloads.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
+import { MachineBusy } from '../model/errors.ts';
+import { grantsDind } from '../model/schema/config.ts';
+import type { RunOfTask } from '../steps/machine-room.ts';
+import { MachineRoom } from '../steps/machine-room.ts';
 import { logActivities } from './activity-log.ts';
+import type { DindClaims, ServesDind } from './dind-claims.ts';
+import { createDindClaims } from './dind-claims.ts';
 import type { Parts } from './parts.ts';
 import { roomOfEngine } from './room-of-engine.ts';
 import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
 import { DEAF_MS, runToEnd } from './run-to-end.ts';
+import { createHolderNotes } from './holder-notes.ts';
+import { readServerConfig } from './server-config.ts';
 import { startSweeper } from './sweeper.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 
@@ -35,11 +48,11 @@ export interface RunnerWorkers {
   close(): Promise<void>;
 }
 
-/** The workers of `runner-<level>` (claims only) and of this engine's own queue. */
+/** The workers of `runner-<level>` and `runner-dind-<level>` (claims only) and of this engine's own queue. */
 export async function createRunnerWorkers(
   parts: Parts,
   connection: NativeConnection,
-  { capacity }: { readonly capacity: number },
+  { capacity, dind }: { readonly capacity: number; readonly dind: ServesDind },
 ): Promise<RunnerWorkers> {
   const { connections, store } = parts;
   const engine = await connectEngine({
@@ -50,24 +63,32 @@ export async function createRunnerWorkers(
     room: roomOfEngine(parts, { address: connections.runnerEngine, what: 'tasks' }),
   });
   const sweeper = startSweeper(parts, engine);
-  const slots = new RunSlots(capacity);
+  const slots = new RunSlots(
+    capacity,
+    async ({ taskId, run }) => (await store.artifacts.findSaved(taskId, run)) !== undefined,
+  );
   const ending = new AbortController();
-  const { claimWorker, engineWorker } = await createWorkers(parts, {
+  const { claimWorker, engineWorker, dindClaims } = await createWorkers(parts, {
     connection,
     engine,
     slots,
+    dind,
     ending: ending.signal,
     // One that was given up may have been superseded while nothing was heard of it.
     onTrouble: sweeper.look,
   });
   return {
     run: async () => {
-      await Promise.all([claimWorker, engineWorker].map((worker) => runToEnd(worker, parts.logger)));
+      const running = [claimWorker, engineWorker].map((worker) => runToEnd(worker, parts.logger));
+      await Promise.all([...running, dindClaims.run()]);
     },
     drain: async (graceMs) => {
       const grace = AbortSignal.timeout(graceMs);
+      slots.close();
       if (claimWorker.getState() === 'RUNNING') claimWorker.shutdown();
-      const hasEnded = (): boolean => ['STOPPED', 'FAILED'].includes(claimWorker.getState());
+      dindClaims.shutDown();
+      const hasEnded = (): boolean =>
+        ['STOPPED', 'FAILED'].includes(claimWorker.getState()) && dindClaims.hasEnded();
       while (!hasEnded() && !grace.aborted) await delay(50);
       await slots.untilIdle(grace);
       ending.abort(new Error('The time to finish is over'));
@@ -87,29 +108,42 @@ async function createWorkers(
     readonly connection: NativeConnection;
     readonly engine: Engine;
     readonly slots: RunSlots;
+    readonly dind: ServesDind;
     readonly ending: AbortSignal;
     readonly onTrouble: () => void;
   },
-): Promise<{ readonly claimWorker: Worker; readonly engineWorker: Worker }> {
+): Promise<{
+  readonly claimWorker: Worker;
+  readonly engineWorker: Worker;
+  readonly dindClaims: DindClaims;
+}> {
   const { connection, engine, slots, ending, onTrouble } = options;
   const { level, connections } = parts;
-  const { id: engineId } = await engine.info();
+  const { id: engineId, rootDirectory, ...all } = await engine.info();
   const queue = engineQueueName(level, engineId);
   const deps = {
     ...parts,
     engine,
     fleet: connections.fleet,
+    sidecarImage: connections.sidecarImage,
     identity: { worker: parts.worker, engineId, queue },
   };
-  const claims = createClaimActivities(deps);
+  const machine = new MachineRoom({
+    engine,
+    all,
+    disk: () => diskOfEngine({ address: engine.address, rootDirectory }),
+    isGoingOn: (run) => slots.has(run),
+  });
+  const claims = createClaimActivities({ ...deps, machine });
   const runs = createRunnerActivities(deps, ending);
+  const noteHolder = createHolderNotes(parts, engineId);
   const inSlot =
     <I extends RunInput, R>(part: RunPart, work: (input: I) => Promise<R>) =>
     (input: I): Promise<R> =>
       slots
-        .during(runKey(input), part, () => work(input))
+        .during(runOf(input), part, () => work(input))
         .catch((error: unknown) => {
-          onTrouble();
+          if (!(error instanceof ApplicationFailure && error.type === 'MachineBusy')) onTrouble();
           throw error;
         });
   const { namespace } = connections.temporal;
@@ -121,40 +155,63 @@ async function createWorkers(
     ...HEARTBEAT_THROTTLE,
   };
   const fixed = { type: 'fixed-size', numSlots: 1 } as const;
-  const claimWorker = await Worker.create({
+  const claimsOf = (kind: 'runner' | 'runner-dind'): WorkerOptions => ({
     ...common,
-    taskQueue: queueName('runner', level),
+    taskQueue: queueName(kind, level),
     activities: {
-      claimRun: async (input: RunInput) => {
+      claimRun: async (input: ReferableRun) => {
         const claim = await inSlot('claim', claims.claimRun)(input);
-        // What another machine holds occupies nothing here.
-        if (claim.engineId !== engineId) slots.release(runKey(input));
+        // What another machine holds, or is to be asked for, occupies nothing here.
+        if (!('engineId' in claim) || claim.engineId !== engineId) slots.release(runOf(input));
         return claim;
       },
     },
     tuner: {
-      activityTaskSlotSupplier: slots.supplier,
+      activityTaskSlotSupplier: slots.supplier(),
       workflowTaskSlotSupplier: fixed,
       localActivityTaskSlotSupplier: fixed,
       nexusTaskSlotSupplier: fixed,
     },
+    // One is enough for claims; what polls here when slots run out takes a run more than there is room for.
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
     shutdownGraceTime: CLAIM_GRACE_MS,
     shutdownForceTime: CLAIM_GRACE_MS + DEAF_MS,
+  });
+  const claimWorker = await Worker.create(claimsOf('runner'));
+  const dindClaims = await createDindClaims({
+    serves: options.dind,
+    isGranted: async () =>
+      connections.sidecarImage !== undefined &&
+      grantsDind(await readServerConfig(connections.serverConfig), level),
+    create: () => Worker.create(claimsOf('runner-dind')),
+    logger: parts.logger,
   });
   const engineWorker = await Worker.create({
     ...common,
     taskQueue: queue,
     activities: {
-      loadImage: inSlot('middle', runs.loadImage),
+      // By those whose image is here.
+      claimRun: (input: RunInput) => {
+        if (!slots.isFree)
+          throw toFailure(
+            new MachineBusy(`The runner of the Docker Engine at ${engine.address} has no slot free`),
+          );
+        return inSlot('claim', claims.claimRun)(input);
+      },
+      loadImage: inSlot('middle', async (input: RunInput) => {
+        const loaded = await runs.loadImage(input);
+        noteHolder(input.task);
+        return loaded;
+      }),
       runContainer: inSlot('middle', runs.runContainer),
       saveArtifacts: inSlot('last', runs.saveArtifacts),
     },
     maxConcurrentActivityTaskExecutions: ENGINE_QUEUE_CONCURRENCY,
     shutdownForceTime: DEAF_MS,
   });
-  return { claimWorker, engineWorker };
+  return { claimWorker, engineWorker, dindClaims };
 }
 
-function runKey({ task, run }: RunInput): string {
-  return `${task.taskId}#${run}`;
+function runOf({ task, run }: RunInput): RunOfTask {
+  return { taskId: task.taskId, run };
 }

@@ -7,10 +7,16 @@ import { serverConfigSchema } from '../model/schema/config.ts';
 
 /** Reads slipway.config.yml; a file that is not there is one that names no project. @throws {ConfigInvalid} */
 export async function readServerConfig(path: string): Promise<ServerConfig> {
+  return (await findServerConfig(path)) ?? serverConfigSchema.parse({ version: 1 });
+}
+
+/** The same; undefined when it is not there. */
+export async function findServerConfig(path: string): Promise<ServerConfig | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return 'version: 1';
+    if (error.code === 'ENOENT') return undefined;
     throw new ConfigInvalid(`${path} cannot be read: ${error.message}`, { cause: error });
   });
+  if (text === undefined) return undefined;
   const document = parseDocument(text);
   if (document.errors.length > 0)
     throw new ConfigInvalid(`${path}: ${document.errors.map(({ message }) => message).join('; ')}`);

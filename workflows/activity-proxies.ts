@@ -5,15 +5,20 @@ import type {
   ClaimActivities,
   CollectActivities,
   ControlActivities,
+  ReferringActivities,
   RunnerActivities,
   SettleActivities,
 } from '../activities/contracts.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { queueName } from '../model/pure/ids.ts';
+import type { TaskInput } from '../model/pure/payloads.ts';
 
 /** An engine's queue that nobody polls for this long is a machine that is gone. */
 const ENGINE_QUEUE_PATIENCE = '30s';
+
+/** An engine that has an image answers sooner than it is loaded elsewhere, or not at all. */
+const HOLDER_PATIENCE = '2s';
 
 const PATIENT: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' };
 
@@ -77,13 +82,32 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
 }
 
 /** The claim of a run waits in the shared queue for as long as it takes some runner to be free. */
-export function claimActivities(level: Level): ClaimActivities {
-  return proxyActivities<ClaimActivities>(claim(level));
+export function claimActivities(task: Claimed): ClaimActivities {
+  return proxyActivities<ClaimActivities>(claim(task));
 }
 
-function claim(level: Level): ActivityOptions {
+/** The same, where the answer may be that another engine has the image. */
+export function referringActivities(task: Claimed): ReferringActivities {
+  return proxyActivities<ReferringActivities>(claim(task));
+}
+
+/** The question to one engine whether it takes a run: it answers at once, or is not worth waiting for. */
+export function holderActivities(queue: string): ClaimActivities {
+  return proxyActivities<ClaimActivities>({
+    taskQueue: queue,
+    scheduleToStartTimeout: HOLDER_PATIENCE,
+    startToCloseTimeout: '10s',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { maximumAttempts: 1 },
+  });
+}
+
+type Claimed = Pick<TaskInput, 'level' | 'dind'>;
+
+function claim({ level, dind }: Claimed): ActivityOptions {
   return {
-    taskQueue: queueName('runner', level),
+    taskQueue: queueName(dind ? 'runner-dind' : 'runner', level),
     startToCloseTimeout: '1m',
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     // A claim writes the task's record, which must not come after the record of the cancel.
@@ -96,9 +120,9 @@ function claim(level: Level): ActivityOptions {
  * The question who stands beside the engine of a run that is claimed: of those whose machine is free, and before all that
  * waits for one. When all are busy nobody answers it.
  */
-export function reclaimActivities(level: Level): ClaimActivities {
+export function reclaimActivities(task: Claimed): ClaimActivities {
   return proxyActivities<ClaimActivities>({
-    ...claim(level),
+    ...claim(task),
     scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
     priority: { priorityKey: 1 },
   });

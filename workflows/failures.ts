@@ -4,6 +4,8 @@ import {
   ChildWorkflowFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
+import type { RunPhase } from '../model/pure/run-ends.ts';
+import { reasonOfFailure } from '../model/pure/run-ends.ts';
 import type { PushReason, TaskReason } from '../model/pure/states.ts';
 
 /** The `type` of the error that an activity threw in the end, `Timeout:<kind>` for a time-out, undefined when neither. */
@@ -46,42 +48,12 @@ export function pushReason(error: unknown): PushReason {
   return failureType(error) === 'RepositoryUnavailable' ? 'repository-unavailable' : 'internal-error';
 }
 
-/** In which phase of a run a failure came; it decides what an unknown failure means. */
-export type RunPhase = 'claim' | 'load' | 'run' | 'save';
-
-const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
-  ImageUnavailable: 'resource-unavailable',
-  ImageTarRefused: 'resource-unavailable',
-  InputUnavailable: 'resource-unavailable',
-  BlobNotFound: 'internal-error',
-  DigestMismatch: 'internal-error',
-  ImageDamaged: 'internal-error',
-  InvalidInput: 'malformed-payload',
-  ImageHashMismatch: 'internal-error',
-  InternalError: 'internal-error',
-  WorkerShutdown: 'worker-shutdown',
-  RunSuperseded: 'worker-lost',
-  EngineUnavailable: 'worker-lost',
-  ContainerLost: 'worker-lost',
-  EngineOutOfSpace: 'worker-lost',
-  TransferFailed: 'worker-lost',
-};
-
 /** Saving would wait for the same once more, or belongs to another run. */
 const UNREACHABLE = ['EngineUnavailable', 'StoreUnavailable', 'RunSuperseded'];
 
 /** How a run ends when one of its activities has finally failed. */
 export function runReason(error: unknown, phase: RunPhase): TaskReason {
-  const type = failureType(error);
-  const known = type === undefined ? undefined : FINAL_REASONS[type];
-  if (known) return known;
-  if (type?.startsWith('Timeout:')) return 'worker-lost';
-  // What the engine refused for good is refused elsewhere too; trouble inside it may be this machine's.
-  if (type === 'EngineRequestFailed' && phase !== 'save')
-    return isFinal(error) ? 'internal-error' : 'worker-lost';
-  if (type === 'StoreUnavailable' || type === 'StoreOutOfSpace')
-    return phase === 'save' ? 'upload-failed' : 'worker-lost';
-  return phase === 'save' ? 'upload-failed' : 'internal-error';
+  return reasonOfFailure(failureType(error), { phase, isFinal: isFinal(error) });
 }
 
 function isFinal(error: unknown): boolean {

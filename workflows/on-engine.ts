@@ -1,5 +1,6 @@
 import { log } from '@temporalio/workflow';
-import type { ClaimedRun, RunInput } from '../model/pure/payloads.ts';
+import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
+import type { RunInput } from '../model/pure/payloads.ts';
 import { reclaimActivities } from './activity-proxies.ts';
 import { failureType } from './failures.ts';
 
@@ -32,7 +33,7 @@ export async function onEngine<T>(
 
 async function whoAnswers(input: RunInput): Promise<string | undefined> {
   try {
-    return (await reclaimActivities(input.task.level).claimRun(input)).answeredBy;
+    return (await reclaimActivities(input.task).claimRun(input)).answeredBy;
   } catch (error) {
     if (!isUnanswered(error)) throw error;
     return undefined;

@@ -4,11 +4,15 @@ import {
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
+  patched,
+  sleep,
   startChild,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
+import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { GraphTask, PushInput, TaskInput } from '../model/pure/payloads.ts';
+import type { GraphTask } from '../model/pure/graph-pages.ts';
+import type { PushInput, TaskInput } from '../model/pure/payloads.ts';
 import { queueName, taskIdIn } from '../model/pure/ids.ts';
 import { unwantImageSignal } from './messages.ts';
 import type { PushGraph } from './push-graph.ts';
@@ -23,6 +27,9 @@ import type { task } from './task.ts';
 
 /** Requests in flight when many tasks are cancelled; the server allows 2,000 pending ones. */
 const CANCELS_IN_FLIGHT = 100;
+
+/** So often, a second apart, a task is started again whose workflow of before is just ending. */
+const START_TRIES = 5;
 
 export interface PushContext {
   readonly push: PushInput;
@@ -49,10 +56,11 @@ export async function startTask(
     deadlineSeconds,
     maxRunTimeSeconds,
     ...(image ? { image } : {}),
+    ...(graphTask.dind ? { dind: true as const } : {}),
   };
-  try {
-    // A cancel of the push must not look like the end of its tasks: they are asked to cancel and report themselves.
-    const child = await CancellationScope.nonCancellable(() =>
+  // A cancel of the push must not look like the end of its tasks: they are asked to cancel and report themselves.
+  const start = (): Promise<ChildWorkflowHandle<typeof task>> =>
+    CancellationScope.nonCancellable(() =>
       startChild<typeof task>('task', {
         workflowId: id,
         args: [input],
@@ -72,6 +80,8 @@ export async function startTask(
         ],
       }),
     );
+  try {
+    const child = await startWhenEnded(start, firstRun);
     graph.markStarted(label);
     // Tasks never fail as workflows; one that was terminated by hand tells nobody, so its end is taken from here.
     child.result().catch(() => {
@@ -82,6 +92,19 @@ export async function startTask(
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     graph.markStarted(label);
     log.info('The task runs already; it will report', { taskId: id });
+  }
+}
+
+/** A workflow tells of its end before it ends: one that runs again may begin a moment later. */
+async function startWhenEnded<T>(start: () => Promise<T>, firstRun: number): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      const isEnding = error instanceof WorkflowExecutionAlreadyStartedError && firstRun > 0;
+      if (!isEnding || tries >= START_TRIES || !patched('start-again')) throw error;
+    }
+    await CancellationScope.nonCancellable(() => sleep('1s'));
   }
 }
 

@@ -1,14 +1,11 @@
-import type { GraphTask, ImageResolved, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
+import type { GraphTask } from '../model/pure/graph-pages.ts';
+import type { ImageResolved, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
+import type { Rerun } from '../model/pure/rerun.ts';
+import { tasksToRerun } from '../model/pure/rerun.ts';
 import type { TaskReason, TaskState } from '../model/pure/states.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
-
-/** What survives continue-as-new: labels and letters only. */
-export interface PushGraphState {
-  /** Labels of tasks that were started and are not resolved. */
-  readonly open: readonly string[];
-  readonly resolved: readonly TaskResolved[];
-  readonly images: readonly (readonly [name: string, resolved: ImageResolved])[];
-}
+import type { PushGraphState } from './push-graph-state.ts';
+import { readGraphState, writeGraphState } from './push-graph-state.ts';
 
 /**
  * Which tasks may start, and which can't any more. Pure bookkeeping: the push workflow feeds it with what
@@ -23,6 +20,8 @@ export class PushGraph {
   readonly #open = new Set<string>();
   /** Those of the open ones whose start the server has confirmed. */
   readonly #started = new Set<string>();
+  /** Run numbers of tasks that were set back in this round. */
+  readonly #reopened = new Map<string, number>();
   /** Labels to look at again, since something they wait for changed. */
   #toCheck: string[];
   #neverStarted: UnstartedTask[] = [];
@@ -33,12 +32,18 @@ export class PushGraph {
       for (const dependency of task.dependencies) append(this.#dependents, dependency, task.label);
       if (task.image) append(this.#byImage, task.image, task.label);
     }
-    for (const label of state?.open ?? []) {
-      this.#open.add(label);
-      this.#started.add(label);
+    if (!state)
+      for (const { label, ended } of tasks) if (ended) this.#resolved.set(label, { label, ...ended });
+    if (state) {
+      const { open, resolved, firstRuns } = readGraphState(state, tasks);
+      for (const [label, firstRun] of firstRuns) this.#reopen(label, firstRun);
+      for (const label of open) {
+        this.#open.add(label);
+        this.#started.add(label);
+      }
+      for (const each of resolved) this.#resolved.set(each.label, each);
+      for (const [name, image] of state.images) this.#images.set(name, image);
     }
-    for (const resolved of state?.resolved ?? []) this.#resolved.set(resolved.label, resolved);
-    for (const [name, resolved] of state?.images ?? []) this.#images.set(name, resolved);
     this.#toCheck = tasks.map((task) => task.label);
   }
 
@@ -74,7 +79,20 @@ export class PushGraph {
   }
 
   get state(): PushGraphState {
-    return { open: this.openLabels, resolved: [...this.#resolved.values()], images: [...this.#images] };
+    return {
+      ...writeGraphState(this.#tasks.keys(), {
+        open: this.#open,
+        resolved: this.#resolved,
+        firstRuns: this.#reopened,
+      }),
+      images: [...this.#images],
+    };
+  }
+
+  /** Names of the images that tasks run in. */
+  imagesOf(labels: Iterable<string>): ReadonlySet<string> {
+    const names = [...labels].map((label) => this.#tasks.get(label)?.image);
+    return new Set(names.filter((name) => name !== undefined));
   }
 
   imageOf(label: string): ImageResolved | undefined {
@@ -98,6 +116,48 @@ export class PushGraph {
     this.#started.delete(resolved.label);
     this.#resolved.set(resolved.label, resolved);
     this.#toCheck.push(...(this.#dependents.get(resolved.label) ?? []));
+  }
+
+  /** Labels of the tasks that are meant, whether or not they have ended. */
+  meantBy(rerun: Rerun): readonly string[] {
+    const hasFailed = (label: string): boolean => {
+      const end = this.#resolved.get(label);
+      return end !== undefined && end.state !== 'completed';
+    };
+    return tasksToRerun(this.#tasks.values(), hasFailed, rerun);
+  }
+
+  /** Whether it has ended, and that is recorded. */
+  hasEnded(label: string): boolean {
+    return this.#resolved.has(label) && !this.#isUnrecorded(label);
+  }
+
+  /** Whether it has begun, or ended, and that is still to be heard or recorded. */
+  isEnding(label: string): boolean {
+    return this.#open.has(label) || this.#isUnrecorded(label);
+  }
+
+  #isUnrecorded(label: string): boolean {
+    return this.#neverStarted.some((unstarted) => unstarted.label === label);
+  }
+
+  /** Tasks that have ended wait again, for a run of that number. */
+  reopen(runs: ReadonlyMap<string, number>): void {
+    for (const [label, firstRun] of runs) {
+      this.#resolved.delete(label);
+      this.#reopen(label, firstRun);
+      const { image } = this.#tasks.get(label) ?? {};
+      // One that could not be had is asked for again.
+      if (image !== undefined && !this.#images.get(image)?.stored) this.#images.delete(image);
+    }
+    this.#toCheck.push(...runs.keys());
+  }
+
+  #reopen(label: string, firstRun: number): void {
+    const task = this.#tasks.get(label);
+    if (!task) return;
+    this.#tasks.set(label, { ...task, firstRun });
+    this.#reopened.set(label, firstRun);
   }
 
   /** Takes at most `limit` tasks that may start now; they count as open from here on. */

@@ -5,19 +5,31 @@ import type { PushGraph } from './push-graph.ts';
 
 /** The images of one push: which are known already, which were asked for, how each ended. */
 export class PushImages {
-  readonly #images: readonly GraphImage[];
+  readonly #all: readonly GraphImage[];
+  /** Those that no task of this round needs. */
+  readonly #kept: Set<string>;
   readonly #graph: PushGraph;
   readonly #resolved = new Map<string, ImageResolved>();
   #hasNews = false;
   #isAsked = false;
 
-  constructor(images: readonly GraphImage[], graph: PushGraph) {
-    this.#images = images;
+  /** `before`: how images of the same content ended earlier in this push, by their own task. */
+  constructor(
+    images: readonly GraphImage[],
+    graph: PushGraph,
+    before: ReadonlyMap<string, ImageResolved> = new Map(),
+  ) {
+    this.#all = images;
     this.#graph = graph;
     const known = new Map(graph.state.images);
-    for (const image of images) {
-      const before = known.get(image.name);
-      if (before) this.#resolved.set(image.name, before);
+    this.#kept = new Set(
+      images.filter(({ name, action }) => action === 'keep' && !known.has(name)).map(({ name }) => name),
+    );
+    for (const image of this.#images) {
+      const carried = known.get(image.name);
+      const earlier = before.get(image.taskId);
+      if (carried) this.#resolved.set(image.name, carried);
+      else if (earlier) this.#settle(image, earlier);
       else if (image.action === 'reuse' && image.stored) {
         this.#settle(image, {
           taskId: image.taskId,
@@ -54,6 +66,18 @@ export class PushImages {
     }
   }
 
+  /** Tasks wait for these again: what could not be had, or was not needed, is asked for by {@link request}. */
+  reopen(names: ReadonlySet<string>): void {
+    for (const name of names) {
+      this.#kept.delete(name);
+      if (this.#resolved.get(name)?.stored === undefined) this.#resolved.delete(name);
+    }
+  }
+
+  get #images(): readonly GraphImage[] {
+    return this.#kept.size === 0 ? this.#all : this.#all.filter(({ name }) => !this.#kept.has(name));
+  }
+
   cancelOpen(): void {
     for (const image of this.#images) {
       if (!this.#resolved.has(image.name)) {
@@ -82,6 +106,11 @@ export class PushImages {
     return [...this.#resolved.values()].every(({ stored }) => stored !== undefined);
   }
 
+  /** How images ended, by their own task. */
+  get resolved(): ReadonlyMap<string, ImageResolved> {
+    return new Map([...this.#resolved.values()].map((resolved) => [resolved.taskId, resolved]));
+  }
+
   get hasNews(): boolean {
     return this.#hasNews;
   }
@@ -94,7 +123,13 @@ export class PushImages {
 
   /** For the push's record. */
   get outcomes(): readonly ImageOutcome[] {
-    return this.#images.map(({ name }) => outcomeOf(name, this.#resolved.get(name)));
+    return this.#all.map(({ name, before }) => {
+      if (before && this.#kept.has(name)) return before;
+      const resolved = this.#resolved.get(name);
+      // What an earlier round has built is found by this one.
+      const isFound = resolved?.reason === 'reused' && before?.outcome === 'built';
+      return isFound ? before : outcomeOf(name, resolved);
+    });
   }
 
   #settle(image: GraphImage, resolved: ImageResolved): void {

@@ -1,14 +1,11 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type {
-  ClaimedRun,
-  ContainerResult,
-  LoadedImage,
-  RunInput,
-  SavedArtifacts,
-} from '../model/pure/payloads.ts';
+import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
+import type { ContainerResult, LoadedImage, RunInput, SavedArtifacts } from '../model/pure/payloads.ts';
+import type { RunPhase } from '../model/pure/run-ends.ts';
+import { verdictOf } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
-import { claimActivities, runnerActivities } from './activity-proxies.ts';
-import type { RunPhase } from './failures.ts';
+import { runnerActivities } from './activity-proxies.ts';
+import { claimRun } from './claim-run.ts';
 import { failureDetail, isMachineGone, runReason } from './failures.ts';
 import { loadImage } from './load-image.ts';
 import { onEngine } from './on-engine.ts';
@@ -40,7 +37,7 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   let claim: ClaimedRun | undefined;
   const summary = summaryOf(input);
   try {
-    claim = await claimActivities(input.task.level).claimRun(input);
+    claim = await claimRun(input);
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
     soFar.loaded = await onEngine(input, claim, () => loadImage(runner, input));
@@ -52,9 +49,10 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     const container = { ...input, engineImageId: soFar.loaded.engineImageId };
     soFar.result = await onEngine(input, claim, () => running.runContainer(container));
     phase = 'save';
-    const saving = { ...input, reason: soFar.result.reason };
+    const { reason, exitCode } = soFar.result;
+    const saving = { ...input, reason, ...(exitCode === undefined ? {} : { exitCode }) };
     const saved = await onEngine(input, claim, () => runner.saveArtifacts(saving));
-    return { ...soFar, saved, ...verdict(soFar.result, saved) };
+    return { ...soFar, saved, ...verdictOf(soFar.result, saved) };
   } catch (error) {
     const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
@@ -88,12 +86,4 @@ async function saveWhatThereIs(
 
 function summaryOf({ task, run }: RunInput): string {
   return `${task.label} run ${run}`;
-}
-
-function verdict(result: ContainerResult, saved: SavedArtifacts): Pick<EndedRun, 'reason' | 'detail'> {
-  if (result.reason !== 'completed')
-    return { reason: result.reason, ...(result.detail ? { detail: result.detail } : {}) };
-  if (saved.missing.length === 0) return { reason: 'completed' };
-  const names = saved.missing.map(({ name, found }) => `${name} (${found})`);
-  return { reason: 'artifact-missing', detail: `missing: ${names.join(', ')}` };
 }

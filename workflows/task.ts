@@ -7,16 +7,13 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { RecordRunInput, TaskInput, TaskResolved } from '../model/pure/payloads.ts';
+import { pauseAfterRuns } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
 import { recordActivities } from './activity-proxies.ts';
 import { carryOutRun } from './run.ts';
 import { taskResolvedSignal } from './messages.ts';
 import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
-
-/** Between two runs: long enough for a machine to be noticed as gone, short enough for people; twice as long each time. */
-const RETRY_PAUSE_MS = 2_000;
-const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * The runs of one task, numbered, until it is resolved.
@@ -43,7 +40,7 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
     if (TASK_REASONS[ended.reason].after === 'final' || run >= lastRun) break;
     await record({ ...ended, final: false });
     try {
-      const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** (run - input.firstRun), LONGEST_PAUSE_MS);
+      const pauseMs = pauseAfterRuns(run - input.firstRun + 1);
       await runs.run(() => sleep(pauseMs, { summary: `run ${run} ended ${ended.reason}` }));
     } catch (error) {
       if (!isCancellation(error)) throw error;

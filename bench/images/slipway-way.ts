@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { createS3ObjectStore } from '../../store/s3-object-store.ts';
 import type { S3Config } from '../../store/s3-session.ts';
+import { ownReference } from '../../model/engine-names.ts';
 import { KeptObjects } from './kept-objects.ts';
 import type { MoverAnswer, MoverConfig, MoverRequest } from './mover.ts';
 import type { Way } from './way.ts';
@@ -33,7 +34,7 @@ export async function openSlipwayWay(
       return {
         image: loaded.engineImageId ?? '',
         bytesSent: await kept.addedBytes(),
-        names: [`slipway.invalid/image:${name}`],
+        names: [ownReference(name)],
         peakRssBytes: Math.max(published.peakRssBytes, loaded.peakRssBytes),
       };
     },

@@ -1,6 +1,5 @@
 import type { Argv } from 'yargs';
 import yargs from 'yargs';
-import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Interruption } from './interruption.ts';
 import { reportError } from './report-error.ts';
@@ -17,12 +16,9 @@ export interface CommandLineOptions {
 }
 
 /** Carries out one command line and gives its exit code; never throws. */
-export async function runCommandLine(
-  args: readonly string[],
-  options: CommandLineOptions,
-): Promise<ExitCode> {
+export async function runCommandLine(args: readonly string[], options: CommandLineOptions): Promise<number> {
   const { signal } = options.interruption;
-  let code: ExitCode = EXIT.good;
+  let code: number = EXIT.good;
   const perform: Perform = async (parsed, run) => {
     const terminal = createTerminal({ ...options, quiet: parsed.quiet === true });
     code = await run({ terminal, env: options.env, signal });

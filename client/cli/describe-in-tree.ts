@@ -1,5 +1,6 @@
 import type { DescribedImage } from '../../images/describe-images.ts';
 import type { Finding } from '../../model/findings.ts';
+import type { Printed } from '../../plan/join-printed.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import type { FoundStore } from './find-store.ts';
 import type { OpenRevision, RevisionArgs } from './open-revision.ts';
@@ -35,7 +36,7 @@ export async function describeInTree(
   const opened = await openRevision(args, session);
   if (args.worktree !== true) await warnDirty(opened.local, session.terminal);
   const owner = await ownerOf(args, opened, found);
-  const { images, findings } = await describe(opened, names, { found, owner }, session);
+  const { images, findings } = await describeImagesOf(opened, names, { found, owner }, session);
   for (const finding of findings) session.terminal.error(formatFinding(finding));
   if (findings.some(({ severity }) => severity === 'error')) return undefined;
   return { opened, owner, images };
@@ -55,11 +56,16 @@ export async function ownerOf(
   return guessProject(config, { repositories: [repository, ...remotes], ref, wanted: project });
 }
 
-async function describe(
+/** Images of an open revision, or of what its decision program printed, and all their parents, parents first; or what is wrong with them. */
+export async function describeImagesOf(
   opened: OpenRevision,
   names: readonly string[],
-  { found, owner }: { readonly found: FoundStore; readonly owner: ResolvedProject },
-  { signal, env }: Session,
+  {
+    found,
+    owner,
+    printed,
+  }: { readonly found: FoundStore; readonly owner: ResolvedProject; readonly printed?: Printed | undefined },
+  { signal, env }: Pick<Session, 'signal' | 'env'>,
 ): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
   const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE }, { hostPlatform }, { contextHashes }] =
     await Promise.all([
@@ -70,7 +76,10 @@ async function describe(
       import('./context-hashes.ts'),
     ]);
   const text = await opened.tree.readFile(CONFIG_FILE, signal);
-  const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
+  const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), {
+    file: CONFIG_FILE,
+    printed,
+  });
   if (!config) return { images: [], findings };
   const known = Object.keys(config.images);
   const unknown = names.filter((name) => !known.includes(name));

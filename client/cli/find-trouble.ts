@@ -3,7 +3,7 @@ import { TASK_REASONS } from '../../model/pure/states.ts';
 import type { PushDocument, PushTask } from '../../model/schema/records.ts';
 import type { SlipwayApi } from '../api.ts';
 import { lastLines } from './last-lines.ts';
-import { describeState } from './render/describe-task.ts';
+import { describeKept, describeState } from './render/describe-task.ts';
 import type { Trouble } from './render/push-text.ts';
 
 export interface TroubleOptions {
@@ -36,6 +36,7 @@ export async function findTrouble(
         taskId: task.taskId,
         what: explain(task),
         ran: task.runs.length > 0,
+        kept: describeKept(task, Date.now()),
       })),
   ];
   const trouble: Trouble[] = [];

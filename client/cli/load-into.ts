@@ -1,4 +1,5 @@
 import type { Engine, LoadResult } from '../../docker/engine.ts';
+import { ownReference } from '../../model/engine-names.ts';
 import type { FoundImage } from '../find-images.ts';
 import { formatBytes, formatDuration } from './render/quantities.ts';
 import type { Session } from './session.ts';
@@ -35,7 +36,7 @@ export async function loadInto(
   );
   return {
     name,
-    reference: tag ?? `slipway.invalid/image:${image.tag}`,
+    reference: tag ?? ownReference(image.tag),
     manifestDigest: stored.manifestDigest,
     configDigest: stored.configDigest,
     ...(taskId === undefined ? {} : { taskId }),

@@ -7,6 +7,7 @@ import { importImageTar } from '../../docker/transport/import-tar.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { DirectoryBlobs } from '../../store/directory-blobs.ts';
+import { ownReference } from '../../model/engine-names.ts';
 import { withLocalEngine } from './local-engine.ts';
 import type { LoadedHere } from './load-into.ts';
 import { loadInto } from './load-into.ts';
@@ -42,7 +43,7 @@ export async function loadTarball(
     const stored = await takeApart(blobs, path, options, session);
     if (!stored) return await loadPartialTar(path, { name, directory, tag: options.tag }, session);
     const tag = stored.configDigest.slice('sha256:'.length);
-    const found = { name, stored, tag, tarName: `slipway.invalid/image:${tag}` };
+    const found = { name, stored, tag, tarName: ownReference(tag) };
     return await withLocalEngine(session, blobs, (engine) =>
       loadInto(engine, found, { tag: options.tag, session }),
     );

@@ -12,9 +12,12 @@ export async function withLocalEngine<T>(
   session: Pick<Session, 'env'>,
   blobs: BlobStore,
   use: (engine: Engine) => Promise<T>,
+  /** Labels what is made there; default: the installation that runs here. */
+  own?: string,
 ): Promise<T> {
   const { connectEngine } = await import('../../docker/connect.ts');
-  const { address, fleet } = await localEngine(session);
+  const local = await localEngine(session);
+  const { address, fleet } = { ...local, fleet: own ?? local.fleet };
   const engine = await connectEngine({ address, blobs, reach: { kind: 'loopback' }, fleet });
   try {
     return await use(engine);

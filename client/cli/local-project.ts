@@ -2,6 +2,7 @@ import { isSlipwayError } from '../../model/errors.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { ServerConfig } from '../../model/schema/config.ts';
+import { grantsOf } from '../../model/schema/config.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import { resolveProject } from '../../steps/resolve-project.ts';
 
@@ -24,16 +25,20 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
     if (found) return found;
   }
   const known = wanted === undefined ? undefined : config.projects[wanted];
-  if (wanted !== undefined && known)
-    return { project: wanted, domain: known.trustDomain ?? wanted, level: lowest(known.sources) };
+  if (wanted !== undefined && known) {
+    const level = lowest(known.sources);
+    const grants = grantsOf(config, { project: wanted, level });
+    return { project: wanted, domain: known.trustDomain ?? wanted, level, grants };
+  }
   const [first] = repositories;
-  return (
-    tryResolve({ version: 1, localProjects: true, projects: {} }, first, { ref }) ?? {
-      project: wanted ?? 'local',
-      domain: wanted ?? 'local',
-      level: 1,
-    }
-  );
+  const local = tryResolve({ version: 1, localProjects: true, projects: {} }, first, { ref });
+  const { project, domain, level } = local ?? {
+    project: wanted ?? 'local',
+    domain: wanted ?? 'local',
+    level: 1 as const,
+  };
+  // The server's configuration may know it all the same, and what it grants is not known here.
+  return { project, domain, level };
 }
 
 function tryResolve(

@@ -50,7 +50,8 @@ export const tasksOption = {
   // One value each time, so that a repository may follow.
   nargs: 1,
   coerce: splitPatterns,
-  describe: 'Labels or globs of the wanted tasks, separated by commas; may be given several times',
+  describe:
+    'Labels or globs of the wanted tasks, or image:NAME, separated by commas; may be given several times',
 } as const satisfies Options;
 
 export const projectOption = {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 
@@ -7,6 +8,8 @@ export type Style = Parameters<typeof styleText>[0];
 export interface Terminal {
   /** A line of the answer. */
   print(text: string): void;
+  /** Bytes of the answer, as they are; resolves when whoever reads is ready for more. */
+  write(bytes: Buffer): Promise<void>;
   /** A word aside, on stderr; silent when quiet. */
   note(text: string): void;
   /** What went wrong, on stderr. */
@@ -45,6 +48,10 @@ export function createTerminal({ stdout, stderr, env, quiet }: TerminalOptions):
     print: (text) => {
       clear();
       stdout.write(`${text}\n`);
+    },
+    write: async (bytes) => {
+      clear();
+      if (!stdout.write(bytes)) await once(stdout, 'drain');
     },
     note: (text) => {
       if (quiet) return;

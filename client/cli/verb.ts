@@ -1,5 +1,4 @@
 import type { Argv } from 'yargs';
-import type { ExitCode } from './exit-codes.ts';
 import type { Session } from './session.ts';
 
 /** One verb of the command line. Heavy modules are imported inside `run`, so that `--help` and completion stay quick. */
@@ -8,13 +7,13 @@ export interface VerbDefinition<Args> {
   readonly command: string;
   readonly describe: string;
   readonly options: (cli: Argv) => Argv<Args>;
-  readonly run: (args: Args, session: Session) => Promise<ExitCode>;
+  readonly run: (args: Args, session: Session) => Promise<number>;
 }
 
 /** Runs what a verb does, in a session made for these arguments. */
 export type Perform = (
   args: Readonly<Record<string, unknown>>,
-  run: (session: Session) => Promise<ExitCode>,
+  run: (session: Session) => Promise<number>,
 ) => Promise<void>;
 
 /** Adds a verb to a command line. */

@@ -6,6 +6,7 @@ import type { SlipwayApi } from '../api.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import { findTrouble } from './find-trouble.ts';
+import { findHeldUp, findWaits, queuesOf, waitText } from './find-waits.ts';
 import { pushChanges, pushStanding } from './render/push-changes.ts';
 import { renderPush } from './render/push-text.ts';
 import { formatDuration } from './render/quantities.ts';
@@ -15,8 +16,11 @@ export interface WatchOptions {
   readonly json: boolean;
   /** A verdict from before this time belongs to an earlier round of the push. */
   readonly since?: number | undefined;
+  /** How often it is asked what holds up tasks that are pending. */
+  readonly lookEveryMs?: number;
 }
 
+const LOOK_EVERY_MS = 10_000;
 const LOG_LINES = 50;
 const EXPLAINED = 10;
 /** A round that is asked for begins sooner than this; then whatever the record says is believed. */
@@ -26,22 +30,47 @@ const NEW_ROUND_WITHIN_MS = 30_000;
 export async function watchPush(
   api: SlipwayApi,
   pushId: string,
-  { json, since, terminal, signal }: WatchOptions & Pick<Session, 'terminal' | 'signal'>,
+  {
+    json,
+    since,
+    terminal,
+    signal,
+    lookEveryMs = LOOK_EVERY_MS,
+  }: WatchOptions & Pick<Session, 'terminal' | 'signal'>,
 ): Promise<ExitCode> {
   const began = Date.now();
   // In a document for programs nothing else belongs on stdout.
   const say = json ? (line: string) => terminal.isInteractive && terminal.note(line) : terminal.print;
   let before: PushDocument | undefined;
+  const asked = new Set<string>();
+  const told = new Set<string>();
+  const look = async (): Promise<void> => {
+    if (!before || terminal.isQuiet || isResolved(before.state)) return;
+    for (const [label, lacking] of await findHeldUp(api, before)) {
+      if (!told.has(label))
+        say(`${formatDuration(Date.now() - began).padStart(11)}  ${label} waits: ${lacking}`);
+      told.add(label);
+    }
+  };
+  // Nothing changes in a push while its tasks are refused.
+  const looking = setInterval(() => void look(), lookEveryMs);
   try {
     for await (const document of followRound(api, pushId, { since, signal })) {
       const elapsed = formatDuration(Date.now() - began).padStart(11);
       if (!terminal.isQuiet) for (const line of pushChanges(before, document)) say(`${elapsed}  ${line}`);
+      const waits = await findWaits(api, document, asked);
+      for (const queue of queuesOf(document)) asked.add(queue);
+      if (!terminal.isQuiet)
+        for (const queue of waits)
+          say(`${elapsed}  ${waitText(queue)}, so that it waits; what runs: slipway doctor`);
       terminal.status(isResolved(document.state) ? '' : `${elapsed}  ${pushStanding(document)}`);
       before = document;
     }
   } catch (error) {
     if (signal.aborted) terminal.note(`The push goes on; to see it again: slipway watch ${pushId}`);
     throw error;
+  } finally {
+    clearInterval(looking);
   }
   if (!before) throw new InternalError(`${pushId} has no record`);
   await showVerdict(api, before, { json, since, terminal, signal });

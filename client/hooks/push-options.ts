@@ -5,11 +5,12 @@ export interface PushOptions {
   readonly request: PushRequest;
   readonly project: string | undefined;
   readonly again: boolean;
+  readonly hold: boolean;
   /** Options that mean nothing to us; others may have hooks too. */
   readonly unknown: readonly string[];
 }
 
-export const KNOWN_PUSH_OPTIONS = 'tasks=LABEL,…, rebuild=IMAGE,…, again, project=NAME';
+export const KNOWN_PUSH_OPTIONS = 'tasks=LABEL,…, rebuild=IMAGE,…, again, hold, project=NAME';
 
 /**
  * Reads the push options that git hands to hooks in GIT_PUSH_OPTION_COUNT and GIT_PUSH_OPTION_<n>. Lists may be
@@ -24,16 +25,18 @@ export function parsePushOptions(
   const unknown: string[] = [];
   let project: string | undefined;
   let again = false;
+  let hold = false;
   for (const option of givenOptions(env)) {
     const [, name = option, value = ''] = /^([^=]*)=(.*)$/s.exec(option) ?? [];
     if (name === 'tasks') tasks.push(...splitList(value));
     else if (name === 'rebuild') rebuild.push(...splitList(value));
     else if (name === 'project' && value !== '') project = value;
     else if (option === 'again') again = true;
+    else if (option === 'hold') hold = true;
     else unknown.push(option);
   }
   const request = { ...(tasks.length > 0 ? { tasks } : {}), ...(rebuild.length > 0 ? { rebuild } : {}) };
-  return { request, project, again, unknown };
+  return { request, project, again, hold, unknown };
 }
 
 function givenOptions(env: NodeJS.ProcessEnv): string[] {

@@ -63,6 +63,7 @@ async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveO
     ...(before === undefined ? {} : { before }),
     ...(options.project === undefined ? {} : { project: options.project }),
     ...(options.again ? { again: true } : {}),
+    ...(options.hold ? { hold: true } : {}),
   });
   const document = await waitForDecision(api, started, received);
   if (document && isNothing(document)) {

@@ -77,6 +77,7 @@ function startBuild(
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),
     ...(options.fresh ? { nocache: 'true' } : {}),
+    ...(options.network ? { networkmode: options.network } : {}),
     ...(info.imageStore === 'containerd' ? { outputs: outputsOf(layers) } : {}),
   };
   // Not dockerode's `buildImage`: that opens a BuildKit session which it never closes when the build is aborted.

@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type { ContainerSpec } from '../engine.ts';
 import { KIND, LABEL } from '../labels.ts';
+import type { MountedVolume } from '../volumes.ts';
 
 /**
  * What root in a task keeps, enough for package managers, `su` and servers on low ports. Of Docker's own default these are
@@ -22,6 +23,9 @@ const CAPABILITIES = [
 /** As good as no limit; the driver knows none that a configuration of the engine could not override. */
 const LOG_MAX_SIZE = '1000g';
 
+/** Waits for a line that never comes: every shell can, and nothing else is needed in the image. */
+const IDLE = { Entrypoint: ['/bin/sh', '-c', 'read -r _'], Cmd: [], OpenStdin: true };
+
 /** The labels of a container and its network. */
 export function labelsOf(spec: ContainerSpec, fleet: string): Record<string, string> {
   return { [LABEL.kind]: KIND.task, ...spec.labels, [LABEL.fleet]: fleet };
@@ -36,22 +40,29 @@ export function containerConfig(spec: ContainerSpec, fleet: string): Docker.Cont
   return {
     name: spec.name,
     Image: spec.engineImageId,
-    ...(spec.command ? { Cmd: [...spec.command] } : {}),
+    ...(spec.isIdle ? IDLE : spec.command ? { Cmd: [...spec.command] } : {}),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     ...(spec.workingDirectory === undefined ? {} : { WorkingDir: spec.workingDirectory }),
     Labels: labelsOf(spec, fleet),
     Tty: false,
     HostConfig: {
-      NetworkMode: spec.name,
+      NetworkMode: spec.network ?? spec.name,
+      ...(spec.dockerSocket === undefined ? {} : { Binds: [`${spec.dockerSocket}:/var/run/docker.sock`] }),
       CapDrop: ['ALL'],
-      CapAdd: CAPABILITIES,
-      SecurityOpt: ['no-new-privileges'],
+      CapAdd: spec.allowPtrace ? [...CAPABILITIES, 'SYS_PTRACE'] : CAPABILITIES,
+      SecurityOpt: ['no-new-privileges', ...(spec.disableSeccomp ? ['seccomp=unconfined'] : [])],
       PidsLimit: pids,
       ShmSize: shmBytes,
       // The same number for both: no swap, so that the limit is one.
       ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
       ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
       LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_MAX_SIZE } },
+      ...(spec.volumes?.length ? { Mounts: spec.volumes.map(mountOf) } : {}),
     },
   };
+}
+
+function mountOf({ path, name = '', labels }: MountedVolume): Docker.MountSettings {
+  const options = { NoCopy: true, Labels: { ...labels }, DriverConfig: { Name: 'local', Options: {} } };
+  return { Type: 'volume', Source: name, Target: path, VolumeOptions: options };
 }

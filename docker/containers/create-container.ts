@@ -15,7 +15,7 @@ export interface CreateOptions {
 }
 
 /**
- * Creates a container with a network of its own, or adopts the one of that name. However many do so at once, there is one.
+ * Creates a container with a network of its own, unless it is to have none, or adopts the one of that name. However many do so at once, there is one.
  *
  * @throws {ImageUnavailable} when the engine lacks its image.
  */
@@ -29,7 +29,8 @@ export async function createOrAdopt(
   for (let poll = 0; poll < POLLS; poll += 1) {
     const existing = await find();
     if (existing && existing.State.Status !== 'created') return existing;
-    await ensureNetwork(docker, spec.name, { labels: labelsOf(spec, fleet), signal });
+    if (spec.network !== 'none')
+      await ensureNetwork(docker, spec.name, { labels: labelsOf(spec, fleet), signal });
     if (existing) return existing;
     await create(docker, spec, { fleet, signal });
     const made = await find();
@@ -51,7 +52,8 @@ async function create(docker: Docker, spec: ContainerSpec, { fleet, signal }: Cr
       docker.createContainer({ ...containerConfig(spec, fleet), abortSignal: signal }),
     );
   } catch (error) {
-    await removeNetwork(docker, spec.name);
+    // A private engine is on it, for whoever tries again.
+    if (spec.dockerSocket === undefined) await removeNetwork(docker, spec.name);
     if (statusCodeOf(error) !== 404) throw error;
     throw new ImageUnavailable(spec.engineImageId, detailOf(error), { cause: error });
   }

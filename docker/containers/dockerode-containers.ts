@@ -2,12 +2,17 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { EngineUnavailable } from '../../model/errors.ts';
+import { listVolumes, removeVolume } from '../volumes.ts';
+import type { Labelled } from '../volumes.ts';
 import { asEngineError, inEngine, unlessStatus } from '../engine-errors.ts';
-import type { ContainerSpec, ContainerState, EngineContainers } from '../engine.ts';
+import type { ContainerSpec, ContainerState, EngineContainers, OutputStreams } from '../engine.ts';
 import { fileOfArchive, guarded, resolvePath } from './archive-path.ts';
+import { labelFilter } from '../labels.ts';
 import { removeNetwork } from './container-network.ts';
 import { simpleState, stateOf } from './container-state.ts';
 import { createOrAdopt } from './create-container.ts';
+import { execInContainer } from './exec-in-container.ts';
+import type { ExecOptions, RunningExec } from './exec-in-container.ts';
 import { ownerOf } from './image-user.ts';
 import type { Owner } from './image-user.ts';
 import { PeakMemory } from './peak-memory.ts';
@@ -79,12 +84,13 @@ export class DockerodeContainers implements EngineContainers {
   }
 
   /** Only of a container that was started: of another the engine tells at once that there is nothing. */
-  output(name: string, signal: AbortSignal): Promise<Readable> {
+  output(name: string, signal: AbortSignal, of?: OutputStreams): Promise<Readable> {
     const doing = `read the output of container ${name}`;
     return this.#ask(doing, signal, () =>
       readOutput(this.#container(name), {
         signal,
         toError: (error) => asEngineError(error, { address: this.#address, doing, signal }),
+        of,
       }),
     );
   }
@@ -108,6 +114,12 @@ export class DockerodeContainers implements EngineContainers {
   async kill(name: string): Promise<void> {
     await this.#ask(`kill container ${name}`, undefined, () =>
       unlessStatus([404, 409], () => this.#container(name).kill({ signal: 'SIGKILL' })),
+    );
+  }
+
+  exec(name: string, options: ExecOptions): Promise<RunningExec> {
+    return this.#ask(`start a command in container ${name}`, options.signal, () =>
+      execInContainer(this.#docker, name, options),
     );
   }
 
@@ -172,13 +184,19 @@ export class DockerodeContainers implements EngineContainers {
     });
   }
 
-  networks(
-    labels: Readonly<Record<string, string | undefined>>,
-  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]> {
+  networks(labels: Readonly<Record<string, string | undefined>>): Promise<readonly Labelled[]> {
     return this.#ask('list networks', undefined, async () => {
       const found = await this.#docker.listNetworks({ filters: { label: labelFilter(labels) } });
       return found.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
     });
+  }
+
+  volumes(labels: Readonly<Record<string, string | undefined>>): Promise<readonly Labelled[]> {
+    return this.#ask('list volumes', undefined, () => listVolumes(this.#docker, labels));
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    await this.#ask(`remove volume ${name}`, undefined, () => removeVolume(this.#docker, name));
   }
 
   async #readTable(name: string, path: string): Promise<string> {
@@ -197,8 +215,4 @@ export class DockerodeContainers implements EngineContainers {
   #ask<T>(doing: string, signal: AbortSignal | undefined, request: () => Promise<T>): Promise<T> {
     return inEngine({ address: this.#address, doing, signal }, request);
   }
-}
-
-function labelFilter(labels: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(labels).map(([key, value]) => (value === undefined ? key : `${key}=${value}`));
 }

@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { PassThrough, pipeline } from 'node:stream';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import type { OutputStreams } from '../engine.ts';
 import { unlessStatus } from '../engine-errors.ts';
 import { demultiplex } from './demultiplex.ts';
 import { waitForExit } from './wait-for-exit.ts';
+
+const BOTH = 'both';
 
 /**
  * The output of a started container from its beginning, ending when it has exited. What the engine leaves out when it is
@@ -12,20 +15,28 @@ import { waitForExit } from './wait-for-exit.ts';
  */
 export async function readOutput(
   container: Docker.Container,
-  { signal, toError }: { readonly signal: AbortSignal; readonly toError: (error: unknown) => unknown },
+  {
+    signal,
+    toError,
+    of = BOTH,
+  }: {
+    readonly signal: AbortSignal;
+    readonly toError: (error: unknown) => unknown;
+    readonly of?: OutputStreams | undefined;
+  },
 ): Promise<Readable> {
   const closed = new AbortController();
   const abort = AbortSignal.any([signal, closed.signal]);
   const out = new PassThrough();
   out.once('close', () => closed.abort());
 
-  const live = await open(container, abort);
+  const live = await open(container, of, abort);
   const copyAll = async (): Promise<void> => {
     const liveBytes = await copy(live, out, { skipBytes: 0, abort });
     // The engine tells the exit only after it has written all output down.
     await unlessStatus([404], () => waitForExit(container, abort));
     // 404: removed, there is no more to read.
-    const whole = await unlessStatus([404, 409], () => open(container, abort));
+    const whole = await unlessStatus([404, 409], () => open(container, of, abort));
     if (whole) await copy(whole, out, { skipBytes: liveBytes, abort });
   };
   copyAll().then(
@@ -36,8 +47,13 @@ export async function readOutput(
 }
 
 /** Of a container that has exited this ends by itself. */
-async function open(container: Docker.Container, abort: AbortSignal): Promise<Readable> {
-  const options = { follow: true, stdout: true, stderr: true, abortSignal: abort } as const;
+async function open(container: Docker.Container, of: OutputStreams, abort: AbortSignal): Promise<Readable> {
+  const options = {
+    follow: true,
+    stdout: of !== 'stderr',
+    stderr: of !== 'stdout',
+    abortSignal: abort,
+  } as const;
   return (await container.logs(options)) as Readable;
 }
 

@@ -7,6 +7,9 @@ import type { Digest } from '../../model/pure/ids.ts';
 import { CHUNK_BYTES, pump } from './pump.ts';
 import { Refusal } from './refusal.ts';
 
+/** A store that has closed a body takes back what it has of it, and then says why. */
+const STORE_ENDS_MS = 15_000;
+
 /**
  * One upload session. Bytes come by `append` and their digest last (classic engine), or all at once with digest and
  * size (modern engine); the second way keeps nothing in the session, so repeating it begins at byte 0 again.
@@ -39,9 +42,10 @@ export class Upload {
           this.#onBytes(count);
         });
       } catch (error) {
-        this.abort(error);
-        // The store's own error tells more than "the sink was closed".
-        throw await this.#failure(error);
+        // The store's own error tells more than "the sink was closed"; aborted first, it would be the abort.
+        const failure = sink.destroyed ? await this.#failure(error) : error;
+        this.abort(failure);
+        throw failure;
       }
     });
   }
@@ -67,8 +71,11 @@ export class Upload {
         await pump(body, sink, this.#onBytes);
         sink.end();
       } catch (error) {
-        sink.destroy(error as Error);
-        broken.abort(error);
+        // One that the store has closed is not aborted too, or its own error would be the abort.
+        if (!sink.destroyed) {
+          sink.destroy(error as Error);
+          broken.abort(error);
+        }
         await stored;
       }
       // From here on the client may go away: what came whole is kept.
@@ -102,7 +109,7 @@ export class Upload {
         () => fallback,
         (error: unknown) => error,
       ),
-      new Promise((resolve) => setTimeout(resolve, 1000, fallback).unref()),
+      new Promise((resolve) => setTimeout(resolve, STORE_ENDS_MS, fallback).unref()),
     ]);
   }
 

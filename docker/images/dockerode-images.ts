@@ -15,9 +15,10 @@ import type {
   RegistryPull,
   StepOptions,
 } from '../engine.ts';
-import { loadWithRoom } from '../room/load-with-room.ts';
+import { forgetSteps } from '../room/build-cache.ts';
+import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
 import { removeName } from '../room/remove-image.ts';
-import type { EngineRoom, MadeRoom } from '../room/engine-room.ts';
+import type { EngineRoom } from '../room/engine-room.ts';
 import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
@@ -47,8 +48,8 @@ export class DockerodeImages implements EngineImages {
 
   async build(context: Readable, options: BuildOptions): Promise<BuildResult> {
     const built = await buildImage(this.#options, context, options);
-    const made = await this.#options.room?.keep();
-    return made ? { ...built, madeRoom: freed(made) } : built;
+    const made = options.isPassing ? undefined : await this.#options.room?.keep();
+    return made ? { ...built, madeRoom: freedBy(made) } : built;
   }
 
   async publish(image: string, options: Parameters<EngineImages['publish']>[1]): Promise<PublishResult> {
@@ -77,14 +78,19 @@ export class DockerodeImages implements EngineImages {
     await this.#options.room?.keepLater();
   }
 
-  async makeRoom(): Promise<FreedRoom | undefined> {
-    const made = await this.#options.room?.empty();
-    return made && freed(made);
+  async makeRoom(bytes?: number): Promise<FreedRoom | undefined> {
+    const { room } = this.#options;
+    const made = await (bytes === undefined ? room?.empty() : room?.free(bytes));
+    return made && freedBy(made);
   }
 
   async lendLayers(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LentLayers> {
     const load = (): Promise<LoadResult> => this.load(image, options);
     return lendLayers(await this.#options.transport(), image, { ...options, load });
+  }
+
+  async forgetSteps(words: string): Promise<void> {
+    await this.#ask('forget steps of a build', () => forgetSteps(this.#options.docker, words));
   }
 
   find(reference: string): Promise<string | undefined> {
@@ -123,8 +129,4 @@ export class DockerodeImages implements EngineImages {
   #ask<T>(doing: string, request: () => Promise<T>): Promise<T> {
     return inEngine({ address: this.#options.address, doing }, request);
   }
-}
-
-function freed({ removed, freedBytes }: MadeRoom): FreedRoom {
-  return { images: removed.length, freedBytes };
 }

@@ -1,18 +1,34 @@
 import type Docker from 'dockerode';
 
 interface CacheRecord {
+  readonly ID?: string;
+  readonly Description?: string;
   readonly Size?: number;
   readonly Shared?: boolean;
 }
 
 /** What the build cache of an engine takes beside its images. */
 export async function buildCacheBytes(docker: Docker): Promise<number> {
+  const records = await readRecords(docker);
+  return records.reduce((sum, { Size = 0, Shared }) => (Shared ? sum : sum + Size), 0);
+}
+
+async function readRecords(docker: Docker): Promise<readonly CacheRecord[]> {
   const path = '/system/df?';
   // Engines before API 1.42 know no types and tell of everything.
   const found = (await dial(docker, { path, method: 'GET', options: { type: 'build-cache' } })) as {
     readonly BuildCache?: readonly CacheRecord[] | null;
   };
-  return (found.BuildCache ?? []).reduce((sum, { Size = 0, Shared }) => (Shared ? sum : sum + Size), 0);
+  return found.BuildCache ?? [];
+}
+
+/** Takes away what steps have left in the build cache that have these words in them, as far as no image has it too. */
+export async function forgetSteps(docker: Docker, words: string): Promise<void> {
+  for (const { ID, Description } of await readRecords(docker)) {
+    if (ID === undefined || Description?.includes(words) !== true) continue;
+    const options = { all: 'true', filters: JSON.stringify({ id: [ID] }) };
+    await dial(docker, { path: '/build/prune?', method: 'POST', options });
+  }
 }
 
 /** Has the engine take away what of its build cache was not used for longest, until it takes no more than that; gives the bytes freed. */

@@ -1,12 +1,17 @@
 import type Docker from 'dockerode';
+import { OWN_HOST } from '../../model/engine-names.ts';
 import { parseReference } from '../images/image-reference.ts';
 import { buildCacheBytes, pruneBuildCache } from './build-cache.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
-import { boundImages, measureImages, namesOf } from './measure-images.ts';
-import type { MeasuredImage } from './measure-images.ts';
-import { removeImage, unname } from './remove-image.ts';
+import { measureCaches } from './measure-caches.ts';
+import { boundImages, measureImages } from './measure-images.ts';
+import type { Removable } from './removable.ts';
+import type { RemovedKept } from './remove-kept.ts';
+import { removeOldestKept } from './remove-kept.ts';
+import { unname } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
-import { heldName, isEndpointName, isHeldBy, isUseName, OWN_HOST, usedName } from './use-names.ts';
+import { heldName, isEndpointName, isHeldBy, isUseName, namesOf, usedName } from './use-names.ts';
+import { VolumeSizes } from './volume-sizes.ts';
 
 export interface RoomOptions {
   /** Undefined: no limit. */
@@ -23,12 +28,13 @@ export interface RoomOptions {
 export interface MadeRoom {
   readonly why: 'over the budget' | 'for what comes' | 'the disk is full';
   readonly removed: readonly {
+    readonly what: (Removable | RemovedKept)['what'];
     readonly id: string;
     readonly names: readonly string[];
     readonly bytes: number;
     readonly lastUsed: string;
   }[];
-  /** By images and build cache. */
+  /** By images, caches of tasks, kept containers and build cache. */
   readonly freedBytes: number;
   readonly takenBytes: number;
   readonly budgetBytes?: number | undefined;
@@ -37,7 +43,11 @@ export interface MadeRoom {
 export interface RoomTaken {
   readonly images: number;
   readonly imageBytes: number;
+  /** Of the cache that builds use. */
   readonly cacheBytes: number;
+  /** Caches of tasks. */
+  readonly caches: number;
+  readonly taskCacheBytes: number;
 }
 
 /** An unpacked image beside what of it is being unpacked, for each byte of it in the store. */
@@ -54,9 +64,13 @@ export class EngineRoom {
   #last: Promise<unknown> = Promise.resolve();
   /** What was in use kept the budget from being kept; looked at again when it may have ended. */
   #isOver = false;
+  /** A cache was given back, which may have grown. */
+  #mayHaveGrown = false;
+  readonly #volumeSizes: VolumeSizes;
 
   constructor(docker: Docker, options: RoomOptions) {
     this.#docker = docker;
+    this.#volumeSizes = new VolumeSizes(docker);
     this.#options = options;
   }
 
@@ -65,7 +79,14 @@ export class EngineRoom {
     const { isPrivate } = this.#options;
     const images = await measureImages(this.#docker, { isPrivate, nowMs: Date.now() });
     const cacheBytes = isPrivate ? await buildCacheBytes(this.#docker) : 0;
-    return { images: images.length, imageBytes: takenBytes(images), cacheBytes };
+    const caches = await this.#measureCaches();
+    return {
+      images: images.length,
+      imageBytes: takenBytes(images),
+      cacheBytes,
+      caches: caches.length,
+      taskCacheBytes: takenBytes(caches),
+    };
   }
 
   /** Says that an image was used now, or is about to be used by somebody who calls {@link release}. 404 when it is gone. */
@@ -91,6 +112,11 @@ export class EngineRoom {
     }
   }
 
+  /** Says that a cache was given back: {@link keepLater} looks what it takes now. */
+  noteGrowth(): void {
+    this.#mayHaveGrown = true;
+  }
+
   /** Removes what is over the budget. */
   keep(): Promise<MadeRoom | undefined> {
     const { budgetBytes } = this.#options;
@@ -103,17 +129,22 @@ export class EngineRoom {
     });
   }
 
-  /** The same where the last time too much was in use. */
+  /** The same where the last time too much was in use, or caches may have grown since. */
   async keepLater(): Promise<void> {
-    if (this.#isOver) await this.keep();
+    if (this.#isOver || (this.#mayHaveGrown && this.#volumeSizes.isRested)) await this.keep();
   }
 
   /** Makes room where the disk has foreseeably none for a stored image. */
   async prepareFor(storedBytes: number): Promise<MadeRoom | undefined> {
     const free = await this.#options.freeBytes?.().catch(() => undefined);
     const lacking = free === undefined ? 0 : storedBytes * ROOM_FOR_A_BYTE - free;
-    if (this.#options.budgetBytes === undefined || lacking <= 0) return undefined;
-    return this.#alone(() => this.#shrink((taken) => Math.max(0, taken - lacking), 'for what comes'));
+    return lacking <= 0 ? undefined : this.free(lacking);
+  }
+
+  /** Removes so many bytes of what may be removed. Undefined when there was nothing. */
+  async free(bytes: number): Promise<MadeRoom | undefined> {
+    if (this.#options.budgetBytes === undefined) return undefined;
+    return this.#alone(() => this.#shrink((taken) => Math.max(0, taken - bytes), 'for what comes'));
   }
 
   /** Removes all that may be removed: the disk is full. Undefined when there was nothing. */
@@ -122,20 +153,51 @@ export class EngineRoom {
     return this.#alone(() => this.#shrink(() => 0, 'the disk is full'));
   }
 
+  /** A kept container holds its image, and somebody may want to look into it: where the disk is not full yet it goes last. */
   async #shrink(
     limitOf: (takenBytes: number) => number,
     why: MadeRoom['why'],
   ): Promise<MadeRoom | undefined> {
-    const { isPrivate, budgetBytes, onMadeRoom } = this.#options;
+    const made: Pick<MadeRoom, 'removed' | 'freedBytes'>[] = [];
+    const note = (one: (typeof made)[number] | undefined): unknown => one && made.push(one);
+    const isFull = why === 'the disk is full';
+    if (!isFull) note(await this.#shrinkOnce(limitOf));
+    while (isFull || this.#isOver) {
+      const kept = await removeOldestKept(this.#docker);
+      if (!kept) break;
+      note({ removed: [reported(kept)], freedBytes: kept.bytes });
+      if (!isFull) note(await this.#shrinkOnce(limitOf));
+    }
+    if (isFull) note(await this.#shrinkOnce(limitOf));
+    if (made.length === 0) return undefined;
+    const { imageBytes, cacheBytes, taskCacheBytes } = await this.taken();
+    const all: MadeRoom = {
+      why,
+      removed: made.flatMap(({ removed }) => removed),
+      freedBytes: made.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
+      takenBytes: imageBytes + cacheBytes + taskCacheBytes,
+      budgetBytes: this.#options.budgetBytes,
+    };
+    this.#options.onMadeRoom?.(all);
+    return all;
+  }
+
+  async #shrinkOnce(
+    limitOf: (takenBytes: number) => number,
+  ): Promise<Pick<MadeRoom, 'removed' | 'freedBytes'> | undefined> {
+    const { isPrivate, budgetBytes } = this.#options;
     const nowMs = Date.now();
-    const images = await measureImages(this.#docker, { isPrivate, nowMs });
+    const images = [
+      ...(await measureImages(this.#docker, { isPrivate, nowMs })),
+      ...(await this.#measureCaches()),
+    ];
     const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
     const limitBytes = limitOf(takenBytes(images) + cache);
     this.#isOver = isOver(takenBytes(images) + cache, budgetBytes);
     if (takenBytes(images) + cache <= limitBytes) return undefined;
     // What was built takes longer to have again than images, which the store has: it keeps its half.
     const before = cache > limitBytes / 2 ? await pruneBuildCache(this.#docker, limitBytes / 2) : 0;
-    const ofImages = await this.#removeImages(images, limitBytes - (cache - before), nowMs);
+    const ofImages = await this.#remove(images, limitBytes - (cache - before), nowMs);
     const left = isPrivate ? await buildCacheBytes(this.#docker) : 0;
     const keep = Math.max(0, limitBytes - takenBytes(ofImages.left));
     const after = left > keep ? await pruneBuildCache(this.#docker, keep) : 0;
@@ -143,38 +205,30 @@ export class EngineRoom {
     this.#isOver = isOver(taken, budgetBytes);
     const freedBytes = takenBytes(images) - takenBytes(ofImages.left) + before + after;
     if (ofImages.removed.length === 0 && before + after === 0) return undefined;
-    const made: MadeRoom = {
-      why,
-      removed: ofImages.removed.map(({ id, names, bytes, lastUsedMs }) => ({
-        id,
-        names: names.filter((name) => !isUseName(name)),
-        bytes,
-        lastUsed: new Date(lastUsedMs).toISOString(),
-      })),
-      freedBytes,
-      takenBytes: taken,
-      budgetBytes,
-    };
-    onMadeRoom?.(made);
-    return made;
+    return { removed: ofImages.removed.map(reported), freedBytes };
   }
 
-  async #removeImages(
-    measured: readonly MeasuredImage[],
+  #measureCaches(): Promise<readonly Removable[]> {
+    this.#mayHaveGrown &&= !this.#volumeSizes.isRested;
+    return measureCaches(this.#docker, this.#volumeSizes);
+  }
+
+  async #remove(
+    measured: readonly Removable[],
     limitBytes: number,
     nowMs: number,
-  ): Promise<{ readonly left: readonly MeasuredImage[]; readonly removed: readonly MeasuredImage[] }> {
-    const removed: MeasuredImage[] = [];
+  ): Promise<{ readonly left: readonly Removable[]; readonly removed: readonly Removable[] }> {
+    const removed: Removable[] = [];
     let left = measured;
     for (;;) {
       const next = chooseImage(left, { limitBytes, nowMs });
       if (!next) return { left, removed };
-      if (await removeImage(this.#docker, next)) {
+      if (await next.remove()) {
         removed.push(next);
-        left = left.filter((image) => image !== next);
+        left = left.filter((one) => one !== next);
       } else {
         // Somebody uses it again.
-        left = left.map((image) => (image === next ? { ...image, mayGo: false } : image));
+        left = left.map((one) => (one === next ? { ...one, mayGo: false } : one));
       }
     }
   }
@@ -183,7 +237,8 @@ export class EngineRoom {
     const { isPrivate } = this.#options;
     const images = await boundImages(this.#docker, { isPrivate });
     const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
-    return images + cache <= limitBytes;
+    if (images + cache > limitBytes) return false;
+    return images + cache + takenBytes(await this.#measureCaches()) <= limitBytes;
   }
 
   #alone(work: () => Promise<MadeRoom | undefined>): Promise<MadeRoom | undefined> {
@@ -207,6 +262,17 @@ export class EngineRoom {
     const { repository, tag } = parseReference(name);
     await this.#docker.getImage(image).tag({ repo: repository, tag: tag ?? '' });
   }
+}
+
+function reported({
+  what,
+  id,
+  names,
+  bytes,
+  lastUsedMs,
+}: Removable | RemovedKept): MadeRoom['removed'][number] {
+  const lastUsed = new Date(lastUsedMs).toISOString();
+  return { what, id, names: names.filter((name) => !isUseName(name)), bytes, lastUsed };
 }
 
 function isOver(bytes: number, budgetBytes: number | undefined): boolean {

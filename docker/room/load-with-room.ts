@@ -36,8 +36,18 @@ export async function loadWithRoom(
 }
 
 function sumOf(made: readonly MadeRoom[]): FreedRoom {
+  const all = made.map(freedBy);
   return {
-    images: made.reduce((sum, { removed }) => sum + removed.length, 0),
-    freedBytes: made.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
+    images: all.reduce((sum, { images }) => sum + images, 0),
+    caches: all.reduce((sum, { caches }) => sum + caches, 0),
+    containers: all.reduce((sum, { containers }) => sum + containers, 0),
+    freedBytes: all.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
   };
+}
+
+/** What was removed, in numbers. */
+export function freedBy({ removed, freedBytes }: MadeRoom): FreedRoom {
+  const count = (wanted: (typeof removed)[number]['what']): number =>
+    removed.filter(({ what }) => what === wanted).length;
+  return { images: count('image'), caches: count('cache'), containers: count('container'), freedBytes };
 }

@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { mapConcurrently } from '../../model/concurrently.ts';
-import type { Choosable, Layer } from './choose-image.ts';
+import { OWN_HOST } from '../../model/engine-names.ts';
+import type { Layer } from './choose-image.ts';
+import type { Removable } from './removable.ts';
+import { removeImage } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
-import { isEndpointName, isHeld, isTemporaryName, lastUseOf, OWN_HOST } from './use-names.ts';
-
-/** An image of Slipway as an engine has it at this moment. */
-export interface MeasuredImage extends Choosable {
-  readonly id: string;
-  readonly names: readonly string[];
-  /** With the layers that it shares. */
-  readonly bytes: number;
-}
+import { isEndpointName, isHeld, isTemporaryName, lastUseOf, namesOf } from './use-names.ts';
 
 export interface MeasureOptions {
   /** In an engine that nobody else uses every image is Slipway's, whatever other names it has. */
@@ -31,10 +26,7 @@ const TEMPORARY_MS = 24 * 60 * 60_000;
  * Asks an engine for the images that are Slipway's, with their sizes, last uses and whether they may go. An image that has also a
  * name of somebody else's is not Slipway's.
  */
-export async function measureImages(
-  docker: Docker,
-  options: MeasureOptions,
-): Promise<readonly MeasuredImage[]> {
+export async function measureImages(docker: Docker, options: MeasureOptions): Promise<readonly Removable[]> {
   // In this order: a container that is made in between is of an image that is held.
   const own = await listOwn(docker, options);
   const containers = await docker.listContainers({ all: true });
@@ -58,16 +50,11 @@ async function listOwn(
   return (await docker.listImages()).filter((image) => isPrivate || isOwn(image));
 }
 
-/** Names by which an image goes; an image without any has none. */
-export function namesOf({ RepoTags: tags }: { readonly RepoTags?: readonly string[] | null }): string[] {
-  return (tags ?? []).filter((name) => !name.startsWith('<none>'));
-}
-
 async function measure(
   docker: Docker,
   image: Docker.ImageInfo,
   { nowMs, inUse }: MeasureOptions & { readonly inUse: ReadonlySet<string> },
-): Promise<MeasuredImage | undefined> {
+): Promise<Removable | undefined> {
   const { Id: id, Size: bytes, Created } = image;
   const history = (await unlessGone(docker, id, () => docker.getImage(id).history())) as
     readonly HistoryEntry[] | undefined;
@@ -75,6 +62,7 @@ async function measure(
   const names = namesOf(image);
   const isMoving = names.some(isTemporaryName) && (await isRecentlyNamed(docker, id, nowMs));
   return {
+    what: 'image',
     id,
     names,
     bytes,
@@ -83,6 +71,7 @@ async function measure(
     secondsToGetBack: names.some(isMadeHere) ? SECONDS_TO_BUILD : SECONDS_TO_BEGIN + bytes / BYTES_PER_SECOND,
     // One that has just been pulled from outside has no name of ours yet.
     mayGo: names.some(isOwnName) && !inUse.has(id) && !isHeld(names, nowMs) && !isMoving,
+    remove: () => removeImage(docker, { id, names }),
   };
 }
 

@@ -1,15 +1,17 @@
 import type Docker from 'dockerode';
+import { OWN_REPOSITORY } from '../../model/engine-names.ts';
 import { unlessStatus } from '../engine-errors.ts';
-import { namesOf } from './measure-images.ts';
-import type { MeasuredImage } from './measure-images.ts';
 import { unlessGone } from './unless-gone.ts';
-import { isHeld, isUseName } from './use-names.ts';
+import { isHeld, isUseName, namesOf } from './use-names.ts';
 
 /**
  * Removes an image name by name, without force: the engine refuses (409) where a container has come to use it meanwhile. One that
  * somebody has named since it was measured is used again, and stays. Gives whether it is gone.
  */
-export async function removeImage(docker: Docker, image: MeasuredImage): Promise<boolean> {
+export async function removeImage(
+  docker: Docker,
+  image: { readonly id: string; readonly names: readonly string[] },
+): Promise<boolean> {
   const found = await unlessGone(docker, image.id, () => docker.getImage(image.id).inspect());
   if (!found) return true;
   const names = namesOf(found);
@@ -35,5 +37,5 @@ export async function unname(docker: Docker, name: string): Promise<void> {
 }
 
 function rank(name: string): number {
-  return name.startsWith('slipway.invalid/image:') ? 1 : 0;
+  return name.startsWith(`${OWN_REPOSITORY}:`) ? 1 : 0;
 }

@@ -1,7 +1,5 @@
+import { OWN_HOST } from '../../model/engine-names.ts';
 import { REPOSITORY } from '../endpoint/transfer.ts';
-
-/** Names below a host that does not exist: whatever has one in an engine was put there by Slipway. */
-export const OWN_HOST = 'slipway.invalid';
 
 const USED = `${OWN_HOST}/used`;
 const HELD = `${OWN_HOST}/held`;
@@ -9,6 +7,11 @@ const HELD = `${OWN_HOST}/held`;
 const HOLD_MS = 60 * 60_000;
 const ENDPOINT = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
 const PATTERN = new RegExp(`^(?:${USED}|${HELD}):(\\d+)-([0-9a-z]+)$`);
+
+/** Names by which an image goes; an image without any has none. */
+export function namesOf({ RepoTags: tags }: { readonly RepoTags?: readonly string[] | null }): string[] {
+  return (tags ?? []).filter((name) => !name.startsWith('<none>'));
+}
 
 /** An image was used at that time; said in the engine itself, by a name, so that every process that shares it knows. */
 export function usedName(imageId: string, nowMs: number): string {

@@ -5,7 +5,7 @@ import { removeContainer } from '../containers/remove-container.ts';
 import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
 import { detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import { EngineUnavailable } from '../../model/errors.ts';
-import type { EndpointReach } from '../engine.ts';
+import type { EndpointReach } from '../engine-options.ts';
 import { hostNameservers } from './host-nameservers.ts';
 import { FORWARD_PORT, isMadeSo, planSidecar, sidecarConfig } from './sidecar-config.ts';
 import type { SidecarOptions, SidecarPlan } from './sidecar-config.ts';

@@ -1,4 +1,4 @@
-import { REPOSITORY } from '../endpoint/transfer.ts';
+import { isEndpointName } from '../room/use-names.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { TransportContext } from './transport-context.ts';
@@ -91,13 +91,6 @@ export async function removeEndpointNames(
   const names = [...(RepoTags ?? []), ...(RepoDigests ?? [])];
   for (const name of names) if (isEndpointName(name)) await removeReference(context, name);
 }
-
-/** Whether a name in an engine is one of a transfer, of whichever worker. */
-export function isEndpointName(name: string): boolean {
-  return ENDPOINT_NAME.test(name);
-}
-
-const ENDPOINT_NAME = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
 
 export function statusOf(error: unknown): number | undefined {
   return (error as { statusCode?: number } | undefined)?.statusCode;

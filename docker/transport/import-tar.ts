@@ -4,8 +4,6 @@ import { mapConcurrently } from '../../model/concurrently.ts';
 import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
-import { digestOf } from '../endpoint/closure.ts';
-import { MEDIA_TYPES } from '../endpoint/manifest.ts';
 import { readDockerArchive } from './archive-manifest.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
 import { chooseImage } from './archived-image.ts';
@@ -17,6 +15,7 @@ import type { Archive, ArchiveOptions } from './read-archive.ts';
 import { readArchive } from './read-archive.ts';
 import type { StoredLayer } from './store-layer.ts';
 import { parseDiffIds } from './stored-image.ts';
+import { writeImage } from './write-image.ts';
 
 export interface ImportOptions extends ArchiveOptions {
   /** Chooses among several images, for example `lint:latest`. */
@@ -77,29 +76,10 @@ async function take(
   const config = parts.config(diffIds);
   refuseOtherLayers(parseDiffIds(config), diffIds);
 
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MEDIA_TYPES.ociManifest,
-      config: { mediaType: MEDIA_TYPES.ociConfig, digest: digestOf(config), size: config.length },
-      layers: layers.map(({ mediaType, digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
-    }),
-  );
-  let bytesWritten = archive.bytesWritten();
-  for (const bytes of [config, manifest]) {
-    const outcome = await blobs.write(digestOf(bytes), bytes.length, bytes, options.signal);
-    if (outcome === 'written') bytesWritten += bytes.length;
-  }
-  const unique = new Map(layers.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
-  const layerBytes = [...unique.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  const { stored, bytesWritten } = await writeImage(blobs, { config, diffIds, layers }, options.signal);
   return {
-    stored: {
-      manifestDigest: digestOf(manifest),
-      configDigest: digestOf(config),
-      diffIds,
-      sizeBytes: manifest.length + config.length + layerBytes,
-    },
-    bytesWritten,
+    stored,
+    bytesWritten: archive.bytesWritten() + bytesWritten,
     layers: layers.map(({ diffId, digest }) => ({ diffId, digest })),
   };
 }

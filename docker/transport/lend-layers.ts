@@ -1,10 +1,10 @@
 import type { Digest } from '../../model/pure/ids.ts';
 import { TransferFailed } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import { ownReference } from '../../model/engine-names.ts';
 import type { LentLayers, LoadResult, StepOptions } from '../engine.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import { listStoredDigests } from './stored-image.ts';
-import { ownReference } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
 /**

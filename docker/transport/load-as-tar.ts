@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import { ownReference } from '../../model/engine-names.ts';
 import type { StepOptions } from '../engine.ts';
 import { findDamage } from './damage.ts';
 import { findLoaded, removeReference } from './engine-images.ts';
@@ -8,7 +9,6 @@ import { followProgress } from './progress-stream.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import type { TarForEngine } from './tar-for-engine.ts';
 import { tarForEngine } from './tar-for-engine.ts';
-import { ownReference } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
 export interface LoadedTar {

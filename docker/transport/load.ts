@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { EngineOutOfSpace, isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import { OWN_REPOSITORY, ownReference } from '../../model/engine-names.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
 import { isOutOfSpace } from '../engine-errors.ts';
 import { unlessGone } from '../room/unless-gone.ts';
@@ -19,7 +20,7 @@ import { loadAsTar } from './load-as-tar.ts';
 import { followProgress } from './progress-stream.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
-import { endpointRepository, OWN_REPOSITORY, ownReference } from './transport-context.ts';
+import { endpointRepository } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
 export interface LoadOptions extends StepOptions {

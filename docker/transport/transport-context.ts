@@ -19,11 +19,3 @@ export interface TransportContext {
 export function endpointRepository(context: TransportContext): string {
   return `${context.registryHost}/${REPOSITORY}`;
 }
-
-/** Where loaded images have their own names. Its host does not exist, so no engine ever asks for one outside. */
-export const OWN_REPOSITORY = 'slipway.invalid/image';
-
-/** The name that a loaded image has in an engine. */
-export function ownReference(tag: string): string {
-  return `${OWN_REPOSITORY}:${tag}`;
-}

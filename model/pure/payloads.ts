@@ -1,10 +1,12 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
 import type { BaseToRenew, ImportBaseInput, RenewedBase } from './base-payloads.ts';
+import type { GraphTask } from './graph-pages.ts';
 import type { Level } from './ids.ts';
+import type { Rerun } from './rerun.ts';
 import type { PushReason, TaskReason, TaskState } from './states.ts';
 import type { PushRequest, StoredImage } from '../schema/plan.ts';
-import type { ArtifactRecord, Phases, PushImage } from '../schema/records.ts';
+import type { ArtifactRecord, CacheMountsRecord, Phases, PushImage } from '../schema/records.ts';
 
 /** What a push names. The level is part of the workflow's id and is checked against the configuration by `planPush`. */
 export interface PushInput {
@@ -21,41 +23,41 @@ export interface PushInput {
   readonly before?: string;
   /** A new round of a push that is resolved: runs go on from the numbers in the records. */
   readonly again?: boolean;
-}
-
-/** The graph of a push as the workflow carries it: labels and ids only. The plan itself is in the store. */
-export interface GraphTask {
-  readonly label: string;
-  readonly dependencies: readonly string[];
-  readonly requires: 'all-completed' | 'all-resolved';
-  /** Name of the in-tree image that it runs in. */
-  readonly image?: string;
-  readonly firstRun: number;
-  readonly retries: number;
-  readonly deadlineSeconds: number;
-  readonly maxRunTimeSeconds: number;
-  readonly priority: number;
+  /** A new round in which only these tasks run; the others stay as they are. */
+  readonly rerun?: Rerun;
+  /** Which round of the push it is; default the first. */
+  readonly round?: number;
+  /** The containers of its tasks are kept for a while where they fail. */
+  readonly hold?: boolean;
 }
 
 export interface GraphImage {
   readonly name: string;
   /** Its own task: the image workflow that builds it, or that built it before. */
   readonly taskId: string;
-  readonly action: 'build' | 'reuse';
+  /** `keep`: no task of this round needs it. */
+  readonly action: 'build' | 'reuse' | 'keep';
   readonly stored?: StoredImage;
   /** Why it cannot be built at all: a base that is not to be had. */
   readonly unavailable?: string;
   /** The parent image that cannot be built, when that is why. */
   readonly culprit?: string;
   readonly force: boolean;
+  /** How it ended in the round before, when this one goes on from there. */
+  readonly before?: ImageOutcome;
 }
 
 export type PlannedPush =
   | {
       readonly outcome: 'planned';
       readonly plannedAt: string;
-      readonly tasks: readonly GraphTask[];
+      /** Only in histories from before the graph was read from the store in pages. */
+      readonly tasks?: readonly GraphTask[];
       readonly images: readonly GraphImage[];
+      /** Only the decision program is planned: once it has completed, what it printed is planned. */
+      readonly decides?: true;
+      /** Older pushes of the same ref that run are to be cancelled. */
+      readonly supersedes?: true;
     }
   /** Bases to bring into the store before the hashes are known; plan again afterwards. */
   | {
@@ -72,6 +74,8 @@ export type PlannedPush =
 export interface PlanPushInput {
   readonly push: PushInput;
   readonly pushId: string;
+  /** The decision program has completed, so that what it printed counts. */
+  readonly decided?: true;
   /** Bases that could not be had, with the reason: their images fail, the other tasks go on. */
   readonly unavailableBases: Readonly<Record<string, string>>;
   /** Bases that were resolved anew for this push, by {@link renewalKey}. */
@@ -153,6 +157,8 @@ export interface BuiltImage {
   readonly bytesUploaded: number;
   readonly steps: number;
   readonly cachedSteps: number;
+  /** Absent where none was lacking. */
+  readonly cacheMounts?: CacheMountsRecord;
   readonly phases: Phases;
   readonly worker: string;
   readonly engineId: string;
@@ -179,6 +185,7 @@ export interface TaskInput {
   readonly retries: number;
   readonly deadlineSeconds: number;
   readonly maxRunTimeSeconds: number;
+  readonly dind?: true;
   /** The in-tree image that the push recorded for it. */
   readonly image?: StoredImage;
 }
@@ -187,14 +194,6 @@ export interface TaskInput {
 export interface RunInput {
   readonly task: TaskInput;
   readonly run: number;
-}
-
-export interface ClaimedRun {
-  readonly queue: string;
-  readonly engineId: string;
-  readonly worker: string;
-  /** The engine of the worker that answered; another one than `engineId` when the run was claimed before. */
-  readonly answeredBy: string;
 }
 
 export interface LoadedImage {
@@ -229,6 +228,8 @@ export interface ContainerResult {
 export interface SaveArtifactsInput extends RunInput {
   /** How the run ends if every required artifact is there. */
   readonly reason: TaskReason;
+  /** Of its command; absent when that came to no end, and in histories from before it was told. */
+  readonly exitCode?: number;
 }
 
 export interface SavedArtifacts {
@@ -237,6 +238,8 @@ export interface SavedArtifacts {
   readonly missing: readonly { readonly name: string; readonly found: string }[];
   readonly uploadMs: number;
   readonly bytesUploaded: number;
+  /** Until when the container is kept, which is removed otherwise. */
+  readonly keptUntil?: string;
 }
 
 export interface RecordRunInput extends RunInput {
@@ -282,14 +285,4 @@ export interface RecordPushInput {
   readonly verdict?: { readonly reason: PushReason; readonly detail?: string };
   /** What was pushed, for a push that ends before planning could write its record. */
   readonly push?: PushInput;
-}
-
-/** What a push or image waits for, as it answers to a query: everything here was started or asked for. */
-export interface OpenWork {
-  readonly pushId: string;
-  readonly plannedAt: string;
-  /** Labels of tasks that have not reported. */
-  readonly tasks: readonly string[];
-  /** Images that have not answered. */
-  readonly images: readonly { readonly taskId: string; readonly name: string }[];
 }

@@ -10,3 +10,13 @@ export interface Settled {
   readonly tasks: readonly string[];
   readonly images: readonly string[];
 }
+
+/** What a push or image waits for, as it answers to a query: everything here was started or asked for. */
+export interface OpenWork {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  /** Labels of tasks that have not reported. */
+  readonly tasks: readonly string[];
+  /** Images that have not answered. */
+  readonly images: readonly { readonly taskId: string; readonly name: string }[];
+}

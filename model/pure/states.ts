@@ -98,7 +98,7 @@ export const TASK_REASONS: Readonly<Record<TaskReason, ReasonPolicy>> = {
     state: 'exception',
     after: 'final',
     owner: 'author',
-    meaning: 'An image or input that the task names cannot be had or read.',
+    meaning: 'An image, input or secret that the task names cannot be had or read.',
   },
   'internal-error': {
     state: 'exception',

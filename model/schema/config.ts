@@ -7,15 +7,39 @@ import { tarballKeepingSchema } from './task.ts';
 
 const level = z.union([z.literal(1), z.literal(2), z.literal(3)]);
 
+/** By level; what is granted at one is not granted at another. */
+const grantsByLevel = z.strictObject({
+  1: z.array(z.string()).optional(),
+  2: z.array(z.string()).optional(),
+  3: z.array(z.string()).optional(),
+});
+
 export const projectSchema = z.strictObject({
   trustDomain: z.string().regex(NAME_PATTERN).optional(),
   visibility: z.enum(['private', 'public']).default('private'),
+  supersede: z
+    .union([z.boolean(), z.array(z.string())])
+    .optional()
+    .describe('Whether a newer push of a ref cancels the older ones that run; or of which refs'),
   sources: z.array(z.strictObject({ repository: z.string(), refs: z.record(z.string(), level) })),
   pullRequests: z.enum(['off', 'untrusted']).default('off'),
-  capabilities: z.record(z.string(), z.array(z.string())).optional(),
-  secrets: z.record(z.string(), z.array(z.string())).optional(),
+  capabilities: grantsByLevel.optional(),
+  secrets: grantsByLevel.optional(),
 });
 export type Project = z.infer<typeof projectSchema>;
+
+const localProjectsSchema = z.union([
+  z.boolean(),
+  z.strictObject({ capabilities: z.array(z.string()).optional() }),
+]);
+
+/** What tasks of a push may have beyond what every task may. */
+export interface Grants {
+  readonly capabilities: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+export const NO_GRANTS: Grants = { capabilities: [], secrets: [] };
 
 const duration = z
   .string()
@@ -37,16 +61,51 @@ export const tarballSchema = z.strictObject({
 /** `slipway.config.yml`: who is what. Never the pusher's or the tree's to say. */
 export const serverConfigSchema = z.strictObject({
   version: z.literal(1),
-  localProjects: z.boolean().default(true),
+  localProjects: localProjectsSchema.default(true),
   projects: z.record(z.string().regex(NAME_PATTERN), projectSchema).default({}),
   tarball: tarballSchema.optional(),
   collector: collectorSchema.optional(),
+  keepFailed: duration
+    .optional()
+    .describe('How long the container of a failed task is kept that asks for it'),
 });
 export type ServerConfig = z.infer<typeof serverConfigSchema>;
+
+/**
+ * What tasks of a project may have on a level. A local project that the configuration does not name has the capabilities that
+ * `localProjects` grants, which are none unless it says so, and no secrets.
+ */
+export function grantsOf(
+  { projects, localProjects }: Pick<ServerConfig, 'projects' | 'localProjects'>,
+  { project, level: ofLevel }: { readonly project: string; readonly level: Level },
+): Grants {
+  const named = projects[project];
+  if (named) {
+    const { capabilities, secrets } = named;
+    return { capabilities: capabilities?.[ofLevel] ?? [], secrets: secrets?.[ofLevel] ?? [] };
+  }
+  const local = typeof localProjects === 'object' ? localProjects.capabilities : undefined;
+  return { ...NO_GRANTS, ...(local ? { capabilities: local } : {}) };
+}
+
+/** Whether tasks of a level may have private engines in any project. */
+export function grantsDind(config: ServerConfig, ofLevel: Level): boolean {
+  const projects = Object.keys(config.projects);
+  // A project of no name stands for the local ones, which are of level 1.
+  const owners = ofLevel === 1 ? [...projects, ''] : projects;
+  return owners.some((project) =>
+    grantsOf(config, { project, level: ofLevel }).capabilities.includes('dind'),
+  );
+}
 
 /** How images of a level keep their tarball that do not say it themselves. */
 export function tarballOf({ tarball }: ServerConfig, ofLevel: Level): TarballKeeping {
   return tarball?.[ofLevel] ?? 'view';
+}
+
+/** How long the container of a failed task is kept that asks for it. */
+export function keepFailedSeconds({ keepFailed = '30 minutes' }: ServerConfig): number {
+  return milliseconds(keepFailed) / 1000;
 }
 
 /** How often each level's collector runs. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDiskBudget } from '../disk-budget.ts';
+import { parseMountLimit } from '../mount-limit.ts';
 import { ConfigInvalid } from '../errors.ts';
 import type { Level } from '../pure/ids.ts';
 import { LEVELS } from '../pure/ids.ts';
@@ -41,6 +42,11 @@ export const connectionsSchema = z.object({
     .optional(),
   /** What builders compress layers with where the engine leaves the choice; without it gzip, which every engine reads. */
   layers: layersSchema.optional(),
+  /** What is kept of a cache mount at most: `2 GB`, `none` for no limit, `off`; without it 2 GB. */
+  cacheMountLimit: z
+    .string()
+    .refine((text) => parseMountLimit(text) !== undefined, 'expected 2 GB, none or off')
+    .optional(),
   /** Absolute path of slipway.config.yml. */
   serverConfig: z.string(),
   /** Directory for mirrors and other data that can be made again. */
@@ -69,6 +75,14 @@ export function givenLayers(env: NodeJS.ProcessEnv): Pick<Connections, 'layers'>
   const layers = layersSchema.safeParse(given);
   if (!layers.success) throw new ConfigInvalid(`SLIPWAY_LAYERS is "${given}": it can be gzip or zstd`);
   return { layers: layers.data };
+}
+
+/** What `SLIPWAY_CACHE_MOUNTS` says. @throws {ConfigInvalid} when that is no limit. */
+export function givenMountLimit(env: NodeJS.ProcessEnv): Pick<Connections, 'cacheMountLimit'> {
+  const given = env['SLIPWAY_CACHE_MOUNTS'];
+  if (!given) return {};
+  if (parseMountLimit(given) !== undefined) return { cacheMountLimit: given };
+  throw new ConfigInvalid(`SLIPWAY_CACHE_MOUNTS is "${given}": expected 2 GB, none or off`);
 }
 
 /** What the environment says of namespaces: `SLIPWAY_NAMESPACE_<level>` for levels that have one of their own. */

@@ -106,6 +106,36 @@ export const plannedArtifactSchema = z.object({
   contentType: z.string().optional(),
 });
 
+/** A cache as a task mounts it. */
+export const plannedCacheSchema = z.object({
+  path: z.string(),
+  perImage: z.boolean().describe('Whether tasks of another image have another cache'),
+});
+
+/** Rights that are granted by name: `features.allowPtrace` and members of `capabilities`. */
+export const taskRightSchema = z.enum(['allowPtrace', 'disableSeccomp']);
+export type TaskRight = z.infer<typeof taskRightSchema>;
+
+/** An artifact of a dependency, or of the task that a route led to when the push was planned. */
+export const plannedInputSchema = z.union([
+  z.object({ task: z.string(), artifact: z.string() }),
+  z.object({
+    namespace: z.string(),
+    artifact: z.string(),
+    pinned: z
+      .object({
+        taskId: z.string(),
+        run: z.number(),
+        files: z
+          .array(z.object({ name: z.string(), sha256: z.string() }))
+          .describe('The artifact, or what is below it'),
+      })
+      .optional()
+      .describe('Absent without a store'),
+  }),
+]);
+export type PlannedInput = z.infer<typeof plannedInputSchema>;
+
 /** A wanted task with every default filled in. */
 export const plannedTaskSchema = z.object({
   label: z.string(),
@@ -115,13 +145,21 @@ export const plannedTaskSchema = z.object({
   env: z.record(z.string(), z.string()),
   maxRunTimeSeconds: z.number(),
   artifacts: z.record(z.string(), plannedArtifactSchema),
-  inputs: z.record(z.string(), z.object({ task: z.string(), artifact: z.string() })),
+  inputs: z.record(z.string(), plannedInputSchema),
   dependencies: z.array(z.string()),
   requires: z.enum(['all-completed', 'all-resolved']),
   priority: z.enum(['highest', 'very-high', 'high', 'medium', 'low', 'very-low', 'lowest']),
   retries: z.number(),
   deadlineSeconds: z.number(),
   retryExitCodes: z.array(z.number()),
+  caches: z.record(z.string(), plannedCacheSchema).optional(),
+  rights: z.array(taskRightSchema).optional(),
+  secrets: z
+    .array(z.object({ name: z.string(), env: z.string().optional() }))
+    .optional()
+    .describe('Names only; env: the variable that has the value too'),
+  /** Exit codes after which the caches that the run had are removed. */
+  purgeExitCodes: z.array(z.number()).optional(),
   resources: z.object({
     memoryBytes: z.number().optional(),
     cpus: z.number().optional(),
@@ -129,11 +167,18 @@ export const plannedTaskSchema = z.object({
     pids: z.number(),
     shmBytes: z.number(),
   }),
+  /** It has a private engine at `/var/run/docker.sock`. */
+  dind: z.literal(true).optional(),
+  interactive: z.literal('onFailure').optional().describe('Whether it asks to be kept once it has failed'),
+  keepSeconds: z.number().optional().describe('How long its container is kept once it has failed'),
+  network: z.literal('none').optional().describe('Absent: a network of its own'),
   checkout: z.string().nullable().describe('Path in the container, null: nothing is put anywhere'),
   symbol: z.string().optional(),
   group: z.string().optional(),
   /** Names under which later pushes find it, once it has completed. */
   routes: z.array(z.string()).optional(),
+  /** The artifact that its standard output becomes; its log has the rest. */
+  stdout: z.string().optional(),
   /** Why this task is wanted: selected by which pattern, needed by which task. */
   why: z.string(),
 });
@@ -160,6 +205,8 @@ export const planSchema = z.object({
   ref: z.string(),
   revision: z.string(),
   request: pushRequestSchema,
+  /** Only the decision program is planned: when it has completed, the push is planned again with what it printed. */
+  decides: z.boolean().optional(),
   warnings: z.array(findingSchema),
   images: z.array(plannedImageSchema).describe('Needed images, parents before children'),
   tasks: z.array(plannedTaskSchema).describe('Wanted tasks, dependencies before dependents'),

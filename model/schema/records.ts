@@ -52,6 +52,15 @@ export const artifactRecordSchema = z.object({
 });
 export type ArtifactRecord = z.infer<typeof artifactRecordSchema>;
 
+export const cacheMountsSchema = z
+  .object({
+    broughtIn: z.number(),
+    bytesLoaded: z.number(),
+    missed: z.number().describe('Those that the store had, and that could not be brought in'),
+  })
+  .describe('Cache mounts of an image build that its engine lacked');
+export type CacheMountsRecord = z.infer<typeof cacheMountsSchema>;
+
 export const runRecordSchema = z.object({
   run: z.number().int(),
   state: taskState,
@@ -68,7 +77,9 @@ export const runRecordSchema = z.object({
   bytesUploaded: z.number().optional(),
   steps: z.number().optional().describe('Steps of an image build'),
   cachedSteps: z.number().optional().describe('Those of them that a cache had'),
+  cacheMounts: cacheMountsSchema.optional(),
   fellBack: z.string().optional().describe('Why all of its image moved, where less would have done'),
+  keptUntil: isoTime.optional().describe('Its container is kept until then, for slipway shell'),
   manifestDigest: z.string().optional(),
   configDigest: z.string().optional(),
   phases: phasesSchema,
@@ -111,6 +122,7 @@ export const savedArtifactsSchema = z.object({
   missing: z.array(z.object({ name: z.string(), found: z.string() })),
   uploadMs: z.number(),
   bytesUploaded: z.number(),
+  keptUntil: isoTime.optional().describe('Its container is kept until then'),
 });
 
 /** How long something in the index lives. */
@@ -167,6 +179,18 @@ export const tarballRecordSchema = storedImageSchema.extend({
 });
 export type TarballRecord = z.infer<typeof tarballRecordSchema>;
 
+/** `level-<L>/index/<domain>/mounts/<key>`: what a cache mount held when a builder of the level kept it. */
+export const mountRecordSchema = storedImageSchema.extend({
+  ...lifeFields,
+  version: z.literal(1),
+  id: z.string(),
+  platform: z.string(),
+  created: isoTime,
+  content: z.string().describe('Hash over names, sizes, times, modes and owners of its files'),
+  contentBytes: z.number().describe('What they take where they lie'),
+});
+export type MountRecord = z.infer<typeof mountRecordSchema>;
+
 /** `level-<L>/pushes/<key>/push.json`: what was asked, by whom. */
 export const pushRecordSchema = z.object({
   version: z.literal(1),
@@ -180,6 +204,20 @@ export const pushRecordSchema = z.object({
   request: pushRequestSchema,
   pushedBy: z.string(),
   received: isoTime,
+  rounds: z
+    .array(
+      z.object({
+        round: z.number().int(),
+        began: isoTime,
+        by: z.string(),
+        tasks: z
+          .union([z.array(z.string()), z.literal('failed')])
+          .optional()
+          .describe('What was to run again; absent: everything'),
+      }),
+    )
+    .optional()
+    .describe('Those after the first'),
 });
 export type PushRecord = z.infer<typeof pushRecordSchema>;
 
@@ -204,6 +242,7 @@ export const pushTaskSchema = z.object({
   detail: z.string().optional(),
   culprit: z.string().optional(),
   image: z.string(),
+  queue: z.string().optional().describe('While it is pending: where it waits for a worker'),
   runs: z.array(
     z.object({
       run: z.number(),
@@ -213,6 +252,7 @@ export const pushTaskSchema = z.object({
       exitCode: z.number().optional(),
       phases: phasesSchema,
       bytesLoaded: z.number(),
+      keptUntil: isoTime.optional().describe('Its container is kept until then, for slipway shell'),
     }),
   ),
 });
@@ -231,6 +271,7 @@ export const pushDocumentSchema = z.object({
   detail: z.string().optional(),
   findings: z.array(findingSchema),
   received: isoTime,
+  round: z.number().int().optional().describe('Absent in the first'),
   /** Milliseconds from the start of the workflow until the plan stood. */
   decisionMs: z.number().optional(),
   resolved: isoTime.optional(),

@@ -28,19 +28,65 @@ export const imageFormSchema = z.union([
 
 export type ImageForm = z.infer<typeof imageFormSchema>;
 
+const containerPath = z.string().startsWith('/', 'must be an absolute path in the container');
+
 const duration = z
   .union([z.number().int().positive(), z.string()])
   .describe('Seconds, or words such as "30 days"');
 
 export const artifactSchema = z.strictObject({
   type: z.enum(['file', 'directory', 'volume']),
-  path: z.string().startsWith('/', 'must be an absolute path in the container'),
+  path: containerPath,
   expires: duration.optional(),
   optional: z
     .boolean()
     .optional()
     .describe('Only excuses absence; default false: a missing artifact fails the task'),
   contentType: z.string().optional(),
+});
+
+/** Where a cache is mounted, and whether tasks of another image have another one. */
+export const cacheSchema = z.union([
+  containerPath,
+  z.strictObject({
+    path: containerPath,
+    perImage: z
+      .boolean()
+      .optional()
+      .describe('Default true; false: tasks of other images, and of a changed one, have the same cache'),
+  }),
+]);
+
+const secretName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be letters, digits and "_", and begin with no digit');
+
+/** Names alone, or names with where else than below /run/secrets the values are to be. */
+export const secretsSchema = z.union([
+  z.array(secretName),
+  z.record(
+    secretName,
+    z.strictObject({
+      env: z
+        .union([z.literal(true), secretName])
+        .optional()
+        .describe('A variable that has the value too: true for one of the same name'),
+    }),
+  ),
+]);
+
+/** What of a machine a task may have beyond what every task has; each is granted by the server's configuration. */
+export const capabilitiesSchema = z.strictObject({
+  privileged: z.boolean().optional(),
+  disableSeccomp: z.boolean().optional().describe('System calls are not filtered: for sanitizers and rr'),
+  devices: z
+    .strictObject({
+      loopbackVideo: z.boolean().optional(),
+      loopbackAudio: z.boolean().optional(),
+      hostSharedMemory: z.boolean().optional(),
+      kvm: z.boolean().optional(),
+    })
+    .optional(),
 });
 
 export const resourcesSchema = z.strictObject({
@@ -70,10 +116,18 @@ export const taskSchema = z.strictObject({
   artifacts: z.record(z.string(), artifactSchema).optional(),
   inputs: z
     .record(
-      z.string().startsWith('/', 'must be an absolute path in the container'),
-      z.strictObject({ task: z.string(), artifact: z.string() }),
+      containerPath,
+      z.strictObject({
+        task: z.string().optional().describe('A dependency'),
+        namespace: z
+          .string()
+          .optional()
+          .describe('Instead of it: a route by which tasks of other pushes are found'),
+        artifact: z.string(),
+      }),
     )
-    .optional(),
+    .optional()
+    .describe('Artifacts of other tasks, verified, at these paths before the command starts'),
   dependencies: z.array(z.string()).optional(),
   requires: z.enum(['all-completed', 'all-resolved']).optional(),
   priority: z.enum(['highest', 'very-high', 'high', 'medium', 'low', 'very-low', 'lowest']).optional(),
@@ -86,19 +140,28 @@ export const taskSchema = z.strictObject({
     .describe('New runs after infrastructure trouble, default 5'),
   deadline: duration.optional(),
   features: z.record(z.string(), z.unknown()).optional(),
-  cache: z.record(z.string(), z.string()).optional(),
-  capabilities: z.record(z.string(), z.unknown()).optional(),
+  cache: z
+    .record(z.string(), cacheSchema)
+    .optional()
+    .describe('Directories that outlast a run, by name; each is one run’s alone while it runs'),
+  capabilities: capabilitiesSchema.optional(),
   onExitStatus: z
     .strictObject({
       retry: z.array(z.number().int()).optional(),
       purgeCaches: z.array(z.number().int()).optional(),
     })
     .optional(),
-  secrets: z.array(z.string()).optional(),
+  secrets: secretsSchema
+    .optional()
+    .describe('Each is a file below /run/secrets while the task runs, masked in its log'),
   routes: z.array(z.string()).optional(),
   resources: resourcesSchema.optional(),
+  network: z
+    .enum(['own', 'none'])
+    .optional()
+    .describe('own: one that no other task is in, with a way out (default); none: loopback alone'),
   checkout: z
-    .union([z.literal(false), z.string().startsWith('/', 'must be an absolute path in the container')])
+    .union([z.literal(false), containerPath])
     .optional()
     .describe('Where the revision is put, default /src; false: nowhere'),
   symbol: z.string().optional(),

@@ -17,14 +17,18 @@ export class Ailment extends Error {
   }
 }
 
-/** Makes a diagnosis of a check: what it throws is what is wrong, with `todo` unless it says something better. */
+/**
+ * Makes a diagnosis of a check: what it throws is what is wrong, with `todo` unless it says something better. So is silence
+ * for longer than `patienceMs`.
+ */
 export async function diagnosed(
   part: string,
   todo: string,
   check: () => Promise<Finding>,
+  patienceMs = PATIENCE_MS,
 ): Promise<Diagnosis> {
   try {
-    return { part, ok: true, ...(await withinPatience(check())) };
+    return { part, ok: true, ...(await within(patienceMs, check())) };
   } catch (error) {
     if (error instanceof Ailment)
       return { part, ok: false, ...error.found, message: error.message, todo: error.todo };
@@ -33,11 +37,11 @@ export async function diagnosed(
 }
 
 /** A part that keeps silent must not silence the others. */
-async function withinPatience(checking: Promise<Finding>): Promise<Finding> {
+async function within(patienceMs: number, checking: Promise<Finding>): Promise<Finding> {
   const enough = new AbortController();
   try {
-    const silence = delay(PATIENCE_MS, undefined, { signal: enough.signal }).then(() => {
-      throw new Error(`gives no answer within ${PATIENCE_MS / 1000} s`);
+    const silence = delay(patienceMs, undefined, { signal: enough.signal }).then(() => {
+      throw new Error(`gives no answer within ${patienceMs / 1000} s`);
     });
     silence.catch(() => undefined);
     return await Promise.race([checking, silence]);

@@ -1,3 +1,4 @@
+import type { Level } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { EngineAccess } from '../engine-access.ts';
@@ -37,6 +38,30 @@ export async function lookAtBuilds(
       ...found,
       message: rights.kind === 'privileged' ? 'can run, privileged' : 'can run, with single rights',
     };
+  });
+}
+
+/** Looks at whether tasks can have private engines, which some project may have on these levels. */
+export async function lookAtPrivateEngines(
+  connections: Parameters<typeof lookAtBuilds>[0],
+  levels: readonly Level[],
+): Promise<Diagnosis> {
+  const { runnerEngine, sidecarImage, fleet } = connections;
+  const where = `level ${levels.join(', ')}`;
+  return diagnosed('private engines', 'Start the engine of the tasks', async () => {
+    const todo =
+      'Unset SLIPWAY_BUILDER_DOCKER_HOST and type: slipway down && slipway up, or grant no project "dind"';
+    const access = new EngineAccess(runnerEngine);
+    if (sidecarImage === undefined || !(await access.hasImage(sidecarImage)))
+      throw new Ailment('tasks of features.dind wait: there is no image of sidecars', todo, { where });
+    const rights = await access.sidecarRights(sidecarImage, fleet);
+    if (rights.kind !== 'refused')
+      return { where, message: 'can run; such a task may become root on this machine if its filter fails' };
+    throw new Ailment(
+      `the engine does not give a container the rights of an engine (SYS_ADMIN, NET_ADMIN): ${rights.why}`,
+      'Allow privileged containers there, or grant no project "dind"',
+      { where },
+    );
   });
 }
 

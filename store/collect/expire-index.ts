@@ -15,7 +15,7 @@ const agingSchema = z.looseObject({
 });
 
 /**
- * Images and bases that no push has used for a life are first retired, so that the next push that wants one makes it anew, and
+ * Images, bases and cache mounts that no push has used for a life are first retired, so that the next push that wants one makes it anew, and
  * removed a grace time later: whoever found one just before has had the time to write down that it uses it.
  */
 export async function expireIndex(objects: ObjectStore, options: ExpireOptions): Promise<void> {
@@ -23,7 +23,7 @@ export async function expireIndex(objects: ObjectStore, options: ExpireOptions):
   const prefix = levelPrefix(level, 'index');
   await forEachConcurrently(objects.list(prefix, { signal }), async (info) => {
     const [domain = '', part] = info.key.slice(prefix.length).split('/');
-    const kind = part === 'bases' ? 'bases' : 'images';
+    const kind = part === 'bases' ? 'bases' : part === 'mounts' ? 'cache mounts' : 'images';
     // Those of the stack are everybody's.
     if (domain === SHARED_DOMAIN) return tally.keep(kind, info.sizeBytes);
     const present = await readUsable(objects, info.key, agingSchema);
@@ -68,7 +68,11 @@ async function free(
     info,
     etag,
     kind,
-  }: { readonly info: ObjectInfo; readonly etag: string; readonly kind: 'images' | 'bases' | 'layers' },
+  }: {
+    readonly info: ObjectInfo;
+    readonly etag: string;
+    readonly kind: 'images' | 'bases' | 'cache mounts' | 'layers';
+  },
   { tally, dryRun, signal }: ExpireOptions,
 ): Promise<void> {
   if (dryRun || (await objects.deleteIf(info.key, etag, signal)))

@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../../model/concurrently.ts';
 import { levelPrefix } from '../keys.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
-import { dayKey } from '../pushes-by-day.ts';
+import { dayKey, listByDay } from '../pushes-by-day.ts';
 import { pushId } from '../../model/pure/ids.ts';
 import { byDirectory, newestMs } from './by-directory.ts';
 import type { ExpireOptions } from './expire.ts';
@@ -29,20 +29,26 @@ export async function expirePushes(objects: ObjectStore, options: ExpireOptions)
 }
 
 /**
- * First what whoever begins a new round looks for: they mark the push as open before they read it. So either the mark is seen
- * here, and the record put back, or they find none and write it anew. Last the record that says how old it is.
+ * First its entries in the list by day: without its records nobody would know them. Then what whoever begins a new round looks
+ * for: they mark the push as open before they read it. So either the mark is seen here, and all that is put back, or they find
+ * none and write it anew. Last the record that says how old it is.
  */
 async function remove(
   objects: ObjectStore,
   push: {
     readonly directory: string;
     readonly infos: readonly ObjectInfo[];
-    readonly received: string | undefined;
+    readonly received: readonly string[];
   },
   options: ExpireOptions,
 ): Promise<boolean> {
   const { signal, level } = options;
-  const { directory, infos, received } = push;
+  const { directory, infos } = push;
+  const [project = '', name = ''] = directory.split('/').slice(2);
+  const [revision = '', variant] = name.split('~');
+  const id = pushId({ project, level, revision, variant });
+  const listed = push.received.map((received) => ({ pushId: id, received }));
+  await objects.delete(listed.map(dayKey), signal);
   const pushKey = `${directory}push.json`;
   const record = await objects.get(pushKey, signal);
   if (record) {
@@ -51,16 +57,10 @@ async function remove(
       await objects
         .put(pushKey, record.body, { onlyIf: 'absent', contentType: 'application/json' })
         .catch(() => undefined);
+      await mapConcurrently(listed, (entry) => listByDay(objects, entry));
       return false;
     }
   }
-  const [project = '', name = ''] = directory.split('/').slice(2);
-  const [revision = '', variant] = name.split('~');
-  if (received !== undefined)
-    await objects.delete(
-      [dayKey({ pushId: pushId({ project, level, revision, variant }), received })],
-      signal,
-    );
   const rest = infos.filter(({ key }) => key !== pushKey);
   const last = `${directory}status.json`;
   await mapConcurrently(

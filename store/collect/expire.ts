@@ -1,6 +1,8 @@
+import { forEachConcurrently } from '../../model/concurrently.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { sweepUploads } from '../sweep-uploads.ts';
+import { levelPrefix } from '../keys.ts';
 import { expireIndex, expireLayers } from './expire-index.ts';
 import { expirePushes } from './expire-pushes.ts';
 import { expireTasks } from './expire-tasks.ts';
@@ -26,7 +28,20 @@ export async function expire(objects: ObjectStore, options: ExpireOptions): Prom
   await expireLayers(objects, options);
   await expireTasks(objects, options);
   await expirePushes(objects, options);
+  await expireHolders(objects, options);
   await expireUploads(objects, options);
+}
+
+/** What is known there is an hour old at most. */
+async function expireHolders(
+  objects: ObjectStore,
+  { level, oldBefore, dryRun, tally, signal }: ExpireOptions,
+): Promise<void> {
+  await forEachConcurrently(objects.list(levelPrefix(level, 'holders'), { signal }), async (info) => {
+    if (info.lastModified >= oldBefore) return tally.keep('holders', info.sizeBytes);
+    if (!dryRun) await objects.deleteIf(info.key, info.etag, signal);
+    tally.free('holders', info.sizeBytes, 'of no use any more');
+  });
 }
 
 async function expireUploads(

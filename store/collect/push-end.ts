@@ -8,7 +8,8 @@ const timesSchema = z.looseObject({ received: z.string().optional(), resolved: z
 
 export interface PushEnd {
   readonly isOver: boolean;
-  readonly received?: string | undefined;
+  /** When its records say that it was received: not always the same when a push came again while an old one was removed. */
+  readonly received: readonly string[];
 }
 
 /** Whether a push's life is over: that begins with its verdict. One that has none is `settle`'s to end. */
@@ -17,14 +18,14 @@ export async function findPushEnd(
   directory: string,
   { level, nowMs, lifeMs, signal }: Pick<ExpireOptions, 'level' | 'nowMs' | 'lifeMs' | 'signal'>,
 ): Promise<PushEnd> {
-  if (await isOpen(objects, directory, { level, signal })) return { isOver: false };
+  if (await isOpen(objects, directory, { level, signal })) return { isOver: false, received: [] };
   const [status, push] = await Promise.all(
     ['status', 'push'].map((part) => readTimes(objects, `${directory}${part}.json`, signal)),
   );
-  const received = status?.received ?? push?.received;
+  const received = new Set([status?.received, push?.received].filter((time) => time !== undefined));
   const ended = Date.parse(status?.resolved ?? '');
   const lastMs = Math.max(status?.writtenMs ?? 0, push?.writtenMs ?? 0);
-  return { isOver: (Number.isNaN(ended) ? lastMs : ended) + lifeMs < nowMs, received };
+  return { isOver: (Number.isNaN(ended) ? lastMs : ended) + lifeMs < nowMs, received: [...received] };
 }
 
 /** Whether it stands on the list of pushes without a verdict. */

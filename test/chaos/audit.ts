@@ -2,14 +2,11 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import {
-  GetObjectCommand,
-  ListMultipartUploadsCommand,
-  paginateListObjectsV2,
-  S3Client,
-} from '@aws-sdk/client-s3';
 import { z } from 'zod';
+import { Bucket } from './bucket.ts';
 import type { Stack } from './machine.ts';
+import type { RunRecord } from './records.ts';
+import { describeRuns, detailOf, recordSchema, verdictSchema } from './records.ts';
 import type { Expected } from './repository.ts';
 
 const exec = promisify(execFile);
@@ -28,40 +25,15 @@ export interface Audit {
   readonly cutUploads: number;
 }
 
-/** The keys that there may be. */
+/** The keys that there may be; a probe is left by a worker that was killed at its start, and goes at the next. */
 const LAYOUT =
-  /^(blobs\/(sha256|leases)\/[0-9a-f]{64}$|uploads\/|level-[123]\/(index|layers|tasks|pushes|pushes-by-day|open-pushes)\/)/;
+  /^(blobs\/(sha256|leases)\/[0-9a-f]{64}$|uploads\/|level-[123]\/(index|layers|holders|tasks|pushes|pushes-by-day|open-pushes)\/|level-[123]\/probe$)/;
 
 export interface AuditedPush {
   readonly id: string;
   readonly kind: string;
   readonly expected: Expected;
 }
-
-const artifactSchema = z.object({ name: z.string(), sizeBytes: z.number(), sha256: z.string() });
-const runSchema = z.object({
-  run: z.number(),
-  state: z.string(),
-  reason: z.string().optional(),
-  detail: z.string().optional(),
-  artifacts: z.array(artifactSchema),
-  started: z.string().optional(),
-  resolved: z.string().optional(),
-});
-const recordSchema = z.object({
-  taskId: z.string(),
-  state: z.string(),
-  reason: z.string().optional(),
-  detail: z.string().optional(),
-  runs: z.array(runSchema),
-});
-type TaskRecord = z.infer<typeof recordSchema>;
-const verdictSchema = z.object({
-  id: z.string(),
-  state: z.string(),
-  reason: z.string().optional(),
-  detail: z.string().optional(),
-});
 
 /** From when to when something was hurt, as `Date.now` tells. */
 export interface Period {
@@ -72,10 +44,7 @@ export interface Period {
 /** How long an engine takes at most until it follows its containers again. */
 const ENGINE_BACK_MS = 30_000;
 
-function wasWithoutEngine(
-  { started, resolved }: z.infer<typeof runSchema>,
-  periods: readonly Period[],
-): boolean {
+function wasWithoutEngine({ started, resolved }: RunRecord, periods: readonly Period[]): boolean {
   const [begun, ended] = [Date.parse(started ?? ''), Date.parse(resolved ?? '')];
   return periods.some(({ from, to }) => from <= ended && to + ENGINE_BACK_MS >= begun);
 }
@@ -119,6 +88,7 @@ export async function audit(
       kind,
       end,
       lines: expected.lines[label],
+      runs: expected.runs[label] ?? 0,
       artifacts: expected.artifacts[label] ?? {},
     })),
   );
@@ -127,6 +97,14 @@ export async function audit(
     const got = record ? `${record.state}/${record.reason}` : 'no record';
     return got === end ? [] : [`${id} (${kind}): ${got}${detailOf(record)}, runs ${describeRuns(record)}`];
   });
+  check(
+    'every task that was to run again did',
+    tasks.filter(({ runs }) => runs > 0),
+    ({ id, kind, runs }) => {
+      const record = byTask.get(id);
+      return (record?.runs.length ?? 0) >= runs ? [] : [`${id} (${kind}): runs ${describeRuns(record)}`];
+    },
+  );
   check(
     'every record is resolved, its runs numbered from 0 without a gap, each of them ended',
     records,
@@ -191,8 +169,8 @@ export async function audit(
     return key.endsWith(digest) ? [] : [`${key} has ${digest}`];
   });
   check(
-    'every image and base of the index is whole',
-    bucket.keys(/^level-\d\/index\/.*\/(images|bases)\//),
+    'every image, base and cache mount of the index is whole',
+    bucket.keys(/^level-\d\/index\/.*\/(images|bases|mounts)\//),
     (key) => {
       const { manifestDigest } = z
         .object({ manifestDigest: z.string() })
@@ -215,7 +193,7 @@ export async function audit(
   findings.push({ claim: 'no push, image or task is open in Temporal', looked: open.seen, wrong: open.ids });
   const left = await leftInEngine(stack);
   findings.push({
-    claim: 'no task container or network is left in the engine',
+    claim: 'no container, network or volume of a task is left in the engine',
     looked: left.seen,
     wrong: left.names,
   });
@@ -250,79 +228,10 @@ export async function auditMachine(home: string, stack: Stack): Promise<Finding>
   return { claim: 'after down nothing of it is left on the machine', looked: 1, wrong };
 }
 
-function describeRuns(record: TaskRecord | undefined): string {
-  const runs = record?.runs.map((run) => `${run.run} ${run.state}/${run.reason}${detailOf(run)}`) ?? [];
-  return runs.length > 0 ? runs.join(', ') : 'none';
-}
-
-function detailOf(ended: { readonly detail?: string | undefined } | undefined): string {
-  return ended?.detail === undefined ? '' : ` (${JSON.stringify(ended.detail.slice(0, 500))})`;
-}
-
 function sha256(bytes: Buffer | undefined): string {
   return createHash('sha256')
     .update(bytes ?? '')
     .digest('hex');
-}
-
-/** All objects of a bucket, read once: what the audit looks at holds still. */
-class Bucket {
-  readonly #objects: ReadonlyMap<string, Buffer>;
-  /** Multipart uploads that nobody completed or aborted. */
-  readonly unfinishedUploads: number;
-
-  private constructor(objects: ReadonlyMap<string, Buffer>, unfinishedUploads: number) {
-    this.#objects = objects;
-    this.unfinishedUploads = unfinishedUploads;
-  }
-
-  static async read({
-    endpoint,
-    region,
-    bucket: Bucket_,
-    accessKeyId,
-    secretAccessKey,
-  }: Stack['store']): Promise<Bucket> {
-    const client = new S3Client({
-      endpoint,
-      region,
-      forcePathStyle: true,
-      credentials: { accessKeyId, secretAccessKey },
-    });
-    const objects = new Map<string, Buffer>();
-    for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: Bucket_ })) {
-      for (const { Key = '' } of Contents) {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: Bucket_, Key }));
-        objects.set(Key, Buffer.from((await Body?.transformToByteArray()) ?? []));
-      }
-    }
-    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: Bucket_ }));
-    client.destroy();
-    return new Bucket(objects, Uploads.length);
-  }
-
-  keys(pattern: RegExp): readonly string[] {
-    return [...this.#objects.keys()].filter((key) => pattern.test(key));
-  }
-
-  bytes(key: string): Buffer {
-    return this.#objects.get(key) ?? Buffer.alloc(0);
-  }
-
-  blob(digest: string): Buffer | undefined {
-    return this.#objects.get(`blobs/sha256/${digest.replace('sha256:', '')}`);
-  }
-
-  json<T>(pattern: RegExp, schema: z.ZodType<T>): readonly T[] {
-    return this.keys(pattern).map((key) => schema.parse(JSON.parse(this.bytes(key).toString())));
-  }
-
-  /** By the layout that the documents tell: `level-<L>/tasks/<kind>/…/runs/<n>/artifacts/<name>`. */
-  artifact(taskId: string, run: number, name: string): Buffer | undefined {
-    const [kind, owner, level, fourth, ...rest] = taskId.split('/');
-    const place = kind === 'image' ? [fourth, ...rest].join('/') : `${fourth}/${rest.join('~')}`;
-    return this.#objects.get(`level-${level}/tasks/${kind}/${owner}/${place}/runs/${run}/artifacts/${name}`);
-  }
 }
 
 export async function openWorkflows(
@@ -358,6 +267,8 @@ async function leftInEngine({ fleet, runnerEngine }: Stack): Promise<{ seen: num
     '{{.Names}} {{.Label "slipway.kind"}} {{.Status}}',
   );
   const networks = await list('network', 'ls', '--format', '{{.Name}} {{.Label "slipway.kind"}}');
-  const all = [...containers, ...networks];
-  return { seen: all.length, names: all.filter((line) => !/ sidecar\b/.test(line)) };
+  const volumes = await list('volume', 'ls', '--format', '{{.Name}} {{.Label "slipway.kind"}}');
+  const all = [...containers, ...networks, ...volumes];
+  // What outlasts a run on purpose: builders, and the caches of tasks.
+  return { seen: all.length, names: all.filter((line) => !/ (sidecar|cache|cache-note)\b/.test(line)) };
 }

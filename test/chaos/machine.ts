@@ -29,7 +29,7 @@ const stackSchema = z.object({
 });
 export type Stack = z.infer<typeof stackSchema>;
 
-const UP_PATIENCE_MS = 180_000;
+const UP_PATIENCE_MS = 600_000;
 
 /** The installation under test, run by `slipway up` as people run it, and what can befall it. */
 export class Machine {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ChaosPush } from './schedule.ts';
+import type { ChaosPush, PushKind } from './schedule.ts';
 
 const exec = promisify(execFile);
 
@@ -16,6 +16,8 @@ export interface Expected {
   readonly lines: Readonly<Record<string, readonly string[]>>;
   /** Bytes of artifacts, by label and name. */
   readonly artifacts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** How many runs a task has at least, by label. */
+  readonly runs: Readonly<Record<string, number>>;
 }
 
 export interface Commit {
@@ -59,9 +61,14 @@ export class ChaosRepository {
 }
 
 const BASE = 'FROM debian:bookworm\nRUN echo base > /base\n';
+const KEEPING = 'RUN --mount=type=cache,target=/keep';
 
 function contentOf({ kind, salt }: ChaosPush): { files: Record<string, string>; expected: Expected } {
-  const base = kind === 'new image' ? `${BASE}RUN echo ${salt} > /salt\n` : BASE;
+  const salted: Partial<Record<PushKind, string>> = {
+    'new image': `RUN echo ${salt} > /salt\n`,
+    'cache mount': `${KEEPING} echo ${salt} >> /keep/all; tail -n 1 /keep/all > /salt\n`,
+  };
+  const base = BASE + (salted[kind] ?? '');
   const child = `ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\nRUN echo ${kind === 'new child image' ? salt : 'child'} > /child${kind === 'failing build' ? `; echo ${salt}; exit 3` : ''}\n`;
   const inChild = { image: { 'in-tree': 'child' }, checkout: false, retries: RETRIES };
   const inBase = { image: { 'in-tree': 'base' }, checkout: false, retries: RETRIES };
@@ -91,6 +98,49 @@ function contentOf({ kind, salt }: ChaosPush): { files: Record<string, string>; 
           { bad: 'failed/failed', after: 'exception/dependency-failed' },
           { lines: { bad: [`line of ${salt}`] } },
         ),
+      );
+    case 'rerun':
+      return tree(
+        {
+          bad: { ...inBase, command: `echo line of ${salt}; exit 7` },
+          apart: { ...inBase, command: 'true' },
+        },
+        expectation(
+          ['failed/failed'],
+          { bad: 'failed/failed', apart: good },
+          { lines: { bad: [`line of ${salt}`] }, runs: { bad: 2, apart: 1 } },
+        ),
+      );
+    case 'decision program': {
+      const decided = { ...inBase, command: `echo decided ${salt}` };
+      const files = tree(
+        { fixed: { ...inBase, dependencies: ['decided'], command: 'true' } },
+        expectation(
+          ['completed/completed'],
+          { decision: good, decided: good, fixed: good },
+          { lines: { decided: [`decided ${salt}`] } },
+        ),
+        { decision: { image: { 'in-tree': 'base' }, command: ['cat', '/src/tasks.json'] } },
+      );
+      return { ...files, files: { ...files.files, 'tasks.json': JSON.stringify({ tasks: { decided } }) } };
+    }
+    case 'cache': {
+      // Whatever else is in it, what a run writes it reads.
+      const command = `echo ${salt} >> /kept/all && tail -n 1 /kept/all`;
+      const cached = { ...inBase, cache: { kept: '/kept' }, command };
+      return tree(
+        { one: cached, two: cached },
+        expectation(
+          ['completed/completed'],
+          { one: good, two: good },
+          { lines: { one: [String(salt)], two: [String(salt)] } },
+        ),
+      );
+    }
+    case 'cache mount':
+      return tree(
+        { t: { ...inBase, command: 'cat /salt' } },
+        expectation(['completed/completed'], { t: good }, { lines: { t: [String(salt)] } }),
       );
     case 'failing build':
       return tree(
@@ -182,12 +232,13 @@ function contentOf({ kind, salt }: ChaosPush): { files: Record<string, string>; 
   function tree(
     tasks: Readonly<Record<string, unknown>>,
     expected: Expected,
+    more: Readonly<Record<string, unknown>> = {},
   ): { files: Record<string, string>; expected: Expected } {
     // JSON is YAML.
     const files = {
       'base/Dockerfile': base,
       'child/Dockerfile': child,
-      'slipway.yml': JSON.stringify({ version: 1, images, tasks }),
+      'slipway.yml': JSON.stringify({ version: 1, images, tasks, ...more }),
     };
     return { files, expected };
   }
@@ -196,7 +247,7 @@ function contentOf({ kind, salt }: ChaosPush): { files: Record<string, string>; 
 function expectation(
   push: readonly string[],
   tasks: Readonly<Record<string, string>>,
-  more: Partial<Pick<Expected, 'lines' | 'artifacts'>> = {},
+  more: Partial<Pick<Expected, 'lines' | 'artifacts' | 'runs'>> = {},
 ): Expected {
-  return { push, tasks, lines: {}, artifacts: {}, ...more };
+  return { push, tasks, lines: {}, artifacts: {}, runs: {}, ...more };
 }

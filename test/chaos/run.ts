@@ -25,6 +25,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** After the last fault: the longest back-offs and time-outs are minutes. */
 const CALM_PATIENCE_MS = 15 * 60_000;
 const RETRY_MS = 2_000;
+const MOST_RETRY_MS = 30_000;
 
 const { values } = parseArgs({
   options: {
@@ -154,7 +155,7 @@ async function sufferAll(
   await Promise.all(going);
 }
 
-/** Pushes as a person does who tries again when the server is away; cancels if that is its kind. */
+/** Pushes as a person does who tries again when the server is away; cancels or runs again if that is its kind. */
 async function pushOne(
   machine: Machine,
   { path }: ChaosRepository,
@@ -168,17 +169,22 @@ async function pushOne(
     await delay(1_000 + (salt % 15_000), undefined, { signal });
     await insist(machine, ['cancel', pushId], signal);
   }
+  if (kind === 'rerun') {
+    await delay(salt % 30_000, undefined, { signal });
+    await insist(machine, ['rerun', '--failed', pushId], signal);
+  }
   return pushId;
 }
 
 async function insist(machine: Machine, command: readonly string[], signal: AbortSignal): Promise<string> {
-  for (;;) {
+  // Each try is a process of its own: many who wait must not take the machine from what they wait for.
+  for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, MOST_RETRY_MS)) {
     const { code, stdout, stderr } = await machine.slipway(...command);
     if (code === 0) return stdout;
-    // Only what passes by itself is worth another try, as a stack that is being started again.
-    if (code !== 3 && !stderr.includes('No stack runs'))
+    // Only what passes by itself is worth another try: a stack that is being started again, a push that nobody has planned yet …
+    if (code !== 3 && !/No stack runs|not been planned yet|has no tasks|has failed so far/.test(stderr))
       throw new Error(`slipway ${command.join(' ')} ended with ${code}: ${stderr}`);
-    await delay(RETRY_MS, undefined, { signal });
+    await delay(pauseMs, undefined, { signal });
   }
 }
 

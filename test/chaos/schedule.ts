@@ -27,7 +27,11 @@ export type PushKind =
   | 'many tasks'
   | 'long task'
   | 'broken configuration'
-  | 'canceled';
+  | 'canceled'
+  | 'rerun'
+  | 'decision program'
+  | 'cache'
+  | 'cache mount';
 
 export interface Fault {
   readonly atMs: number;
@@ -75,6 +79,10 @@ const PUSH_WEIGHTS: Readonly<Record<PushKind, number>> = {
   'long task': 4,
   'broken configuration': 1,
   canceled: 2,
+  rerun: 2,
+  'decision program': 2,
+  cache: 2,
+  'cache mount': 2,
 };
 
 /** Mean pauses: machines of two cores carry so much. */

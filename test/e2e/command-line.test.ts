@@ -1,48 +1,33 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pushDocumentSchema } from '../../model/schema/records.ts';
-import type { WorkerProcess } from '../helpers/live-stack.ts';
-import { startWorker, statesOf, TestRepository } from '../helpers/live-stack.ts';
+import { statesOf } from '../helpers/live-stack.ts';
+import type { ProgramResult } from '../helpers/run-program.ts';
+import { runSlipway } from '../helpers/run-slipway.ts';
+import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
-const SLIPWAY = fileURLToPath(new URL('../../bin/slipway', import.meta.url));
-
-let worker: WorkerProcess;
+let world: World;
 beforeAll(async () => {
-  worker = await startWorker(1);
+  world = await World.open();
+  await world.startWorker();
 });
-afterAll(() => worker.stop());
+afterAll(() => world[Symbol.asyncDispose]());
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The CLI as a person has it: the program itself, on the live stack. */
-function slipway(args: readonly string[], cwd: string): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
-    const child = spawn(SLIPWAY, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.on('data', (data: Buffer) => (output.stdout += data.toString('utf8')));
-    child.stderr.on('data', (data: Buffer) => (output.stderr += data.toString('utf8')));
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...output }));
-  });
-}
+/** The CLI as a person has it: the program itself. */
+const slipway = (args: readonly string[], cwd: string): Promise<ProgramResult> =>
+  runSlipway(args, { cwd, env: { SLIPWAY_HOME: world.home, NO_COLOR: '1' }, timeoutMs: 240_000 });
 
 const task = { image: 'debian:bookworm', checkout: false };
 
 describe('slipway', () => {
   it('push --watch --json prints one document and exits 1 when a task fails; the reading verbs know the rest', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const tasks = {
       good: {
         ...task,
@@ -55,7 +40,7 @@ describe('slipway', () => {
 
     const pushed = await slipway(['push', '--watch', '--json'], repository.path);
 
-    expect(pushed.code).toBe(1);
+    expect(pushed.exitCode).toBe(1);
     const document = pushDocumentSchema.parse(JSON.parse(pushed.stdout));
     expect(statesOf(document)).toEqual({ bad: 'failed/failed', good: 'completed/completed' });
     expect(document.tasks.find(({ label }) => label === 'bad')?.runs[0]?.exitCode).toBe(3);
@@ -75,26 +60,26 @@ describe('slipway', () => {
       ['download', 'good', 'public/made.txt', '--push', document.id, '-o', target],
       repository.path,
     );
-    expect(downloaded.code).toBe(0);
+    expect(downloaded.exitCode).toBe(0);
     expect(await readFile(target, 'utf8')).toBe('made\n');
   });
 
   it('push --watch exits 0 when every task completed, and 2 when the tree is wrong', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     await repository.commit({ 'slipway.yml': { version: 1, tasks: { t: { ...task, command: 'true' } } } });
-    expect((await slipway(['push', '--watch'], repository.path)).code).toBe(0);
+    expect((await slipway(['push', '--watch'], repository.path)).exitCode).toBe(0);
 
     await repository.commit({ 'slipway.yml': 'version: 1\ntasks:\n  t: { image: 3 }\n' });
     const wrong = await slipway(['push', '--watch'], repository.path);
 
-    expect(wrong.code).toBe(2);
+    expect(wrong.exitCode).toBe(2);
     expect(wrong.stdout + wrong.stderr).toContain('slipway.yml:3:');
   });
 
   it('hook install makes git push start pushes, with what its options ask for and every finding in its output', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const git = async (...args: string[]): Promise<string> => {
-      const env = { ...process.env, NODE_OPTIONS: '' };
+      const env = { ...process.env, NODE_OPTIONS: '', SLIPWAY_HOME: world.home };
       const { stderr } = await promisify(execFile)('git', ['-C', repository.path, ...args], { env });
       return stderr;
     };
@@ -106,7 +91,7 @@ describe('slipway', () => {
     });
     // The repository pushes to a bare clone of itself that is a source of the same project's configuration.
     const bare = await repository.addBare();
-    expect((await slipway(['hook', 'install', bare], repository.path)).code).toBe(0);
+    expect((await slipway(['hook', 'install', bare], repository.path)).exitCode).toBe(0);
 
     const said = await git('push', '-o', 'tasks=a', bare, 'main');
     const id = /push\/\S+/.exec(said)?.[0] ?? '';

@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { docker, statesOf } from '../helpers/live-stack.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 /** Takes the builder's engine away with everything that it knows. */
 async function forgetBuilder(world: World): Promise<void> {

@@ -3,33 +3,19 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { WorkerProcess } from '../helpers/live-stack.ts';
-import {
-  docker,
-  LiveApi,
-  liveConnections,
-  outcomesOf,
-  startWorker,
-  statesOf,
-  taskContainers,
-  TestRepository,
-  until,
-} from '../helpers/live-stack.ts';
+import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { openStore } from '../../store/open-store.ts';
 import { runningProcesses } from '../helpers/running-processes.ts';
+import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
-let worker: WorkerProcess;
-let live: LiveApi;
+let world: World;
 beforeAll(async () => {
-  worker = await startWorker(1);
-  live = await LiveApi.open();
+  world = await World.open();
+  await world.startWorker();
 });
-afterAll(async () => {
-  await live.close();
-  await worker.stop();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 /** A Dockerfile's first line that makes its content one of this test alone. */
 const unique = (): string => `# ${randomUUID()}\n`;
@@ -45,35 +31,35 @@ const dockerfiles = (): Record<string, string> => ({
 
 describe('a push', () => {
   it('without slipway.yml is completed, with no tasks', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
 
-    const document = await live.push(repository, await repository.commit({ 'a.txt': 'a' }));
+    const document = await world.push(repository, await repository.commit({ 'a.txt': 'a' }));
 
     expect(document).toMatchObject({ state: 'completed', tasks: [], images: [] });
     expect(document.detail).toContain('No slipway.yml');
   });
 
   it('with mistakes ends malformed-plan with all of them in its record, and starts nothing', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const yml =
       'version: 1\nimages:\n  a: { context: nowhere }\ntasks:\n  t:\n    image: { in-tree: b }\n    comand: [x]\n';
 
-    const document = await live.push(repository, await repository.commit({ 'slipway.yml': yml }));
+    const document = await world.push(repository, await repository.commit({ 'slipway.yml': yml }));
 
     expect(document).toMatchObject({ state: 'exception', reason: 'malformed-plan' });
     const places = document.findings.map(({ line, message }) => `${line} ${message}`);
     expect(places.some((text) => text.startsWith('6 ') && text.includes('"b"'))).toBe(true);
     expect(places.some((text) => text.startsWith('7 ') && text.includes('comand'))).toBe(true);
-    await expect(live.api.task(`task/${repository.project}/1/${document.revision}/t`)).rejects.toThrow(
+    await expect(world.live.api.task(`task/${repository.project}/1/${document.revision}/t`)).rejects.toThrow(
       'no record',
     );
   });
 
   it('of a revision that the repository lacks ends revision-not-found', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     await repository.commit({ 'a.txt': 'a' });
 
-    const document = await live.push(repository, 'f'.repeat(40));
+    const document = await world.push(repository, 'f'.repeat(40));
 
     expect(document).toMatchObject({ state: 'exception', reason: 'revision-not-found' });
   });
@@ -81,7 +67,7 @@ describe('a push', () => {
 
 describe('images and tasks', () => {
   it('builds what is needed once, moves artifacts on, and afterwards only builds what changed', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const slipway = {
       version: 1,
       images: IMAGES,
@@ -110,7 +96,7 @@ describe('images and tasks', () => {
     };
     const first = await repository.commit({ 'slipway.yml': slipway, ...dockerfiles() });
 
-    const one = await live.push(repository, first);
+    const one = await world.push(repository, first);
 
     expect(statesOf(one)).toEqual({
       check: 'completed/completed',
@@ -119,21 +105,21 @@ describe('images and tasks', () => {
     });
     expect(outcomesOf(one)).toEqual({ base: 'built', lint: 'built' });
     const [make] = one.tasks.filter(({ label }) => label === 'make');
-    expect(await live.log(make?.taskId ?? '')).toContain('made in base\nroot\n');
-    const listed = await live.api.artifacts(make?.taskId ?? '');
+    expect(await world.log(make?.taskId ?? '')).toContain('made in base\nroot\n');
+    const listed = await world.live.api.artifacts(make?.taskId ?? '');
     expect(listed.map(({ name }) => name).sort()).toEqual([
       'public/d/sub/1',
       'public/logs/live.log',
       'public/made.txt',
     ]);
-    const made = await live.artifact(make?.taskId ?? '', 'public/made.txt');
+    const made = await world.artifact(make?.taskId ?? '', 'public/made.txt');
     expect(made.toString()).toBe('rules 1\n');
     expect(listed.find(({ name }) => name === 'public/made.txt')?.sha256).toBe(
       createHash('sha256').update(made).digest('hex'),
     );
 
     // The same push again: joined or answered from the record.
-    const again = await live.api.start({
+    const again = await world.live.api.start({
       repository: repository.url,
       ref: 'refs/heads/main',
       revision: first,
@@ -144,18 +130,18 @@ describe('images and tasks', () => {
 
     // Only the child's context changes.
     const second = await repository.commit({ 'docker/lint/rules.txt': 'rules 2\n' });
-    const two = await live.push(repository, second);
+    const two = await world.push(repository, second);
     expect(outcomesOf(two)).toEqual({ base: 'reused', lint: 'built' });
     expect(two.images.find(({ name }) => name === 'lint')?.why).toBe('rules.txt:1 changed, +1 −1');
     expect(two.images.find(({ name }) => name === 'lint')?.bytesUploaded).toBeLessThan(50_000);
 
     // Nothing that an image is made of changes.
-    const three = await live.push(repository, await repository.commit({ 'README.md': 'words\n' }));
+    const three = await world.push(repository, await repository.commit({ 'README.md': 'words\n' }));
     expect(outcomesOf(three)).toEqual({ base: 'reused', lint: 'reused' });
     expect(three.images.map(({ bytesUploaded }) => bytesUploaded)).toEqual([0, 0]);
 
     // One task by its name: only what it needs.
-    const four = await live.push(
+    const four = await world.push(
       repository,
       await repository.commit({
         'docker/lint/rules.txt': 'rules 3\n',
@@ -171,7 +157,7 @@ describe('images and tasks', () => {
 
     // The image as a tarball, loaded by the docker client.
     const lint = two.images.find(({ name }) => name === 'lint');
-    const ofImage = await live.api.artifacts(lint?.taskId ?? '');
+    const ofImage = await world.live.api.artifacts(lint?.taskId ?? '');
     expect(ofImage.map(({ name }) => name)).toEqual([
       'public/image.tar',
       'public/image.tar.zst',
@@ -179,18 +165,18 @@ describe('images and tasks', () => {
       'public/context.json',
     ]);
     const tar = join(repository.path, 'image.tar');
-    await writeFile(tar, await live.artifact(lint?.taskId ?? '', 'public/image.tar'));
-    const compressed = await live.artifact(lint?.taskId ?? '', 'public/image.tar.zst');
+    await writeFile(tar, await world.artifact(lint?.taskId ?? '', 'public/image.tar'));
+    const compressed = await world.artifact(lint?.taskId ?? '', 'public/image.tar.zst');
     expect(zstdDecompressSync(compressed).equals(await readFile(tar))).toBe(true);
     await docker('load', '--input', tar);
     const name = `slipway.invalid/lint:${lint?.imageHash ?? ''}`;
     expect(await docker('run', '--rm', name, 'cat', '/rules.txt')).toBe('rules 2');
     await docker('image', 'rm', name);
-    expect(await taskContainers()).toEqual([]);
+    expect(await world.containers()).toEqual([]);
   });
 
   it('builds once for ten pushes that need the same new image at the same time', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const yml = {
       version: 1,
       images: { base: { context: 'docker/base' } },
@@ -201,39 +187,38 @@ describe('images and tasks', () => {
     const revisions: string[] = [];
     for (let i = 0; i < 10; i++) revisions.push(await repository.commit({ 'count.txt': String(i) }));
 
-    const ids = await Promise.all(revisions.map((revision) => live.start(repository, revision)));
-    const documents = await Promise.all(ids.map((id) => live.verdict(id)));
+    const ids = await Promise.all(revisions.map((revision) => world.start(repository, revision)));
+    const documents = await Promise.all(ids.map((id) => world.verdict(id)));
 
     expect(documents.map(({ state }) => state)).toEqual(documents.map(() => 'completed'));
     const taskIds = new Set(documents.flatMap(({ images }) => images.map(({ taskId }) => taskId)));
     expect(taskIds.size).toBe(1);
     const [image] = taskIds;
-    expect((await live.api.task(image ?? '')).runs).toHaveLength(1);
-    expect((await live.log(image ?? '')).match(/Building on/g)).toHaveLength(1);
+    expect((await world.live.api.task(image ?? '')).runs).toHaveLength(1);
+    expect((await world.log(image ?? '')).match(/Building on/g)).toHaveLength(1);
   });
 
   it('keeps the tarball as an object of its own where that is asked for', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const yml = {
       version: 1,
       images: { base: { context: 'docker/base', tarball: 'stored' } },
       tasks: { t: { image: { 'in-tree': 'base' }, command: 'true' } },
     };
 
-    const document = await live.push(
+    const document = await world.push(
       repository,
       await repository.commit({ 'slipway.yml': yml, 'docker/base/Dockerfile': baseFile() }),
     );
 
     const taskId = document.images[0]?.taskId ?? '';
-    const stored = (await live.api.artifacts(taskId)).find(({ name }) => name === 'public/image.tar');
-    const view = await live.artifact(taskId, 'public/image.tar');
+    const stored = (await world.live.api.artifacts(taskId)).find(({ name }) => name === 'public/image.tar');
+    const view = await world.artifact(taskId, 'public/image.tar');
     expect(stored?.sizeBytes).toBe(view.byteLength);
     expect(stored?.sha256).toBe(createHash('sha256').update(view).digest('hex'));
 
     // Whoever has only S3 finds it by the image's name and hash.
-    const { store } = await liveConnections();
-    const { objects, close } = openStore(store);
+    const { objects, close } = openStore(world.connections.store);
     const [image] = document.images;
     const found: Buffer[] = [];
     for await (const { key } of objects.list(`level-1/tasks/image/`))
@@ -246,7 +231,7 @@ describe('images and tasks', () => {
 
 describe('failures', () => {
   it('are each told apart, with log, reason and culprit; unrelated tasks go on', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const inBase = { image: { 'in-tree': 'base' }, checkout: false };
     const slipway = {
       version: 1,
@@ -291,7 +276,7 @@ describe('failures', () => {
       'docker/orphan/Dockerfile': 'FROM no.such.invalid/base:1\n',
     });
 
-    const document = await live.push(repository, revision);
+    const document = await world.push(repository, revision);
 
     expect(document.reason).toBe('failed');
     expect(statesOf(document)).toEqual({
@@ -311,50 +296,50 @@ describe('failures', () => {
     const task = (label: string) => document.tasks.find((other) => other.label === label);
     const image = (name: string) => document.images.find((other) => other.name === name);
     expect(task('exit-3')?.runs[0]?.exitCode).toBe(3);
-    expect(await live.log(task('exit-3')?.taskId ?? '')).toContain('it went wrong\n');
+    expect(await world.log(task('exit-3')?.taskId ?? '')).toContain('it went wrong\n');
     expect(task('after-exit-3')?.culprit).toBe('exit-3');
     expect(task('no-command')?.detail).toContain('/no/such/program');
-    expect((await live.artifact(task('slow')?.taskId ?? '', 'public/early.txt')).toString()).toBe('early\n');
+    expect((await world.artifact(task('slow')?.taskId ?? '', 'public/early.txt')).toString()).toBe('early\n');
     expect(task('missing')?.detail).toBe('missing: public/x (absent)');
     expect(task('intermittent')?.runs.map(({ reason }) => reason)).toEqual([
       'intermittent-task',
       'completed',
     ]);
     expect(image('broken')?.detail).toMatch(/RUN echo about to break && exit 7.*exit code 7/s);
-    expect(await live.log(image('broken')?.taskId ?? '')).toContain('about to break');
+    expect(await world.log(image('broken')?.taskId ?? '')).toContain('about to break');
     expect(task('after-broken')?.culprit).toBe(image('broken')?.taskId);
     expect(task('in-child')?.culprit).toBe(image('broken')?.taskId);
     expect(image('orphan')?.detail).toContain('no.such.invalid/base:1');
-    expect(await taskContainers()).toEqual([]);
+    expect(await world.containers()).toEqual([]);
 
     // The next push that needs the image builds it again.
-    const mended = await live.push(repository, await repository.commit({ 'more.txt': 'x' }), {
+    const mended = await world.push(repository, await repository.commit({ 'more.txt': 'x' }), {
       request: { tasks: ['in-broken'] },
     });
     expect(statesOf(mended)).toEqual({ 'in-broken': 'exception/image-build-failed' });
-    expect((await live.api.task(image('broken')?.taskId ?? '')).runs).toHaveLength(2);
+    expect((await world.live.api.task(image('broken')?.taskId ?? '')).runs).toHaveLength(2);
   });
 
   it('cancel kills the running container, keeps its log, and ends the push as canceled', async () => {
-    await using repository = await TestRepository.create();
+    const repository = await world.createRepository();
     const yml = {
       version: 1,
       tasks: {
-        long: { image: 'debian:bookworm', command: 'echo begun; sleep 600' },
+        long: { image: 'debian:bookworm', command: 'echo begun; sleep 617' },
         after: { image: 'debian:bookworm', command: 'true', dependencies: ['long'] },
       },
     };
-    const id = await live.start(repository, await repository.commit({ 'slipway.yml': yml }));
+    const id = await world.start(repository, await repository.commit({ 'slipway.yml': yml }));
     const taskId = `${id.replace('push/', 'task/')}/long`;
-    await until(async () => (await live.log(taskId).catch(() => '')).includes('begun'));
+    await until(async () => (await world.log(taskId).catch(() => '')).includes('begun'));
 
-    expect(await live.api.cancel(id)).toBe(true);
-    const document = await live.verdict(id);
+    expect(await world.live.api.cancel(id)).toBe(true);
+    const document = await world.verdict(id);
 
     expect(document).toMatchObject({ state: 'exception', reason: 'canceled' });
     expect(statesOf(document)).toEqual({ long: 'exception/canceled', after: 'exception/canceled' });
-    expect(await live.log(taskId)).toContain('begun\n');
-    expect(await taskContainers()).toEqual([]);
-    expect(await runningProcesses()).not.toContain('sleep 600');
+    expect(await world.log(taskId)).toContain('begun\n');
+    expect(await world.containers()).toEqual([]);
+    expect(await runningProcesses()).not.toContain('sleep 617');
   });
 });

@@ -3,7 +3,7 @@ import { statesOf } from '../helpers/live-stack.ts';
 import { MAKE_IMAGE_SCRIPT } from '../helpers/make-image-script.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const PATH = 'public/image.tar.gz';
 const make = {

@@ -10,7 +10,7 @@ import { runSlipway } from '../helpers/run-slipway.ts';
 import { tinyProgram } from '../helpers/tiny-program.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 let world: World;
 beforeAll(async () => {

@@ -1,15 +1,16 @@
-import { open, readFile, rm, truncate } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PushDocument } from '../../model/schema/records.ts';
 import type { OpenStore } from '../../store/open-store.ts';
 import { openStore } from '../../store/open-store.ts';
+import { HARM } from '../helpers/harm.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
 import { forgetImage, liveConnections, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { MAKE_IMAGE_SCRIPT } from '../helpers/make-image-script.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(600_000);
+jest.setTimeout(900_000);
 
 let world: World;
 let store: OpenStore;
@@ -29,19 +30,6 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-/** What can befall a file behind the server's back. */
-const HARM = {
-  changed: async (path: string): Promise<void> => {
-    const file = await open(path, 'r+');
-    const { size } = await file.stat();
-    const at = Math.floor(size / 2);
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, at);
-    await file.write(Buffer.from([(buffer[0] ?? 0) ^ 1]), 0, 1, at);
-    await file.close();
-  },
-  truncated: (path: string): Promise<void> => truncate(path, 100),
-  missing: (path: string): Promise<void> => rm(path),
-};
 type Harm = keyof typeof HARM;
 
 const blobPath = (digest: string): string => join(directory, 'blobs/sha256', digest.replace('sha256:', ''));

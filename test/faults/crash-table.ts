@@ -155,7 +155,7 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
     write: 'the list of what was saved',
     activity: 'saveArtifacts',
     matcher: () => writing(/\/saved\.json$/),
-    repeat: 'the list that is there counts; only the container is removed',
+    repeat: 'the list that is there counts; only the container is removed, or kept',
     mayRewrite: /\/artifacts\//,
   },
   {

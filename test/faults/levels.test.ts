@@ -6,7 +6,7 @@ import { runSlipway } from '../helpers/run-slipway.ts';
 import { temporaryDirectory } from '../helpers/temporary-directory.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 /** Ids of all workflows of a level's namespace, open or closed. */
 async function workflowsOf(world: World, level: Level): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const LONG = { image: 'debian:bookworm', command: 'echo begun; sleep 600', checkout: false };
 const SHORT = { ...LONG, command: 'true' };

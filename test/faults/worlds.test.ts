@@ -7,7 +7,7 @@ import { outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { s3TestConfig } from '../helpers/s3-test-server.ts';
 import { World } from '../helpers/world.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 async function bucketNames(): Promise<readonly (string | undefined)[]> {
   const { endpoint, region, accessKeyId = '', secretAccessKey = '' } = s3TestConfig();

@@ -11,6 +11,10 @@ export class FakeApi implements SlipwayApi {
   /** What a follower sees, one round after the other; the last one stays. */
   rounds: PushDocument[][] = [];
   failure: Error | undefined;
+  /** Queues that no worker polls. */
+  silent: readonly string[] = [];
+  /** What machines lack for tasks, by task. */
+  lacking: ReadonlyMap<string, string> = new Map();
 
   start(push: StartPush): Promise<StartedPush> {
     if (this.failure) return Promise.reject(this.failure);
@@ -50,10 +54,22 @@ export class FakeApi implements SlipwayApi {
   list(): Promise<readonly PushDocument[]> {
     return Promise.resolve([]);
   }
+  silentQueues(): Promise<readonly string[]> {
+    return Promise.resolve(this.silent);
+  }
+  heldUp(): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(this.lacking);
+  }
   cancel(): Promise<boolean> {
     return Promise.resolve(true);
   }
+  rerun(): ReturnType<SlipwayApi['rerun']> {
+    return Promise.resolve('started');
+  }
   task(): ReturnType<SlipwayApi['task']> {
+    return Promise.reject(new NotFound('not part of this fake'));
+  }
+  joinable(): ReturnType<SlipwayApi['joinable']> {
     return Promise.reject(new NotFound('not part of this fake'));
   }
   refreshBase(): ReturnType<SlipwayApi['refreshBase']> {

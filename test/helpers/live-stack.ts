@@ -38,8 +38,8 @@ export interface WorkerProcess {
 }
 
 export interface WorkerOptions {
-  /** State directory whose stack it serves; default: the suite's. */
-  readonly home?: string;
+  /** State directory whose stack it serves. */
+  readonly home: string;
   /** Beside or instead of this process's environment. */
   readonly env?: NodeJS.ProcessEnv;
   /** Further options of `slipway worker`. */
@@ -49,10 +49,10 @@ export interface WorkerOptions {
 /** A worker process of a level, as `up` starts it; ready when every queue is polled. */
 export async function startWorker(
   level: Level,
-  kinds: readonly string[] = ['all'],
-  options: WorkerOptions = {},
+  kinds: readonly string[],
+  options: WorkerOptions,
 ): Promise<WorkerProcess> {
-  const home = options.home ?? (await liveConnections()).stateDirectory;
+  const { home } = options;
   const id = randomBytes(4).toString('hex');
   const ready = join(home, `ready-${id}`);
   await mkdir(join(home, 'logs'), { recursive: true });
@@ -76,10 +76,15 @@ export async function startWorker(
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const { pid } = child;
   if (pid === undefined) throw new Error('The worker was not started');
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(`The worker of level ${level} ended: see ${logPath}`);
-    return existsSync(ready);
-  }, 60_000);
+  try {
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`The worker of level ${level} ended: see ${logPath}`);
+      return existsSync(ready);
+    });
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   return {
     pid,
     logPath,
@@ -99,9 +104,13 @@ const projectsOf = new Map<string, Record<string, unknown>>();
 export const TEST_DOMAIN = 'e2e';
 
 /** Says who is what; read anew by the workers at each plan. */
-async function configure(serverConfig: string, project: string, sources: readonly unknown[]): Promise<void> {
+async function configure(
+  serverConfig: string,
+  project: string,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const projects = projectsOf.get(serverConfig) ?? {};
-  projects[project] = { trustDomain: TEST_DOMAIN, sources };
+  projects[project] = { trustDomain: TEST_DOMAIN, ...fields };
   projectsOf.set(serverConfig, projects);
   await writeFile(serverConfig, stringify({ version: 1, projects }));
 }
@@ -111,25 +120,34 @@ export class TestRepository {
   readonly path: string;
   readonly project: string;
   readonly #serverConfig: string;
+  readonly #grants: Readonly<Record<string, unknown>>;
 
-  private constructor(path: string, project: string, serverConfig: string) {
+  private constructor(
+    path: string,
+    project: string,
+    {
+      serverConfig,
+      grants,
+    }: { readonly serverConfig: string; readonly grants: Readonly<Record<string, unknown>> },
+  ) {
     this.path = path;
     this.project = project;
     this.#serverConfig = serverConfig;
+    this.#grants = grants;
   }
 
-  /** Every ref has the level that is given. */
+  /** Every ref has the level that is given; `grants` are further fields of the project's configuration. */
   static async create(
     refs: Readonly<Record<string, Level>> = { '*': 1 },
-    { home }: { readonly home?: string } = {},
+    { home, grants = {} }: { readonly home: string; readonly grants?: Readonly<Record<string, unknown>> },
   ): Promise<TestRepository> {
     const { serverConfig } = await liveConnections(home);
     const project = `p${randomBytes(4).toString('hex')}`;
     const path = join(await mkdtemp(join(tmpdir(), 'slipway-e2e-')), project);
     await mkdir(path);
-    const repository = new TestRepository(path, project, serverConfig);
+    const repository = new TestRepository(path, project, { serverConfig, grants });
     await repository.git('init', '--quiet', '--initial-branch', 'main');
-    await configure(serverConfig, project, [{ repository: repository.url, refs }]);
+    await configure(serverConfig, project, { ...grants, sources: [{ repository: repository.url, refs }] });
     return repository;
   }
 
@@ -141,7 +159,7 @@ export class TestRepository {
       repository,
       refs: { '*': 1 },
     }));
-    await configure(this.#serverConfig, this.project, sources);
+    await configure(this.#serverConfig, this.project, { ...this.#grants, sources });
     return bare;
   }
 
@@ -182,7 +200,7 @@ export class LiveApi {
     this.#connections = connections;
   }
 
-  static async open(home?: string): Promise<LiveApi> {
+  static async open(home: string): Promise<LiveApi> {
     const connections = await liveConnections(home);
     return new LiveApi(
       await openApi(connections, await readServerConfig(connections.serverConfig)),
@@ -222,20 +240,20 @@ export class LiveApi {
 
   async verdict(pushId: string): Promise<PushDocument> {
     let last: PushDocument | undefined;
-    for await (const document of this.api.follow(pushId, AbortSignal.timeout(240_000))) last = document;
+    for await (const document of this.api.follow(pushId, AbortSignal.timeout(600_000))) last = document;
     if (!last) throw new Error(`${pushId} has no document`);
     return last;
   }
 
   async log(taskId: string): Promise<string> {
     const parts: Buffer[] = [];
-    for await (const part of this.api.log(taskId, { follow: false, signal: AbortSignal.timeout(30_000) }))
+    for await (const part of this.api.log(taskId, { follow: false, signal: AbortSignal.timeout(120_000) }))
       parts.push(part);
     return Buffer.concat(parts).toString('utf8');
   }
 
   async artifact(taskId: string, name: string): Promise<Buffer> {
-    const { body } = await this.api.download(taskId, name, { signal: AbortSignal.timeout(60_000) });
+    const { body } = await this.api.download(taskId, name, { signal: AbortSignal.timeout(120_000) });
     const parts: Buffer[] = [];
     for await (const part of body as AsyncIterable<Buffer>) parts.push(part);
     return Buffer.concat(parts);
@@ -273,12 +291,11 @@ export async function forgetImage(reference: string): Promise<void> {
   if (id !== undefined) await docker('rmi', '--force', id);
 }
 
-/** Names of a fleet's task containers that are in the runner's engine now; default: of the suite's own. */
+/** Names of a fleet's task containers that are in the runner's engine now. */
 export async function taskContainers(
-  fleet?: string,
+  fleet: string,
   kind: 'task' | 'sidecar' = 'task',
 ): Promise<readonly string[]> {
-  fleet ??= (await liveConnections()).fleet;
   const names = await docker(
     'ps',
     '--all',
@@ -292,7 +309,7 @@ export async function taskContainers(
   return names.split('\n').filter((name) => name !== '');
 }
 
-export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 120_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 300_000): Promise<void> {
   const end = Date.now() + patienceMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error('It did not come to hold');

@@ -166,13 +166,16 @@ function openWorld(random: () => number, { open: openObjects, silentMs }: SideBy
       nowMs += ms;
     },
     async collect(level, { killed = false, dryRun = false } = {}) {
-      const { store, isKilled, signal } = open({ killed, within: 400 });
-      try {
-        const context = { signal, onProgress: () => undefined };
-        return await collect({ store, config: CONFIG }, { level, dryRun }, context);
-      } catch (error) {
-        if (!isKilled()) throw error;
-        return undefined;
+      for (let given = 1; ; given += 1) {
+        const { store, isKilled, signal } = open({ killed, within: 400 });
+        try {
+          const context = { signal, onProgress: () => undefined };
+          return await collect({ store, config: CONFIG }, { level, dryRun }, context);
+        } catch (error) {
+          if (isKilled()) return undefined;
+          // On a busy machine it may be silent for so long that it gives up, and is begun again as by its schedule.
+          if (given === 10 || !String(error).includes('stood still')) throw error;
+        }
       }
     },
     settle: (pushId) => quiet.pushes.close(pushId),

@@ -19,6 +19,8 @@ export interface ReleaseServer extends AsyncDisposable {
   readonly requests: { readonly path: string; readonly range: string | undefined }[];
 }
 
+const CUT_AFTER_MS = 200;
+
 /** Serves one file at one path, on loopback, as a server of releases would, with the troubles of the internet. */
 export async function startReleaseServer(
   path: string,
@@ -44,7 +46,10 @@ export async function startReleaseServer(
       ...(from > 0 ? { 'content-range': `bytes ${from}-${file.length - 1}/${file.length}` } : {}),
     });
     if (behaviour.kind !== 'cut') return void response.end(body);
-    response.write(body.subarray(0, behaviour.afterBytes), () => response.socket?.end());
+    // A reader forgets what it has not read yet when it hears of the cut: that comes somewhat later.
+    response.write(body.subarray(0, behaviour.afterBytes), () => {
+      setTimeout(() => response.socket?.end(), CUT_AFTER_MS);
+    });
   });
   server.on('connection', (socket) => {
     sockets.add(socket);

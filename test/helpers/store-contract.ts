@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Level } from '../../model/pure/ids.ts';
+import type { Digest, Level } from '../../model/pure/ids.ts';
 import { pushId } from '../../model/pure/ids.ts';
 import type {
   BaseRecord,
   IndexEntry,
+  MountRecord,
   PushDocument,
   PushRecord,
   RouteRecord,
@@ -467,6 +468,36 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     });
   });
 
+  describe(`${name}: cache mounts`, () => {
+    it('are known by all that makes one, and read from the levels and domains that may be read', async () => {
+      const platform = 'linux/amd64';
+      const { version, manifestDigest, configDigest, diffIds, sizeBytes } = aBase({
+        reference: 'x',
+        source: 'x',
+      });
+      const image = { version, manifestDigest, configDigest, diffIds, sizeBytes };
+      const kept = (content: string): MountRecord => ({
+        ...image,
+        ...{ id: '/c', platform, created: '2026-01-01T00:00:00Z', content, contentBytes: 1 },
+      });
+      const mount = { id: '/c', platform };
+      await store.mounts.record(project, 1, mount, kept('one'));
+      await store.mounts.record(project, 1, { id: '/c', uid: '7' }, kept('owned'));
+      expect(await store.mounts.find(project, 1, mount)).toEqual(kept('one'));
+      expect(await store.mounts.find(`${project}~pr1`, 1, mount)).toEqual(kept('one'));
+      expect(await store.mounts.find(project, 1, { ...mount, uid: '7' })).toEqual(kept('owned'));
+      for (const other of [{ id: '/c~~7' }, { gid: '7' }, { namespace: 'n' }, { platform: 'linux/arm64' }])
+        expect(await store.mounts.find(project, 1, { ...mount, ...other })).toBeUndefined();
+      expect(await store.mounts.find(project, 3, mount)).toBeUndefined();
+      expect(await store.mounts.find('other', 1, mount)).toBeUndefined();
+
+      await store.mounts.record(project, 3, mount, kept('three'));
+      expect(await store.mounts.find(project, 1, mount)).toEqual(kept('three'));
+      const own = await store.mounts.find(project, 1, mount, async ({ content }) => content === 'one');
+      expect(own).toEqual(kept('one'));
+    });
+  });
+
   describe(`${name}: what was sent`, () => {
     it('is known to exactly the domain and level that has sent it, and goes with the hints of layers', async () => {
       const digest = digestOf(project);
@@ -662,6 +693,21 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     it('fail with NotFound where there is none', async () => {
       await expect(store.artifacts.read(taskId, 0, 'none')).rejects.toMatchObject({ type: 'NotFound' });
     });
+  });
+
+  it(`${name}: knows which engines of a level have loaded an image, the last first`, async () => {
+    const image = digestOf(project) as Digest;
+    await store.holders.note(1, image, 'ABCD:EFGH');
+    await store.holders.note(3, image, 'of another level');
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await store.holders.note(1, image, '8f2c-71');
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await store.holders.note(1, image, 'ABCD:EFGH');
+
+    expect(await store.holders.list(1, image)).toEqual(['ABCD:EFGH', '8f2c-71']);
+    expect(await store.holders.list(1, digestOf(`not ${project}`) as Digest)).toEqual([]);
+    const later = createStore(objects, undefined, { now: () => new Date(Date.now() + 3_700_000) });
+    expect(await later.holders.list(1, image)).toEqual([]);
   });
 
   describe(`${name}: open pushes`, () => {

@@ -6,6 +6,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { fileURLToPath } from 'node:url';
 import { requestImages } from '../../activities/request-images.ts';
+import { supersede } from '../../activities/supersede.ts';
 import { settle } from '../../activities/settle.ts';
 import type {
   BuilderActivities,
@@ -15,10 +16,11 @@ import type {
   SettleActivities,
 } from '../../activities/contracts.ts';
 import { imageTaskId, pushId as pushIdOf } from '../../model/pure/ids.ts';
+import type { GraphTask } from '../../model/pure/graph-pages.ts';
+import { graphPage } from '../../model/pure/graph-pages.ts';
 import type {
   ContainerResult,
   GraphImage,
-  GraphTask,
   PlannedPush,
   PushInput,
   PlanPushInput,
@@ -28,6 +30,7 @@ import type {
   SavedArtifacts,
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
+import type { Rerun } from '../../model/pure/rerun.ts';
 import type { Settled } from '../../model/pure/settle-payloads.ts';
 import type { RefreshInput, RenewedBase } from '../../model/pure/base-payloads.ts';
 import { renewalKey } from '../../model/pure/base-payloads.ts';
@@ -87,6 +90,14 @@ export function testBundle(): Promise<WorkflowBundle> {
   return bundle;
 }
 
+/** The push as it is, and tasks that complete as soon as they begin. */
+export function quickTasksBundle(): Promise<WorkflowBundle> {
+  return bundleWorkflowCode({
+    logger: new DefaultLogger('ERROR'),
+    workflowsPath: fileURLToPath(new URL('../fixtures/quick-tasks/workflows.ts', import.meta.url)),
+  });
+}
+
 type Saved = Pick<SavedArtifacts, 'missing'>;
 type Activities = ControlActivities &
   SettleActivities &
@@ -115,16 +126,26 @@ export class World {
   });
   beforePlan: (input: { readonly pushId: string }) => Promise<void> = () => Promise.resolve();
   plans = 0;
+  readonly reruns: Rerun[] = [];
+  readonly setBack: string[] = [];
+  readonly graphs = new Map<string, readonly GraphTask[]>();
   readonly planInputs: PlanPushInput[] = [];
   parents = new Map<string, { taskId: string; name: string; force?: boolean }>();
   build: (name: string, attempt: number) => Promise<void> = () => Promise.resolve();
   find: (input: { readonly force: boolean }) => Promise<void> = () => Promise.resolve();
+  onRecordPush: (input: RecordPushInput) => Promise<void> = () => Promise.resolve();
+  onUnstarted: (tasks: readonly UnstartedTask[]) => void = () => undefined;
   recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
   run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
   save: (label: string) => Saved | Promise<Saved> = () => ({ missing: [] });
   /** The engine whose worker answers a claim: another one takes over what nobody carries on. */
   answeredBy: () => string = () => 'other';
   queueOf: (label: string, run: number) => string = () => 'runner-1@engine';
+  /** The queue of another engine that is said to have the image of a task. */
+  heldBy: (label: string) => string | undefined = () => undefined;
+  hasNoSlot = false;
+  /** Label and queue of each claim that was tried. */
+  readonly claims: string[] = [];
   readonly env: TestWorkflowEnvironment;
   /** What settling looks at; the fakes leave their records in this world only. */
   readonly store = createStore(createMemoryObjectStore());
@@ -138,7 +159,34 @@ export class World {
       planPush: async (input) => {
         await this.beforePlan(input);
         this.planInputs.push(input);
-        return this.plan(this.plans++);
+        const planned = this.plan(this.plans++);
+        if (planned.outcome !== 'planned') return planned;
+        // As on a worker: the tasks stay in the store, and the workflow reads them from there.
+        const { tasks = [], ...rest } = planned;
+        this.graphs.set(input.pushId, tasks);
+        return rest;
+      },
+      // As planPush: what a test plans says of the tasks that stay as they are how they ended.
+      reopenPush: (input) => {
+        this.reruns.push(input.rerun);
+        const planned = this.plan(this.plans++);
+        if (planned.outcome !== 'planned') throw new Error('A push is opened again by a plan');
+        const { tasks = [], ...rest } = planned;
+        this.graphs.set(input.pushId, tasks);
+        return Promise.resolve(rest);
+      },
+      supersede: (input) => {
+        const deps = { client: this.env.client, store: this.store };
+        return supersede(deps, input, Context.current().cancellationSignal);
+      },
+      setBack: ({ labels }) => {
+        this.setBack.push(...labels);
+        return Promise.resolve(labels.map((label) => this.runsOf(label)));
+      },
+      loadGraph: ({ pushId, from }) => {
+        const tasks = this.graphs.get(pushId) ?? [];
+        const places = new Map(tasks.map(({ label }, place) => [label, place]));
+        return Promise.resolve(graphPage(tasks, from, (label) => places.get(label) ?? -1));
       },
       requestImages: (input) => requestImages(this.env.client, input),
       examineImage: () => Promise.resolve({ blob: 'removed' }),
@@ -159,11 +207,12 @@ export class World {
       },
       recordUnstarted: (input) => {
         this.unstarted.push(...input.tasks);
+        this.onUnstarted(input.tasks);
         return Promise.resolve();
       },
-      recordPush: (input) => {
+      recordPush: async (input) => {
         this.pushRecords.push(input);
-        return Promise.resolve();
+        await this.onRecordPush(input);
       },
       settle: (input) => {
         const deps = { client: this.env.client, store: this.store, plans: new PlanCache(this.store) };
@@ -185,13 +234,19 @@ export class World {
         const facts = { steps: 1, cachedSteps: 0, phases: {}, worker: 'w', engineId: 'engine', started: '' };
         return { stored: STORED, bytesUploaded: 7, ...facts };
       },
-      claimRun: (input) =>
-        Promise.resolve({
+      claimRun: (input) => {
+        const { taskQueue } = Context.current().info;
+        this.claims.push(`${input.task.label} on ${taskQueue}`);
+        const heldBy = 'mayRefer' in input ? this.heldBy(input.task.label) : undefined;
+        if (heldBy !== undefined) return Promise.resolve({ heldBy } as never);
+        if (taskQueue !== 'runner-1' && this.hasNoSlot) return Promise.reject(failure('MachineBusy'));
+        return Promise.resolve({
           queue: this.queueOf(input.task.label, input.run),
           engineId: 'engine',
           worker: 'w',
           answeredBy: this.answeredBy(),
-        }),
+        });
+      },
       loadImage: () => Promise.resolve({ engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 }),
       runContainer: async ({ task, run }) => {
         this.started.push(`${task.label}#${run}`);
@@ -287,6 +342,10 @@ export class World {
     await this.store.pushes.writeStatus(
       composeDocument({ record, plan, findings: [], outcomes: [], taskRecords: new Map() }),
     );
+  }
+
+  runsOf(label: string): number {
+    return new Set(this.runRecords.filter(({ task }) => task.label === label).map(({ run }) => run)).size;
   }
 
   lastRecord(): RecordPushInput {

@@ -187,9 +187,12 @@ export class World implements AsyncDisposable {
     return worker;
   }
 
-  /** A git repository whose refs have these levels; removed with the world. */
-  async createRepository(refs?: Readonly<Record<string, Level>>): Promise<TestRepository> {
-    const repository = await TestRepository.create(refs, { home: this.home });
+  /** A git repository whose refs have these levels, of a project that is granted this; removed with the world. */
+  async createRepository(
+    refs?: Readonly<Record<string, Level>>,
+    grants: Readonly<Record<string, unknown>> = {},
+  ): Promise<TestRepository> {
+    const repository = await TestRepository.create(refs, { home: this.home, grants });
     this.#repositories.push(repository);
     return repository;
   }
@@ -240,7 +243,7 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const proxy of Object.values(this.proxies)) proxy.pass();
     await Promise.all(this.#workers.map(endWorker));
-    const left = await fleetTraces(this.fleet, 'task');
+    const left = [...(await fleetTraces(this.fleet, 'task')), ...(await fleetTraces(this.fleet, 'dind'))];
     await removeFleet(this.#direct.runnerEngine, this.fleet, { volumes: true });
     const stayed = await fleetTraces(this.fleet);
     for (const level of LEVELS)

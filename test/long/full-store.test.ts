@@ -19,7 +19,7 @@ let world: World;
 let live: LiveApi;
 let repository: TestRepository;
 beforeAll(async () => {
-  [store, world] = await Promise.all([OwnStore.open(96), World.open({ base: false })]);
+  [store, world] = await Promise.all([OwnStore.open(192), World.open({ base: false })]);
   const home = join(world.home, 'own-store');
   await mkdir(home);
   const connections = { ...world.connections, store: store.connection };

@@ -116,6 +116,46 @@ const scenes: readonly Scene[] = [
     });
     return { 'settle/settled.json': 'settle/1' };
   },
+  async (world, push) => {
+    const image = anImage('tools');
+    const ended = { state: 'completed', reason: 'completed' } as const;
+    world.plan = (round) => {
+      const decision = aTask('decision', { image: 'tools', ...(round === 0 ? {} : { ended }) });
+      const printed = aTask('printed', { image: 'tools', dependencies: ['decision'] });
+      const plan = planned(round === 0 ? [decision] : [decision, printed], [image]);
+      return round === 0 && plan.outcome === 'planned' ? { ...plan, decides: true } : plan;
+    };
+    const started = await world.startPush(push);
+    await started.result();
+    return { 'push/decides.json': started.id };
+  },
+  async (world, push) => {
+    const tasks = [aTask('slow'), aTask('broken'), aTask('after', { dependencies: ['broken'] })];
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.plan = () => planned(tasks);
+    world.run = async (label, run) => {
+      if (label === 'slow') await opened;
+      return label === 'broken' && run === 0 ? { reason: 'failed', exitCode: 1 } : {};
+    };
+    const started = await world.startPush(push);
+    await until(() => world.unstarted.length === 1);
+    await world.env.client.workflow
+      .getHandle(started.id)
+      .signal('rerun', { tasks: 'failed', downstream: false });
+    await until(() => world.stateOf('after') === 'completed/completed');
+    open();
+    await started.result();
+    return { 'push/runs-tasks-again.json': started.id };
+  },
+  async (world, push) => {
+    const ended = { state: 'completed', reason: 'completed' } as const;
+    world.plan = () => planned([aTask('good', { ended }), aTask('again', { firstRun: 1 })]);
+    const rerun = { tasks: ['again'], downstream: false };
+    const started = await world.startPush({ ...push, rerun, round: 2 });
+    await started.result();
+    return { 'push/opened-again.json': started.id };
+  },
 ];
 
 /** Stack traces name places of the machine that recorded, and replay does not look at them. */

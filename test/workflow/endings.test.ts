@@ -1,27 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import {
-  anImage,
-  aPush,
-  aTask,
-  createEnvironment,
-  failure,
-  planned,
-  until,
-  untilCancelled,
-  World,
-} from '../helpers/workflow-world.ts';
+import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
+import type { World } from '../helpers/workflow-world.ts';
+import { anImage, aPush, aTask, failure, planned, until, untilCancelled } from '../helpers/workflow-world.ts';
 
 jest.setTimeout(90_000);
 
 let env: TestWorkflowEnvironment;
 let world: World;
-beforeAll(async () => {
-  env = await createEnvironment();
-});
-afterAll(() => env.teardown());
-beforeEach(() => {
-  world = new World(env);
+onFreshWorlds((fresh, server) => {
+  [world, env] = [fresh, server];
 });
 
 /** A promise and what resolves it. */

@@ -1,26 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { taskIdIn } from '../../model/pure/ids.ts';
-import {
-  aTask,
-  createEnvironment,
-  failure,
-  planned,
-  until,
-  untilCancelled,
-  World,
-} from '../helpers/workflow-world.ts';
+import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
+import { aTask, failure, planned, until, untilCancelled, World } from '../helpers/workflow-world.ts';
 
 jest.setTimeout(120_000);
 
 let env: TestWorkflowEnvironment;
 let world: World;
-beforeAll(async () => {
-  env = await createEnvironment();
-});
-afterAll(() => env.teardown());
-beforeEach(() => {
-  world = new World(env);
+onFreshWorlds((fresh, server) => {
+  [world, env] = [fresh, server];
   world.plan = () => planned([aTask('t')]);
 });
 
@@ -94,6 +83,30 @@ describe('task', () => {
     ]);
     expect(runsOf()).toEqual(['0 worker-lost …', '1 completed']);
     expect(world.started).toEqual(['t#1']);
+  });
+
+  it('is claimed for the engine that has its image when that takes it, else on the shared queue, and is sent nowhere twice', async () => {
+    const claimsWith = async (change: () => void): Promise<readonly string[]> => {
+      world = new World(env);
+      world.plan = () => planned([aTask('t')]);
+      world.heldBy = () => 'runner-1@engine';
+      change();
+      await world.during(async () => (await world.startPush()).result());
+      expect(runsOf()).toEqual(['0 completed']);
+      return world.claims;
+    };
+
+    expect(await claimsWith(() => undefined)).toEqual(['t on runner-1', 't on runner-1@engine']);
+    expect(await claimsWith(() => (world.hasNoSlot = true))).toEqual([
+      't on runner-1',
+      't on runner-1@engine',
+      't on runner-1',
+    ]);
+    // One that nobody polls.
+    expect(await claimsWith(() => (world.heldBy = () => 'runner-1@gone'))).toEqual([
+      't on runner-1',
+      't on runner-1',
+    ]);
   });
 
   it.each([

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Level } from '../../../model/pure/ids.ts';
-import { serverConfigSchema } from '../../../model/schema/config.ts';
+import { LEVELS } from '../../../model/pure/ids.ts';
+import { grantsDind, serverConfigSchema } from '../../../model/schema/config.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
-import { lookAtBuilds } from '../../../stack/doctor/look-at-builds.ts';
+import { lookAtBuilds, lookAtPrivateEngines } from '../../../stack/doctor/look-at-builds.ts';
 import { lookAtClocks } from '../../../stack/doctor/look-at-clocks.ts';
 import { lookAtEngine } from '../../../stack/doctor/look-at-engine.ts';
 import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
@@ -42,7 +43,7 @@ export async function diagnose({ stateDirectory, env }: DiagnoseOptions): Promis
     configuration.diagnosis,
     ...(record.broken ? [record.broken] : [await lookAtStack(paths, record.connections !== undefined)]),
     ...(record.connections
-      ? await lookAtServices(record.connections, { paths, env, levels: configuration.levels })
+      ? await lookAtServices(record.connections, { paths, env, ...configuration })
       : await lookWithoutStack(paths, env)),
     ...(await lookAtProcesses(paths)),
   ];
@@ -54,13 +55,19 @@ async function lookAtServices(
     paths,
     env,
     levels,
-  }: { readonly paths: StatePaths; readonly env: NodeJS.ProcessEnv; readonly levels: readonly Level[] },
+    dindLevels,
+  }: {
+    readonly paths: StatePaths;
+    readonly env: NodeJS.ProcessEnv;
+    readonly levels: readonly Level[];
+    readonly dindLevels: readonly Level[];
+  },
 ): Promise<readonly Diagnosis[]> {
   const lookInto = (name: string): string =>
     `Look into ${paths.logs}/${name}.log, then type: slipway down && slipway up`;
   const { temporal, store, runnerEngine } = connections;
   const [ofTemporal, ofStore, ofEngine] = await Promise.all([
-    lookAtTemporal({ temporal, todo: lookInto('temporal'), levels }),
+    lookAtTemporal({ temporal, todo: lookInto('temporal'), levels, dindLevels }),
     lookAtStore(store, { todo: lookInto('s3'), mayLackBucket: false }),
     lookAtEngine({ address: runnerEngine, paths, env, todo: lookInto('docker') }),
   ]);
@@ -71,6 +78,7 @@ async function lookAtServices(
     ...(ofStore.ok ? [await lookAtStored(store)] : []),
     ...ofEngine,
     ...(engineAnswers || connections.builderEngine ? [await lookAtBuilds(connections)] : []),
+    ...(engineAnswers && dindLevels.length > 0 ? [await lookAtPrivateEngines(connections, dindLevels)] : []),
     ...(engineAnswers ? await lookAtRoom(connections) : []),
     ...(await lookAtClocks([
       { of: 'Temporal', read: () => Promise.resolve(ofTemporal.time) },
@@ -110,23 +118,31 @@ async function readRecord(
 async function lookAtConfiguration(
   paths: StatePaths,
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly diagnosis: Diagnosis; readonly levels: readonly Level[] }> {
+): Promise<{
+  readonly diagnosis: Diagnosis;
+  readonly levels: readonly Level[];
+  /** On which some project may have private engines. */
+  readonly dindLevels: readonly Level[];
+}> {
   const given = env['SLIPWAY_CONFIG'];
   const where = given || paths.serverConfig;
   const levels = new Set<Level>(SERVED_LEVELS);
+  let dindLevels: readonly Level[] = [];
   const diagnosis = await diagnosed('configuration', `Mend ${where}`, async () => {
     const text = await readFile(where, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' && !given) return undefined;
       throw new Ailment(`cannot be read: ${error.message}`, `Mend ${where}`, { where });
     });
     if (text === undefined) return { where, message: 'is written by the first up' };
-    const { projects, localProjects } = parseConfig(text, where);
+    const config = parseConfig(text, where);
+    const { projects, localProjects } = config;
+    dindLevels = LEVELS.filter((level) => grantsDind(config, level));
     for (const { sources } of Object.values(projects))
       for (const { refs } of sources) for (const level of Object.values(refs)) levels.add(level);
     const names = `names ${count(Object.keys(projects).length, 'project')}`;
     return { where, message: localProjects ? `${names}; other local repositories have level 1` : names };
   });
-  return { diagnosis, levels: [...levels].sort() };
+  return { diagnosis, levels: [...levels].sort(), dindLevels };
 }
 
 function parseConfig(text: string, where: string): z.infer<typeof serverConfigSchema> {

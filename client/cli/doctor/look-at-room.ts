@@ -47,11 +47,12 @@ function lookAt(
   return diagnosed(part, `See that the engine answers: docker --host ${address} images`, async () => {
     const taken = await new EngineRoom(dockerAt(address), { isPrivate }).taken();
     const budgetBytes = disk && (await budgetOfEngine(diskBudget, what, disk));
-    const bytes = taken.imageBytes + taken.cacheBytes;
+    const bytes = taken.imageBytes + taken.cacheBytes + taken.taskCacheBytes;
     const cache = taken.cacheBytes > 0 ? ` with ${formatBytes(taken.cacheBytes)} of build cache` : '';
+    const caches = taken.caches === 0 ? '' : ` and ${count(taken.caches, 'cache')} of tasks`;
     const limit = budgetBytes === undefined ? 'there is no limit' : `${formatBytes(budgetBytes)} are allowed`;
     return {
-      message: `${count(taken.images, 'image')} of Slipway there take ${formatBytes(bytes)}${cache}; ${limit}`,
+      message: `${count(taken.images, 'image')}${caches} of Slipway there take ${formatBytes(bytes)}${cache}; ${limit}`,
       bytes,
       ...(budgetBytes === undefined ? {} : { budgetBytes }),
     };

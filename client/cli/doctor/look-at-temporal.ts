@@ -7,6 +7,7 @@ import * as attributes from '../../../model/pure/search-attributes.ts';
 import { namespaceOf } from '../../../model/schema/connections.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { silentQueues } from '../../silent-queues.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
 
@@ -16,8 +17,6 @@ const NOT_FOUND = 5;
 const TRIAL_POLLS = 100;
 const TRIAL_POLL_MS = 100;
 const LEAST_RETENTION_HOURS = 24;
-/** A poller asks anew after a minute at the latest; the server lists it for five minutes. */
-const POLL_AGE_MS = 75_000;
 const KINDS = ['control', 'builder', 'runner'] as const;
 /** What `temporal` calls the types of attributes. */
 const TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
@@ -34,6 +33,8 @@ export interface TemporalToLookAt {
   readonly todo: string;
   /** Levels whose workers shall poll when a stack runs on it; undefined when none does, and `up` makes what is missing. */
   readonly levels: readonly Level[] | undefined;
+  /** Of those that some project may have private engines on. */
+  readonly dindLevels?: readonly Level[];
 }
 
 /** Looks at a Temporal server: namespaces, search attributes, retention, whether it keeps priorities, who polls. */
@@ -54,7 +55,7 @@ export async function lookAtTemporal(options: TemporalToLookAt): Promise<Tempora
 
 async function lookInside(
   connection: Connection,
-  { temporal, todo, levels }: TemporalToLookAt,
+  { temporal, todo, levels, dindLevels = [] }: TemporalToLookAt,
 ): Promise<TemporalFindings> {
   const namespaces = [
     ...new Set([temporal.namespace, ...(levels ?? []).map((level) => namespaceOf(temporal, level))]),
@@ -66,7 +67,7 @@ async function lookInside(
   const diagnoses = await Promise.all([
     server,
     ...(levels ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one })) : []),
-    ...(levels ? [lookAtQueues(connection, temporal, { levels, time })] : []),
+    ...(levels ? [lookAtQueues(connection, temporal, { levels, dindLevels, time })] : []),
     ...namespaces.map((one) => lookAtRetention(connection, { ...temporal, namespace: one })),
     ...(trial ? [lookAtPriority(trial.isKept)] : []),
   ]);
@@ -136,41 +137,36 @@ function lookAtPriority(isKept: boolean): Promise<Diagnosis> {
 }
 
 function lookAtQueues(
-  { workflowService }: Connection,
+  connection: Connection,
   temporal: Connections['temporal'],
-  { levels, time }: { readonly levels: readonly Level[]; readonly time: number },
+  {
+    levels,
+    dindLevels,
+    time,
+  }: { readonly levels: readonly Level[]; readonly dindLevels: readonly Level[]; readonly time: number },
 ): Promise<Diagnosis> {
   return diagnosed('queues', 'Type: slipway down && slipway up', async () => {
     const queues = levels.flatMap((level) =>
-      KINDS.map((kind) => ({
+      [...KINDS, ...(dindLevels.includes(level) ? (['runner-dind'] as const) : [])].map((kind) => ({
         kind,
         level,
         name: queueName(kind, level),
       })),
     );
-    const polled = await Promise.all(
-      queues.map(async (queue) => {
-        // Workflow tasks are polled apart from those of activities.
-        const types = queue.kind === 'control' ? [1, 2] : [2];
-        const pollers = await Promise.all(
-          types.map(async (taskQueueType) => {
-            const taskQueue = { name: queue.name };
-            const namespace = namespaceOf(temporal, queue.level);
-            const found = await workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType });
-            const ages = (found.pollers ?? []).map(
-              ({ lastAccessTime }) => time - 1000 * Number(lastAccessTime?.seconds ?? 0),
-            );
-            return ages.filter((age) => age < POLL_AGE_MS).length;
-          }),
-        );
-        return { ...queue, isPolled: pollers.every((count) => count > 0) };
+    const unpolled = await Promise.all(
+      levels.map((level) => {
+        const names = queues.filter((queue) => queue.level === level).map(({ name }) => name);
+        return silentQueues(connection, namespaceOf(temporal, level), names, time);
       }),
     );
-    const silent = polled.filter(({ isPolled }) => !isPolled);
+    const silent = queues.filter(({ name }) => unpolled.flat().includes(name));
     if (silent.length === 0) return { message: `${queues.map(({ name }) => name).join(', ')} are polled` };
     const byHand = [...new Set(silent.map(({ level }) => level))].map((level) => {
       const kinds = silent.filter((queue) => queue.level === level).map(({ kind }) => kind);
-      return `slipway worker ${kinds.length === KINDS.length ? 'all' : kinds.join(' ')} --level ${level}`;
+      const isDind = kinds.includes('runner-dind');
+      const named = [...new Set(kinds.map((kind) => (kind === 'runner-dind' ? 'runner' : kind)))];
+      const words = named.length === KINDS.length ? 'all' : named.join(' ');
+      return `slipway worker ${words} --level ${level}${isDind ? ' --dind' : ''}`;
     });
     throw new Ailment(
       `nobody polls ${silent.map(({ name }) => name).join(', ')}: what is sent there waits`,

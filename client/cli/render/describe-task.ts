@@ -1,5 +1,5 @@
 import type { PushDocument, PushImage, PushTask } from '../../../model/schema/records.ts';
-import { formatBytes, formatDuration } from './quantities.ts';
+import { clockTime, formatBytes, formatDuration } from './quantities.ts';
 
 /** How a task stands, in a few words: `completed`, `failed with exit code 3`, `exception: dependency-failed (compile)`. */
 export function describeState({ state, reason, culprit, runs }: PushTask): string {
@@ -8,6 +8,13 @@ export function describeState({ state, reason, culprit, runs }: PushTask): strin
     return `failed with exit code ${exitCode}`;
   const why = reason === undefined || reason === state ? '' : `: ${reason}`;
   return `${state}${why}${culprit ? ` (${culpritName(culprit)})` : ''}`;
+}
+
+/** How a failed task that is kept can be looked into: `kept until 14:05: slipway shell TASK`; undefined when it is not. */
+export function describeKept({ taskId, runs }: PushTask, nowMs: number): string | undefined {
+  const until = runs.at(-1)?.keptUntil;
+  if (until === undefined || Date.parse(until) <= nowMs) return undefined;
+  return `kept until ${clockTime(until)}: slipway shell ${taskId}`;
 }
 
 /** What an image's outcome cost. */

@@ -24,6 +24,7 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
     `Left out: ${skipped.length}`,
     skipped.map(({ label, why }) => [label, why]),
   );
+  if (plan.decides) lines.push('', 'Further tasks come from the decision program, which only a push runs');
   return lines;
 
   function section(title: string, rows: string[][]): void {
@@ -34,7 +35,7 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
 
 /** The document that `plan --json` prints. */
 export function planDocument(plan: Plan): object {
-  const { project, level, ref, revision, tasks, skipped, warnings } = plan;
+  const { project, level, ref, revision, tasks, skipped, warnings, decides = false } = plan;
   const images = plan.images.map(({ name, contextHash, imageHash, action, why, explanation }) => ({
     name,
     contextHash,
@@ -43,7 +44,7 @@ export function planDocument(plan: Plan): object {
     why,
     explanation,
   }));
-  return { project, level, ref, revision, images, tasks, skipped, warnings };
+  return { project, level, ref, revision, images, tasks, skipped, warnings, decides };
 }
 
 function imageName(image: TaskImage): string {

@@ -1,5 +1,5 @@
 import type { PushDocument, PushImage, PushTask } from '../../../model/schema/records.ts';
-import { describeOutcome, describeState, describeTimes } from './describe-task.ts';
+import { describeKept, describeOutcome, describeState, describeTimes } from './describe-task.ts';
 import { count, formatDuration } from './quantities.ts';
 
 /** One line for each thing that happened between two looks at a push, in the order in which it can have happened. */
@@ -52,7 +52,10 @@ function taskChanges(before: PushDocument | undefined, { tasks }: PushDocument):
     if (task.state === 'unscheduled' || task.state === 'pending') return retryLine(old, task);
     if (old?.state === task.state && old.runs.length === task.runs.length) return [];
     const times = describeTimes(task);
-    return [`${task.label}: ${describeState(task)}${times && isEnd(task.state) ? `, ${times}` : ''}`];
+    const kept = describeKept(task, 0);
+    return [
+      `${task.label}: ${describeState(task)}${times && isEnd(task.state) ? `, ${times}` : ''}${kept ? `, ${kept}` : ''}`,
+    ];
   });
 }
 

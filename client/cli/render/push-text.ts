@@ -1,6 +1,7 @@
 import { formatFinding } from '../../../model/findings.ts';
 import { PUSH_REASONS } from '../../../model/pure/states.ts';
 import type { PushDocument } from '../../../model/schema/records.ts';
+import { waitText } from '../find-waits.ts';
 import type { Terminal } from '../terminal.ts';
 import { colourOf, describeOutcome, describePush, describeState, describeTimes } from './describe-task.ts';
 import { short } from './quantities.ts';
@@ -13,6 +14,8 @@ export interface Trouble {
   readonly taskId: string;
   readonly what: string;
   readonly lastLines: readonly string[];
+  /** How what it has left can be looked into. */
+  readonly kept?: string | undefined;
 }
 
 export interface PushTextOptions {
@@ -22,12 +25,16 @@ export interface PushTextOptions {
   readonly roundAskedMs?: number | undefined;
   readonly url?: string | undefined;
   readonly trouble: readonly Trouble[];
+  /** Queues that it waits in and that no worker polls. */
+  readonly waits?: readonly string[];
+  /** Why runners do not take tasks of it that are pending, by label. */
+  readonly heldUp?: ReadonlyMap<string, string>;
 }
 
 /** A push for people: how it stands, its images, its tasks, and what is known about those that did not succeed. */
 export function renderPush(document: PushDocument, options: PushTextOptions): string[] {
   const { id, repository, ref, detail, reason, images, tasks, findings } = document;
-  const { paint, nowMs, roundAskedMs, url, trouble } = options;
+  const { paint, nowMs, roundAskedMs, url, trouble, waits = [], heldUp = new Map() } = options;
   const standing = describePush(document, nowMs, roundAskedMs);
   const lines = [`${paint('bold', id)}  ${paint(colourOf(document.state), standing)}`];
   lines.push(`  ${repository} ${ref.replace('refs/heads/', '')}`);
@@ -35,6 +42,8 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
   if (detail && findings.length === 0) lines.push(`  ${detail}`);
   if (reason && reason !== 'completed' && reason !== 'failed')
     lines.push(`  ${PUSH_REASONS[reason].meaning}`);
+  for (const queue of waits) lines.push(`  ${paint('red', waitText(queue))}: what is sent there waits`);
+  for (const [label, lacking] of heldUp) lines.push(`  ${paint('red', `${label} waits`)}: ${lacking}`);
   for (const finding of findings) lines.push(`  ${formatFinding(finding)}`);
   section(
     'Images',
@@ -44,7 +53,7 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
     'Tasks',
     tasks.map((task) => [
       task.label,
-      paint(colourOf(task.state), describeState(task)),
+      paint(colourOf(task.state), describeState(task)) + waitOf(task),
       task.image,
       describeTimes(task),
     ]),
@@ -52,16 +61,21 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
   for (const each of trouble) lines.push('', ...renderTrouble(each, paint));
   return lines;
 
+  function waitOf({ queue }: PushDocument['tasks'][number]): string {
+    return queue !== undefined && waits.includes(queue) ? `: ${waitText(queue)}` : '';
+  }
+
   function section(title: string, rows: string[][]): void {
     if (rows.length === 0) return;
     lines.push('', paint('bold', title), ...renderTable(rows).map((row) => `  ${row}`));
   }
 }
 
-function renderTrouble({ name, taskId, what, lastLines }: Trouble, paint: Terminal['paint']): string[] {
+function renderTrouble({ name, taskId, what, lastLines, kept }: Trouble, paint: Terminal['paint']): string[] {
   return [
     `${paint('red', name)}: ${what}`,
     ...lastLines.map((line) => `  | ${line}`),
     ...(lastLines.length > 0 ? [`  the whole log: slipway logs ${taskId}`] : []),
+    ...(kept === undefined ? [] : [`  ${kept}`]),
   ];
 }

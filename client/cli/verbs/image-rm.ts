@@ -1,4 +1,5 @@
 import type { ImageKey } from '../../../store/store.ts';
+import { ownReference } from '../../../model/engine-names.ts';
 import type { IndexedImage } from '../indexed-images.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -66,7 +67,7 @@ async function imageRm(args: ImageRmArgs, session: Session): Promise<ExitCode> {
     images.map(({ level }) => level),
     session,
   );
-  const reference = `slipway.invalid/image:${key.imageHash}`;
+  const reference = ownReference(key.imageHash);
   if (images.length === 0 && !(await isInEngine(reference, session))) {
     terminal.error(
       `slipway: image ${key.name} ${key.imageHash.slice(0, 12)} of trust domain ${key.domain} is neither in the index nor in the engine`,

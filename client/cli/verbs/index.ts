@@ -20,7 +20,10 @@ import { logsVerb } from './logs.ts';
 import { planVerb } from './plan.ts';
 import { pushVerb } from './push.ts';
 import { pushesVerb } from './pushes.ts';
+import { rerunVerb } from './rerun.ts';
+import { runVerb } from './run.ts';
 import { setupVerb } from './setup.ts';
+import { shellVerb } from './shell.ts';
 import { statusVerb } from './status.ts';
 import { upVerb } from './up.ts';
 import { watchVerb } from './watch.ts';
@@ -41,6 +44,9 @@ export const VERBS: readonly RegisterVerb[] = [
   artifactsVerb,
   downloadVerb,
   cancelVerb,
+  rerunVerb,
+  runVerb,
+  shellVerb,
   defineGroup('image', 'Images: hashed, built, loaded, listed, exported, taken away', [
     imageHashVerb,
     imageBuildVerb,

@@ -22,6 +22,7 @@ interface PushArgs {
   readonly tasks?: string[] | undefined;
   readonly rebuild?: string[] | undefined;
   readonly again: boolean;
+  readonly hold: boolean;
   readonly watch: boolean;
   readonly json: boolean;
 }
@@ -41,6 +42,11 @@ export const pushVerb = defineVerb<PushArgs>({
         default: false,
         describe: 'Open a new round of a push that is resolved already',
       })
+      .option('hold', {
+        type: 'boolean',
+        default: false,
+        describe: 'Keep the containers of tasks that fail for a while, for slipway shell',
+      })
       .option('watch', {
         type: 'boolean',
         alias: 'w',
@@ -51,6 +57,7 @@ export const pushVerb = defineVerb<PushArgs>({
       .example('$0 push', 'The checked-out revision; prints id and link')
       .example('$0 push --watch --tasks unit,lint', 'Two tasks and what they need, to the end')
       .example('$0 push --rev HEAD~1 --rebuild base --again', 'Once more, with an image built anew')
+      .example('$0 push --watch --hold', 'A task that fails can be joined afterwards: slipway shell TASK')
       .example('$0 push --watch --json', 'One JSON document at the end, for programs'),
   run: push,
 });
@@ -69,7 +76,8 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
   return withClient(session, async ({ api }) => {
     const since = args.again ? Date.now() : undefined;
     const { pushId, outcome, url } = await api.start(wanted);
-    if (outcome === 'joined') terminal.note('slipway: this push runs already');
+    if (outcome === 'joined')
+      terminal.note(`slipway: this push runs already${args.hold ? ', and --hold says nothing to it' : ''}`);
     if (outcome === 'resolved')
       terminal.note('slipway: this push is resolved already; --again opens a new round');
     if (args.watch) {
@@ -106,5 +114,6 @@ async function describePush(args: PushArgs, opened: OpenRevision, { env }: Sessi
     ...(args.project === undefined ? {} : { project: args.project }),
     pushedBy: pushedBy(env),
     again: args.again,
+    hold: args.hold,
   };
 }

@@ -37,14 +37,16 @@ async function status({ push, json }: StatusArgs, session: Session): Promise<Exi
       terminal.print(JSON.stringify(document));
       return EXIT.good;
     }
-    const [{ findTrouble }, { renderPush }] = await Promise.all([
+    const [{ findTrouble }, { findHeldUp, findWaits }, { renderPush }] = await Promise.all([
       import('../find-trouble.ts'),
+      import('../find-waits.ts'),
       import('../render/push-text.ts'),
     ]);
+    const [waits, heldUp] = await Promise.all([findWaits(api, document), findHeldUp(api, document)]);
     const trouble = await findTrouble(api, document, { lines: LOG_LINES, limit: EXPLAINED, signal });
     const url = api.uiLink(document.id);
-    for (const line of renderPush(document, { paint: terminal.paint, nowMs: Date.now(), url, trouble }))
-      terminal.print(line);
+    const options = { paint: terminal.paint, nowMs: Date.now(), url, trouble, waits, heldUp };
+    for (const line of renderPush(document, options)) terminal.print(line);
     return EXIT.good;
   });
 }

@@ -1,6 +1,7 @@
 import { parseDiskBudget } from '../../../model/disk-budget.ts';
 import type { Level } from '../../../model/pure/ids.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
+import type { ServesDind } from '../../../workers/dind-claims.ts';
 import type { WorkerKind } from '../../../workers/run-workers.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -19,6 +20,7 @@ interface WorkerArgs {
   readonly level: number;
   readonly capacity?: number | undefined;
   readonly grace?: number | undefined;
+  readonly dind?: boolean | undefined;
   readonly 'disk-budget'?: string | undefined;
   readonly 'ready-file'?: string | undefined;
 }
@@ -45,6 +47,11 @@ export const workerVerb = defineVerb<WorkerArgs>({
         type: 'number',
         requiresArg: true,
         describe: 'Runs at once of a runner; default: twice the processors',
+      })
+      .option('dind', {
+        type: 'boolean',
+        describe:
+          'Run tasks that have a private engine (features.dind), too; default: only as "all", when the configuration grants it',
       })
       .option('grace', {
         type: 'number',
@@ -73,26 +80,31 @@ export const workerVerb = defineVerb<WorkerArgs>({
  */
 async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCode> {
   const capacity = args.capacity === undefined ? undefined : wholeNumber('capacity', args.capacity, 1);
-  const [{ readLevelConnections }, { runWorkers }, { createLogger }, { writeFile, rm }] = await Promise.all([
-    import('../../../workers/connections.ts'),
-    import('../../../workers/run-workers.ts'),
-    import('../../../workers/logger.ts'),
-    import('node:fs/promises'),
-  ]);
+  const [{ readLevelConnections }, { runWorkers }, { createLogger }, { takeSecrets }, { writeFile, rm }] =
+    await Promise.all([
+      import('../../../workers/connections.ts'),
+      import('../../../workers/run-workers.ts'),
+      import('../../../workers/logger.ts'),
+      import('../../../workers/secret-sources.ts'),
+      import('node:fs/promises'),
+    ]);
   const readyFile = args['ready-file'];
   const level = args.level as Level;
   const logger = createLogger(`worker-${args.level}`);
   const sayReady = async (): Promise<void> => {
     if (readyFile !== undefined) await writeFile(readyFile, `${process.pid}\n`);
   };
+  const connections = withBudget(await readLevelConnections(env, level), args['disk-budget']);
   try {
     await runWorkers({
-      connections: withBudget(await readLevelConnections(env, level), args['disk-budget']),
+      connections,
       level,
       kinds: args.kind.includes('all') ? KINDS : [...new Set(args.kind)].filter((kind) => kind !== 'all'),
       ...(capacity === undefined ? {} : { capacity }),
+      dind: servesDind(args, connections),
       graceMs: wholeNumber('grace', args.grace ?? DEFAULT_GRACE_SECONDS, 0) * 1000,
       logger,
+      secrets: takeSecrets(env),
       signal,
       onReady: () => {
         sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));
@@ -102,6 +114,14 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
     if (readyFile !== undefined) await rm(readyFile, { force: true });
   }
   return EXIT.good;
+}
+
+/** One that serves all stands beside the configuration; a runner alone is told, as its machine may be lost to such a task. */
+function servesDind({ dind, kind }: WorkerArgs, { sidecarImage }: Connections): ServesDind {
+  if (dind === true && sidecarImage === undefined)
+    throw new UsageError('--dind needs the image of sidecars: set SLIPWAY_SIDECAR_IMAGE');
+  if (dind !== undefined) return dind ? 'always' : 'never';
+  return kind.includes('all') ? 'granted' : 'never';
 }
 
 function withBudget(connections: Connections, diskBudget: string | undefined): Connections {

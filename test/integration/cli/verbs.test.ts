@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 import { createCommandLine } from '../../../client/cli/command-line.ts';
@@ -18,6 +19,8 @@ const VERBS = [
   'artifacts',
   'download',
   'cancel',
+  'run',
+  'shell',
   'image hash',
   'image build',
   'image load',
@@ -44,6 +47,9 @@ const DOCKERFILES = {
 };
 
 /** Starting a process takes a while on a busy machine. */
+/** What taskgraph printed for a small project. */
+const TASKGRAPH = fileURLToPath(new URL('../../fixtures/taskgraph/full.json', import.meta.url));
+
 const SLOW_MS = 60_000;
 
 describe('slipway', () => {
@@ -148,6 +154,44 @@ describe('slipway plan', () => {
         'why',
       ]);
       expect(stderr).toContain('no stack runs');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'takes a graph from a file, also one of taskgraph, as if the decision program had printed it',
+    async () => {
+      using scratch = scratchDirectory();
+      const tree = join(scratch.path, 'tree');
+      new GitRepository(tree).commit({
+        'slipway.yml': 'version: 1\ndecision: { image: debian:bookworm, command: [taskgraph, full, -J] }\n',
+        'taskcluster/docker/base/Dockerfile': 'FROM debian:bookworm\n',
+        'taskcluster/docker/fetch/Dockerfile': 'FROM debian:bookworm\n',
+        'taskcluster/docker/build/Dockerfile': 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n',
+      });
+
+      const args = ['plan', tree, '--graph', TASKGRAPH, '--tasks', 'test-unit'];
+      const { stdout, stderr, exitCode } = await runVerb([...args, '--json']);
+
+      const { images, tasks, skipped } = JSON.parse(stdout) as Record<string, object[]>;
+      expect(exitCode).toBe(0);
+      expect(tasks).toMatchObject([
+        { label: 'fetch-data' },
+        { label: 'build-linux64' },
+        { label: 'test-unit' },
+        { label: 'decision' },
+      ]);
+      expect(images).toMatchObject([{ name: 'base' }, { name: 'build' }, { name: 'fetch' }]);
+      expect(skipped).toContainEqual({
+        label: 'windows-unit',
+        why: expect.stringContaining('generic-worker'),
+      });
+      expect(stderr).toContain(
+        `${TASKGRAPH}:984:13: warning: task "test-unit": device "loopbackVideo" is not given`,
+      );
+
+      const missing = await runVerb(['plan', tree, '--graph', join(scratch.path, 'none')]);
+      expect(missing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('none cannot be read') });
     },
     SLOW_MS,
   );

@@ -9,6 +9,8 @@ import { connectDevEngine, contextOf, DEV_ENGINE, testFleet } from '../../helper
 
 const TEST_TIMEOUT_MS = 60_000;
 const MEBIBYTE = 1024 * 1024;
+/** The kernel's number of the capability. */
+const SYS_PTRACE = 1n << 19n;
 
 describe('a container', () => {
   const fleet = testFleet();
@@ -297,6 +299,26 @@ describe('a container', () => {
       expect(await engine.containers.inspect(name)).toBeUndefined();
       expect(await networkCount(name)).toBe(0);
       await engine.containers.remove(name);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'has its system calls filtered and looks into no other process, unless it may',
+    async () => {
+      const command = ['sh', '-c', 'grep -E "^(Seccomp|CapBnd):" /proc/self/status'];
+      const rights = async (
+        more: Partial<ContainerSpec>,
+      ): Promise<{ ptrace: boolean; filtered: boolean }> => {
+        const name = await started(command, more);
+        await engine.containers.wait(name, signal);
+        const status = await text(await engine.containers.output(name, signal));
+        const bounding = BigInt(`0x${/CapBnd:\s*(\w+)/.exec(status)?.[1] ?? '0'}`);
+        return { ptrace: (bounding & SYS_PTRACE) !== 0n, filtered: /Seccomp:\s*2/.test(status) };
+      };
+      expect(await rights({})).toEqual({ ptrace: false, filtered: true });
+      expect(await rights({ allowPtrace: true })).toEqual({ ptrace: true, filtered: true });
+      expect(await rights({ disableSeccomp: true })).toEqual({ ptrace: false, filtered: false });
     },
     TEST_TIMEOUT_MS,
   );

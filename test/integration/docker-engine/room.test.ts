@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { connectEngine } from '../../../docker/connect.ts';
@@ -192,6 +193,76 @@ describe('an engine with a disk budget', () => {
     expect(names.filter((name) => name.startsWith('slipway.invalid/held'))).toEqual([]);
     expect(names).toHaveLength(2);
     await Promise.all(engines.map((engine) => engine.close()));
+  });
+
+  it('lets what is kept of failed runs go, the oldest first, before it is over its budget, and all of it when the disk is full', async () => {
+    const engine = await connect(second, { budgetBytes: Math.floor(2.5 * imageBytes) });
+    const kept = async (): Promise<readonly string[]> =>
+      (await second.docker.listContainers({ all: true })).flatMap(({ Names }) => Names).sort();
+    for (const at of [0, 1]) {
+      const { engineImageId } = await load(engine, at);
+      const name = `slipway-room-${at}`;
+      const resources = { pids: 16, shmBytes: 65_536 };
+      const spec = { name, engineImageId, command: ['/bin/true'], env: {}, labels: {}, resources };
+      await engine.containers.ensureCreated({ ...spec, network: 'none' }, signal);
+      await engine.kept.keep(name);
+    }
+    expect(await kept()).toEqual(['/kept-slipway-room-0', '/kept-slipway-room-1']);
+
+    const { madeRoom } = await load(engine, 2, holderOf('a run'));
+
+    expect(madeRoom).toMatchObject({ images: 1, caches: 0, containers: 1 });
+    expect(await kept()).toEqual(['/kept-slipway-room-1']);
+    expect(await present()).toEqual([1, 2]);
+    expect(await engine.images.makeRoom()).toMatchObject({ images: 1, containers: 1 });
+    expect(await kept()).toEqual([]);
+    expect(await present()).toEqual([2]);
+    await engine.close();
+  });
+
+  it('takes caches that no run has as it takes images, those that were unused for longest first', async () => {
+    const made: MadeRoom[] = [];
+    const engine = await connect(second, { budgetBytes: 1e12 });
+    const { engineImageId } = await load(engine, 0);
+    const owner = { domain: 'demo', level: 1, engineImageId } as const;
+    const wanted = [{ name: 'npm', path: '/cache', perImage: true }];
+    const tasks = ['old', 'new', 'held'];
+    const caches = await Promise.all(
+      tasks.map(async (task) => (await engine.caches.take(wanted, { ...owner, task, run: 0 }, signal))[0]!),
+    );
+    for (const [at, { volume, labels }] of caches.entries()) {
+      const name = `room-${at}`;
+      const volumes = [{ path: '/cache', name: volume, labels }];
+      const resources = { pids: 16, shmBytes: 65_536 };
+      await engine.containers.ensureCreated(
+        { name, engineImageId, env: {}, labels: {}, resources, volumes },
+        signal,
+      );
+      const data = noise(20 * MEGABYTE);
+      await engine.containers.putFile(name, '/cache/data', Readable.from([data]), data.length, { signal });
+      await engine.containers.remove(name);
+      if (tasks[at] !== 'held') await engine.caches.release({ task: tasks[at]!, run: 0 }, { purge: false });
+    }
+    const before = await new EngineRoom(second.docker, { isPrivate: false }).taken();
+    expect(before).toMatchObject({ images: 1, caches: 3 });
+    expect(before.taskCacheBytes).toBeGreaterThanOrEqual(60 * MEGABYTE);
+
+    const budgetBytes = before.imageBytes + before.taskCacheBytes;
+    const limited = await connect(second, { budgetBytes, onMadeRoom: (one) => made.push(one) });
+    // Used just now, so that the caches are what was unused for longest.
+    await load(engine, 0);
+    expect(await load(limited, 1)).toMatchObject({ madeRoom: { images: 0, caches: 1 } });
+    await limited.images.makeRoom();
+
+    const removed = made.map((one) => one.removed.map(({ what, id }) => (what === 'cache' ? id : what)));
+    expect(removed[0]).toEqual([caches[0]!.volume]);
+    expect(removed[1]?.sort()).toEqual(['image', 'image', caches[1]!.volume].sort());
+    const { Volumes: left } = await second.docker.listVolumes();
+    expect(left.map(({ Name }) => Name).sort()).toEqual(
+      [caches[2]!.volume, `${caches[2]!.volume}-held`].sort(),
+    );
+    await engine.caches.release({ task: 'held', run: 0 }, { purge: true });
+    await Promise.all([engine.close(), limited.close()]);
   });
 
   it('that nobody else uses keeps its build cache at half of it', async () => {

@@ -255,6 +255,17 @@ describe('GitSource.changedFiles', () => {
   });
 });
 
+describe('GitSource.message', () => {
+  it('is the whole message of a commit', async () => {
+    repository.commit({ a: '1' });
+    repository.git('commit', '--quiet', '--allow-empty', '-m', 'Mend ü', '-m', 'try: unit lint/*');
+    const revision = repository.git('rev-parse', 'HEAD').trim();
+
+    expect(await source.message(url, revision)).toContain('Mend ü\n\ntry: unit lint/*\n');
+    await expect(source.message(url, NO_REVISION)).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+});
+
 describe('GitSource.mergeBase', () => {
   it('is the last common commit, for revisions and refs', async () => {
     const base = repository.commit({ a: '1' });

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { diagnose } from '../../../client/cli/doctor/diagnose.ts';
@@ -14,16 +13,17 @@ import { canConnect } from '../../../stack/can-connect.ts';
 import { choosePorts } from '../../../stack/choose-ports.ts';
 import { lookAtEngine } from '../../../stack/doctor/look-at-engine.ts';
 import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
-import { widePath } from '../../../stack/find-program.ts';
 import { engineNetwork, ensureEngineNetwork } from '../../../stack/engine-network.ts';
 import { identifyProcess } from '../../../stack/process-identity.ts';
 import { CommandFailed, runCommand } from '../../../stack/run-command.ts';
 import { findSettings } from '../../../stack/settings.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import { startAlteredEngine } from '../../helpers/altered-engine.ts';
+import { cleanEnv, diagnosisOf, wrongParts } from '../../helpers/diagnoses.ts';
 import { startLaxS3Server } from '../../helpers/lax-s3-server.ts';
 import { liveConnections, until } from '../../helpers/live-stack.ts';
 import { requireEnv } from '../../helpers/require-env.ts';
+import { startSecondEngine } from '../../helpers/second-engine.ts';
 import { mountSmallDisk } from '../../helpers/small-disk.ts';
 import { World } from '../../helpers/world.ts';
 
@@ -31,13 +31,6 @@ jest.setTimeout(300_000);
 
 const SLIPWAY = fileURLToPath(new URL('../../../bin/slipway', import.meta.url));
 const TEMPORAL = requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the Temporal CLI');
-
-/** The machine's own variables about services are not these tests'. */
-const env = Object.fromEntries(
-  Object.entries(process.env).filter(
-    ([name]) => !/^(SLIPWAY_|TEMPORAL_|DOCKER_|AWS_|NODE_OPTIONS)/.test(name),
-  ),
-);
 
 let world: World;
 let suite: Connections;
@@ -53,23 +46,14 @@ afterAll(() => world[Symbol.asyncDispose]());
 async function doctor(change: Partial<Connections> = {}): Promise<readonly Diagnosis[]> {
   const path = join(world.home, 'stack.json');
   await writeFile(path, JSON.stringify({ ...world.connections, ...change }));
-  return diagnose({ stateDirectory: world.home, env });
-}
-
-function of(part: string, diagnoses: readonly Diagnosis[]): Diagnosis {
-  const found = diagnoses.find((one) => one.part === part);
-  if (!found) throw new Error(`Nothing is said of ${part}: ${JSON.stringify(diagnoses)}`);
-  return found;
+  return diagnose({ stateDirectory: world.home, env: cleanEnv });
 }
 
 async function operate(...args: string[]): Promise<void> {
   const { address, namespace } = { ...suite.temporal, namespace: world.connections.temporal.namespace };
   const where = ['--address', address, '--namespace', namespace];
-  await runCommand([TEMPORAL, 'operator', ...args, ...where], { env });
+  await runCommand([TEMPORAL, 'operator', ...args, ...where], { env: cleanEnv });
 }
-
-const wrongParts = (diagnoses: readonly Diagnosis[]): string[] =>
-  diagnoses.filter(({ ok }) => !ok).map(({ part }) => part);
 
 describe('doctor on a stack that runs', () => {
   it('finds all well, and tells versions, places and abilities', async () => {
@@ -79,35 +63,37 @@ describe('doctor on a stack that runs', () => {
     const diagnoses = await doctor();
 
     expect(wrongParts(diagnoses)).toEqual([]);
-    expect(of('temporal', diagnoses)).toMatchObject({
+    expect(diagnosisOf('temporal', diagnoses)).toMatchObject({
       version: expect.stringMatching(/^\d+\./),
       where: world.connections.temporal.address,
     });
-    expect(of('priorities', diagnoses).message).toBe('are kept');
-    expect(of('retention', diagnoses).message).toMatch(/^closed workflows are kept for \d+ (days|hours)$/);
-    expect(of('queues', diagnoses).message).toBe(
+    expect(diagnosisOf('priorities', diagnoses).message).toBe('are kept');
+    expect(diagnosisOf('retention', diagnoses).message).toMatch(
+      /^closed workflows are kept for \d+ (days|hours)$/,
+    );
+    expect(diagnosisOf('queues', diagnoses).message).toBe(
       'control-1, builder-1, runner-1, control-3, builder-3, runner-3 are polled',
     );
-    expect(of('s3', diagnoses).message).toMatch(
+    expect(diagnosisOf('s3', diagnoses).message).toMatch(
       /^answers, bucket w-.*; keeps conditions, verifies checksums$/,
     );
-    expect(of('engine', diagnoses)).toMatchObject({
+    expect(diagnosisOf('engine', diagnoses)).toMatchObject({
       version: expect.stringMatching(/^\d+\./),
       message: expect.stringMatching(/^answers; keeps images in \w+, cgroup v[12]$/),
     });
-    expect(of('image transport', diagnoses).message).toContain('only what is missing moves');
-    expect(of('engine images', diagnoses)).toMatchObject({
+    expect(diagnosisOf('image transport', diagnoses).message).toContain('only what is missing moves');
+    expect(diagnosisOf('engine images', diagnoses)).toMatchObject({
       message: expect.stringMatching(/^(no|\d+) images? of Slipway there take .* are allowed$/),
       bytes: expect.any(Number),
       budgetBytes: expect.any(Number),
     });
-    expect(of('stored blobs', diagnoses)).toMatchObject({ bytes: expect.any(Number) });
-    expect(of('sidecars', diagnoses).message).toMatch(/^can run, (privileged|with single rights)$/);
-    expect(of('clocks', diagnoses).message).toBe(
+    expect(diagnosisOf('stored blobs', diagnoses)).toMatchObject({ bytes: expect.any(Number) });
+    expect(diagnosisOf('sidecars', diagnoses).message).toMatch(/^can run, (privileged|with single rights)$/);
+    expect(diagnosisOf('clocks', diagnoses).message).toBe(
       "of Temporal, the store, the engine agree with this machine's",
     );
     for (const part of ['node', 'git', 'disk', 'cache', 'engine disk', 'search attributes'])
-      expect(of(part, diagnoses).ok).toBe(true);
+      expect(diagnosisOf(part, diagnoses).ok).toBe(true);
     // It has tried things out and left nothing of them.
     expect(await world.openWorkflows()).toEqual([]);
     expect(await world.objects()).toEqual([]);
@@ -121,16 +107,19 @@ describe('doctor on a stack that runs', () => {
 
     const diagnoses = await doctor();
 
-    expect(of('s3', diagnoses)).toMatchObject({
+    expect(diagnosisOf('s3', diagnoses)).toMatchObject({
       ok: false,
       message: 'accepts no connection',
       where: world.connections.store.endpoint,
       todo: expect.stringMatching(/^Look into .*\/logs\/s3\.log, then type: slipway down && slipway up$/),
     });
-    expect(of('temporal', diagnoses)).toMatchObject({ ok: false, message: 'does not answer' });
-    expect(of('engine', diagnoses)).toMatchObject({ ok: false, where: world.connections.runnerEngine });
+    expect(diagnosisOf('temporal', diagnoses)).toMatchObject({ ok: false, message: 'does not answer' });
+    expect(diagnosisOf('engine', diagnoses)).toMatchObject({
+      ok: false,
+      where: world.connections.runnerEngine,
+    });
     const run = await runCommand([SLIPWAY, 'doctor', '--json'], {
-      env: { ...env, SLIPWAY_HOME: world.home },
+      env: { ...cleanEnv, SLIPWAY_HOME: world.home },
     }).catch((error: unknown) => error);
     expect(run).toBeInstanceOf(CommandFailed);
     expect((run as CommandFailed).exitCode).toBe(3);
@@ -138,22 +127,24 @@ describe('doctor on a stack that runs', () => {
     expect(wrongParts(parsed)).toEqual(wrongParts(diagnoses));
     for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).hang();
     const silent = await doctor();
-    expect(of('s3', silent)).toMatchObject({
+    expect(diagnosisOf('s3', silent)).toMatchObject({
       ok: false,
       message: 'accepts connections, but does not answer within 20 s',
     });
-    for (const part of ['temporal', 'engine']) expect(of(part, silent).ok).toBe(false);
+    for (const part of ['temporal', 'engine']) expect(diagnosisOf(part, silent).ok).toBe(false);
     for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).pass();
   });
 
   it('says that the bucket is gone, that keys are wrong, and what a store does not keep', async () => {
     const { store } = world.connections;
-    expect(of('s3', await doctor({ store: { ...store, bucket: 'slipway-no-such' } }))).toMatchObject({
-      message: 'answers, but the bucket slipway-no-such is gone, and with it images, artifacts and records',
-      todo: expect.stringContaining('slipway down && slipway up'),
-    });
+    expect(diagnosisOf('s3', await doctor({ store: { ...store, bucket: 'slipway-no-such' } }))).toMatchObject(
+      {
+        message: 'answers, but the bucket slipway-no-such is gone, and with it images, artifacts and records',
+        todo: expect.stringContaining('slipway down && slipway up'),
+      },
+    );
     for (const wrong of [{ accessKeyId: 'nobody' }, { secretAccessKey: 'wrong' }])
-      expect(of('s3', await doctor({ store: { ...store, ...wrong } }))).toMatchObject({
+      expect(diagnosisOf('s3', await doctor({ store: { ...store, ...wrong } }))).toMatchObject({
         message: expect.stringMatching(/^answers, but refuses the keys \(\w+\)$/),
         todo: expect.stringContaining('AWS_ACCESS_KEY_ID'),
       });
@@ -161,13 +152,13 @@ describe('doctor on a stack that runs', () => {
     await using lax = await startLaxS3Server(() => new Date(Date.now() + 25 * 60_000));
     const diagnoses = await doctor({ store: { ...store, endpoint: lax.endpoint } });
 
-    expect(of('s3', diagnoses)).toMatchObject({
+    expect(diagnosisOf('s3', diagnoses)).toMatchObject({
       ok: false,
       message:
         'does not refuse to overwrite (If-None-Match), does not keep conditions (If-Match), does not verify checksums',
       todo: expect.stringContaining('SLIPWAY_S3_ENDPOINT'),
     });
-    expect(of('clocks', diagnoses)).toMatchObject({
+    expect(diagnosisOf('clocks', diagnoses)).toMatchObject({
       ok: false,
       message: "the clock of the store is 25 min ahead of this machine's",
       todo: expect.stringContaining('timedatectl'),
@@ -177,31 +168,33 @@ describe('doctor on a stack that runs', () => {
   it('says that namespace or search attributes are missing and that workflows are forgotten too soon, with what to type', async () => {
     const { temporal } = world.connections;
     const nowhere = await doctor({ temporal: { ...temporal, namespace: 'no-such' } });
-    expect(of('temporal', nowhere)).toMatchObject({
+    expect(diagnosisOf('temporal', nowhere)).toMatchObject({
       message: 'answers, but has no namespace no-such',
       todo: `Type: temporal operator namespace create --address ${temporal.address} --namespace no-such --retention 168h`,
     });
 
     const apart = await doctor({ temporal: { ...temporal, namespaces: { 3: 'also-not' } } });
-    expect(of('temporal', apart).message).toBe('answers, but has no namespace also-not');
+    expect(diagnosisOf('temporal', apart).message).toBe('answers, but has no namespace also-not');
 
     await operate('search-attribute', 'remove', '--name', 'SlipwayLevel', '--yes');
     await operate('namespace', 'update', '--retention', '5h');
     let diagnoses = await doctor();
-    expect(of('search attributes', diagnoses)).toMatchObject({
+    expect(diagnosisOf('search attributes', diagnoses)).toMatchObject({
       message: 'without SlipwayLevel no push can be started',
       todo: `Type: temporal operator search-attribute create --address ${temporal.address} --namespace ${temporal.namespace} --name SlipwayLevel --type Int`,
     });
-    expect(of('retention', diagnoses)).toMatchObject({
+    expect(diagnosisOf('retention', diagnoses)).toMatchObject({
       message: expect.stringContaining('are kept for 5 hours; then'),
       todo: expect.stringContaining('--retention 168h'),
     });
 
     // What it says to type mends it.
     for (const part of ['search attributes', 'retention'])
-      await runCommand([TEMPORAL, ...of(part, diagnoses).todo!.split(' ').slice(2)] as [string], { env });
-    await until(async () => of('search attributes', (diagnoses = await doctor())).ok);
-    expect(of('retention', diagnoses).message).toBe('closed workflows are kept for 7 days');
+      await runCommand([TEMPORAL, ...diagnosisOf(part, diagnoses).todo!.split(' ').slice(2)] as [string], {
+        env: cleanEnv,
+      });
+    await until(async () => diagnosisOf('search attributes', (diagnoses = await doctor())).ok);
+    expect(diagnosisOf('retention', diagnoses).message).toBe('closed workflows are kept for 7 days');
   });
 
   it('says that a Temporal server does not keep priorities', async () => {
@@ -219,14 +212,14 @@ describe('doctor on a stack that runs', () => {
         '--log-level',
         'error',
       ],
-      { env, stdio: 'ignore' },
+      { env: cleanEnv, stdio: 'ignore' },
     );
     try {
       await until(() => canConnect(`127.0.0.1:${port}`, 1_000));
       const temporal = { address: `127.0.0.1:${port}`, namespace: 'default' };
-      await until(async () => of('temporal', await doctor({ temporal })).ok);
+      await until(async () => diagnosisOf('temporal', await doctor({ temporal })).ok);
 
-      expect(of('priorities', await doctor({ temporal }))).toMatchObject({
+      expect(diagnosisOf('priorities', await doctor({ temporal }))).toMatchObject({
         ok: false,
         message: 'are switched off in Temporal: urgent tasks wait with all others',
         todo: expect.stringContaining('matching.enableFairness=true'),
@@ -242,12 +235,12 @@ describe('doctor on a stack that runs', () => {
     await docker.getImage(suite.sidecarImage!).tag({ repo: 'slipway.invalid/doctor', tag: world.fleet });
     const sidecarImage = `slipway.invalid/doctor:${world.fleet}`;
     await docker.getImage(sidecarImage).remove();
-    expect(of('sidecars', await doctor({ sidecarImage }))).toMatchObject({
+    expect(diagnosisOf('sidecars', await doctor({ sidecarImage }))).toMatchObject({
       message: 'their image is not in the engine (removed by hand?)',
       where: sidecarImage,
       todo: 'Type: slipway down && slipway up',
     });
-    expect(of('sidecars', await doctor({ sidecarImage: undefined }))).toMatchObject({
+    expect(diagnosisOf('sidecars', await doctor({ sidecarImage: undefined }))).toMatchObject({
       message: 'there is no image for them',
     });
 
@@ -262,18 +255,20 @@ describe('doctor on a stack that runs', () => {
           : answer,
     });
     const refused = await doctor({ runnerEngine: careful.address });
-    expect(of('sidecars', refused)).toMatchObject({
+    expect(diagnosisOf('sidecars', refused)).toMatchObject({
       message: expect.stringContaining('(SYS_ADMIN, NET_ADMIN): authorization denied by plugin'),
       todo: expect.stringContaining('SLIPWAY_BUILDER_DOCKER_HOST'),
     });
-    expect(of('clocks', refused).message).toBe("the clock of the engine is 90 s behind this machine's");
+    expect(diagnosisOf('clocks', refused).message).toBe(
+      "the clock of the engine is 90 s behind this machine's",
+    );
 
     const builderEngine = world.connections.runnerEngine;
-    expect(of('builds', await doctor({ builderEngine }))).toMatchObject({
+    expect(diagnosisOf('builds', await doctor({ builderEngine }))).toMatchObject({
       ok: true,
       message: expect.stringContaining('levels share its cache'),
     });
-    expect(of('builds', await doctor({ builderEngine: 'unix:///no/such.sock' }))).toMatchObject({
+    expect(diagnosisOf('builds', await doctor({ builderEngine: 'unix:///no/such.sock' }))).toMatchObject({
       ok: false,
       where: 'unix:///no/such.sock',
       todo: 'Start that engine, or unset SLIPWAY_BUILDER_DOCKER_HOST',
@@ -284,7 +279,7 @@ describe('doctor on a stack that runs', () => {
     await using old = await startAlteredEngine(suite.runnerEngine.replace('unix://', ''), world.home, {
       change: (url, answer) => (url.endsWith('/version') ? { ...answer, Version: '19.3.1' } : answer),
     });
-    expect(of('engine', await doctor({ runnerEngine: old.address }))).toMatchObject({
+    expect(diagnosisOf('engine', await doctor({ runnerEngine: old.address }))).toMatchObject({
       ok: false,
       message: 'is older than 20',
       version: '19.3.1',
@@ -293,11 +288,11 @@ describe('doctor on a stack that runs', () => {
     const paths = statePaths(suite.stateDirectory);
     const { engineOctet } = (await findSettings(paths))!;
     const network = engineNetwork(paths, engineOctet!);
-    const look = () => lookAtEngine({ address: suite.runnerEngine, paths, env, todo: '' });
-    expect(of('engine network', await look()).ok).toBe(true);
+    const look = () => lookAtEngine({ address: suite.runnerEngine, paths, env: cleanEnv, todo: '' });
+    expect(diagnosisOf('engine network', await look()).ok).toBe(true);
     await runCommand(['iptables', '--wait', '-D', 'FORWARD', '-j', network.chain]);
     try {
-      expect(of('engine network', await look())).toMatchObject({
+      expect(diagnosisOf('engine network', await look())).toMatchObject({
         ok: false,
         message: expect.stringContaining('firewall rules of the private engine are gone'),
         todo: 'Type: slipway down && slipway up',
@@ -307,6 +302,21 @@ describe('doctor on a stack that runs', () => {
     }
   });
 
+  it('says that the disk of the engine is nearly full', async () => {
+    await using disk = await mountSmallDisk('64m');
+    await using engine = await startSecondEngine({ dataRoot: disk.path });
+
+    const diagnoses = await doctor({ runnerEngine: `unix://${engine.socketPath}` });
+
+    expect(diagnosisOf('engine', diagnoses).ok).toBe(true);
+    expect(diagnosisOf('engine disk', diagnoses)).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/^only 0\.\d GiB free; images need at least 5$/),
+      where: disk.path,
+      todo: `Free space there: docker --host unix://${engine.socketPath} system prune`,
+    });
+  });
+
   it('says that its process was killed, that a part of it has died, and that its record is broken', async () => {
     const gone = { pid: 4_000_000, started: 'long ago' };
     await writeFile(join(world.home, 'up.json'), JSON.stringify(gone));
@@ -314,18 +324,18 @@ describe('doctor on a stack that runs', () => {
 
     const diagnoses = await doctor();
 
-    expect(of('stack', diagnoses)).toMatchObject({
+    expect(diagnosisOf('stack', diagnoses)).toMatchObject({
       message: 'the process that ran it was killed; its parts may still run',
       todo: 'Type: slipway up (it cleans up first), or: slipway down',
     });
-    expect(of('process worker-1', diagnoses)).toMatchObject({
+    expect(diagnosisOf('process worker-1', diagnoses)).toMatchObject({
       message: 'process 4000000 has died',
       todo: expect.stringContaining('logs/worker-1.log'),
     });
 
     await writeFile(join(world.home, 'stack.json'), '{');
-    const broken = await diagnose({ stateDirectory: world.home, env });
-    expect(of('stack', broken)).toMatchObject({
+    const broken = await diagnose({ stateDirectory: world.home, env: cleanEnv });
+    expect(diagnosisOf('stack', broken)).toMatchObject({
       ok: false,
       message: expect.stringContaining('is not what Slipway wrote'),
       todo: 'Type: slipway down && slipway up',
@@ -337,7 +347,7 @@ describe('doctor on a stack that runs', () => {
     const before = await readFile(serverConfig, 'utf8').catch(() => undefined);
     const write = (text: string): Promise<void> => writeFile(serverConfig, text);
     await write('version: 1\nprojects: [');
-    expect(of('configuration', await doctor())).toMatchObject({
+    expect(diagnosisOf('configuration', await doctor())).toMatchObject({
       ok: false,
       where: serverConfig,
       message: expect.stringMatching(/line 2/),
@@ -346,30 +356,34 @@ describe('doctor on a stack that runs', () => {
     await write(
       'version: 1\nprojects: { demo: { sources: [{ repository: "file:///x", refs: { main: 9 } }] } }',
     );
-    expect(of('configuration', await doctor()).message).toMatch(/main/);
+    expect(diagnosisOf('configuration', await doctor()).message).toMatch(/main/);
     await write(
       'version: 1\nprojects: { demo: { sources: [{ repository: "file:///x", refs: { main: 2 } }] } }',
     );
     const diagnoses = await doctor();
-    expect(of('configuration', diagnoses).message).toBe(
+    expect(diagnosisOf('configuration', diagnoses).message).toBe(
       'names 1 project; other local repositories have level 1',
     );
-    expect(of('queues', diagnoses).message).toMatch(/^nobody polls .*runner-2.*: what is sent there waits$/);
-    expect(of('queues', diagnoses).todo).toMatch(/by hand: .*slipway worker all --level 2/);
+    expect(diagnosisOf('queues', diagnoses).message).toMatch(
+      /^nobody polls .*runner-2.*: what is sent there waits$/,
+    );
+    expect(diagnosisOf('queues', diagnoses).todo).toMatch(/by hand: .*slipway worker all --level 2/);
     const lost = await diagnose({
       stateDirectory: world.home,
-      env: { ...env, SLIPWAY_CONFIG: '/no/such.yml' },
+      env: { ...cleanEnv, SLIPWAY_CONFIG: '/no/such.yml' },
     });
-    expect(of('configuration', lost)).toMatchObject({ ok: false, where: '/no/such.yml' });
+    expect(diagnosisOf('configuration', lost)).toMatchObject({ ok: false, where: '/no/such.yml' });
     if (before === undefined) await rm(serverConfig);
     else await write(before);
   });
 
   it('says that queues are polled no more once their workers have ended', async () => {
     // The server lists them on for a while.
-    await until(async () => !of('queues', await doctor()).ok);
+    await until(async () => !diagnosisOf('queues', await doctor()).ok);
 
-    expect(of('queues', await doctor()).message).toContain('nobody polls control-1, builder-1, runner-1');
+    expect(diagnosisOf('queues', await doctor()).message).toContain(
+      'nobody polls control-1, builder-1, runner-1',
+    );
   });
 });
 
@@ -377,131 +391,23 @@ describe('doctor on the machine', () => {
   it('says that Node is too old, git is missing and the disk is full', async () => {
     await using disk = await mountSmallDisk('1m');
     const root = join(disk.path, 'not yet made');
-    const diagnoses = await lookAtMachine(root, { ...env, PATH: '/nowhere' }, '22.1.0');
+    const diagnoses = await lookAtMachine(root, { ...cleanEnv, PATH: '/nowhere' }, '22.1.0');
 
-    expect(of('node', diagnoses)).toMatchObject({
+    expect(diagnosisOf('node', diagnoses)).toMatchObject({
       ok: false,
       message: 'Node 22.1.0 is too old; 24 is needed',
       todo: expect.stringContaining('npm run setup'),
     });
-    expect(of('git', diagnoses)).toMatchObject({
+    expect(diagnosisOf('git', diagnoses)).toMatchObject({
       ok: false,
       message: 'git is missing',
       todo: 'Install git',
     });
-    expect(of('disk', diagnoses)).toMatchObject({
+    expect(diagnosisOf('disk', diagnoses)).toMatchObject({
       ok: false,
       message: 'only 0.0 GiB free; images need at least 5',
       where: root,
       todo: expect.stringContaining('SLIPWAY_HOME'),
-    });
-  });
-});
-
-describe('doctor where no stack runs', () => {
-  let home: string;
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'slipway döctor '));
-  });
-  afterAll(() => rm(home, { recursive: true }));
-
-  const without = (more: NodeJS.ProcessEnv = {}): Promise<readonly Diagnosis[]> =>
-    diagnose({ stateDirectory: join(home, 'state'), env: { ...env, HOME: home, ...more } });
-
-  it('says what up takes, starts or builds', async () => {
-    const diagnoses = await diagnose({ stateDirectory: join(home, 'state'), env });
-    expect(wrongParts(diagnoses)).toEqual([]);
-    expect(of('stack', diagnoses).message).toBe('does not run; to start it, type: slipway up');
-    expect(of('temporal', diagnoses)).toMatchObject({
-      where: expect.any(String),
-      message: expect.stringContaining('up starts it'),
-    });
-    expect(of('configuration', diagnoses).message).toBe('is written by the first up');
-    expect(of('ports', diagnoses).message).toBe('are chosen by up');
-
-    // In place of a Go that this machine may have or not.
-    const go = join(home, 'bin', 'go');
-    await mkdir(join(home, 'bin'));
-    await writeFile(go, '#!/bin/sh\n', { mode: 0o755 });
-    const bare = await without({ SLIPWAY_DOWNLOADS: 'none', PATH: `${join(home, 'bin')}:/usr/bin:/bin` });
-    expect(of('s3', bare).where).toBe(go);
-    expect(of('s3', bare).message).toMatch(/^up builds the S3 server versitygw v[\d.]+ with Go/);
-
-    await mkdir(join(home, 'state'));
-    const port = Number(new URL(suite.store.endpoint!).port);
-    const settings = { version: 1, fleet: 'f', accessKeyId: 'a', secretAccessKey: 's', ports: { s3: port } };
-    await writeFile(join(home, 'state', 'settings.json'), JSON.stringify(settings));
-    expect(of('ports', await without()).message).toBe(
-      `${port} (s3) of the last up are taken by another program; up takes others`,
-    );
-  });
-
-  it('says that a tool is missing where it can be neither downloaded nor built', async () => {
-    // Hides a Go that this machine may have from this one process, wherever it is looked for.
-    const directories = widePath({ PATH: '/usr/bin:/bin' }).replaceAll(delimiter, ' ');
-    const hide = `for place in ${directories}; do [ ! -e $place/go ] || mount --bind /dev/null $place/go; done; exec "$0" doctor --json`;
-    const run = await runCommand(['unshare', '--mount', 'sh', '-c', hide, SLIPWAY], {
-      env: {
-        ...env,
-        HOME: home,
-        PATH: '/usr/bin:/bin',
-        SLIPWAY_DOWNLOADS: 'none',
-        SLIPWAY_HOME: join(home, 'other'),
-      },
-    }).catch((error: unknown) => error);
-
-    expect(run).toBeInstanceOf(CommandFailed);
-    const diagnoses = diagnosesSchema.parse(JSON.parse((run as CommandFailed).lastLines));
-    for (const part of ['temporal', 's3'])
-      expect(of(part, diagnoses)).toMatchObject({
-        ok: false,
-        message: expect.stringMatching(
-          /is missing, cannot be downloaded, and there is no Go to build it with$/,
-        ),
-        todo: expect.stringContaining('install Go'),
-      });
-  });
-
-  it('looks at a Temporal, a store and an engine that are given', async () => {
-    const { store, temporal, runnerEngine } = suite;
-    const given = {
-      TEMPORAL_ADDRESS: temporal.address,
-      SLIPWAY_S3_ENDPOINT: store.endpoint,
-      SLIPWAY_S3_BUCKET: 'not-yet-made',
-      AWS_ACCESS_KEY_ID: store.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: store.secretAccessKey,
-      DOCKER_HOST: runnerEngine,
-    };
-    const diagnoses = await without(given);
-    expect(wrongParts(diagnoses)).toEqual([]);
-    expect(of('temporal', diagnoses)).toMatchObject({
-      version: expect.stringMatching(/^\d+\./),
-      where: temporal.address,
-    });
-    expect(of('s3', diagnoses).message).toBe('answers; up makes the bucket not-yet-made');
-    expect(of('engine', diagnoses).message).toContain('answers (DOCKER_HOST)');
-
-    const wrong = await without({
-      ...given,
-      TEMPORAL_ADDRESS: '127.0.0.1:1',
-      SLIPWAY_S3_ENDPOINT: 'http://127.0.0.1:1',
-      DOCKER_HOST: 'unix:///no/such.sock',
-    });
-    expect(of('temporal', wrong)).toMatchObject({
-      ok: false,
-      todo: expect.stringContaining('TEMPORAL_ADDRESS'),
-    });
-    expect(of('s3', wrong)).toMatchObject({
-      ok: false,
-      todo: expect.stringContaining('SLIPWAY_S3_ENDPOINT'),
-    });
-    expect(of('engine', wrong)).toMatchObject({
-      ok: false,
-      message: expect.stringContaining('unix:///no/such.sock (DOCKER_HOST) cannot be used'),
-    });
-    expect(of('s3', await without({ ...given, AWS_SECRET_ACCESS_KEY: '' }))).toMatchObject({
-      ok: false,
-      message: expect.stringContaining('Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set'),
     });
   });
 });

@@ -18,14 +18,11 @@ describe('configureDemo', () => {
     await configureDemo(path, REPOSITORIES);
 
     const config = await readServerConfig(path);
+    const demo = { project: 'demo', domain: 'demo' };
     const level = (repository: string, ref: string): unknown => resolveProject(config, repository, { ref });
-    expect(level('/d/demo.git', 'refs/heads/main')).toEqual({ project: 'demo', domain: 'demo', level: 3 });
-    expect(level('/d/demo.git', 'refs/heads/x')).toEqual({ project: 'demo', domain: 'demo', level: 1 });
-    expect(level('/d/demo-try.git', 'refs/heads/main')).toEqual({
-      project: 'demo',
-      domain: 'demo',
-      level: 1,
-    });
+    expect(level('/d/demo.git', 'refs/heads/main')).toMatchObject({ ...demo, level: 3 });
+    expect(level('/d/demo.git', 'refs/heads/x')).toMatchObject({ ...demo, level: 1 });
+    expect(level('/d/demo-try.git', 'refs/heads/main')).toMatchObject({ ...demo, level: 1 });
   });
 
   it('keeps what else stands there, comments too, and changes nothing the second time', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { describeKept } from '../../../client/cli/render/describe-task.ts';
 import { pushChanges, pushStanding } from '../../../client/cli/render/push-changes.ts';
 import { renderPush } from '../../../client/cli/render/push-text.ts';
-import { count, formatBytes, formatDuration } from '../../../client/cli/render/quantities.ts';
+import { clockTime, count, formatBytes, formatDuration } from '../../../client/cli/render/quantities.ts';
 import { renderTable } from '../../../client/cli/render/table.ts';
+import type { PushTask } from '../../../model/schema/records.ts';
 import { anImage, aPush, aRun, aTask } from '../../helpers/push-documents.ts';
 
 const plain = (_style: unknown, text: string): string => text;
@@ -117,6 +119,21 @@ describe('pushChanges', () => {
   });
 });
 
+describe('describeKept', () => {
+  const until = '2026-01-02T03:04:00.000Z';
+  const at = (time: string, over: Partial<PushTask['runs'][number]>): string | undefined =>
+    describeKept(aTask({ taskId: 'task/x', runs: [aRun(over)] }), Date.parse(time));
+
+  it('says by the clock of the reader until when a failed task can be joined, and nothing afterwards', () => {
+    expect(at('2026-01-02T03:03:00Z', { keptUntil: until })).toBe(
+      `kept until ${clockTime(until)}: slipway shell task/x`,
+    );
+    expect(clockTime(until)).toMatch(/^\d\d:04$/);
+    expect(at('2026-01-02T03:04:00Z', { keptUntil: until })).toBeUndefined();
+    expect(at('2026-01-02T03:03:00Z', {})).toBeUndefined();
+  });
+});
+
 describe('renderPush', () => {
   it('shows images, tasks and the ends of the logs of those that failed', () => {
     const document = aPush({
@@ -127,7 +144,7 @@ describe('renderPush', () => {
       tasks: [aTask({ state: 'failed', reason: 'failed', runs: [aRun({ exitCode: 3 })] })],
     });
     const trouble = [
-      { name: 'unit', taskId: 'task/x', what: 'failed with exit code 3', lastLines: ['boom'] },
+      { name: 'unit', taskId: 'task/x', what: 'failed with exit code 3', lastLines: ['boom'], kept: 'kept' },
     ];
 
     const text = renderPush(document, { paint: plain, nowMs: 0, url: 'http://ui', trouble }).join('\n');
@@ -136,7 +153,7 @@ describe('renderPush', () => {
     expect(text).toContain('http://ui');
     expect(text).toMatch(/lint +abcdef012345 +reused +built before/);
     expect(text).toMatch(/unit +failed with exit code 3 +lint +ran 1\.2 s/);
-    expect(text).toContain('  | boom\n  the whole log: slipway logs task/x');
+    expect(text).toContain('  | boom\n  the whole log: slipway logs task/x\n  kept');
   });
 
   it('shows the findings of a push that could not be planned', () => {

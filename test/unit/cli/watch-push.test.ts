@@ -101,6 +101,19 @@ describe('watchPush', () => {
     expect(captured.stdout()).toContain('completed in 7.0 s');
   });
 
+  it('says once what holds up a task that stays pending', async () => {
+    const api = new FakeApi();
+    const pending = aTask({ state: 'pending' });
+    api.rounds = [[aPush({ decisionMs: 1, tasks: [pending] })]];
+    api.lacking = new Map([[pending.taskId, 'The machine has 1 GB of memory free, and the task needs 2 GB']]);
+    const captured = captureTerminal();
+    const options = { json: false, terminal: captured.terminal, signal: AbortSignal.timeout(300) };
+
+    await watchPush(api, aPush().id, { ...options, lookEveryMs: 5 }).catch(() => undefined);
+
+    expect(captured.stdout().match(/unit waits: The machine has 1 GB of memory free/g)).toHaveLength(1);
+  });
+
   it('says that the push goes on when the watcher leaves', async () => {
     const api = new FakeApi();
     api.rounds = [[aPush()]];

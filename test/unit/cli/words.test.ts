@@ -123,6 +123,7 @@ describe('guessProject', () => {
         visibility: 'private' as const,
         pullRequests: 'off' as const,
         sources: [{ repository: 'file:///srv/git/demo.git', refs: { main: 3 as const, '*': 1 as const } }],
+        secrets: { 3: ['KEY'] },
       },
     },
   };
@@ -133,10 +134,11 @@ describe('guessProject', () => {
       project: 'demo',
       domain: 'shared',
       level: 3,
+      grants: { capabilities: [], secrets: ['KEY'] },
     });
   });
 
-  it('takes what nobody knows for a project of its directory, at level 1', () => {
+  it('takes what nobody knows for a project of its directory, at level 1, and does not know its grants', () => {
     expect(
       guessProject(config, { repositories: ['/home/anne/Hello World'], ref: 'refs/heads/main' }),
     ).toEqual({
@@ -148,6 +150,11 @@ describe('guessProject', () => {
 
   it('plans for a project that is named, at its lowest level', () => {
     const question = { repositories: ['/home/anne/hello'], ref: 'refs/heads/main', wanted: 'demo' } as const;
-    expect(guessProject(config, question)).toEqual({ project: 'demo', domain: 'shared', level: 1 });
+    expect(guessProject(config, question)).toEqual({
+      project: 'demo',
+      domain: 'shared',
+      level: 1,
+      grants: { capabilities: [], secrets: [] },
+    });
   });
 });

@@ -40,9 +40,10 @@ describe('parsePushOptions', () => {
     );
 
   it('reads lists from one option or several', () => {
-    expect(parse('tasks=a,b', 'tasks=c', 'rebuild=base', 'again', 'project=demo')).toEqual({
+    expect(parse('tasks=a,b', 'tasks=c', 'rebuild=base', 'again', 'hold', 'project=demo')).toEqual({
       request: { tasks: ['a', 'b', 'c'], rebuild: ['base'] },
       again: true,
+      hold: true,
       project: 'demo',
       unknown: [],
     });
@@ -52,6 +53,7 @@ describe('parsePushOptions', () => {
     expect(parsePushOptions({}, (list) => [list])).toEqual({
       request: {},
       again: false,
+      hold: false,
       project: undefined,
       unknown: [],
     });

@@ -175,12 +175,6 @@ describe('the file', () => {
         '"tasks" must be a map, not a list',
         'write "name: value" without "-" before it',
       ],
-      [
-        'has a `decision`',
-        `${V}‸decision: {image: debian, command: [a]}\n`,
-        '"decision" is not carried out yet',
-        'write the tasks out',
-      ],
     ]),
   )('that $claim is found', (one) => expectOneFinding(one, 'error'));
 });
@@ -642,11 +636,6 @@ describe('artifacts and inputs', () => {
         'did you mean "file"?',
       ],
       [
-        'a type to come',
-        make('a: {‸type: volume, path: /a}'),
-        'artifacts of type "volume" are not carried out yet',
-      ],
-      [
         'a relative path',
         make('a: {type: file, path: ‸b}'),
         'artifacts.a.path must be an absolute path in the container, not "b"',
@@ -734,6 +723,23 @@ describe('artifacts and inputs', () => {
         take('dependencies: [b], inputs: {‸/in: {task: b}}'),
         '"inputs./in" has no "artifact"',
       ],
+      [
+        'of a task and of a route',
+        take('dependencies: [b], inputs: {‸/in: {task: b, namespace: my.builds, artifact: public/a.tar}}'),
+        'an input is of a task of this push or of a route',
+        'write {task: LABEL, artifact: NAME} or {namespace: my.builds.latest, artifact: NAME}',
+      ],
+      [
+        'of neither',
+        take('dependencies: [b], inputs: {‸/in: {artifact: public/a.tar}}'),
+        'an input is of a task of this push or of a route',
+        'write {task: LABEL, artifact: NAME} or {namespace: my.builds.latest, artifact: NAME}',
+      ],
+      [
+        'of a route that is none',
+        take('dependencies: [b], inputs: {/in: {namespace: ‸my..builds, artifact: public/a.tar}}'),
+        '"my..builds" is no namespace',
+      ],
     ]),
   )('an input $claim is found', (one) => expectOneFinding(one, 'error'));
 
@@ -788,17 +794,150 @@ describe('dependencies', () => {
   });
 });
 
+describe('caches and volumes', () => {
+  const OWN = 'give each a path of its own';
+  const NAME =
+    'a name has letters, digits, ".", "_" and "-", begins with a letter or digit, and is at most 128 long';
+  it.each(
+    cases([
+      ['a name with "/"', task('cache: {‸../up: /a}'), '"../up" is no name for a cache', NAME],
+      ['an empty name', task('cache: {‸"": /a}'), '"" is no name for a cache', NAME],
+      [
+        'a long name',
+        task(`cache: {‸${'n'.repeat(129)}: /a}`),
+        `"${'n'.repeat(59)}…" is no name for a cache`,
+        NAME,
+      ],
+      [
+        'a relative path',
+        task('cache: {a: ‸b}'),
+        'cache.a must be an absolute path in the container, not "b"',
+      ],
+      [
+        'a relative path in a map',
+        task('cache: {a: {path: ‸b}}'),
+        'cache.a.path must be an absolute path in the container, not "b"',
+      ],
+      [
+        'an unknown field',
+        task('cache: {a: {path: /b, ‸perimage: false}}'),
+        'unknown field "perimage" in "cache.a"',
+        'did you mean "perImage"?',
+      ],
+      ['no path', task('cache: {‸a: {}}'), '"cache.a" has no "path"'],
+      ['a number', task('cache: {a: ‸1}'), 'cache.a must be a text or a map, not the number 1'],
+      [
+        'the root',
+        task('cache: {a: ‸/}'),
+        '"/" is no directory for cache "a"',
+        'write an absolute path below "/", without ".."',
+      ],
+      ['a path with ".."', task('cache: {a: ‸/a/../b}'), '"/a/../b" is no directory for cache "a"'],
+      ['the path of the secrets', task('cache: {a: ‸/run/}'), 'cache "a" at "/run/" would hide /run/secrets'],
+      ['a path of the kernel', task('cache: {a: ‸/dev/shm}'), 'cache "a" at "/dev/shm" would hide /dev'],
+      [
+        'one path for two',
+        task('cache: {a: /b, c: ‸/b/}'),
+        'cache "a" and cache "c" share a path: "/b/"',
+        OWN,
+      ],
+      [
+        'one inside the other',
+        task('cache: {a: /b/c, d: {path: ‸/b}}'),
+        'cache "a" and cache "d" lie in one another: "/b"',
+        OWN,
+      ],
+      [
+        'a volume in a cache',
+        task('cache: {a: /b}\n    artifacts: {public/v: {type: volume, path: ‸/b/v}}'),
+        'cache "a" and volume "public/v" lie in one another: "/b/v"',
+        OWN,
+      ],
+      [
+        'the checkout inside',
+        task('cache: {a: ‸/src}'),
+        'cache "a" at "/src" would have the checkout in it',
+        'choose a path beside or below the checkout, or write "checkout: false"',
+      ],
+      [
+        'the checkout far inside',
+        task('checkout: /w/src\n    cache: {a: ‸/w}'),
+        'cache "a" at "/w" would have the checkout in it',
+      ],
+    ]),
+  )('are refused with $claim', (one) => expectOneFinding(one, 'error'));
+
+  it.each([
+    'cache: {a: /src/node_modules, b: /b, bb: /bb}',
+    'cache: {gecko-level-1-checkouts_v3.x: {path: /c, perImage: false}}',
+    'checkout: false\n    cache: {a: /src}',
+    'onExitStatus: {purgeCaches: [0, 1]}',
+    'artifacts: {public/v: {type: volume, path: /v}, public/f: {type: file, path: /v/f}}\n    cache: {a: /a}',
+  ])('are accepted: %s', (fields) => expect(parseSlipwayYml(task(fields)).findings).toEqual([]));
+});
+
+describe('secrets', () => {
+  const NAME = 'must be letters, digits and "_", and begin with no digit';
+  it.each(
+    cases([
+      ['a name with "-"', task('secrets: [‸DEPLOY-KEY]'), `secrets[0] ${NAME}, not "DEPLOY-KEY"`],
+      ['a path for a name', task('secrets: {‸../x: {}}'), `secrets.../x ${NAME}`],
+      ['a bad variable', task('secrets: {A: {env: ‸"a b"}}'), `secrets.A.env ${NAME}, not "a b"`],
+      ['an unknown field', task('secrets: {A: {‸file: /a}}'), 'unknown field "file" in "secrets.A"'],
+    ]),
+  )('are refused with $claim', (one) => expectOneFinding(one, 'error'));
+
+  it.each(['secrets: [A, b_2]', 'secrets: {A: {}, B: {env: true}, C: {env: OTHER}}'])(
+    'are accepted: %s',
+    (fields) => expect(parseSlipwayYml(task(fields)).findings).toEqual([]),
+  );
+});
+
 describe('a field that is not carried out yet', () => {
   it.each(
     cases([
-      ['features.dind', task('features: {‸dind: true}'), 'this feature is not carried out yet'],
-      ['cache', task('‸cache: {a: /b}'), '"cache" is not carried out yet'],
-      ['capabilities', task('‸capabilities: {privileged: true}'), '"capabilities" are not carried out yet'],
-      ['secrets', task('‸secrets: [A]'), '"secrets" are not carried out yet'],
       [
-        'purgeCaches',
-        task('onExitStatus: {‸purgeCaches: [1]}'),
-        '"purgeCaches" is not carried out yet, as there are no caches',
+        'a right that is neither',
+        task('features: {allowPtrace: ‸"yes"}'),
+        'feature "allowPtrace" is neither true nor false',
+      ],
+      [
+        'a private engine that is neither',
+        task('features: {dind: ‸"yes"}'),
+        'feature "dind" is neither true nor false',
+      ],
+      [
+        'a way of being interactive that there is not',
+        task('features: {interactive: ‸always}'),
+        'feature "interactive" is neither true, false nor "onFailure"',
+        'every task that runs can be joined by slipway shell; write "onFailure" to join it once it has failed',
+      ],
+      [
+        'keeping what has a private engine',
+        task('features: {dind: true, interactive: ‸onFailure}'),
+        'a task with a private engine is not kept once it has failed',
+        'its engine is thrown away with the run; leave "interactive" out, and join it while it runs',
+      ],
+      [
+        'features.chainOfTrust',
+        task('features: {‸chainOfTrust: true}'),
+        'this feature is not carried out yet',
+      ],
+      [
+        'capabilities.privileged',
+        task('capabilities: {‸privileged: true}'),
+        'a privileged container is not carried out: it is root on its machine',
+      ],
+      [
+        'the shared memory of the machine',
+        task('capabilities: {devices: {‸hostSharedMemory: true}}'),
+        'the shared memory of the machine is not given to tasks',
+        'write "resources: {shm: 4g}" for as much of its own',
+      ],
+      [
+        'a device',
+        task('capabilities: {devices: {‸kvm: true, loopbackVideo: false}}'),
+        'device "kvm" is not carried out yet',
       ],
     ]),
   )('is refused: $claim', (one) => expectOneFinding(one, 'error'));
@@ -808,6 +947,10 @@ describe('a field that is not carried out yet', () => {
     'features: {dind: false}',
     'cache: {}',
     'capabilities: {}',
+    'capabilities: {privileged: false, disableSeccomp: true, devices: {kvm: false}}',
+    'features: {allowPtrace: true}',
+    'features: {interactive: false}',
+    'features: {interactive: onFailure}',
     'secrets: []',
     'onExitStatus: {purgeCaches: []}',
   ])('asks for nothing, and is accepted: %s', (fields) =>
@@ -822,6 +965,12 @@ describe('a warning', () => {
         'for a feature without effect',
         task('features: {‸localLiveLog: false, dind: false}'),
         'feature "localLiveLog" has no effect: the log and artifacts are always kept',
+      ],
+      [
+        'for a task that asks to be interactive while it runs',
+        task('features: {‸interactive: true}'),
+        'feature "interactive" has no effect: every task that runs can be joined by slipway shell',
+        'write "onFailure" to keep it once it has failed, and join it then',
       ],
       [
         'for `log`',
@@ -869,7 +1018,7 @@ tasks:
     dependencies: [compil, unit]
     inputs: { /in: { task: compile, artifact: public/buil.tar } }
   unit: { image: debian, dependencies: [t2] }
-  t2: { image: debian, dependencies: [unit], maxRunTime: [], cache: { a: /b } }
+  t2: { image: debian, dependencies: [unit], maxRunTime: [], cache: { a: b } }
   bad label: { image: debian }
 `);
 
@@ -891,7 +1040,7 @@ tasks:
       '19:3 duplicate key "unit"',
       '19:41 tasks wait for each other: unit → t2 → unit',
       `20:58 maxRunTime must be ${DURATION}, not a list`,
-      '20:62 "cache" is not carried out yet',
+      '20:74 cache.a must be an absolute path in the container, not "b"',
       '21:3 "bad label" is no label for a task',
     ]);
     expect(config).toBeUndefined();

@@ -30,8 +30,11 @@ tasks:
     retries: 2
     deadline: 2 hours
     maxRunTime: 1 hour 30 minutes
-    onExitStatus: { retry: [75] }
+    onExitStatus: { retry: [75], purgeCaches: [0, 3, 3] }
+    cache: { npm: /root/.npm/, tools: { path: /tools, perImage: false } }
+    secrets: { KEY: {}, TOKEN: { env: true }, PIN: { env: OTHER } }
     resources: { memory: 2g, cpus: 1.5, disk: 10G, pids: 100, shm: 64m }
+    network: none
     checkout: false
     symbol: u
     group: T
@@ -115,6 +118,12 @@ describe('parseSlipwayYml', () => {
       retries: 2,
       deadlineSeconds: 7200,
       retryExitCodes: [75],
+      caches: {
+        npm: { path: '/root/.npm', perImage: true },
+        tools: { path: '/tools', perImage: false },
+      },
+      secrets: [{ name: 'KEY' }, { name: 'TOKEN', env: 'TOKEN' }, { name: 'PIN', env: 'OTHER' }],
+      purgeExitCodes: [0, 3],
       resources: {
         memoryBytes: 2 ** 31,
         cpus: 1.5,
@@ -122,6 +131,7 @@ describe('parseSlipwayYml', () => {
         pids: 100,
         shmBytes: 64 * 2 ** 20,
       },
+      network: 'none',
       checkout: null,
       symbol: 'u',
       group: 'T',

@@ -205,6 +205,26 @@ describe('selectTasks, images', () => {
     expect(select({ tasks: ['unit'] }).neededImages).toEqual(['base']);
     expect(select({ tasks: ['gen'] }).neededImages).toEqual([]);
   });
+
+  it('needs images that a selection names, whether or not a task of it uses them', () => {
+    const selected = select({ tasks: ['gen', 'image:lint'] });
+
+    expect([labels(selected), selected.neededImages]).toEqual([['gen'], ['base', 'tools', 'lint']]);
+    expect(select({ tasks: ['image:*'] })).toMatchObject({ tasks: [], findings: [] });
+  });
+
+  it('reports the name of an image that is unknown, with the nearest one', () => {
+    expect(select({ tasks: ['gen', 'image:lnt'] }).findings).toEqual([
+      {
+        severity: 'error',
+        file: '--tasks',
+        line: 1,
+        column: 2,
+        message: 'no image matches "lnt"',
+        hint: 'did you mean "lint"?',
+      },
+    ]);
+  });
 });
 
 describe('selectTasks, size', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
 import { lookForTool } from '../../../stack/doctor/look-for-tool.ts';
 import type { Tool } from '../../../stack/tool.ts';
@@ -31,6 +32,19 @@ const TOOL: Tool = {
   isUsable: () => Promise.resolve(true),
   otherwise: 'Do without',
 };
+
+describe('doctor about a part that keeps silent', () => {
+  it('says so, and waits no longer', async () => {
+    const silent = await diagnosed('store', 'Start it', () => new Promise(() => undefined), 20);
+
+    expect(silent).toEqual({
+      part: 'store',
+      ok: false,
+      message: 'gives no answer within 0.02 s',
+      todo: 'Start it',
+    });
+  });
+});
 
 describe('doctor about a tool', () => {
   it('says that up downloads it, where a mirror answers, at whatever port and without TLS too', async () => {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { serverConfigSchema } from '../../../model/schema/config.ts';
-import { canonicalRepository, resolveProject } from '../../../steps/resolve-project.ts';
+import { NO_GRANTS, serverConfigSchema } from '../../../model/schema/config.ts';
+import { canonicalRepository, resolveProject, supersedes } from '../../../steps/resolve-project.ts';
 
 const config = serverConfigSchema.parse({
   version: 1,
   projects: {
     demo: {
       sources: [{ repository: 'file:///srv/git/demo.git', refs: { main: 3, 'release/*': 3, '*': 1 } }],
+      secrets: { 3: ['KEY'] },
     },
     twin: { trustDomain: 'demo', sources: [{ repository: '/srv/git/demo.git/', refs: { main: 1 } }] },
     web: { sources: [{ repository: 'https://git.example.org/web', refs: { 'refs/heads/main': 3 } }] },
@@ -20,12 +21,13 @@ describe('resolveProject', () => {
     ['refs/heads/release/1/2', 3],
     ['refs/heads/feature/x', 1],
     ['refs/heads/mainly', 1],
-  ])('gives %s the level of the first ref that matches', (ref, level) => {
-    expect(on(ref)).toEqual({ project: 'demo', domain: 'demo', level });
+  ])('gives %s the level of the first ref that matches, and what is granted at that level', (ref, level) => {
+    const grants = { capabilities: [], secrets: level === 3 ? ['KEY'] : [] };
+    expect(on(ref)).toEqual({ project: 'demo', domain: 'demo', level, grants });
   });
 
   it('lets the pusher choose only among the projects that name the repository', () => {
-    expect(on('refs/heads/main', 'twin')).toEqual({ project: 'twin', domain: 'demo', level: 1 });
+    expect(on('refs/heads/main', 'twin')).toMatchObject({ project: 'twin', domain: 'demo', level: 1 });
     expect(() => on('refs/heads/main', 'web')).toThrow('does not name the repository');
   });
 
@@ -38,7 +40,7 @@ describe('resolveProject', () => {
   it('makes a local repository that nobody names a project of level 1, if configured', () => {
     const local = resolveProject(config, '/home/me/My Tool.git', { ref: 'refs/heads/main' });
 
-    expect(local).toEqual({ project: 'my-tool', domain: 'my-tool', level: 1 });
+    expect(local).toEqual({ project: 'my-tool', domain: 'my-tool', level: 1, grants: NO_GRANTS });
     expect(() =>
       resolveProject({ ...config, localProjects: false }, '/home/me/tool', { ref: 'refs/heads/main' }),
     ).toThrow('No project');
@@ -52,6 +54,23 @@ describe('resolveProject', () => {
       'does not name the repository',
     );
   });
+
+  it.each([
+    [undefined, 'refs/heads/main', false],
+    [true, 'refs/heads/main', true],
+    [false, 'refs/heads/main', false],
+    [['try/*'], 'refs/heads/try/anne/1', true],
+    [['try/*'], 'refs/heads/main', false],
+  ])(
+    'lets newer pushes take the place of older ones where it says so: %j, %s',
+    (supersede, ref, expected) => {
+      const project = { sources: [], ...(supersede === undefined ? {} : { supersede }) };
+      const one = serverConfigSchema.parse({ version: 1, projects: { one: project } });
+
+      expect(supersedes(one, 'one', ref)).toBe(expected);
+      expect(supersedes(one, 'another', ref)).toBe(false);
+    },
+  );
 
   it('writes local paths as file URLs', () => {
     expect(canonicalRepository('/srv/a b/')).toBe('file:///srv/a%20b');

@@ -82,6 +82,44 @@ beforeEach(() => {
   store = open(objects);
 });
 
+describe('what a cache mount held', () => {
+  it('stays with its layers while builds use it, then goes as images do', async () => {
+    const layer = Buffer.from('a layer');
+    const config = Buffer.from('{}');
+    for (const bytes of [layer, config]) await store.blobs.write(digestOf(bytes), bytes.length, bytes);
+    const type = 'application/vnd.oci.image';
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: `${type}.manifest.v1+json`,
+        config: { mediaType: `${type}.config.v1+json`, digest: digestOf(config), size: config.length },
+        layers: [{ mediaType: `${type}.layer.v1.tar`, digest: digestOf(layer), size: layer.length }],
+      }),
+    );
+    await store.blobs.write(digestOf(manifest), manifest.length, manifest);
+    const mount = { id: '/c', platform: 'linux/amd64' };
+    await store.mounts.record('d', 1, mount, {
+      ...{ version: 1, ...mount, created: now().toISOString(), content: 'c', contentBytes: 7 },
+      ...{ manifestDigest: digestOf(manifest), configDigest: digestOf(config), diffIds: [], sizeBytes: 9 },
+    });
+
+    days(20);
+    await store.mounts.use('d', 1, mount);
+    days(20);
+    for (const level of [1, 3] as const) await gc(level);
+    expect(await store.mounts.find('d', 1, mount)).toBeDefined();
+    expect(await keys('blobs/sha256/')).toHaveLength(3);
+
+    days(10);
+    await gc(1);
+    expect(await store.mounts.find('d', 1, mount)).toBeUndefined();
+    days(1.1);
+    expect(freed(await gc(1), 'cache mounts')).toBe(1);
+    expect(freed(await gc(3), 'blobs')).toBe(3);
+    expect(await keys('')).toEqual([]);
+  });
+});
+
 describe('a blob that nothing reaches', () => {
   it('stays for the grace time, then goes', async () => {
     const bytes = Buffer.from('young');
@@ -262,6 +300,18 @@ describe('what has outlived its life', () => {
     expect(await store.pushes.find(open)).toBeDefined();
   });
 
+  it('is a hint that an engine has an image, after a day', async () => {
+    const { digest } = await anOldBlob();
+    await store.holders.note(1, digest, 'engine');
+    await gc(1);
+    expect(await keys('level-1/holders/')).toHaveLength(1);
+
+    days(1.1);
+    expect(freed(await gc(1, { dryRun: true }), 'holders')).toBe(1);
+    expect(freed(await gc(1), 'holders')).toBe(1);
+    expect(await keys('level-1/holders/')).toEqual([]);
+  });
+
   it('is an artifact whose own time is over, and a chunk beside a log that is joined', async () => {
     await push(1, 1, 1, '2026-01-02T00:00:00Z');
     const task = taskIdIn(idOfPush({ number: 1, level: 1 }), 'unit');
@@ -298,5 +348,43 @@ describe('what has outlived its life', () => {
     expect(isAsked).toBe(true);
     expect(await store.pushes.find(id)).toEqual(record);
     expect(await store.pushes.findPlan(id)).toBeDefined();
+    expect(await keys('level-1/pushes-by-day/')).toHaveLength(1);
+  });
+
+  it('leaves nothing, wherever the push died and wherever the one that collected it', async () => {
+    for (const written of ['push', 'status'])
+      for (let requests = 1, isKilled = true; isKilled; requests += 1) {
+        objects = createMemoryObjectStore('memory', now);
+        store = open(objects);
+        await push(1, 1);
+        const { pushId, ...record } = (await store.pushes.find(idOfPush({ number: 1, level: 1 })))!;
+        await objects.delete(
+          (await keys('level-1/pushes/')).filter((key) => !key.includes(`${written}.json`)),
+        );
+        days(1);
+        // It came again, and died at once.
+        await store.pushes.receive({ ...record, pushId, received: now().toISOString() });
+        await store.pushes.close(pushId);
+        days(60);
+        let left = requests;
+        isKilled = false;
+        const dying: ObjectStore = new Proxy(objects, {
+          get(target, name: keyof ObjectStore) {
+            const member = target[name];
+            if (typeof member !== 'function' || !/^(?:delete|deleteIf|put)$/.test(name)) return member;
+            return (...args: never[]) => {
+              isKilled ||= (left -= 1) < 0;
+              if (isKilled) throw new Error('killed');
+              return (member as (...given: never[]) => unknown).apply(target, args);
+            };
+          },
+        });
+        await gc(1, { over: dying }).catch(() => undefined);
+        for (let round = 0; round < 3; round += 1) {
+          days(2);
+          await gc(1);
+        }
+        expect(await keys('level-1/')).toEqual([]);
+      }
   });
 });

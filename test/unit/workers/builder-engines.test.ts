@@ -41,7 +41,7 @@ describe('the engine of a domain', () => {
         runtimeDirectory: directory,
       },
       1,
-      pino({ level: 'silent' }),
+      { logger: pino({ level: 'silent' }), secrets: { find: () => Promise.resolve(undefined) } },
     );
     engines = new BuilderEngines(parts);
   };

@@ -6,26 +6,51 @@ const isIdle = async (slots: RunSlots): Promise<boolean> => {
   await slots.untilIdle(patience);
   return !patience.aborted;
 };
+const A_RUN = { taskId: 't', run: 0 };
 const nothing = (): Promise<void> => Promise.resolve();
 
 describe('slots of runs', () => {
   it('are occupied from the claim until the artifacts are saved, also between two activities', async () => {
-    const slots = new RunSlots(2);
+    const slots = new RunSlots(2, () => Promise.resolve(false));
     expect(await isIdle(slots)).toBe(true);
-    await slots.during('t#0', 'claim', nothing);
+    await slots.during(A_RUN, 'claim', nothing);
     expect(await isIdle(slots)).toBe(false);
-    await slots.during('t#0', 'middle', nothing);
+    await slots.during(A_RUN, 'middle', nothing);
     expect(await isIdle(slots)).toBe(false);
-    await slots.during('t#0', 'last', nothing);
+    await slots.during(A_RUN, 'last', nothing);
     expect(await isIdle(slots)).toBe(true);
   });
 
   it('are free again after a claim that failed, and occupied after another part did', async () => {
-    const slots = new RunSlots(2);
+    const slots = new RunSlots(2, () => Promise.resolve(false));
     const failing = (): Promise<never> => Promise.reject(new Error('no'));
-    await expect(slots.during('a#0', 'claim', failing)).rejects.toThrow('no');
+    await expect(slots.during(A_RUN, 'claim', failing)).rejects.toThrow('no');
     expect(await isIdle(slots)).toBe(true);
-    await expect(slots.during('b#0', 'middle', failing)).rejects.toThrow('no');
+    await expect(slots.during({ ...A_RUN, run: 1 }, 'middle', failing)).rejects.toThrow('no');
     expect(await isIdle(slots)).toBe(false);
+  });
+
+  it('are free soon after another process has saved what a run left, and not before', async () => {
+    const saved = new Set<number>();
+    const asked: number[] = [];
+    const slots = new RunSlots(2, ({ run }) => {
+      asked.push(run);
+      return Promise.resolve(saved.has(run));
+    });
+    await slots.during(A_RUN, 'claim', nothing);
+    await slots.during({ ...A_RUN, run: 1 }, 'claim', nothing);
+    expect(slots.supplier().tryReserveSlot(undefined as never)).toBeNull();
+    expect(asked).toEqual([]);
+
+    const waited = slots.supplier().reserveSlot(undefined as never, new AbortController().signal);
+    while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(slots.supplier().tryReserveSlot(undefined as never)).toBeNull();
+    saved.add(1);
+    await waited;
+
+    expect(await isIdle(slots)).toBe(false);
+    saved.add(0);
+    await slots.untilIdle(AbortSignal.timeout(30_000));
+    expect(await isIdle(slots)).toBe(true);
   });
 });

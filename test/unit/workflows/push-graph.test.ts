@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { GraphTask, ImageResolved, TaskResolved } from '../../../model/pure/payloads.ts';
+import type { GraphTask } from '../../../model/pure/graph-pages.ts';
+import type { ImageResolved, TaskResolved } from '../../../model/pure/payloads.ts';
 import { PushGraph } from '../../../workflows/push-graph.ts';
 
 const aTask = (label: string, dependencies: string[] = [], options: Partial<GraphTask> = {}): GraphTask => ({

@@ -82,7 +82,8 @@ class Killing implements AsyncDisposable {
       this.#worker?.kill('SIGKILL');
     });
     const worker = await this.goOn();
-    await until(() => worker.hasEnded());
+    // All of these tests run at once, each with builds of its own.
+    await until(() => worker.hasEnded(), 600_000);
     return seen;
   }
 

@@ -1,0 +1,88 @@
+import type { Engine } from '../../docker/engine.ts';
+import { isSlipwayError } from '../../model/errors.ts';
+import type { TaskImage } from '../../model/schema/plan.ts';
+import { LocalBuilder } from '../../steps/build-locally.ts';
+import { parseSlipwayYml } from '../../plan/parse-slipway-yml.ts';
+import { CONFIG_FILE } from '../../steps/make-plan.ts';
+import { formatFinding } from '../../model/findings.ts';
+import { describeImagesOf } from './describe-in-tree.ts';
+import { oneBuildAtATime } from './one-build-at-a-time.ts';
+import { printLines } from './print-lines.ts';
+import { describeLocalImage } from './render/local-image-text.ts';
+import type { LocalRun } from './run-locally.ts';
+import type { Session } from './session.ts';
+import { showTransfer } from './show-transfer.ts';
+import { UsageError } from './usage-error.ts';
+
+type ForRun = LocalRun & { readonly engine: Engine };
+
+/**
+ * The image that a task is run in here, as the step that loads it understands it: an in-tree one is in the engine then, under
+ * the name of its hash. Undefined when it could not be built, which was told then.
+ */
+export async function imageOfLocalRun(run: ForRun, session: Session): Promise<TaskImage | undefined> {
+  const { args, planned } = run;
+  const image = args.image === undefined ? planned.task.image : await otherImage(args.image, run, session);
+  if (image.type === 'in-tree') return bringInTree(image.name, run, session);
+  if (args.rebuild)
+    throw new UsageError('--rebuild is for images of the tree; this task runs in another one');
+  if (image.type !== 'task-image' || image.pinned !== undefined || image.label === undefined) return image;
+  // Made by a task of the same push: it is found as an input is.
+  const [made] = await planned.findInput(planned.plan, { task: image.label, artifact: image.path });
+  if (!made) return image;
+  return { ...image, pinned: { taskId: made.taskId, run: made.run, sha256: made.record.sha256 } };
+}
+
+async function otherImage(
+  name: string,
+  { opened, planned }: ForRun,
+  { signal }: Session,
+): Promise<TaskImage> {
+  const text = await opened.tree.readFile(CONFIG_FILE, signal);
+  const { config } = parseSlipwayYml(text?.toString('utf8'), {
+    file: CONFIG_FILE,
+    printed: planned.printed,
+  });
+  return { type: config?.images[name] === undefined ? 'docker-image' : 'in-tree', name };
+}
+
+async function bringInTree(
+  name: string,
+  { args, opened, found, planned, store, engine }: ForRun,
+  session: Session,
+): Promise<TaskImage | undefined> {
+  const { terminal, signal } = session;
+  const { plan: owner, printed } = planned;
+  const { images, findings } = await describeImagesOf(opened, [name], { found, owner, printed }, session);
+  const mistakes = findings.filter(({ severity }) => severity === 'error');
+  if (mistakes.length > 0) throw new UsageError(mistakes.map(formatFinding).join('\n'));
+  const output = printLines((line) => terminal.note(line));
+  const builder = new LocalBuilder(
+    {
+      engine,
+      alone: await oneBuildAtATime(engine, session),
+      store,
+      tree: opened.tree,
+      domain: owner.domain,
+      level: owner.level,
+      say: (line) => terminal.note(line),
+      onOutput: output.write,
+      onProgress: showTransfer(terminal),
+      signal,
+    },
+    images,
+  );
+  try {
+    const made = await builder.have(name, { rebuild: args.rebuild });
+    for (const line of describeLocalImage(made, { worktree: args.worktree })) terminal.note(line);
+    return { type: 'docker-image', name: made.reference };
+  } catch (error) {
+    if (signal.aborted || !isSlipwayError(error) || error.type !== 'ImageBuildFailed') throw error;
+    output.end();
+    terminal.error(`slipway: ${error.message}`);
+    return undefined;
+  } finally {
+    output.end();
+    terminal.status('');
+  }
+}

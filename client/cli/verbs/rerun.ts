@@ -1,0 +1,98 @@
+import type { Rerun } from '../../../model/pure/rerun.ts';
+import type { SlipwayApi } from '../../api.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { jsonOption, pushOption } from '../options.ts';
+import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
+import { defineVerb } from '../verb.ts';
+
+interface RerunArgs {
+  readonly name: string;
+  readonly push?: string | undefined;
+  readonly failed: boolean;
+  readonly downstream: boolean;
+  readonly watch: boolean;
+  readonly json: boolean;
+}
+
+export const rerunVerb = defineVerb<RerunArgs>({
+  command: 'rerun <name>',
+  describe: 'Run a task of a push again, or all of it that failed; the others stay as they are',
+  options: (cli) =>
+    cli
+      .positional('name', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A taskId or a label; with --failed a push (id, revision, beginning of it)',
+      })
+      .option('push', pushOption)
+      .option('failed', {
+        type: 'boolean',
+        default: false,
+        describe: 'Everything of the push that has ended and has not completed',
+      })
+      .option('downstream', {
+        type: 'boolean',
+        default: false,
+        describe: 'And afterwards what depends on it, also where that has completed',
+      })
+      .option('watch', {
+        type: 'boolean',
+        alias: 'w',
+        default: false,
+        describe: 'Show what happens until the verdict; the exit code is the verdict',
+      })
+      .option('json', jsonOption)
+      .example('$0 rerun unit --push 1a2b3c', 'One task')
+      .example('$0 rerun compile --downstream --watch', 'A task of the newest push and what stands on it')
+      .example('$0 rerun --failed 1a2b3c', 'What failed of a push'),
+  run: rerun,
+});
+
+async function rerun(args: RerunArgs, session: Session): Promise<ExitCode> {
+  const [{ withClient }, { pushedBy }] = await Promise.all([
+    import('../open-client.ts'),
+    import('../../pushed-by.ts'),
+  ]);
+  const { terminal, env } = session;
+  return withClient(session, async ({ api }) => {
+    const { pushId, tasks } = await resolveTasks(api, args);
+    const since = Date.now();
+    const outcome = await api.rerun(pushId, { tasks, downstream: args.downstream }, pushedBy(env));
+    if (args.watch) {
+      const { watchPush } = await import('../watch-push.ts');
+      if (!args.json) terminal.print(pushId);
+      return watchPush(api, pushId, { ...session, json: args.json, since });
+    }
+    const what = tasks === 'failed' ? 'what failed' : tasks.join(', ');
+    if (args.json) terminal.print(JSON.stringify({ id: pushId, outcome }));
+    else
+      terminal.print(
+        outcome === 'asked'
+          ? `${pushId} runs, and is asked to run ${what} again once it has ended`
+          : `${pushId} runs ${what} again`,
+      );
+    return EXIT.good;
+  });
+}
+
+async function resolveTasks(
+  api: SlipwayApi,
+  { name, push, failed }: RerunArgs,
+): Promise<{ readonly pushId: string; readonly tasks: Rerun['tasks'] }> {
+  const { parseId, pushId: idOf } = await import('../../../model/pure/ids.ts');
+  if (failed) {
+    if (push !== undefined)
+      throw new UsageError('With --failed the push itself is named: slipway rerun --failed PUSH');
+    return { pushId: await api.resolvePush(name), tasks: 'failed' };
+  }
+  if (parseId(name)?.kind === 'push')
+    throw new UsageError('Name a task of the push, or say --failed for all of it that has not completed');
+  const id = parseId(await api.resolveTask(name, push));
+  if (id?.kind !== 'task')
+    throw new UsageError(
+      'An image is built again by the task that needs it, or by slipway push --rebuild NAME --again',
+    );
+  return { pushId: idOf(id), tasks: [id.label] };
+}

@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { NotFound, ProjectNotFound } from '../model/errors.ts';
+import { DECISION_LABEL } from '../model/pure/decision.ts';
+import { levelOf, parseId } from '../model/pure/ids.ts';
+import type { PushInput } from '../model/pure/payloads.ts';
+import type { Rerun } from '../model/pure/rerun.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { Plan } from '../model/schema/plan.ts';
+import type { PushDocument, PushRecord } from '../model/schema/records.ts';
+import { readPush } from '../steps/read-push.ts';
+import { resolveProject } from '../steps/resolve-project.ts';
+import type { Store } from '../store/store.ts';
+import type { RerunOutcome } from './api.ts';
+import type { StartPushDeps } from './start-push.ts';
+import { untilReplaced, workflowOf } from './start-push.ts';
+
+/** A push that has its verdict, and whose workflow is just ending, takes neither a signal nor a start. */
+const TRIES = 10;
+const BETWEEN_TRIES_MS = 500;
+
+/** Labels that a signal names. */
+const MOST_NAMED = 1_000;
+
+/**
+ * Runs tasks of a push again: a running push is told so, one that has its verdict begins a new round in which the other tasks stay as
+ * they are. @throws {NotFound} when the push has no such task, or none that could run again.
+ */
+export async function rerunPush(
+  deps: StartPushDeps,
+  { pushId, rerun, by }: { readonly pushId: string; readonly rerun: Rerun; readonly by: string },
+): Promise<RerunOutcome> {
+  const { store, askTemporal } = deps;
+  const [record, plan] = await Promise.all([store.pushes.find(pushId), store.pushes.findPlan(pushId)]);
+  if (!record) throw new NotFound(`Push ${pushId} has not been planned yet: nothing of it has ended`);
+  if (!plan) throw new NotFound(`Push ${pushId} has no tasks`);
+  expectTasks(plan, rerun);
+  const level = levelOf(pushId);
+  for (let tries = 1; ; tries += 1) {
+    const status = await store.pushes.findStatus(pushId);
+    const asked = await namedBy(store, pushId, rerun);
+    try {
+      if (!status || !isResolved(status.state)) {
+        await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
+        return 'asked';
+      }
+      const input = inputOf(deps, { record, status, rerun, by });
+      const options = { ...workflowOf(pushId, input), workflowIdReusePolicy: 'ALLOW_DUPLICATE' } as const;
+      await askTemporal(level, (client) => client.workflow.start('push', options));
+      if (status.resolved) await untilReplaced(store, pushId, status.resolved);
+      return 'started';
+    } catch (error) {
+      const isEnding =
+        error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError;
+      if (!isEnding || tries >= TRIES) throw error;
+    }
+    await delay(BETWEEN_TRIES_MS);
+  }
+}
+
+/**
+ * What failed is what the records say has: the push itself may not have heard of it yet.
+ *
+ * @throws {NotFound} when nothing has: what fails later was not asked for.
+ */
+async function namedBy(store: Store, pushId: string, rerun: Rerun): Promise<Rerun> {
+  if (rerun.tasks !== 'failed') return rerun;
+  const { tasks } = await readPush(store, pushId);
+  const labels = tasks
+    .filter(({ state }) => isResolved(state) && state !== 'completed')
+    .map(({ label }) => label);
+  if (labels.length === 0) throw new NotFound(`No task of ${pushId} has failed so far`);
+  // The names of very many would be too long for a signal.
+  return labels.length > MOST_NAMED ? rerun : { ...rerun, tasks: labels };
+}
+
+function expectTasks({ pushId, tasks, decides }: Plan, rerun: Rerun): void {
+  if (rerun.tasks === 'failed') return;
+  for (const label of rerun.tasks) {
+    const task = tasks.find((other) => other.label === label);
+    if (!task) throw new NotFound(`Push ${pushId} has no task "${label}"`);
+    if (task.stdout !== undefined && !decides)
+      throw new NotFound(
+        `"${DECISION_LABEL}" has decided which tasks there are; \`slipway push --again\` decides anew`,
+      );
+  }
+}
+
+/** The level is the configuration's of now: what may not run at it any more does not run again. */
+function inputOf(
+  { config }: StartPushDeps,
+  {
+    record,
+    status,
+    rerun,
+    by,
+  }: {
+    readonly record: PushRecord;
+    readonly status: PushDocument;
+    readonly rerun: Rerun;
+    readonly by: string;
+  },
+): PushInput {
+  const { pushId, project, repository, revision, request } = record;
+  const { ref } = status;
+  const level = levelOf(pushId);
+  const owner = resolveProject(config, repository, { ref, wanted: project });
+  if (owner.level !== level || parseId(pushId)?.kind !== 'push')
+    throw new ProjectNotFound(
+      `The configuration gives ${ref} of ${repository} level ${owner.level}, not ${level}`,
+    );
+  return {
+    project,
+    level,
+    repository,
+    ref,
+    revision,
+    request,
+    pushedBy: by,
+    received: new Date().toISOString(),
+    rerun,
+    round: (status.round ?? 1) + 1,
+  };
+}

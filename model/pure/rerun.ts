@@ -1,0 +1,37 @@
+import type { PushInput } from './payloads.ts';
+
+/** What of a push is to run again. */
+export interface Rerun {
+  /** Labels; or `failed`: whatever has ended and has not completed. */
+  readonly tasks: readonly string[] | 'failed';
+  /** What depends on one of these runs again too, after it. */
+  readonly downstream: boolean;
+}
+
+export interface ReopenPushInput {
+  readonly push: PushInput;
+  readonly pushId: string;
+  readonly rerun: Rerun;
+}
+
+export interface SetBackInput {
+  readonly pushId: string;
+  readonly plannedAt: string;
+  readonly labels: readonly string[];
+}
+
+/** Labels of the tasks that are meant, in the order given: dependencies come before dependents there. */
+export function tasksToRerun(
+  tasks: Iterable<{ readonly label: string; readonly dependencies: readonly string[] }>,
+  hasFailed: (label: string) => boolean,
+  rerun: Rerun,
+): readonly string[] {
+  const named = rerun.tasks === 'failed' ? undefined : new Set(rerun.tasks);
+  const wanted = new Set<string>();
+  for (const { label, dependencies } of tasks) {
+    const isNamed = named ? named.has(label) : hasFailed(label);
+    const follows = rerun.downstream && dependencies.some((dependency) => wanted.has(dependency));
+    if (isNamed || follows) wanted.add(label);
+  }
+  return [...wanted];
+}

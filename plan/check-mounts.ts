@@ -1,0 +1,88 @@
+import { posix } from 'node:path';
+import type { DraftTask } from './draft.ts';
+import type { FindingList } from './finding-list.ts';
+import { DEFAULT_CHECKOUT } from './normalize.ts';
+import { shorten } from './values.ts';
+import type { YamlPath } from './yaml-positions.ts';
+
+const CACHE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const CACHE_NAME_MAX_LENGTH = 128;
+
+/** Directories in which a container has something of the kernel's, or of Slipway's own. */
+const RESERVED = ['/proc', '/sys', '/dev', '/run/secrets'];
+
+interface Mount {
+  readonly what: string;
+  readonly path: string;
+  readonly at: YamlPath;
+}
+
+/** Checks what is mounted into a task's container: caches and volumes, their names and that none hides another. */
+export function checkMounts(task: DraftTask, list: FindingList): void {
+  const mounts = mountsOf(task);
+  for (const name of Object.keys(task.merged.cache ?? {})) checkName(name);
+  for (const [index, mount] of mounts.entries()) {
+    if (checkPath(mount)) checkOthers(mount, mounts.slice(0, index));
+  }
+
+  function checkName(name: string): void {
+    if (CACHE_NAME_PATTERN.test(name) && name.length <= CACHE_NAME_MAX_LENGTH) return;
+    list.error(task.path('cache', name), `"${shorten(name)}" is no name for a cache`, {
+      at: 'key',
+      hint: `a name has letters, digits, ".", "_" and "-", begins with a letter or digit, and is at most ${CACHE_NAME_MAX_LENGTH} long`,
+    });
+  }
+
+  function checkPath({ what, path, at }: Mount): boolean {
+    if (path.split('/').includes('..') || path.includes('\0') || posix.resolve(path) === '/') {
+      list.error(at, `"${shorten(path)}" is no directory for ${what}`, {
+        hint: 'write an absolute path below "/", without ".."',
+      });
+      return false;
+    }
+    const reserved = RESERVED.find((directory) => isWithin(path, directory) || isWithin(directory, path));
+    if (reserved !== undefined) {
+      list.error(at, `${what} at "${shorten(path)}" would hide ${reserved}`, { hint: 'choose another path' });
+      return false;
+    }
+    return true;
+  }
+
+  function checkOthers({ what, path, at }: Mount, others: readonly Mount[]): void {
+    const clash = others.find((other) => isWithin(path, other.path) || isWithin(other.path, path));
+    if (clash) {
+      const how = posix.resolve(clash.path) === posix.resolve(path) ? 'share a path' : 'lie in one another';
+      list.error(at, `${clash.what} and ${what} ${how}: "${shorten(path)}"`, {
+        hint: 'give each a path of its own',
+      });
+    }
+    const { checkout = DEFAULT_CHECKOUT } = task.merged;
+    if (checkout !== false && isWithin(checkout, path)) {
+      list.error(at, `${what} at "${shorten(path)}" would have the checkout in it`, {
+        hint: 'choose a path beside or below the checkout, or write "checkout: false"',
+      });
+    }
+  }
+}
+
+function mountsOf({ merged, path }: DraftTask): readonly Mount[] {
+  const caches = Object.entries(merged.cache ?? {}).map(([name, form]): Mount => {
+    const what = `cache "${shorten(name)}"`;
+    return typeof form === 'string'
+      ? { what, path: form, at: path('cache', name) }
+      : { what, path: form.path, at: path('cache', name, 'path') };
+  });
+  const volumes = Object.entries(merged.artifacts ?? {})
+    .filter(([, { type }]) => type === 'volume')
+    .map(([name, artifact]): Mount => {
+      const at = path('artifacts', name, 'path');
+      return { what: `volume "${shorten(name)}"`, path: artifact.path, at };
+    });
+  return [...caches, ...volumes];
+}
+
+/** Whether a path is a directory or something below it. */
+function isWithin(path: string, directory: string): boolean {
+  const relative = posix.relative(directory, path);
+  return relative === '' || !(relative === '..' || relative.startsWith('../'));
+}

@@ -1,0 +1,92 @@
+import { mapConcurrently } from '../model/concurrently.ts';
+import { taskIdIn } from '../model/pure/ids.ts';
+import type { GraphPage, GraphTask, LoadGraphInput } from '../model/pure/graph-pages.ts';
+import { graphPage } from '../model/pure/graph-pages.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { PlannedTask } from '../model/schema/plan.ts';
+import type { TaskRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import { isOfRound } from './read-push.ts';
+import type { PlanCache } from './plan-cache.ts';
+
+/** Reads of task records side by side. */
+const READS_IN_FLIGHT = 32;
+
+/** Seven names of the field on the five keys that the server has; 1 goes first. */
+const PRIORITY_KEYS: Readonly<Record<PlannedTask['priority'], number>> = {
+  highest: 1,
+  'very-high': 1,
+  high: 2,
+  medium: 3,
+  low: 4,
+  'very-low': 5,
+  lowest: 5,
+};
+
+const COMPLETED = { state: 'completed', reason: 'completed' } as const;
+
+/** A part of a push's graph from its plan in the store. Changes nothing. */
+export async function loadGraph(
+  store: Store,
+  plans: PlanCache,
+  { push, pushId, plannedAt, from }: LoadGraphInput,
+): Promise<GraphPage> {
+  const { tasks, decides } = await plans.plan(pushId, plannedAt);
+  const places = new Map(tasks.map(({ label }, place) => [label, place]));
+  const page = (records?: ReadonlyMap<string, TaskRecord>): GraphPage =>
+    graphPage(
+      tasks.map((task) => ({
+        ...graphTask(task, records?.get(task.label)),
+        ...(push.rerun ? endedBefore(records?.get(task.label), plannedAt) : {}),
+        // What the decision program printed is planned only when that has completed.
+        ...(task.stdout !== undefined && !decides ? { ended: COMPLETED } : {}),
+      })),
+      from,
+      (label) => places.get(label) ?? -1,
+    );
+  const plain = page();
+  if (!push.again && !push.rerun) return plain;
+  const labels = plain.tasks.map(([label]) => label);
+  return page(await readRecords(store, pushId, labels));
+}
+
+/** How a task ended that a round leaves as it is. */
+function endedBefore(record: TaskRecord | undefined, plannedAt: string): Pick<GraphTask, 'ended'> {
+  if (!record?.reason || !isResolved(record.state) || !isOfRound(record, { plannedAt })) return {};
+  const { state, reason, culprit } = record;
+  return { ended: { state, reason, ...(culprit === undefined ? {} : { culprit }) } };
+}
+
+async function readRecords(
+  store: Store,
+  pushId: string,
+  labels: readonly string[],
+): Promise<ReadonlyMap<string, TaskRecord>> {
+  const records = new Map<string, TaskRecord>();
+  const read = async (label: string): Promise<void> => {
+    const record = await store.tasks.find(taskIdIn(pushId, label));
+    if (record) records.set(label, record);
+  };
+  await mapConcurrently(labels, read, READS_IN_FLIGHT);
+  return records;
+}
+
+function graphTask(task: PlannedTask, before: TaskRecord | undefined): GraphTask {
+  return {
+    label: task.label,
+    dependencies: task.dependencies,
+    requires: task.requires,
+    ...(task.image.type === 'in-tree' ? { image: task.image.name } : {}),
+    firstRun: nextRun(before),
+    retries: task.retries,
+    deadlineSeconds: task.deadlineSeconds,
+    maxRunTimeSeconds: task.maxRunTimeSeconds,
+    priority: PRIORITY_KEYS[task.priority],
+    ...(task.dind ? { dind: true as const } : {}),
+  };
+}
+
+/** Run numbers go on from what was recorded before. */
+export function nextRun(record: TaskRecord | undefined): number {
+  return Math.max(-1, ...(record?.runs.map(({ run }) => run) ?? [])) + 1;
+}

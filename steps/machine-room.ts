@@ -1,0 +1,121 @@
+import type { Engine, EngineInfo } from '../docker/engine.ts';
+import { KIND, LABEL } from '../docker/labels.ts';
+import { MachineBusy } from '../model/errors.ts';
+import { formatBytes } from '../model/format-bytes.ts';
+
+/** What a task says it needs of its machine. */
+export interface Needs {
+  readonly memoryBytes?: number | undefined;
+  readonly cpus?: number | undefined;
+  readonly diskBytes?: number | undefined;
+}
+
+export interface RunOfTask {
+  readonly taskId: string;
+  readonly run: number;
+}
+
+export interface MachineRoomDeps {
+  readonly engine: Pick<Engine, 'address'> & {
+    readonly images: Pick<Engine['images'], 'makeRoom'>;
+    readonly containers: Pick<Engine['containers'], 'list'>;
+  };
+  /** What the machine has. */
+  readonly all: Pick<EngineInfo, 'memoryBytes' | 'cpus'>;
+  /** The disk that the engine writes on; undefined where it cannot be seen. */
+  readonly disk: () => Promise<{ readonly totalBytes: number; readonly freeBytes: number } | undefined>;
+  /** Whether a run that was claimed here goes on. */
+  readonly isGoingOn: (run: RunOfTask) => boolean;
+}
+
+/** Stays free of a disk, beside what the task says it needs: a hundredth of it, but no more than this. */
+const LEAST_FREE_BYTES = 1_000_000_000;
+const LEAST_FREE_SHARE = 0.01;
+
+/**
+ * Whether a machine has free what tasks say they need. The engine is asked what its containers were given, whoever made them, so that
+ * processes and levels which share it know of each other; what was claimed here and has no container yet is added.
+ */
+export class MachineRoom {
+  readonly #deps: MachineRoomDeps;
+  readonly #claimed = new Map<string, { readonly run: RunOfTask; readonly needs: Needs }>();
+  /** One look at a time: what it gives a run, the next one sees. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: MachineRoomDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Sees to it that a run may be claimed: memory and processors that it names are free, or nobody else has named any; and so is
+   * the disk, where it can be seen, after what may be removed for it is gone.
+   * @throws {MachineBusy}
+   */
+  async expectFor(run: RunOfTask, needs: Needs): Promise<void> {
+    const looked = this.#last.then(async () => {
+      await this.#expectDisk(needs.diskBytes);
+      if (needs.memoryBytes !== undefined || needs.cpus !== undefined) await this.#expectShare(run, needs);
+    });
+    this.#last = looked.catch(() => undefined);
+    await looked;
+  }
+
+  async #expectDisk(diskBytes = 0): Promise<void> {
+    const disk = await this.#deps.disk();
+    if (!disk) return;
+    const wanted = diskBytes + Math.min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.totalBytes);
+    if (disk.freeBytes >= wanted) return;
+    await this.#deps.engine.images.makeRoom(wanted - disk.freeBytes);
+    const { freeBytes } = (await this.#deps.disk()) ?? disk;
+    if (freeBytes < wanted) throw this.#busy('of disk', formatBytes(freeBytes), formatBytes(wanted));
+  }
+
+  async #expectShare(run: RunOfTask, needs: Needs): Promise<void> {
+    const { all } = this.#deps;
+    const others = await this.#givenToOthers(run);
+    const freeBytes = all.memoryBytes - others.memoryBytes;
+    const freeCpus = all.cpus - others.cpus;
+    if (others.memoryBytes > 0 && (needs.memoryBytes ?? 0) > freeBytes)
+      throw this.#busy('of memory', formatBytes(Math.max(0, freeBytes)), formatBytes(needs.memoryBytes ?? 0));
+    if (others.cpus > 0 && (needs.cpus ?? 0) > freeCpus)
+      throw this.#busy('processors', `${Math.max(0, freeCpus)}`, `${needs.cpus}`);
+    this.#claimed.set(keyOf(run), { run, needs });
+  }
+
+  async #givenToOthers(run: RunOfTask): Promise<MachineRoomDeps['all']> {
+    const containers = await this.#deps.engine.containers.list({ [LABEL.kind]: KIND.task });
+    const given = new Map<string, Needs>();
+    for (const [key, claimed] of this.#claimed) {
+      if (this.#deps.isGoingOn(claimed.run)) given.set(key, claimed.needs);
+      else this.#claimed.delete(key);
+    }
+    for (const { labels, state } of containers) {
+      const key = keyOf({ taskId: labels[LABEL.task] ?? '', run: Number(labels[LABEL.run]) });
+      // One that has ended takes neither, whoever has still to fetch what it left.
+      if (state === 'exited') given.delete(key);
+      else
+        given.set(key, {
+          memoryBytes: Number(labels[LABEL.memory] ?? 0),
+          cpus: Number(labels[LABEL.cpus] ?? 0),
+        });
+    }
+    given.delete(keyOf(run));
+    const sum = { memoryBytes: 0, cpus: 0 };
+    for (const one of given.values()) {
+      sum.memoryBytes += one.memoryBytes ?? 0;
+      sum.cpus += one.cpus ?? 0;
+    }
+    return sum;
+  }
+
+  #busy(what: string, free: string, needed: string): MachineBusy {
+    return new MachineBusy(
+      `The machine of the Docker Engine at ${this.#deps.engine.address} has ${free} ${what} free, and the task needs ${needed}`,
+    );
+  }
+}
+
+/** The same text for the same run, and for no other. */
+export function keyOf({ taskId, run }: RunOfTask): string {
+  return `${taskId}#${run}`;
+}

@@ -1,0 +1,111 @@
+import { Readable } from 'node:stream';
+import { pack } from 'tar-stream';
+import type { TakenCache } from '../docker/caches/engine-caches.ts';
+import type { Engine } from '../docker/engine.ts';
+import type { MountedVolume } from '../docker/volumes.ts';
+import { containerName } from '../model/container-name.ts';
+import type { RunInput } from '../model/pure/payloads.ts';
+import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import type { RunSecrets } from './run-secrets.ts';
+import { SECRETS_DIRECTORY } from './run-secrets.ts';
+
+export interface RunVolumes {
+  /** To be mounted into the run's container. */
+  readonly mounted: readonly MountedVolume[];
+  /** Of these, the paths of those that nobody has used yet. */
+  readonly fresh: readonly string[];
+}
+
+interface VolumesOfRun {
+  readonly input: RunInput;
+  readonly plan: Plan;
+  readonly planned: PlannedTask;
+  /** The labels of the run's container. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly engineImageId: string;
+  readonly secrets: RunSecrets;
+}
+
+/**
+ * Takes a run's caches, and says what volumes its artifacts and secrets need. Safe to repeat: a run is given what it has already. The
+ * caches are given back by {@link releaseCaches}.
+ */
+export async function takeVolumes(
+  engine: Engine,
+  { input, plan, planned, labels, engineImageId, secrets }: VolumesOfRun,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<RunVolumes> {
+  const wanted = Object.entries(planned.caches ?? {}).map(([name, cache]) => ({ name, ...cache }));
+  const { domain, level } = plan;
+  const owner = { ...holderOf(input), domain, level, engineImageId };
+  const taken = wanted.length === 0 ? [] : await engine.caches.take(wanted, owner, signal);
+  for (const cache of taken) say(cacheText(cache));
+  const ofArtifacts = new Set(
+    Object.values(planned.artifacts).flatMap(({ type, path }) => (type === 'volume' ? [path] : [])),
+  );
+  const ofSecrets = secrets.size === 0 ? [] : [SECRETS_DIRECTORY];
+  return {
+    mounted: [
+      ...taken.map((cache) => ({ path: cache.path, name: cache.volume, labels: cache.labels })),
+      ...[...ofArtifacts, ...ofSecrets].map((path) => ({ path, labels })),
+    ],
+    fresh: [
+      ...taken.filter(({ lastUsed }) => lastUsed === undefined).map(({ path }) => path),
+      ...ofArtifacts,
+    ],
+  };
+}
+
+/** Has the volumes that nobody has used yet belong to the image's user, as a directory of the image would. */
+export async function ownVolumes(
+  { containers }: Engine,
+  name: string,
+  { fresh }: RunVolumes,
+  signal: AbortSignal,
+): Promise<void> {
+  if (fresh.length === 0) return;
+  const owner = await containers.owner(name);
+  if (owner.uid === 0 && owner.gid === 0) return;
+  for (const path of fresh) await containers.putArchive(name, path, noFiles(), { owner, signal });
+}
+
+/**
+ * Gives back the caches that a run has taken, once its container is removed; they are removed when its exit code is one
+ * of those that say so. Safe to repeat.
+ */
+export async function releaseCaches(
+  engine: Engine,
+  input: RunInput,
+  { planned, exitCode }: { readonly planned: PlannedTask; readonly exitCode: number | undefined },
+): Promise<void> {
+  if (planned.caches === undefined) return;
+  const purge = exitCode !== undefined && (planned.purgeExitCodes ?? []).includes(exitCode);
+  await engine.caches.release(holderOf(input), { purge });
+}
+
+/** Removes the container of a run whose end nobody records, and gives its caches back. */
+export async function removeRun(
+  { containers, caches, privateEngines }: Engine,
+  input: RunInput,
+): Promise<void> {
+  const name = containerName(input.task.taskId, input.run);
+  if (input.task.dind) await privateEngines.remove(name);
+  await containers.remove(name);
+  await caches.release(holderOf(input), { purge: false });
+}
+
+function holderOf({ task, run }: RunInput): { readonly task: string; readonly run: number } {
+  return { task: task.taskId, run };
+}
+
+function cacheText({ name, path, volume, lastUsed }: TakenCache): string {
+  const state = lastUsed === undefined ? 'new and empty' : `as it was left on ${lastUsed}`;
+  return `Cache ${name} at ${path}: ${state} (${volume})`;
+}
+
+function noFiles(): Readable {
+  const tar = pack();
+  tar.finalize();
+  return Readable.from(tar, { objectMode: false });
+}

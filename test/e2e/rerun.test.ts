@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { PushDocument } from '../../model/schema/records.ts';
+import { statesOf, until } from '../helpers/live-stack.ts';
+import type { ProgramResult } from '../helpers/run-program.ts';
+import { runSlipway } from '../helpers/run-slipway.ts';
+import { World } from '../helpers/world.ts';
+
+jest.setTimeout(900_000);
+
+let world: World;
+beforeAll(async () => {
+  world = await World.open();
+  await world.startWorker();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const plain = { image: 'debian:bookworm', checkout: false };
+/** Fails in its first run. */
+const flaky = { ...plain, command: 'test "$RUN_ID" -gt 0' };
+
+const runsOf = ({ tasks }: PushDocument): Record<string, readonly number[]> =>
+  Object.fromEntries(tasks.map(({ label, runs }) => [label, runs.map(({ run }) => run)]));
+
+function slipway(...args: string[]): Promise<ProgramResult> {
+  return runSlipway(args, { cwd: world.home, env: { SLIPWAY_HOME: world.home }, timeoutMs: 240_000 });
+}
+
+describe('slipway rerun', () => {
+  it('runs what failed of a push that has its verdict, and what waited for it; the rest stays as it is', async () => {
+    const repository = await world.createRepository();
+    const tasks = {
+      good: {
+        ...plain,
+        command: 'date > /made',
+        artifacts: { 'public/made': { type: 'file', path: '/made' } },
+      },
+      flaky: { ...flaky, dependencies: ['good'] },
+      after: {
+        ...plain,
+        dependencies: ['flaky', 'good'],
+        inputs: { '/in/made': { task: 'good', artifact: 'public/made' } },
+        command: 'cat /in/made',
+      },
+    };
+    const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
+    const first = await world.push(repository, revision);
+    expect(statesOf(first)).toEqual({
+      after: 'exception/dependency-failed',
+      flaky: 'failed/failed',
+      good: 'completed/completed',
+    });
+
+    const again = await slipway('rerun', '--failed', first.id, '--watch', '--json');
+
+    expect([again.exitCode, again.stderr]).toEqual([0, '']);
+    const second = JSON.parse(again.stdout) as PushDocument;
+    expect(second).toMatchObject({ id: first.id, state: 'completed', round: 2 });
+    expect(runsOf(second)).toEqual({ good: [0], flaky: [0, 1], after: [0] });
+
+    const third = await slipway('rerun', 'flaky', '--push', first.id, '--downstream', '--watch', '--json');
+    const last = JSON.parse(third.stdout) as PushDocument;
+    expect(last).toMatchObject({ state: 'completed', round: 3 });
+    expect(runsOf(last)).toEqual({ good: [0], flaky: [0, 1, 2], after: [0, 1] });
+    expect(await world.log(last.tasks.find(({ label }) => label === 'after')?.taskId ?? '')).toContain('20');
+  });
+
+  it('sets back what has ended of a push that runs', async () => {
+    const repository = await world.createRepository();
+    const tasks = { flaky, slow: { ...plain, command: 'sleep 20' } };
+    const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
+    const pushId = await world.start(repository, revision);
+    await until(async () => {
+      const document = await world.live.api.read(pushId).catch(() => undefined);
+      return document?.tasks.some(({ label, state }) => label === 'flaky' && state === 'failed') ?? false;
+    });
+
+    const asked = await slipway('rerun', 'flaky', '--push', pushId);
+
+    expect(asked.stdout).toContain('is asked to run flaky again');
+    const document = await world.verdict(pushId);
+    expect(document.state).toBe('completed');
+    expect(document.round).toBeUndefined();
+    expect(runsOf(document)).toEqual({ flaky: [0, 1], slow: [0] });
+  });
+
+  it('says what it cannot run again', async () => {
+    const repository = await world.createRepository();
+    const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks: { good: plain } } });
+    const { id } = await world.push(repository, revision);
+
+    const unknown = await slipway('rerun', 'bad', '--push', id);
+    const unnamed = await slipway('rerun', id);
+    const unfailed = await slipway('rerun', '--failed', id);
+
+    expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringContaining('no task "bad"')]);
+    expect([unnamed.exitCode, unnamed.stderr]).toEqual([2, expect.stringContaining('--failed')]);
+    expect([unfailed.exitCode, unfailed.stderr]).toEqual([2, expect.stringContaining('has failed so far')]);
+  });
+});

@@ -1,0 +1,62 @@
+import { expect, it, jest } from '@jest/globals';
+import { statesOf } from '../helpers/live-stack.ts';
+import { World } from '../helpers/world.ts';
+
+jest.setTimeout(900_000);
+
+const plain = { image: 'debian:bookworm', checkout: false };
+
+it('takes what another push has left under a route, as it was when the push was planned', async () => {
+  await using world = await World.open({ base: false });
+  await world.startWorker();
+  const repository = await world.createRepository({ main: 3, '*': 1 });
+  const makes = (text: string) => ({
+    ...plain,
+    command: `echo ${text} > /file && mkdir -p /tree/below && echo ${text} below > /tree/below/file`,
+    artifacts: {
+      'public/file': { type: 'file', path: '/file' },
+      'public/tree': { type: 'directory', path: '/tree' },
+    },
+    routes: ['made.latest'],
+  });
+  const takes = {
+    ...plain,
+    inputs: {
+      '/in/file': { namespace: 'made.latest', artifact: 'public/file' },
+      '/in/tree': { namespace: 'made.latest', artifact: 'public/tree' },
+    },
+    command: 'cat /in/file /in/tree/below/file',
+  };
+  const push = async (tasks: Record<string, unknown>, ref = 'refs/heads/try') =>
+    world.push(repository, await repository.commit({ 'slipway.yml': { version: 1, tasks } }), { ref });
+  await repository.git('checkout', '--quiet', '-b', 'try');
+
+  const early = await push({ takes });
+  const made = await push({ makes: makes('one') });
+  const taken = await push({ takes });
+
+  expect(early).toMatchObject({ state: 'exception', reason: 'malformed-plan' });
+  expect(early.findings[0]?.message).toContain('has completed with the route "made.latest"');
+  expect(statesOf(made)).toEqual({ makes: 'completed/completed' });
+  expect(statesOf(taken)).toEqual({ takes: 'completed/completed' });
+  expect(await world.log(taken.tasks[0]?.taskId ?? '')).toContain('one\none below\n');
+
+  // The same push again, after another one has come there: what was decided stays.
+  const moved = await push({ makes: makes('two') });
+  const id = taken.id;
+  await world.live.api.rerun(id, { tasks: ['takes'], downstream: false }, 'somebody');
+  const again = await world.verdict(id);
+
+  expect(statesOf(moved)).toEqual({ makes: 'completed/completed' });
+  expect(again).toMatchObject({ state: 'completed', round: 2 });
+  expect(await world.log(again.tasks[0]?.taskId ?? '')).toContain('one\none below\n');
+  const newer = await push({ takes: { ...takes, description: 'newer' } });
+  expect(await world.log(newer.tasks[0]?.taskId ?? '')).toContain('two\ntwo below\n');
+
+  const lacks = await push({
+    takes: { ...plain, inputs: { '/in': { namespace: 'made.latest', artifact: 'x' } } },
+  });
+  expect(lacks.findings.map(({ message, hint }) => [message.split(', ').at(-1), hint])).toEqual([
+    ['has no artifact "x"', 'it has public/file, public/tree/below/file, public/logs/live.log'],
+  ]);
+});

@@ -1,0 +1,53 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it, jest } from '@jest/globals';
+import type { PushDocument } from '../../model/schema/records.ts';
+import { runCommand } from '../../stack/run-command.ts';
+import { until } from '../helpers/live-stack.ts';
+import { World } from '../helpers/world.ts';
+
+jest.setTimeout(900_000);
+
+const SLIPWAY = fileURLToPath(new URL('../../bin/slipway', import.meta.url));
+
+it('what nobody polls for is said of a push that waits, by status and by watch, until somebody does', async () => {
+  await using world = await World.open({ base: false });
+  const repository = await world.createRepository();
+  const task = { image: 'debian:bookworm', command: 'true', checkout: false };
+  const id = await world.start(
+    repository,
+    await repository.commit({
+      'slipway.yml': { version: 1, tasks: { now: task, later: { ...task, dependencies: ['now'] } } },
+    }),
+  );
+  const slipway = (...args: string[]): Promise<string> =>
+    runCommand([SLIPWAY, ...args], { env: { ...process.env, SLIPWAY_HOME: world.home } });
+  // Nobody has begun with it, so that the store knows nothing of it.
+  const unplanned = await slipway('status', id);
+  const watchedFromHere = slipway('watch', id);
+  const rerun = await slipway('rerun', '--failed', id).catch((error: unknown) => String(error));
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await world.startWorker(1, ['control']);
+  const standing = (): Promise<PushDocument | undefined> => world.live.api.read(id).catch(() => undefined);
+  await until(async () => (await standing())?.tasks[0]?.state === 'pending');
+
+  const status = await slipway('status', id);
+  const watched = slipway('watch', id);
+  const asked = await world.live.api.silentQueues(1, ['control-1', 'runner-1', 'runner-dind-1']);
+  // The line comes with the first look.
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  await world.startWorker(1, ['runner']);
+  await world.verdict(id);
+
+  expect(unplanned).toContain('no worker polls control-1: what is sent there waits');
+  expect(await watchedFromHere).toMatch(
+    / no worker polls control-1, so that it waits; what runs: slipway doctor\n/,
+  );
+  expect(rerun).toContain('has not been planned yet');
+  expect(status).toContain('no worker polls runner-1: what is sent there waits');
+  expect(status).toMatch(/^ *now +pending: no worker polls runner-1 /m);
+  expect(status).toMatch(/^ *later +unscheduled /m);
+  expect(asked).toEqual(['runner-1', 'runner-dind-1']);
+  expect(await watched).toMatch(/ no worker polls runner-1, so that it waits; what runs: slipway doctor\n/);
+  expect(await slipway('status', id)).not.toContain('no worker polls');
+  expect(await world.live.api.silentQueues(1, ['runner-1'])).toEqual([]);
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { NO_GRANTS } from '../../../model/schema/config.ts';
+import { checkGrants } from '../../../plan/check-grants.ts';
+import type { GrantContext } from '../../../plan/check-grants.ts';
+import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
+
+const TEXT = `version: 1
+tasks:
+  deploy:
+    image: debian
+    secrets: [KEY, TOKEN]
+  test: { image: debian }
+`;
+
+function check(grants: GrantContext['grants'], wanted = ['deploy', 'test']): readonly string[] {
+  const parsed = parseSlipwayYml(TEXT);
+  const tasks = wanted.map((label) => parsed.config!.tasks[label]!);
+  const found = checkGrants(tasks, parsed, { project: 'demo', level: 3, grants, file: 'slipway.yml' });
+  return found.map(({ line, column, message }) => `${line}:${column} ${message}`);
+}
+
+describe('checkGrants', () => {
+  it('finds each secret of a wanted task that is not granted, where it stands', () => {
+    expect(check({ ...NO_GRANTS, secrets: ['KEY'] })).toEqual([
+      '5:5 task "deploy": secret "TOKEN" is not granted to project "demo" at level 3',
+    ]);
+    expect(check(NO_GRANTS)).toHaveLength(2);
+  });
+
+  it('finds each right that is not granted, in the task or in defaults', () => {
+    const parsed = parseSlipwayYml(`version: 1
+defaults: { features: { dind: true } }
+tasks:
+  a:
+    image: b
+    features: { allowPtrace: true, dind: true }
+    capabilities: { disableSeccomp: true }
+  two: { image: b }
+  off: { image: b, features: { dind: false } }
+`);
+    const look = (capabilities: readonly string[]): readonly string[] =>
+      checkGrants(Object.values(parsed.config!.tasks), parsed, {
+        ...{ project: 'demo', level: 1, file: 'slipway.yml' },
+        grants: { ...NO_GRANTS, capabilities },
+      }).map(({ line, column, message }) => `${line}:${column} ${message}`);
+
+    expect(look([])).toEqual([
+      '6:17 task "a": "allowPtrace" is not granted to project "demo" at level 1',
+      '7:21 task "a": "disableSeccomp" is not granted to project "demo" at level 1',
+      '6:36 task "a": "dind" is not granted to project "demo" at level 1',
+      '2:25 task "two": "dind" is not granted to project "demo" at level 1',
+    ]);
+    expect(look(['disableSeccomp', 'allowPtrace', 'dind'])).toEqual([]);
+  });
+
+  it('finds nothing in a task that is not wanted, in what is granted, and where no configuration is known', () => {
+    expect(check(NO_GRANTS, ['test'])).toEqual([]);
+    expect(check({ ...NO_GRANTS, secrets: ['TOKEN', 'KEY'] })).toEqual([]);
+    expect(check(undefined)).toEqual([]);
+  });
+});

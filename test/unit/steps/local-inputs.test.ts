@@ -1,0 +1,75 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { taskIdIn } from '../../../model/pure/ids.ts';
+import type { Plan } from '../../../model/schema/plan.ts';
+import type { RunRecord } from '../../../model/schema/records.ts';
+import { localInputs } from '../../../steps/local-inputs.ts';
+import { emptyStore } from '../../../store/empty-store.ts';
+import type { Store } from '../../../store/store.ts';
+
+const PUSHED = `push/demo/1/${'a'.repeat(40)}`;
+const HERE = `${PUSHED}~0123456789ab`;
+const PLAN = { pushId: HERE } as Plan;
+const FROM = { task: 'make', artifact: 'public/out' };
+
+const artifact = (name: string) => ({ name, sizeBytes: 1, sha256: 'b'.repeat(64), contentType: 'x/y' });
+
+describe('inputs of a run on this machine', () => {
+  let store: Store;
+  beforeEach(() => {
+    store = emptyStore();
+  });
+
+  const record = (pushId: string, runs: readonly Partial<RunRecord>[]): Promise<void> =>
+    store.tasks.change(taskIdIn(pushId, 'make'), () => ({
+      version: 1,
+      taskId: taskIdIn(pushId, 'make'),
+      label: 'make',
+      pushId,
+      plannedAt: '2026-01-01T00:00:00.000Z',
+      image: 'debian:bookworm',
+      state: 'completed',
+      created: '2026-01-01T00:00:00.000Z',
+      runs: runs.map((run, number) => ({
+        run: number,
+        state: 'completed',
+        phases: {},
+        artifacts: [artifact('public/out')],
+        ...run,
+      })),
+    }));
+  const find = () =>
+    localInputs(store, { pushes: [PUSHED], howToRun: (label) => `slipway run ${label}` })(PLAN, FROM);
+
+  it('are those of a push of the revision, before those of a run here', async () => {
+    await record(HERE, [{}]);
+    await record(PUSHED, [{}]);
+
+    expect(await find()).toMatchObject([{ taskId: taskIdIn(PUSHED, 'make'), run: 0 }]);
+  });
+
+  it('are those of the newest run here that has ended and left them', async () => {
+    await record(PUSHED, [{ artifacts: [] }]);
+    await record(HERE, [
+      {},
+      { state: 'failed', reason: 'failed' },
+      { artifacts: [artifact('public/out-of-reach')] },
+      { state: 'running' },
+    ]);
+
+    expect(await find()).toMatchObject([{ taskId: taskIdIn(HERE, 'make'), run: 1 }]);
+  });
+
+  it('are all files of a directory', async () => {
+    const names = ['public/out/a', 'public/out/b/c', 'public/outer'];
+    await record(HERE, [{ artifacts: names.map(artifact) }]);
+
+    expect((await find()).map((file) => file.record.name)).toEqual(['public/out/a', 'public/out/b/c']);
+  });
+
+  it('are asked for by a sentence that says what to type, when nobody has left them', async () => {
+    await expect(find()).rejects.toMatchObject({
+      type: 'InputUnavailable',
+      message: expect.stringContaining('Type first: slipway run make'),
+    });
+  });
+});

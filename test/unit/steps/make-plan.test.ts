@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals';
+import type { MakePlanInput } from '../../../steps/make-plan.ts';
+import { makePlan } from '../../../steps/make-plan.ts';
+import { memoryTree } from '../../helpers/memory-tree.ts';
+
+const FILES = {
+  'slipway.yml': `version: 1
+images:
+  tools: { context: tools }
+  lint: { context: lint }
+tasks:
+  unit: { image: debian }
+  lint/js: { image: { in-tree: lint } }
+  report: { image: debian, dependencies: [unit] }
+`,
+  'tools/Dockerfile': 'FROM scratch\n',
+  'lint/Dockerfile': 'FROM scratch\n',
+};
+const DECIDING = {
+  ...FILES,
+  'slipway.yml': `${FILES['slipway.yml']}decision: { image: { in-tree: tools }, command: [./decide] }\n`,
+};
+
+async function planned(
+  over: Partial<MakePlanInput>,
+  files: Readonly<Record<string, string>> = FILES,
+): Promise<{ tasks: string[]; images: string[]; whys: string[]; decides: boolean; findings: string[] }> {
+  const made = await makePlan(memoryTree(files), undefined, {
+    pushId: `push/demo/1/${'1'.repeat(40)}`,
+    project: 'demo',
+    domain: 'demo',
+    level: 1,
+    repository: 'file:///demo',
+    ref: 'refs/heads/main',
+    request: {},
+    platform: 'linux/amd64',
+    plannedAt: '2026-01-10T00:00:00.000Z',
+    changedFiles: () => Promise.resolve(undefined),
+    signal: new AbortController().signal,
+    ...over,
+  });
+  const plan = made.outcome === 'planned' ? made.plan : undefined;
+  const findings = plan?.warnings ?? (made.outcome === 'invalid' ? made.findings : []);
+  return {
+    tasks: (plan?.tasks ?? []).map(({ label }) => label),
+    images: (plan?.images ?? []).map(({ name }) => name),
+    whys: (plan?.tasks ?? []).map(({ why }) => why),
+    decides: plan?.decides ?? false,
+    findings: findings.map(({ severity, file, message }) => `${severity} ${file} ${message}`),
+  };
+}
+
+describe('try lines of the commit message', () => {
+  const message = () => Promise.resolve('Mend it\n\ntry: report image:tools\n');
+
+  it('select tasks and images at level 1, and the plan says why', async () => {
+    expect(await planned({ message })).toMatchObject({
+      tasks: ['unit', 'report'],
+      images: ['tools'],
+      whys: ['needed by report', 'selected by "report" of the commit message'],
+    });
+  });
+
+  it('say nothing at another level', async () => {
+    expect((await planned({ message, level: 3 })).tasks).toEqual(['unit', 'lint/js', 'report']);
+  });
+
+  it('say nothing when the pusher has chosen', async () => {
+    expect((await planned({ message, request: { tasks: ['unit'] } })).tasks).toEqual(['unit']);
+  });
+
+  it('that match nothing are found, where they stand', async () => {
+    const wrong = () => Promise.resolve('try: units');
+
+    expect((await planned({ message: wrong })).findings).toEqual([
+      'error the commit message no task matches "units"',
+    ]);
+  });
+});
+
+describe('a decision program', () => {
+  it('is planned first, alone and with its image, whatever is selected', async () => {
+    expect(await planned({ decision: 'first', request: { tasks: ['printed'] } }, DECIDING)).toMatchObject({
+      tasks: ['decision'],
+      images: ['tools'],
+      decides: true,
+      findings: [],
+    });
+  });
+
+  it('is followed by what it printed beside the tasks of the file', async () => {
+    const text = '{"tasks": {"printed": {"image": {"in-tree": "lint"}, "dependencies": ["unit"]}}}';
+
+    expect(
+      await planned({ decision: { text, file: 'printed' }, request: { tasks: ['printed'] } }, DECIDING),
+    ).toMatchObject({ tasks: ['unit', 'printed', 'decision'], images: ['tools', 'lint'], decides: false });
+  });
+
+  it('does not run on a laptop, where the plan has the tasks of the file', async () => {
+    expect(await planned({}, DECIDING)).toMatchObject({
+      tasks: ['unit', 'lint/js', 'report', 'decision'],
+      decides: true,
+    });
+  });
+
+  it('may print what a selection names, so that it is no mistake on a laptop', async () => {
+    expect(await planned({ request: { tasks: ['printed'] } }, DECIDING)).toMatchObject({
+      tasks: ['decision'],
+      findings: ['warning --tasks no task of the file matches "printed"'],
+    });
+  });
+});

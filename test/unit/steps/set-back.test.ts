@@ -1,0 +1,174 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
+import type { PushInput } from '../../../model/pure/payloads.ts';
+import type { Rerun } from '../../../model/pure/rerun.ts';
+import type { Plan } from '../../../model/schema/plan.ts';
+import type { TaskRecord } from '../../../model/schema/records.ts';
+import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
+import { loadGraph } from '../../../steps/load-graph.ts';
+import { PlanCache } from '../../../steps/plan-cache.ts';
+import { recordPush } from '../../../steps/read-push.ts';
+import { receivePush } from '../../../steps/receive-push.ts';
+import { reopenPush, setBack } from '../../../steps/set-back.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import { createStore } from '../../../store/create-store.ts';
+import type { Store } from '../../../store/store.ts';
+
+const push: PushInput = {
+  project: 'demo',
+  level: 1,
+  repository: 'file:///srv/demo.git',
+  ref: 'refs/heads/main',
+  revision: 'a'.repeat(40),
+  request: {},
+  pushedBy: 'somebody',
+  received: '2026-01-01T00:00:00.000Z',
+};
+const pushId = pushIdOf(push);
+const plannedAt = '2026-01-01T00:00:01.000Z';
+const rerun: Rerun = { tasks: 'failed', downstream: false };
+const again: PushInput = {
+  ...push,
+  rerun,
+  round: 2,
+  pushedBy: 'another',
+  received: '2026-01-02T00:00:00.000Z',
+};
+
+const FILE = `version: 1
+tasks:
+  good: { image: debian }
+  bad: { image: debian, dependencies: [good] }
+  after: { image: debian, dependencies: [bad] }
+`;
+
+let store: Store;
+beforeEach(async () => {
+  store = createStore(createMemoryObjectStore());
+  const { config } = parseSlipwayYml(FILE);
+  if (!config) throw new Error('The file is wrong');
+  await receivePush(store, { push, pushId }, 'demo');
+  const plan: Plan = {
+    ...push,
+    version: 1,
+    pushId,
+    plannedAt,
+    domain: 'demo',
+    warnings: [],
+    images: [],
+    tasks: Object.values(config.tasks).map(({ when: _when, ...task }) => ({ ...task, why: '' })),
+    skipped: [],
+  };
+  await store.pushes.writePlan(plan);
+  await end('good', 'completed', 'completed', [0]);
+  await end('bad', 'failed', 'failed', [0, 1]);
+  await end('after', 'exception', 'dependency-failed', [], 'bad');
+  await recordPush(store, { pushId, plannedAt, images: [], verdict: { reason: 'failed' } });
+});
+
+async function end(
+  label: string,
+  state: TaskRecord['state'],
+  reason: NonNullable<TaskRecord['reason']>,
+  runs: readonly number[],
+  culprit?: string,
+): Promise<void> {
+  await store.tasks.change(taskIdIn(pushId, label), () => ({
+    version: 1,
+    taskId: taskIdIn(pushId, label),
+    label,
+    pushId,
+    plannedAt,
+    state,
+    reason,
+    ...(culprit === undefined ? {} : { culprit }),
+    created: plannedAt,
+    resolved: plannedAt,
+    runs: runs.map((run) => ({ run, state, reason, phases: {}, artifacts: [] })),
+  }));
+}
+
+const stateOf = async (label: string): Promise<string> => {
+  const record = await store.tasks.find(taskIdIn(pushId, label));
+  return `${record?.state ?? ''} ${record?.reason ?? ''} ${record?.culprit ?? ''}`.trim();
+};
+
+describe('a push that is opened again', () => {
+  it('has its failed tasks set back, keeps their runs and the other tasks, and is running', async () => {
+    await reopenPush(store, { push: again, pushId, rerun }, {});
+
+    expect([await stateOf('good'), await stateOf('bad'), await stateOf('after')]).toEqual([
+      'completed completed',
+      'unscheduled',
+      'unscheduled',
+    ]);
+    const status = await store.pushes.findStatus(pushId);
+    expect(status).toMatchObject({ state: 'running', round: 2 });
+    expect(status?.reason).toBeUndefined();
+    expect(status?.tasks.map(({ label, state, runs }) => [label, state, runs.length])).toEqual([
+      ['good', 'completed', 1],
+      ['bad', 'pending', 2],
+      ['after', 'unscheduled', 0],
+    ]);
+  });
+
+  it('gives its workflow a graph in which the others have ended, and run numbers go on', async () => {
+    await reopenPush(store, { push: again, pushId, rerun }, {});
+
+    const { tasks } = await loadGraph(store, new PlanCache(store), {
+      push: again,
+      pushId,
+      plannedAt,
+      from: 0,
+    });
+
+    expect(tasks.map(([label, , firstRun, , ended]) => [label, firstRun, ended?.state])).toEqual([
+      ['good', 1, 'completed'],
+      ['bad', 2, undefined],
+      ['after', 0, undefined],
+    ]);
+  });
+
+  it('asks for its images at its own level, also for one that a higher level has built', async () => {
+    const plan = (await store.pushes.findPlan(pushId))!;
+    const image: Plan['images'][number] = {
+      name: 'base',
+      taskId: 'image/demo/3/base/f00d',
+      context: 'base',
+      parent: null,
+      tarball: 'view',
+      inputs: { contextHash: 'c', args: {}, platform: 'linux/amd64', parent: null, bases: {} },
+      contextHash: 'c',
+      imageHash: 'f00d',
+      action: 'reuse',
+      why: '',
+      missingBases: [],
+    };
+    const tasks = plan.tasks.map((task) => ({ ...task, image: { type: 'in-tree' as const, name: 'base' } }));
+    await store.pushes.writePlan({ ...plan, images: [image], tasks });
+
+    const { images } = await reopenPush(store, { push: again, pushId, rerun }, {});
+
+    expect(images).toMatchObject([{ name: 'base', taskId: 'image/demo/1/base/f00d', action: 'build' }]);
+  });
+
+  it('is the same when that is done twice, and its rounds are counted once', async () => {
+    const first = await reopenPush(store, { push: again, pushId, rerun }, {});
+    const second = await reopenPush(store, { push: again, pushId, rerun }, {});
+
+    expect(second).toEqual(first);
+    expect((await store.pushes.find(pushId))?.rounds).toEqual([
+      { round: 2, began: again.received, by: 'another', tasks: 'failed' },
+    ]);
+  });
+});
+
+describe('tasks that are set back while their push runs', () => {
+  it('get the numbers of their next runs, and a push that had its verdict by then runs again', async () => {
+    const runs = await setBack(store, { pushId, plannedAt, labels: ['bad', 'after'] }, {});
+
+    expect(runs).toEqual([2, 0]);
+    expect(await stateOf('bad')).toBe('unscheduled');
+    expect((await store.pushes.findStatus(pushId))?.state).toBe('running');
+  });
+});

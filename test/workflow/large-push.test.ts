@@ -1,0 +1,80 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
+import type { World } from '../helpers/workflow-world.ts';
+import { anImage, aTask, planned, until } from '../helpers/workflow-world.ts';
+import { historiesOf } from '../helpers/histories-of.ts';
+
+jest.setTimeout(180_000);
+
+let env: TestWorkflowEnvironment;
+let world: World;
+// A push of few tasks is long for this server.
+onFreshWorlds(
+  (fresh, server) => {
+    [world, env] = [fresh, server];
+  },
+  { 'limit.historyCount.suggestContinueAsNew': 60 },
+);
+
+describe('a push that goes on in new runs', () => {
+  it('starts every task once, after what it depends on', async () => {
+    const tasks = Array.from({ length: 48 }, (_, i) =>
+      aTask(`t${i}`, { dependencies: i < 12 ? [] : [`t${i - 12}`], image: 'one' }),
+    );
+    world.plan = () => planned(tasks, [anImage('one')]);
+
+    const { outcome, histories } = await world.during(async () => {
+      const push = await world.startPush();
+      const ended = await push.result();
+      await until(async () => (await historiesOf(env.client, push.id)).every(({ isClosed }) => isClosed));
+      return { outcome: ended, histories: await historiesOf(env.client, push.id) };
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.started.length).toBe(48);
+    const startOf = new Map(world.started.map((run, at) => [run, at]));
+    for (let i = 12; i < 48; i++)
+      expect(startOf.get(`t${i}#0`)).toBeGreaterThan(startOf.get(`t${i - 12}#0`) ?? Infinity);
+    expect(histories.length).toBeGreaterThan(2);
+  });
+
+  it('names the first culprit of a failure that an earlier run of it saw', async () => {
+    const quick = Array.from({ length: 16 }, (_, i) =>
+      aTask(`quick${i}`, { dependencies: ['broken'], requires: 'all-resolved' }),
+    );
+    const late = quick.map(({ label }) => label);
+    world.plan = () =>
+      planned([
+        aTask('broken'),
+        aTask('never', { dependencies: ['broken'] }),
+        ...quick,
+        aTask('last', { dependencies: ['never', ...late], requires: 'all-resolved' }),
+        aTask('after', { dependencies: ['never', ...late] }),
+      ]);
+    world.run = (label) => Promise.resolve(label === 'broken' ? { reason: 'failed', exitCode: 1 } : {});
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.reason).toBe('failed');
+    expect(world.stateOf('last')).toBe('completed/completed');
+    expect(world.unstarted).toEqual([
+      { label: 'never', reason: 'dependency-failed', culprit: 'broken' },
+      { label: 'after', reason: 'dependency-failed', culprit: 'broken' },
+    ]);
+  });
+
+  it('records the ends of thousands of tasks that never start in batches', async () => {
+    const rest = Array.from({ length: 2_500 }, (_, i) => aTask(`never${i}`, { dependencies: ['broken'] }));
+    world.plan = () => planned([aTask('broken'), ...rest]);
+    world.run = () => Promise.resolve({ reason: 'failed', exitCode: 1 });
+    const batches: number[] = [];
+    world.onUnstarted = (tasks) => void batches.push(tasks.length);
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.reason).toBe('failed');
+    expect(world.unstarted.length).toBe(2_500);
+    expect(batches).toEqual([1_000, 1_000, 500]);
+  });
+});

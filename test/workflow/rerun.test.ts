@@ -1,0 +1,197 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { Context } from '@temporalio/activity';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { ContainerResult } from '../../model/pure/payloads.ts';
+import type { Rerun } from '../../model/pure/rerun.ts';
+import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
+import type { World } from '../helpers/workflow-world.ts';
+import { anImage, aPush, aTask, failure, planned, STORED, until } from '../helpers/workflow-world.ts';
+
+jest.setTimeout(120_000);
+
+let env: TestWorkflowEnvironment;
+let world: World;
+onFreshWorlds((fresh, server) => {
+  [world, env] = [fresh, server];
+});
+
+const FAILED: Partial<ContainerResult> = { reason: 'failed', exitCode: 1 };
+const completed = { state: 'completed', reason: 'completed' } as const;
+
+function rerun(pushId: string, asked: Rerun): Promise<void> {
+  return env.client.workflow.getHandle(pushId).signal('rerun', asked);
+}
+
+/** What holds a task, and with it the push, until it is let go; the task beats meanwhile. */
+function gate(): { opened(): Promise<void>; open(): void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return {
+    open: () => open(),
+    async opened() {
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat(), 100);
+      await opened.finally(() => clearInterval(beat));
+    },
+  };
+}
+
+describe('tasks of a running push', () => {
+  it('that failed run again, and then what waited for them', async () => {
+    const slow = gate();
+    world.plan = () =>
+      planned([aTask('slow'), aTask('broken'), aTask('after', { dependencies: ['broken'] }), aTask('good')]);
+    world.run = async (label, run) => {
+      if (label === 'slow') await slow.opened();
+      return label === 'broken' && run === 0 ? FAILED : {};
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.unstarted.length === 1 && world.stateOf('good') === 'completed/completed');
+      await rerun(push.id, { tasks: 'failed', downstream: false });
+      await until(() => world.stateOf('after') === 'completed/completed');
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome).toEqual({ state: 'completed', reason: 'completed' });
+    expect(world.setBack).toEqual(['broken', 'after']);
+    expect([...world.started].sort()).toEqual(['after#0', 'broken#0', 'broken#1', 'good#0', 'slow#0']);
+  });
+
+  it('run again with what depends on them, in that order, and one that has not ended once it has', async () => {
+    const slow = gate();
+    world.plan = () => planned([aTask('slow'), aTask('a'), aTask('b', { dependencies: ['a'] })]);
+    world.run = async (label) => {
+      if (label === 'slow') await slow.opened();
+      return {};
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.stateOf('b') === 'completed/completed');
+      await rerun(push.id, { tasks: ['a', 'slow'], downstream: true });
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.started.filter((run) => !run.startsWith('slow'))).toEqual(['a#0', 'b#0', 'a#1', 'b#1']);
+    expect(world.started.filter((run) => run.startsWith('slow'))).toEqual(['slow#0', 'slow#1']);
+  });
+
+  it('run again when that is asked while the verdict is being written, and a new verdict follows', async () => {
+    world.plan = () => planned([aTask('broken')]);
+    world.run = (_label, run) => Promise.resolve(run === 0 ? FAILED : {});
+    const pushed = aPush();
+    let isAsked = false;
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (isAsked || verdict === undefined) return;
+      isAsked = true;
+      await rerun(pushId, { tasks: 'failed', downstream: false });
+    };
+
+    const outcome = await world.during(async () => (await world.startPush(pushed)).result());
+
+    expect(outcome.state).toBe('completed');
+    expect(world.pushRecords.map(({ verdict }) => verdict?.reason)).toEqual(['failed', 'completed']);
+  });
+
+  it('whose image could not be built ask for it again', async () => {
+    const slow = gate();
+    const image = anImage('broken');
+    world.plan = () => planned([aTask('slow'), aTask('a', { image: 'broken' })], [image]);
+    world.build = () =>
+      world.builds.length === 1 ? Promise.reject(failure('ImageBuildFailed')) : Promise.resolve();
+    world.run = async (label) => {
+      if (label === 'slow') await slow.opened();
+      return {};
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.stateOf('a') === 'unstarted/image-build-failed');
+      await rerun(push.id, { tasks: ['a'], downstream: false });
+      await until(() => world.runsOf('a') === 1);
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.builds).toEqual(['broken', 'broken']);
+    expect(world.lastRecord().images).toMatchObject([{ name: 'broken', outcome: 'built' }]);
+  });
+});
+
+describe('a new round of a push', () => {
+  it('runs what is to run again and leaves the rest as it is, tasks and images', async () => {
+    const [used, other] = [anImage('used'), anImage('other')];
+    world.indexed.add(used.taskId);
+    const before = { outcome: 'built', bytesUploaded: 5, manifestDigest: STORED.manifestDigest } as const;
+    world.plan = () =>
+      planned(
+        [
+          aTask('good', { image: 'other', ended: completed }),
+          aTask('again', { image: 'used', firstRun: 2 }),
+          aTask('after', { dependencies: ['again', 'good'] }),
+        ],
+        [
+          { ...used, before: { name: 'used', ...before } },
+          { ...other, action: 'keep', before: { name: 'other', ...before } },
+        ],
+      );
+    const asked: Rerun = { tasks: ['again'], downstream: true };
+
+    const outcome = await world.during(async () =>
+      (await world.startPush({ ...aPush(), rerun: asked })).result(),
+    );
+
+    expect(outcome.state).toBe('completed');
+    expect(world.reruns).toEqual([asked]);
+    expect(world.started).toEqual(['again#2', 'after#0']);
+    expect(world.builds).toEqual([]);
+    expect(world.lastRecord().images).toEqual([
+      { name: 'used', ...before },
+      { name: 'other', ...before },
+    ]);
+  });
+
+  it('fails while something that it leaves as it is has failed', async () => {
+    world.plan = () =>
+      planned([aTask('bad', { ended: { state: 'failed', reason: 'failed' } }), aTask('again')]);
+
+    const outcome = await world.during(async () =>
+      (await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } })).result(),
+    );
+
+    expect(outcome).toEqual({ state: 'failed', reason: 'failed' });
+    expect(world.started).toEqual(['again#0']);
+  });
+
+  it('asks for an image that it had not needed when a task that needs it is to run again, too', async () => {
+    const slow = gate();
+    const image = anImage('kept');
+    world.plan = () =>
+      planned(
+        [aTask('imaged', { image: 'kept', firstRun: 1, ended: completed }), aTask('again')],
+        [{ ...image, action: 'keep', before: { name: 'kept', outcome: 'built', bytesUploaded: 1 } }],
+      );
+    world.run = async (label) => {
+      if (label === 'again') await slow.opened();
+      return {};
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } });
+      await until(() => world.started.includes('again#0'));
+      await rerun(push.id, { tasks: ['imaged'], downstream: false });
+      await until(() => world.runsOf('imaged') === 1);
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.builds).toEqual(['kept']);
+  });
+});

@@ -1,0 +1,178 @@
+import { CancellationScope, condition, continueAsNew, log, workflowInfo } from '@temporalio/workflow';
+import type { ImageResolved, PlannedPush, PushInput, TaskResolved } from '../model/pure/payloads.ts';
+import type { Rerun } from '../model/pure/rerun.ts';
+import type { PushReason } from '../model/pure/states.ts';
+import { controlActivities, recordActivities } from './activity-proxies.ts';
+import { failureDetail } from './failures.ts';
+import { expectNotCancelled, loadGraph } from './load-graph.ts';
+import { planWithBases, SettledBases } from './plan-with-bases.ts';
+import { startTask } from './push-children.ts';
+import type { PushGraphState } from './push-graph-state.ts';
+import { PushGraph } from './push-graph.ts';
+import { PushImages } from './push-images.ts';
+import { BATCH, recordUnstarted, recordVerdict } from './push-records.ts';
+
+/** Starts in flight: bursts of more would overrun the 100 events that a server buffers per workflow. */
+const STARTS_IN_FLIGHT = 40;
+
+/** Tasks open at once: the server allows 2,000 pending children. */
+const OPEN_TASKS = 1_500;
+
+/** Events of a run of the push before it may go on in a new one: what it has loaded alone must not be what makes it long. */
+const EVENTS_OF_A_RUN = 40;
+
+export type Planned = Extract<PlannedPush, { outcome: 'planned' }>;
+
+/** What a push carries into its next run when its history grows long. */
+export interface PushCarry {
+  readonly planned: Planned;
+  readonly graph: PushGraphState;
+  readonly reruns?: readonly Rerun[];
+}
+
+type PushWorkflow = (input: PushInput, carry?: PushCarry) => Promise<unknown>;
+
+/** A push while its workflow runs: what its signals and its query reach. */
+export interface RunningPush {
+  readonly input: PushInput;
+  readonly pushId: string;
+  /** Answers that came before the graph stands. */
+  readonly early: (ImageResolved | TaskResolved)[];
+  /** What was asked for and is not done. */
+  readonly reruns: Rerun[];
+  /** Labels of tasks that are set back once they have ended. */
+  readonly later: Set<string>;
+  planned?: Planned;
+  graph?: PushGraph;
+  images?: PushImages;
+}
+
+/** Plans the push, or goes on where an earlier run of it was; starts everything, and records the verdict. */
+export async function carryOutPush(running: RunningPush, carry: PushCarry | undefined): Promise<PushReason> {
+  const { input, pushId, reruns } = running;
+  const bases = new SettledBases();
+  let state = carry?.graph;
+  for (;;) {
+    if (!running.planned) {
+      const plan = input.rerun
+        ? await controlActivities(input.level).reopenPush({ push: input, pushId, rerun: input.rerun })
+        : await planWithBases(input, pushId, { bases });
+      if (plan.outcome === 'rejected') return plan.reason;
+      running.planned = plan;
+    }
+    const begun = await begin(running, running.planned, state);
+    if (!carry && begun.planned.supersedes) await supersedeOthers(running);
+    await begun.images.request(pushId, begun.planned.plannedAt, input.level);
+    await startAll(begun);
+    if (begun.planned.decides && begun.graph.allCompleted()) {
+      const plan = await planWithBases(input, pushId, { bases, decided: true });
+      if (plan.outcome === 'rejected') return plan.reason;
+      running.planned = plan;
+      state = undefined;
+      continue;
+    }
+    for (;;) {
+      const { graph, images, planned } = begun;
+      const reason = graph.allCompleted() && images.allWell ? 'completed' : 'failed';
+      await CancellationScope.nonCancellable(() =>
+        recordVerdict(input, planned, { images: images.outcomes, verdict: { reason } }),
+      );
+      // Replay: no await may stand between this look and the return, or a request would be lost.
+      if (reruns.length === 0) return reason;
+      await startAll(begun);
+    }
+  }
+}
+
+type Begun = RunningPush & Required<Pick<RunningPush, 'planned' | 'graph' | 'images'>>;
+
+/** Makes the graph of what is planned, and takes in what came before it stood. */
+async function begin(
+  running: RunningPush,
+  planned: Planned,
+  state: PushGraphState | undefined,
+): Promise<Begun> {
+  const { input, pushId, early } = running;
+  // Histories from before have the tasks in the plan's answer.
+  const tasks = planned.tasks ?? (await loadGraph(input, { pushId, plannedAt: planned.plannedAt }));
+  const graph = new PushGraph(tasks, state);
+  const images = new PushImages(planned.images, graph, running.images?.resolved);
+  const begun = Object.assign(running, { planned, graph, images });
+  for (const resolved of early.splice(0)) {
+    if ('label' in resolved) graph.resolveTask(resolved);
+    else images.resolve(resolved);
+  }
+  if (!planned.tasks) expectNotCancelled();
+  return begun;
+}
+
+/** That older pushes go on is a pity, and no reason for this one not to. */
+async function supersedeOthers({ input, pushId }: RunningPush): Promise<void> {
+  try {
+    await controlActivities(input.level).supersede({ push: input, pushId });
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    log.warn('Older pushes of this ref were not cancelled', { detail: failureDetail(error) });
+  }
+}
+
+async function startAll(running: Begun): Promise<void> {
+  const { input, pushId, planned, graph, images, reruns, later } = running;
+  const records = recordActivities(input.level);
+  const { plannedAt } = planned;
+  const isDone = (): boolean =>
+    graph.isDone && images.allResolved && !graph.hasNeverStarted && reruns.length === 0 && later.size === 0;
+  const begun = workflowInfo().historyLength;
+  const isLong = (): boolean => {
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    return continueAsNewSuggested && historyLength >= begun + EVENTS_OF_A_RUN && images.allResolved;
+  };
+  while (!isDone()) {
+    const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openCount));
+    await Promise.all(ready.map((task) => startTask(task, { push: input, pushId, plannedAt, graph })));
+    await CancellationScope.nonCancellable(async () => {
+      await recordUnstarted(input, { pushId, plannedAt, tasks: graph.takeNeverStarted() });
+      if (images.takeNews()) await records.recordPush({ pushId, plannedAt, images: images.outcomes });
+    });
+    await setBackAsked(running);
+    if (isLong()) {
+      const waiting = later.size > 0 ? [{ tasks: [...later], downstream: false }] : [];
+      await continueAsNew<PushWorkflow>(input, {
+        planned,
+        graph: graph.state,
+        reruns: [...reruns, ...waiting],
+      });
+    }
+    // What is ready while too many are open waits until one of them is resolved.
+    const mayStart = (): boolean => graph.hasToCheck && graph.openCount < OPEN_TASKS;
+    const mayBeSetBack = (): boolean =>
+      reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
+    const hasNews = (): boolean => graph.hasNeverStarted || images.hasNews || mayBeSetBack();
+    await condition(() => mayStart() || hasNews() || isDone() || isLong());
+  }
+}
+
+/**
+ * Sets tasks back that shall run again. One that has not ended is set back once it has: its record may say already what its signal
+ * is still on the way to tell.
+ */
+async function setBackAsked(running: Begun): Promise<void> {
+  const { input, pushId, planned, graph, images, reruns, later } = running;
+  const { plannedAt } = planned;
+  const meant = new Set([...later, ...reruns.splice(0).flatMap((rerun) => graph.meantBy(rerun))]);
+  later.clear();
+  for (const label of meant) if (graph.isEnding(label)) later.add(label);
+  const labels = [...meant].filter((label) => graph.hasEnded(label));
+  if (labels.length === 0) return;
+  const runs = new Map<string, number>();
+  for (let at = 0; at < labels.length; at += BATCH) {
+    const batch = labels.slice(at, at + BATCH);
+    const numbers = await CancellationScope.nonCancellable(() =>
+      controlActivities(input.level).setBack({ pushId, plannedAt, labels: batch }),
+    );
+    for (const [place, label] of batch.entries()) runs.set(label, numbers[place] ?? 0);
+  }
+  graph.reopen(runs);
+  images.reopen(graph.imagesOf(labels));
+  await images.request(pushId, plannedAt, input.level);
+}

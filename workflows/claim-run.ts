@@ -1,0 +1,21 @@
+import { isCancellation } from '@temporalio/workflow';
+import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
+import type { RunInput } from '../model/pure/payloads.ts';
+import { claimActivities, holderActivities, referringActivities } from './activity-proxies.ts';
+
+/**
+ * Claims a run: for an engine that has its image, where one has and takes it at once; else for whichever has a slot free first. Whoever
+ * answers first on the shared queue knows, so that nobody is asked where it has the image itself, or nobody has.
+ */
+export async function claimRun(input: RunInput): Promise<ClaimedRun> {
+  // Not every engine serves tasks with one of their own.
+  const mayRefer = input.task.dind ? {} : { mayRefer: true as const };
+  const answer = await referringActivities(input.task).claimRun({ ...input, ...mayRefer });
+  if (!('heldBy' in answer)) return answer;
+  try {
+    return await holderActivities(answer.heldBy).claimRun(input);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return claimActivities(input.task).claimRun(input);
+  }
+}

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { NotFound, ProjectNotFound } from '../model/errors.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import { levelOf, parseId } from '../model/pure/ids.ts';
@@ -13,11 +11,7 @@ import { resolveProject } from '../steps/resolve-project.ts';
 import type { Store } from '../store/store.ts';
 import type { RerunOutcome } from './api.ts';
 import type { StartPushDeps } from './start-push.ts';
-import { untilReplaced, workflowOf } from './start-push.ts';
-
-/** A push that has its verdict, and whose workflow is just ending, takes neither a signal nor a start. */
-const TRIES = 10;
-const BETWEEN_TRIES_MS = 500;
+import { pastItsEnd, untilReplaced, workflowOf } from './start-push.ts';
 
 /** Labels that a signal names. */
 const MOST_NAMED = 1_000;
@@ -36,26 +30,21 @@ export async function rerunPush(
   if (!plan) throw new NotFound(`Push ${pushId} has no tasks`);
   expectTasks(plan, rerun);
   const level = levelOf(pushId);
-  for (let tries = 1; ; tries += 1) {
+  const ask = async (): Promise<RerunOutcome> => {
     const status = await store.pushes.findStatus(pushId);
     const asked = await namedBy(store, pushId, rerun);
-    try {
-      if (!status || !isResolved(status.state)) {
-        await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
-        return 'asked';
-      }
-      const input = inputOf(deps, { record, status, rerun, by });
-      const options = { ...workflowOf(pushId, input), workflowIdReusePolicy: 'ALLOW_DUPLICATE' } as const;
-      await askTemporal(level, (client) => client.workflow.start('push', options));
-      if (status.resolved) await untilReplaced(store, pushId, status.resolved);
-      return 'started';
-    } catch (error) {
-      const isEnding =
-        error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError;
-      if (!isEnding || tries >= TRIES) throw error;
+    if (!status || !isResolved(status.state)) {
+      await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
+      return 'asked';
     }
-    await delay(BETWEEN_TRIES_MS);
-  }
+    const input = inputOf(deps, { record, status, rerun, by });
+    const options = { ...workflowOf(pushId, input), workflowIdReusePolicy: 'ALLOW_DUPLICATE' } as const;
+    await askTemporal(level, (client) => client.workflow.start('push', options));
+    if (status.resolved) await untilReplaced(store, pushId, status.resolved);
+    return 'started';
+  };
+  // One that was ended from outside has no verdict before it is found so: it is tried again like one that is ending.
+  return pastItsEnd(ask, () => Promise.resolve(true));
 }
 
 /**

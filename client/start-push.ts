@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
@@ -22,6 +22,10 @@ import type { AskTemporal } from './reach-temporal.ts';
 const REPLACE_PATIENCE_MS = 30_000;
 const REPLACE_POLL_MS = 100;
 
+/** A push that has its verdict, and whose workflow is just ending, takes neither a signal nor a start. */
+const END_TRIES = 10;
+const BETWEEN_TRIES_MS = 500;
+
 export interface StartPushDeps {
   readonly askTemporal: AskTemporal;
   readonly store: Store;
@@ -32,50 +36,73 @@ export interface StartPushDeps {
  * Starts the workflow of a push, or joins the one that runs; a push that is resolved is answered from its record, unless
  * a new round is asked for. The level in the id is the configuration's, and the control worker checks it again.
  */
-export async function startPush(
-  { askTemporal, store, config }: StartPushDeps,
-  push: StartPush,
-): Promise<StartedPush> {
+export async function startPush(deps: StartPushDeps, push: StartPush): Promise<StartedPush> {
+  const { askTemporal, store, config } = deps;
   const { project, level } = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
   const request = normalizeRequest(push.request);
   const variant = variantOf(request);
   const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
   // Temporal alone forgets after its retention, so the store is asked first.
-  const status = await store.pushes.findStatus(pushId);
+  let status = await store.pushes.findStatus(pushId);
   if (status && isResolved(status.state) && !push.again) {
     await addRef(store, pushId, push.ref);
     return { pushId, outcome: 'resolved' };
   }
-
-  const input: PushInput = {
-    project,
-    level,
-    repository: canonicalRepository(push.repository),
-    ref: push.ref,
-    revision: push.revision,
-    request,
-    pushedBy: push.pushedBy,
-    received: new Date().toISOString(),
-    ...(push.before ? { before: push.before } : {}),
-    // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
-    ...(push.again || status ? { again: true } : {}),
-    ...(push.hold ? { hold: true } : {}),
-    ...(push.again && status ? { round: (status.round ?? 1) + 1 } : {}),
-  };
-  const options = {
-    ...workflowOf(pushId, input),
-    // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
-    workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
-  } as const;
-  try {
+  const begin = async (): Promise<void> => {
+    const input: PushInput = {
+      project,
+      level,
+      repository: canonicalRepository(push.repository),
+      ref: push.ref,
+      revision: push.revision,
+      request,
+      pushedBy: push.pushedBy,
+      received: new Date().toISOString(),
+      ...(push.before ? { before: push.before } : {}),
+      // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
+      ...(push.again || status ? { again: true } : {}),
+      ...(push.hold ? { hold: true } : {}),
+      ...(push.again && status ? { round: (status.round ?? 1) + 1 } : {}),
+    };
+    const options = {
+      ...workflowOf(pushId, input),
+      // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
+      workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+    } as const;
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
+  };
+  try {
+    await pastItsEnd(begin, async () => {
+      status = await store.pushes.findStatus(pushId);
+      return push.again === true && status !== undefined && isResolved(status.state);
+    });
     return { pushId, outcome: 'started' };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     await addRef(store, pushId, push.ref);
-    const now = push.again ? undefined : await store.pushes.findStatus(pushId);
-    return { pushId, outcome: now && isResolved(now.state) ? 'resolved' : 'joined' };
+    return { pushId, outcome: status && isResolved(status.state) && !push.again ? 'resolved' : 'joined' };
+  }
+}
+
+/**
+ * Tries for some seconds what a workflow does not take that is just ending.
+ *
+ * @param hasVerdict whether the push has its verdict by now: only then is its workflow ending.
+ */
+export async function pastItsEnd<T>(
+  attempt: () => Promise<T>,
+  hasVerdict: () => Promise<boolean>,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isEnding =
+        error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError;
+      if (!isEnding || !(await hasVerdict()) || tries >= END_TRIES) throw error;
+    }
+    await delay(BETWEEN_TRIES_MS);
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { setTimeout } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { StartedPush, StartPush } from '../../client/api.ts';
 import type { AskTemporal } from '../../client/reach-temporal.ts';
@@ -84,6 +85,31 @@ describe('starting a push', () => {
 
     expect(outcomes).toEqual(['started', 'joined', 'resolved']);
     expect(world.plans).toBe(1);
+  });
+
+  it('of which a new round is asked for waits until the workflow that has given its verdict has ended', async () => {
+    world.plan = () => planned([aTask('t')]);
+    world.run = () => untilCancelled();
+
+    const outcomes = await world.during(async () => {
+      const first = await start();
+      await until(() => world.started.length === 1);
+      const { client } = env;
+      const handle = client.workflow.getHandle(first.pushId);
+      const running = await start({ again: true });
+      await record('completed');
+      const ended = start({ again: true });
+      await setTimeout(300);
+      await handle.terminate();
+      await until(() => world.plans === 2);
+      // The first record of the new round.
+      await record();
+      const again = await ended;
+      await client.workflow.getHandle(again.pushId).terminate();
+      return [running.outcome, again.outcome];
+    });
+
+    expect(outcomes).toEqual(['joined', 'started']);
   });
 
   it('adds a further ref to the record of a push that is resolved', async () => {

@@ -4,24 +4,17 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
-import { judgeRequest, mayUpgrade, refusal } from './judge-request.ts';
+import { ClientSessions } from './client-sessions.ts';
+import { headOf, HOP_BY_HOP, pairs, withoutHops } from './http-head.ts';
+import { judgeRequest, mayUpgrade, refusal, sessionOf } from './judge-request.ts';
 import type { JudgedBody, Refusal } from './judge-request.ts';
 
 /** What a client writes of a container is a few kilobytes. */
 const BODY_MAX_BYTES = 4 * 1024 * 1024;
 /** As Go's own server has it: build arguments stand in the URL, credentials of registries in a header. */
 const HEAD_MAX_BYTES = 1024 * 1024;
-/** These are about one connection, and there are two. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
-]);
+/** Names the session that a client opens; its build names it too. */
+const SESSION_HEADER = 'x-docker-expose-session-uuid';
 
 export interface FilterOptions {
   /** Socket of the engine behind the filter. */
@@ -35,33 +28,40 @@ export interface FilterOptions {
  * passes as it comes, with backpressure. Each request is made anew on a connection of its own, so that nothing can ride along.
  */
 export function createFilter(options: FilterOptions): Server {
+  const sessions = new ClientSessions();
   const server = createServer(
     // A build, a log or `docker events` may take as long as it likes.
     { maxHeaderSize: HEAD_MAX_BYTES, requestTimeout: 0, keepAliveTimeout: 0 },
     (incoming, response) => {
-      handle(incoming, response, options).catch((error: unknown) =>
+      handle(incoming, response, { ...options, sessions }).catch((error: unknown) =>
         answer(response, { status: 502, message: `Slipway: ${(error as Error).message}` }),
       );
     },
   );
   server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    upgrade(incoming, { socket, head }, options).catch((error: unknown) =>
+    upgrade(incoming, { socket, head }, { ...options, sessions }).catch((error: unknown) =>
       answerRaw(socket, { status: 502, message: `Slipway: ${(error as Error).message}` }),
     );
   });
   return server;
 }
 
+interface Filtering extends FilterOptions {
+  readonly sessions: ClientSessions;
+}
+
 async function handle(
   incoming: IncomingMessage,
   response: ServerResponse,
-  options: FilterOptions,
+  options: Filtering,
 ): Promise<void> {
   // A body of which the rest is not read is no reason to break its connection: the answer comes by it.
   const bytes = incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   const judged = await judge(incoming, bytes, options);
   if ('status' in judged) {
+    const session = sessionOf(incoming.url ?? '');
+    if (session !== undefined) await options.sessions.untilServed(session);
     answer(response, judged);
     // A client that is still sending must be able to hear it: what it sends is nobody's.
     incoming.resume();
@@ -89,7 +89,7 @@ async function handle(
 async function upgrade(
   incoming: IncomingMessage,
   { socket, head }: { readonly socket: Socket; readonly head: Buffer },
-  options: FilterOptions,
+  options: Filtering,
 ): Promise<void> {
   const { url = '', headers } = incoming;
   if (!mayUpgrade(url)) {
@@ -129,6 +129,8 @@ async function upgrade(
     socket.write(headOf(reply, pairs(reply.rawHeaders)));
     if (first.length > 0) socket.write(first);
     if (rest.length > 0) engine.write(rest);
+    const session = headers[SESSION_HEADER];
+    if (typeof session === 'string') options.sessions.open(session, socket);
     join(socket, engine);
   });
   outgoing.end(judged.body ?? body);
@@ -270,24 +272,4 @@ function answerRaw(socket: Socket, { status, message }: Refusal): void {
   const head = `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nConnection: close\r\n`;
   socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   socket.resume();
-}
-
-function headOf(
-  { statusCode, statusMessage }: IncomingMessage,
-  fields: readonly (readonly [string, string])[],
-): string {
-  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return `HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines}\r\n`;
-}
-
-function withoutHops(rawHeaders: readonly string[]): string[] {
-  return pairs(rawHeaders)
-    .filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()))
-    .flat();
-}
-
-function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
-  return rawHeaders.flatMap((name, index) =>
-    index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? ''] as const] : [],
-  );
 }

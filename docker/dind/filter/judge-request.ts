@@ -106,6 +106,13 @@ export function mayUpgrade(url: string): boolean {
   return 'path' in target && HIJACKED.some((pattern) => pattern.test(target.path));
 }
 
+/** The client's session that a build names. */
+export function sessionOf(url: string): string | undefined {
+  const target = readTarget(url);
+  if (!('path' in target) || target.path !== '/build') return undefined;
+  return target.query.get('session') ?? undefined;
+}
+
 /** What an engine answers to what it refuses, in its own form. */
 export function refusal(what: string): { readonly kind: 'refuse' } & Refusal {
   return {

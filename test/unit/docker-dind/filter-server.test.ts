@@ -116,6 +116,27 @@ describe('the filter before a private engine', () => {
     expect(seen.map(({ line }) => line).filter((line) => line.includes('create'))).toEqual([]);
   });
 
+  it('refuses a build once its client serves the session that it opens', async () => {
+    const answers: string[] = [];
+    const ask = post('/build?networkmode=host&session=s1', '', 'Connection: close\r\n');
+    const build = talk(ask).then((said) => answers.push(said));
+    await delay(200);
+    expect(answers).toEqual([]);
+    const session = connect({ path: socketOf('filter') });
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: h2c\r\nX-Docker-Expose-Session-Uuid: s1\r\n';
+    session.write(`POST /session HTTP/1.1\r\nHost: docker\r\n${upgrade}Content-Length: 0\r\n\r\n`);
+    await once(session, 'data');
+    await delay(200);
+    expect(answers).toEqual([]);
+    session.write('settings');
+    await build;
+    expect(answers).toEqual([expect.stringMatching(/^HTTP\/1.1 403 [\s\S]*network/)]);
+    session.end();
+    await once(session, 'close');
+    // One that never comes keeps nobody waiting for long.
+    expect(await talk(post('/build?networkmode=host&session=s2', ''))).toMatch(/^HTTP\/1.1 403 /);
+  }, 30_000);
+
   it('refuses two lengths, and a body that is too long to judge', async () => {
     const two =
       'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n';

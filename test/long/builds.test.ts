@@ -6,6 +6,7 @@ import { openStore } from '../../store/open-store.ts';
 import type { WorkerProcess } from '../helpers/live-stack.ts';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { runningProcesses } from '../helpers/running-processes.ts';
+import { imagesInSidecars, sidecarsOf } from '../helpers/sidecars.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
@@ -42,30 +43,6 @@ const isBuilding = async (mark: string): Promise<boolean> =>
 /** How often a log has a text. */
 async function count(world: World, taskId: string, text: string): Promise<number> {
   return (await world.log(taskId).catch(() => '')).split(text).length - 1;
-}
-
-async function sidecars(world: World): Promise<readonly string[]> {
-  const labels = [`slipway.fleet=${world.fleet}`, 'slipway.kind=sidecar'];
-  const filters = labels.flatMap((label) => ['--filter', `label=${label}`]);
-  const ids = await docker('ps', '--quiet', ...filters);
-  return ids.split('\n').filter((id) => id !== '');
-}
-
-/** Names of images in all sidecars that run. */
-async function imagesInSidecars(world: World): Promise<readonly string[]> {
-  const names: string[] = [];
-  for (const id of await sidecars(world)) {
-    const inside = [
-      'docker',
-      '--host',
-      'unix:///run/slipway/docker.sock',
-      'images',
-      '--format',
-      '{{.Repository}}:{{.Tag}}',
-    ];
-    names.push(...(await docker('exec', id, ...inside)).split('\n'));
-  }
-  return names;
 }
 
 /** One image, built in one run, indexed once, and nothing of any attempt left. */
@@ -147,7 +124,7 @@ describe('a sidecar', () => {
   async function expectRepeated(world: World, harm: (sidecar: string) => Promise<unknown>): Promise<void> {
     const build = await startBuild(world, { seconds: 8 });
     await until(() => isBuilding(build.mark));
-    const [sidecar = ''] = await sidecars(world);
+    const [sidecar = ''] = await sidecarsOf(world);
     await harm(sidecar);
     await expectBuiltOnce(world, await world.verdict(build.id), build);
   }
@@ -179,7 +156,7 @@ describe('a sidecar', () => {
     const build = await startBuild(world, { seconds: 1, bytes: 20_000_000 });
     world.proxy('store').slow({ bytesPerSecond: 4_000_000 });
     await until(async () => (await world.unfinishedUploads()).length > 0);
-    const [sidecar = ''] = await sidecars(world);
+    const [sidecar = ''] = await sidecarsOf(world);
     await docker('exec', sidecar, 'sh', '-c', 'kill -9 $(pidof socat)');
     world.proxy('store').pass();
 

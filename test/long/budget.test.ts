@@ -74,7 +74,8 @@ describe('an engine with a small disk budget', () => {
       .split('\n')
       .filter((line) => line.includes('Room was made in an engine'));
     expect(made.length).toBeGreaterThan(0);
-    for (const line of made) expect(line).toMatch(/"why":"over the budget","removed":\[\{"what":"image","id":"sha256:/);
+    for (const line of made)
+      expect(line).toMatch(/"why":"over the budget","removed":\[\{"what":"image","id":"sha256:/);
     const runLogs = await Promise.all(built.tasks.map(({ taskId }) => world.log(taskId)));
     expect(runLogs.join('')).toMatch(/Made room in the engine: removed \d image/);
     const names = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);

@@ -1,26 +1,29 @@
 /**
  * Measures Slipway against what people use otherwise, side by side in one run, and writes what came of it.
  *
- *   npm run bench -- images [--runs 5] [--images small,medium,large] [--only 'cold,nothing changed'] [--report docs/benchmarks.md]
+ *   npm run bench -- images [--runs 5] [--engines classic,modern] [--images small,medium,large] [--only 'cold,nothing changed']
+ *                           [--report docs/benchmarks.md]
  *   npm run bench -- hash [--runs 5] [--report docs/benchmarks.md]
  *   npm run bench -- tasks [--runs 5] [--tasks 10000] [--log-megabytes 1000] [--report docs/benchmarks.md]
  *
- * Needs a machine with nothing else to do. `images` needs Linux, root and Go (for the registry that it compares with), `hash` Python
- * (for taskgraph). Each writes its own section of the report.
+ * Needs a machine with nothing else to do. `images` needs Linux, root and Go (for the registry that it compares with and the modern
+ * engine, which has the containerd image store), `hash` Python (for taskgraph). Each writes its own section of the report.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ensureModernEngine } from '../test/helpers/modern-engine.ts';
 import { startSecondEngine } from '../test/helpers/second-engine.ts';
 import type { RunningStack, StackOptions } from '../stack/stack-options.ts';
 import { setUp } from '../stack/set-up.ts';
 import { startStack } from '../stack/start-stack.ts';
 import { ensureGoProgram } from './go-program.ts';
 import { openArchiveWay } from './images/archive-way.ts';
+import { openPipeWay } from './images/pipe-way.ts';
 import { openRegistryWay } from './images/registry-way.ts';
 import type { Row } from './images/report.ts';
-import { imagesReport } from './images/report.ts';
+import { imagesReport, PIPE, SLIPWAY, SLIPWAY_TAR } from './images/report.ts';
 import { runScenario } from './images/run-scenario.ts';
 import { SHAPES, scenariosOf } from './images/scenario.ts';
 import { openSlipwayWay } from './images/slipway-way.ts';
@@ -37,6 +40,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runs: { type: 'string', default: '5' },
+    engines: { type: 'string', default: 'classic,modern' },
     images: { type: 'string', default: 'small,medium,large' },
     only: { type: 'string' },
     tasks: { type: 'string', default: '10000' },
@@ -49,7 +53,7 @@ const subjects: Readonly<Record<string, () => Promise<string>>> = { images, hash
 const measure = more.length === 0 ? subjects[subject] : undefined;
 if (!measure) {
   process.stderr.write(
-    'usage: npm run bench -- images [--runs N] [--images small,medium,large] [--report FILE]\n' +
+    'usage: npm run bench -- images [--runs N] [--engines classic,modern] [--images small,medium,large] [--report FILE]\n' +
       '       npm run bench -- hash [--runs N] [--report FILE]\n' +
       '       npm run bench -- tasks [--runs N] [--tasks N] [--log-megabytes N] [--report FILE]\n',
   );
@@ -90,22 +94,36 @@ async function tasks(): Promise<string> {
 
 async function images(): Promise<string> {
   const program = await ensureGoProgram(REGISTRY, options);
+  const kinds = values.engines.split(',');
+  const unknown = kinds.find((kind) => !['classic', 'modern'].includes(kind));
+  if (unknown !== undefined) throw new Error(`--engines knows classic and modern, not "${unknown}"`);
+  // The kind of both engines follows from which programs come first.
+  const newest = kinds.includes('modern') ? await ensureModernEngine(process.env, say) : '';
   await setUp(options);
   const stack = await startStack(options);
   try {
-    return imagesReport(await benchImages(stack, program), command);
+    const rows: Row[] = [];
+    for (const kind of kinds) {
+      const PATH = `${kind === 'modern' ? `${newest}${delimiter}` : ''}${process.env['PATH'] ?? ''}`;
+      rows.push(...(await benchImages(stack, program, { ...process.env, PATH })));
+    }
+    return imagesReport(rows, command);
   } finally {
     await stack.stop();
   }
 }
 
-async function benchImages({ setUpStore }: RunningStack, registry: string): Promise<readonly Row[]> {
+async function benchImages(
+  { setUpStore }: RunningStack,
+  registry: string,
+  env: NodeJS.ProcessEnv,
+): Promise<readonly Row[]> {
   await mkdir(options.stateDirectory, { recursive: true });
   const directory = await mkdtemp(join(options.stateDirectory, 'images-'));
   const rows: Row[] = [];
   try {
-    await using source = await startSecondEngine({ dataRoot: join(directory, 'source') });
-    await using target = await startSecondEngine({ dataRoot: join(directory, 'target') });
+    await using source = await startSecondEngine({ dataRoot: join(directory, 'source'), env });
+    await using target = await startSecondEngine({ dataRoot: join(directory, 'target'), env });
     const { Driver, ServerVersion } = (await source.docker.info()) as {
       readonly Driver: string;
       readonly ServerVersion: string;
@@ -115,9 +133,19 @@ async function benchImages({ setUpStore }: RunningStack, registry: string): Prom
     const addresses = { source: `unix://${source.socketPath}`, target: `unix://${target.socketPath}` };
     const bucket = `bench-${Date.now()}`;
     const ways = [
-      await openSlipwayWay({ ...setUpStore, bucket: `${bucket}-blobs` }, addresses),
+      await openSlipwayWay(
+        SLIPWAY,
+        { ...setUpStore, bucket: `${bucket}-blobs` },
+        { ...addresses, reach: 'loopback' },
+      ),
+      await openSlipwayWay(
+        SLIPWAY_TAR,
+        { ...setUpStore, bucket: `${bucket}-layers` },
+        { ...addresses, reach: 'none' },
+      ),
       await openRegistryWay(registry, directory, dockers),
       await openArchiveWay({ ...setUpStore, bucket: `${bucket}-tars` }, dockers),
+      openPipeWay(PIPE, dockers),
     ];
     try {
       const runs = Number(values.runs);

@@ -20,11 +20,13 @@ export async function openArchiveWay(
   return {
     name: 'save | zstd | S3 | load',
     async move(tag) {
+      const began = performance.now();
       const tar = (await source.getImage(tag).get()) as Readable;
       const packing = zstd(['-1', '-T0', '-c'], tar);
       const key = `${randomUUID()}.tar.zst`;
       await objects.putStream(key, packing.output, {});
       await packing.ended;
+      const sendingMs = performance.now() - began;
 
       const stored = await objects.stream(key);
       if (!stored) throw new Error('The archive is not in the store');
@@ -32,7 +34,7 @@ export async function openArchiveWay(
       const answer = (await target.loadImage(unpacking.output, { quiet: true })) as Readable;
       for await (const _ of answer);
       await unpacking.ended;
-      return { image: tag, bytesSent: await kept.addedBytes(), names: [tag] };
+      return { image: tag, bytesSent: await kept.addedBytes(), sendingMs, names: [tag] };
     },
     mark: () => kept.mark(),
     reset: () => kept.reset(),

@@ -7,11 +7,16 @@ import type { StoredImage } from '../../model/schema/plan.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { S3Config } from '../../store/s3-session.ts';
 import { closureOf } from '../../steps/image-closure.ts';
+import { publishNotes } from '../../steps/publish-notes.ts';
 
 export interface MoverConfig {
   readonly engine: string;
   readonly store: S3Config;
+  /** `none`: there is no endpoint that the engine reaches, so images go as tars. */
+  readonly reach: 'loopback' | 'none';
 }
+
+const PLACE = { domain: 'bench', level: 1 } as const;
 
 export type MoverRequest =
   | { readonly do: 'publish'; readonly image: string; readonly known: readonly string[] }
@@ -31,7 +36,7 @@ const store = openStore(config.store);
 const engine = await connectEngine({
   address: config.engine,
   blobs: store.blobs,
-  reach: { kind: 'loopback' },
+  reach: { kind: config.reach },
   fleet: 'bench',
 });
 
@@ -58,7 +63,7 @@ async function carryOut(request: MoverRequest): Promise<MoverAnswer> {
   const known = new Set(closures.flat());
   const published = await engine.images.publish(request.image, {
     signal,
-    mayConfirm: (digest) => known.has(digest),
+    ...publishNotes(store, PLACE, (digest) => known.has(digest)),
   });
   const { manifestDigest, configDigest, diffIds, sizeBytes, way } = published;
   return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, way, peakRssBytes: peak() };

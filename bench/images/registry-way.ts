@@ -37,15 +37,18 @@ export async function openRegistryWay(
   return {
     name: 'registry push + pull',
     async move(tag) {
+      const began = performance.now();
       const name = tag.replace(/[^a-z0-9]/g, '-');
       await source.getImage(tag).tag({ repo: repository, tag: name });
       const reference = `${repository}:${name}`;
       const authconfig = { username: 'none', password: 'none', serveraddress: `127.0.0.1:${port}` };
       await drain((await source.getImage(reference).push({ authconfig })) as Readable);
+      const sendingMs = performance.now() - began;
       await source.getImage(reference).remove();
       await drain((await target.pull(reference)) as Readable);
       const sizes = await Promise.all((await added()).map(async (path) => (await stat(path)).size));
-      return { image: reference, bytesSent: sizes.reduce((sum, size) => sum + size, 0), names: [reference] };
+      const bytesSent = sizes.reduce((sum, size) => sum + size, 0);
+      return { image: reference, bytesSent, sendingMs, names: [reference] };
     },
     async mark() {
       marked = new Set(await filesBelow(data));

@@ -18,9 +18,11 @@ interface Target {
   readonly atMost: number;
 }
 
+export const PIPE = 'save | load';
 const ARCHIVE = 'save | zstd | S3 | load';
 const REGISTRY = 'registry push + pull';
-const SLIPWAY = 'Slipway';
+export const SLIPWAY = 'Slipway';
+export const SLIPWAY_TAR = 'Slipway, as tars';
 const MEDIUM = '800 MB, 3 layers';
 
 const TARGETS: readonly Target[] = [
@@ -41,8 +43,12 @@ const TARGETS: readonly Target[] = [
     atMost: 1.1,
   },
   { what: 'cold', shape: MEDIUM, scenario: 'cold', against: REGISTRY, atMost: 1.1 },
-  { what: 'cold', shape: MEDIUM, scenario: 'cold', against: ARCHIVE, atMost: 1.1 },
+  { what: 'cold', shape: MEDIUM, scenario: 'cold', against: PIPE, atMost: 1.1 },
 ];
+
+/** What is sent to the store, as a share of what the registry keeps of the same layers, which it has compressed. */
+const SENT_AT_MOST = 1.1;
+const SENT_OF = ['a layer of 5 MB added', 'a layer of 90 MB added'];
 
 const MOVER_MAX_BYTES = 256 * 1024 * 1024;
 
@@ -53,7 +59,8 @@ export function imagesReport(rows: readonly Row[], command: string): string {
     '',
     `Written by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} processors,`,
     `${Math.round(totalmem() / 1024 ** 3)} GiB. From "the image is there on one engine" to "its command has run on another one, which has the`,
-    'rest". The ways take turns; times are medians, with the smallest and the largest. Processor time is the whole machine\'s.',
+    'rest". "As tars": where an engine reaches no endpoint. The ways take turns; times are medians, with the smallest and the largest.',
+    "Processor time is the whole machine's.",
     '',
     '## Targets',
     '',
@@ -62,12 +69,13 @@ export function imagesReport(rows: readonly Row[], command: string): string {
     ...rows.flatMap((row) =>
       TARGETS.filter((target) => isOf(target, row)).map((target) => judged(target, row)),
     ),
+    ...rows.flatMap(sent),
     ...rows.flatMap(memory),
     '',
     '## Measured',
     '',
-    '| engine | image | change | way | seconds | processor s | sent to the store | memory of the mover | disk at most | runs |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| engine | image | change | way | seconds | of it sending | processor s | sent to the store | memory of the mover | disk at most | runs |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...rows.flatMap((row) => [...row.samples].map(([way, samples]) => measured(row, way, samples))),
     '',
   ];
@@ -86,13 +94,23 @@ function judged({ what, against, atMost }: Target, { engine, samples }: Row): st
   return `| ${what}, ${engine} | ${against.replaceAll('|', '\\|')} | ≤ ${atMost.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`;
 }
 
+function sent({ engine, shape, scenario, samples }: Row): string[] {
+  if (!SENT_OF.includes(scenario)) return [];
+  const bytes = (way: string): number => median((samples.get(way) ?? []).map(({ bytesSent }) => bytesSent));
+  const ratio = bytes(SLIPWAY) / bytes(REGISTRY);
+  const verdict = ratio <= SENT_AT_MOST ? 'held' : '**missed**';
+  return [
+    `| bytes sent, ${shape}, ${scenario}, ${engine} | the layer in the registry | ≤ ${SENT_AT_MOST.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`,
+  ];
+}
+
 function memory({ engine, shape, scenario, samples }: Row): string[] {
   if (scenario !== 'cold') return [];
-  const peak = Math.max(...(samples.get(SLIPWAY) ?? []).map(({ peakRssBytes }) => peakRssBytes ?? 0));
-  const verdict = peak <= MOVER_MAX_BYTES ? 'held' : '**missed**';
-  return [
-    `| memory of the mover, ${shape}, ${engine} | | ≤ 256 MiB | ${Math.round(peak / 1024 ** 2)} MiB | ${verdict} |`,
-  ];
+  return [SLIPWAY, SLIPWAY_TAR].map((way) => {
+    const peak = Math.max(...(samples.get(way) ?? []).map(({ peakRssBytes }) => peakRssBytes ?? 0));
+    const verdict = peak <= MOVER_MAX_BYTES ? 'held' : '**missed**';
+    return `| memory of the mover, ${way}, ${shape}, ${engine} | | ≤ 256 MiB | ${Math.round(peak / 1024 ** 2)} MiB | ${verdict} |`;
+  });
 }
 
 function measured({ engine, shape, scenario }: Row, way: string, samples: readonly Sample[]): string {
@@ -102,6 +120,7 @@ function measured({ engine, shape, scenario }: Row, way: string, samples: readon
     scenario,
     way.replaceAll('|', '\\|'),
     seconds(times(samples)),
+    median(samples.map(({ sendingMs }) => sendingMs / 1000)).toFixed(2),
     median(samples.map(({ cpuMs }) => cpuMs / 1000)).toFixed(1),
     megabytes(median(samples.map(({ bytesSent }) => bytesSent))),
     samples[0]?.peakRssBytes === undefined

@@ -6,7 +6,7 @@ import type { ImageShape } from './make-image.ts';
 import type { Scenario } from './scenario.ts';
 import type { Moved, Way } from './way.ts';
 
-export interface Sample extends Measured, Pick<Moved, 'bytesSent' | 'peakRssBytes'> {}
+export interface Sample extends Measured, Pick<Moved, 'bytesSent' | 'sendingMs' | 'peakRssBytes'> {}
 
 export interface Bench {
   readonly source: Docker;
@@ -29,7 +29,8 @@ export async function runScenario(
     runs,
   }: { readonly shape: ImageShape; readonly scenario: Scenario; readonly runs: number },
 ): Promise<ReadonlyMap<string, readonly Sample[]>> {
-  const { source, target, ways } = bench;
+  const { source, target } = bench;
+  const ways = bench.ways.filter(({ onlyCold }) => scenario.cold === true || !onlyCold);
   const samples = new Map<string, Sample[]>(ways.map(({ name }) => [name, []]));
   const base = `bench/base:${Date.now()}`;
   const baseSeeds = shape.layers.map((_, i) => `${base} ${i}`);
@@ -50,10 +51,13 @@ export async function runScenario(
           await runOnce(target, moved.image);
           return moved;
         });
-        const { bytesSent, peakRssBytes } = result;
-        samples
-          .get(way.name)
-          ?.push({ ...measured, bytesSent, ...(peakRssBytes === undefined ? {} : { peakRssBytes }) });
+        const { bytesSent, sendingMs, peakRssBytes } = result;
+        samples.get(way.name)?.push({
+          ...measured,
+          bytesSent,
+          sendingMs,
+          ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
+        });
         bench.say(
           `${shape.name}, ${scenario.name}, run ${run + 1}: ${way.name} ${(measured.ms / 1000).toFixed(2)} s`,
         );

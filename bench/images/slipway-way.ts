@@ -11,30 +11,40 @@ import type { Way } from './way.ts';
 
 const MOVER = fileURLToPath(new URL('./mover.ts', import.meta.url));
 
-/** As workers do it: one process publishes from the builder's engine, another loads into the runner's. */
+/**
+ * As workers do it: one process publishes from the builder's engine, another loads into the runner's; through the endpoint, or as
+ * tars where the engines do not reach one.
+ */
 export async function openSlipwayWay(
+  name: string,
   store: S3Config,
-  engines: { readonly source: string; readonly target: string },
+  {
+    reach,
+    ...engines
+  }: { readonly source: string; readonly target: string; readonly reach: MoverConfig['reach'] },
 ): Promise<Way> {
   const objects = createS3ObjectStore(store);
   await objects.ensureBucket();
   const kept = new KeptObjects(objects);
-  const source = startMover({ engine: engines.source, store });
-  const target = startMover({ engine: engines.target, store });
+  const source = startMover({ engine: engines.source, store, reach });
+  const target = startMover({ engine: engines.target, store, reach });
   const manifests: string[] = [];
   let marked = 0;
   return {
-    name: 'Slipway',
+    name,
     async move(tag) {
+      const began = performance.now();
       const published = await ask(source, { do: 'publish', image: tag, known: manifests });
       if (!published.stored) throw new Error('Nothing was published');
+      const sendingMs = performance.now() - began;
       manifests.push(published.stored.manifestDigest);
-      const name = tag.replace(/[^a-z0-9]/g, '-');
-      const loaded = await ask(target, { do: 'load', image: published.stored, tag: name });
+      const short = tag.replace(/[^a-z0-9]/g, '-');
+      const loaded = await ask(target, { do: 'load', image: published.stored, tag: short });
       return {
         image: loaded.engineImageId ?? '',
         bytesSent: await kept.addedBytes(),
-        names: [ownReference(name)],
+        sendingMs,
+        names: [ownReference(short)],
         peakRssBytes: Math.max(published.peakRssBytes, loaded.peakRssBytes),
       };
     },

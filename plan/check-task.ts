@@ -138,7 +138,7 @@ function checkWhen(task: DraftTask, list: FindingList): void {
   }
   for (const field of ['changed', 'refs'] as const) {
     for (const [index, glob] of (when[field] ?? []).entries()) {
-      const mistake = globMistake(glob);
+      const mistake = globMistake(glob, field === 'refs' ? 'refs' : 'paths');
       if (mistake) list.error(task.path('when', field, index), `the glob "${shorten(glob)}" ${mistake}`);
     }
   }

@@ -195,7 +195,8 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
       'change',
       'fileschanged',
     ),
-    ...same('write "changed" with a glob that begins with "!"', 'pathsignore', 'except', 'exclude'),
+    ...same('write "changed" with a glob that begins with "!"', 'pathsignore', 'exclude'),
+    ...same('write "refs" with a pattern that begins with "!"', 'branchesignore', 'tagsignore', 'except'),
     ...same('write "levels"', 'level', 'trust'),
   },
   taskImage: {

@@ -2,7 +2,7 @@ import type { Finding } from '../model/findings.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
-import { createMatcher, globMistake } from './globs.ts';
+import { createMatcher, globMistake, readGlob } from './globs.ts';
 import { orderGraph } from './graph.ts';
 import { neededImages } from './needed-images.ts';
 import { Nearest } from './nearest.ts';
@@ -12,7 +12,10 @@ import { createWhenCheck } from './when.ts';
 
 /** What a push is and what was asked of it. */
 export interface Selection {
-  /** Exact labels, globs, or `image:` and a name or glob of images; without any, every task whose `when` holds is wanted. */
+  /**
+   * Exact labels, globs, or `image:` and a name or glob of images; what stands after `!` is not wanted. Without any, every task whose
+   * `when` holds is.
+   */
   readonly tasks?: readonly string[] | undefined;
   /** Where the patterns stand, for findings; default `--tasks`. */
   readonly from?: string | undefined;
@@ -53,11 +56,11 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
   const blocked = findBlocked();
   const given = selection.tasks ?? [];
   const { patterns, findings } = readPatterns(
-    given.map((text, index) => (text.startsWith(IMAGE) ? undefined : [text, index])),
+    given.map((text, index) => (isOfImages(text) ? undefined : [text, index])),
     { ...selection, names: new Set(tasks.keys()), kind: 'task' },
   );
   const named = readPatterns(
-    given.map((text, index) => (text.startsWith(IMAGE) ? [text.slice(IMAGE.length), index] : undefined)),
+    given.map((text, index) => (isOfImages(text) ? [text.replace(IMAGE, ''), index] : undefined)),
     { ...selection, isOpen: false, names: new Set(Object.keys(config.images)), kind: 'image' },
   );
   findings.push(...named.findings);
@@ -65,6 +68,7 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
     named.patterns.some(({ matches }) => matches(name)),
   );
   const hasPatterns = given.length > 0;
+  const takesOutOnly = given.every((text) => readGlob(text).isNegated);
   const where = selection.from === undefined ? '' : ` of ${selection.from}`;
   const skipped = new Map<string, string>();
   const wanted = new Map<string, string>();
@@ -107,10 +111,13 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
       wanted.set(task.label, DECIDES);
       return;
     }
-    const pattern = patterns.find(({ matches }) => matches(task.label));
+    const matching = patterns.filter(({ matches }) => matches(task.label));
+    const out = matching.find(({ isNegated }) => isNegated);
+    const pattern = matching[0] ?? (takesOutOnly ? patterns[0] : undefined);
     const unselected = hasPatterns && !pattern ? 'not selected' : undefined;
     const unchanged = pattern ? undefined : when.unchanged(task);
-    const against = unselected ?? blocked.get(task.label) ?? unchanged;
+    const against =
+      (out && `taken out by "${out.text}"${where}`) ?? unselected ?? blocked.get(task.label) ?? unchanged;
     if (against !== undefined) skipped.set(task.label, against);
     else wanted.set(task.label, pattern ? `selected by "${pattern.text}"${where}` : BY_DEFAULT);
   }
@@ -133,8 +140,14 @@ function needs(culprit: string, reason: string | undefined): string {
   return reason?.startsWith('needs ') ? reason : `needs ${culprit}: ${reason ?? 'it may not run here'}`;
 }
 
+function isOfImages(pattern: string): boolean {
+  return readGlob(pattern).glob.startsWith(IMAGE);
+}
+
 interface Pattern {
   readonly text: string;
+  readonly isNegated: boolean;
+  /** Whether what stands after its `!`, if it has one, matches. */
   readonly matches: (label: string) => boolean;
 }
 
@@ -159,12 +172,17 @@ function readPatterns(
       report(`the pattern "${text}" ${mistake}`);
       continue;
     }
-    const matches = names.has(text) ? (name: string) => name === text : createMatcher(text);
-    patterns.push({ text, matches });
+    const { glob, isNegated } = readGlob(text);
+    if (isNegated && kind === 'image') {
+      report(`no image can be taken out: "${glob}"`, 'name the images that are wanted');
+      continue;
+    }
+    const matches = names.has(glob) ? (name: string) => name === glob : createMatcher(glob);
+    patterns.push({ text, isNegated, matches });
     if ([...names].some(matches)) continue;
     if (isOpen)
-      report(`no ${kind} of the file matches "${text}"`, 'the decision program may print one', 'warning');
-    else report(`no ${kind} matches "${text}"`, nearest.hint(text, names));
+      report(`no ${kind} of the file matches "${glob}"`, 'the decision program may print one', 'warning');
+    else report(`no ${kind} matches "${glob}"`, nearest.hint(glob, names));
 
     function report(message: string, hint?: string, severity: Finding['severity'] = 'error'): void {
       findings.push({ severity, file: from, line: 1, column: index + 1, message, hint });

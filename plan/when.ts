@@ -1,4 +1,5 @@
-import { createMatcher } from './globs.ts';
+import { createRefMatcher, shortRef } from '../model/pure/ref-patterns.ts';
+import { createListMatcher } from './globs.ts';
 import type { NormalizedTask } from './normalize.ts';
 import type { Selection } from './select-tasks.ts';
 
@@ -12,29 +13,26 @@ export interface WhenCheck {
 
 /** Makes the check for one push. Equal lists of globs, as defaults and anchors give them to many tasks, are matched once. */
 export function createWhenCheck({ ref, level, changedFiles }: Omit<Selection, 'tasks'>): WhenCheck {
-  const names = [...new Set([ref, ref.replace(/^refs\/heads\//, '')])];
   const answers = new Map<string, boolean>();
   return {
     blocked({ when: { refs, levels } }) {
       if (levels && !levels.includes(level))
         return `level ${level} is not among ${levels.join(', ') || 'none'}`;
-      if (refs && !anyMatches(refs, names)) return `ref ${names.at(-1)} is not among ${list(refs)}`;
-      return undefined;
+      const isAmong = !refs || answerOnce('refs', refs, () => createRefMatcher(refs)(ref));
+      return isAmong ? undefined : `ref ${shortRef(ref)} is not among ${list(refs)}`;
     },
     unchanged({ when: { changed } }) {
-      if (!changed || !changedFiles || anyMatches(changed, changedFiles)) return undefined;
-      return `no changed file matches ${list(changed)}`;
+      if (!changed || !changedFiles) return undefined;
+      const isChanged = answerOnce('changed', changed, () => changedFiles.some(createListMatcher(changed)));
+      return isChanged ? undefined : `no changed file matches ${list(changed)}`;
     },
   };
 
-  function anyMatches(globs: readonly string[], texts: readonly string[]): boolean {
-    const key = JSON.stringify([texts === names, globs]);
-    let answer = answers.get(key);
-    if (answer === undefined) {
-      answer = globs.map(createMatcher).some((matches) => texts.some(matches));
-      answers.set(key, answer);
-    }
-    return answer;
+  function answerOnce(field: 'refs' | 'changed', globs: readonly string[], answer: () => boolean): boolean {
+    const key = JSON.stringify([field, globs]);
+    const known = answers.get(key) ?? answer();
+    answers.set(key, known);
+    return known;
   }
 }
 

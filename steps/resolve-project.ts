@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ProjectNotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { NAME_PATTERN } from '../model/pure/ids.ts';
+import { createRefMatcher } from '../model/pure/ref-patterns.ts';
 import type { Grants, ServerConfig } from '../model/schema/config.ts';
 import { grantsOf } from '../model/schema/config.ts';
 
@@ -41,7 +42,7 @@ export function resolveProject(
     for (const source of configured.sources) {
       if (canonicalRepository(source.repository) !== canonical) continue;
       named = true;
-      const level = Object.entries(source.refs).find(([pattern]) => matchesRef(pattern, ref))?.[1];
+      const level = Object.entries(source.refs).find(([pattern]) => createRefMatcher([pattern])(ref))?.[1];
       if (!level) continue;
       const domain = configured.trustDomain ?? project;
       return { project, domain, level, grants: grantsOf(config, { project, level }) };
@@ -54,7 +55,7 @@ export function resolveProject(
 /** Whether a push to a ref of a project takes the place of older ones that run. */
 export function supersedes(config: ServerConfig, project: string, ref: string): boolean {
   const { supersede = false } = config.projects[project] ?? {};
-  return typeof supersede === 'boolean' ? supersede : supersede.some((pattern) => matchesRef(pattern, ref));
+  return typeof supersede === 'boolean' ? supersede : createRefMatcher(supersede)(ref);
 }
 
 /** A local repository that no project names is a project of its directory's name, at level 1. */
@@ -75,17 +76,6 @@ function localProject(config: ServerConfig, canonical: string, wanted: string | 
   }
   const level = 1;
   return { project, domain: project, level, grants: grantsOf(config, { project, level }) };
-}
-
-/** Patterns name branches, `refs/…` spells a ref out; `*` stands for anything, slashes too. */
-function matchesRef(pattern: string, ref: string): boolean {
-  const short = ref.replace(/^refs\/heads\//, '');
-  const name = pattern.startsWith('refs/') ? ref : short;
-  const regexp = pattern
-    .split('*')
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('.*');
-  return new RegExp(`^${regexp}$`, 's').test(name);
 }
 
 function stripSlash(url: string): string {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseDuration } from '../pure/duration.ts';
 import type { Level } from '../pure/ids.ts';
 import { NAME_PATTERN } from '../pure/ids.ts';
+import { refPatternMistake } from '../pure/ref-patterns.ts';
 import type { TarballKeeping } from './task.ts';
 import { tarballKeepingSchema } from './task.ts';
 
@@ -14,14 +15,28 @@ const grantsByLevel = z.strictObject({
   3: z.array(z.string()).optional(),
 });
 
+const listedRefPattern = z
+  .string()
+  .refine((pattern) => refPatternMistake(pattern.replace(/^!/, '')) === undefined, 'is no pattern of refs');
+
+/** Of a list in which the first that matches decides, so that there is nothing to take out again. */
+const refPattern = listedRefPattern.refine(
+  (pattern) => !pattern.startsWith('!'),
+  'cannot begin with "!": the first pattern that matches decides, so write what is not meant before it',
+);
+
+/**
+ * In `sources.refs`, in `supersede` and in a task's `when.refs` a pattern is the same: `*` stands for anything, slashes too, so that `"*"`
+ * is every ref; one that begins with `refs/` spells a ref out, every other names branches.
+ */
 export const projectSchema = z.strictObject({
   trustDomain: z.string().regex(NAME_PATTERN).optional(),
   visibility: z.enum(['private', 'public']).default('private'),
   supersede: z
-    .union([z.boolean(), z.array(z.string())])
+    .union([z.boolean(), z.array(listedRefPattern)])
     .optional()
     .describe('Whether a newer push of a ref cancels the older ones that run; or of which refs'),
-  sources: z.array(z.strictObject({ repository: z.string(), refs: z.record(z.string(), level) })),
+  sources: z.array(z.strictObject({ repository: z.string(), refs: z.record(refPattern, level) })),
   pullRequests: z.enum(['off', 'untrusted']).default('off'),
   capabilities: grantsByLevel.optional(),
   secrets: grantsByLevel.optional(),

@@ -98,8 +98,16 @@ export const resourcesSchema = z.strictObject({
 });
 
 export const whenSchema = z.strictObject({
-  changed: z.array(z.string()).optional().describe('Globs; one changed file must match'),
-  refs: z.array(z.string()).optional(),
+  changed: z
+    .array(z.string())
+    .optional()
+    .describe('Globs; one changed file must match one of them, and none of those after "!"'),
+  refs: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'Patterns of branches, or of refs that begin with refs/; "*" crosses "/", what is after "!" is not meant',
+    ),
   levels: z.array(z.union([z.literal(1), z.literal(2), z.literal(3)])).optional(),
 });
 

@@ -95,7 +95,7 @@ describe('selectTasks without patterns', () => {
     ['refs/heads/main', true],
     ['main', true],
     ['refs/heads/release/1', true],
-    ['release/1/2', false],
+    ['release/1/2', true],
     ['refs/tags/main', false],
     ['try', false],
   ])('holds `refs` against the branch: %s', (ref, isWanted) => {
@@ -108,6 +108,32 @@ describe('selectTasks without patterns', () => {
     expect(labels(selectTasks(config(text), { ref: 'refs/tags/v/1', level: 1 }))).toEqual(['a']);
     expect(labels(selectTasks(config(text), { ref: 'refs/heads/main', level: 1 }))).toEqual(['a']);
     expect(labels(selectTasks(config(text), { ref: 'refs/heads/v', level: 1 }))).toEqual([]);
+  });
+
+  it.each([
+    ['["release/*", "!release/old"]', 'main', false],
+    ['["release/*", "!release/old"]', 'release/new', true],
+    ['["release/*", "!release/old"]', 'release/old', false],
+    ['["release/*", "!refs/heads/release/old"]', 'release/old', false],
+    ['["!release/old"]', 'main', true],
+    ['["!release/old"]', 'refs/heads/release/old', false],
+    ['["*"]', 'a/b/c', true],
+    ['["*"]', 'refs/tags/v1', true],
+  ])('takes out of `refs` what stands after "!": %s on %s', (refs, ref, isWanted) => {
+    const text = `version: 1\ntasks: {a: {image: debian, when: {refs: ${refs}}}}`;
+
+    expect(labels(selectTasks(config(text), { ref, level: 1 })).includes('a')).toBe(isWanted);
+  });
+
+  it.each([
+    [['README.md'], false],
+    [['src/doc/a'], false],
+    [['src/doc/a', 'src/a'], true],
+  ])('takes out of `changed` what stands after "!": %j', (changedFiles, isWanted) => {
+    const text = 'version: 1\ntasks: {a: {image: debian, when: {changed: ["src/**", "!src/doc/**"]}}}';
+    const selected = selectTasks(config(text), { ref: 'main', level: 1, changedFiles });
+
+    expect(labels(selected).includes('a')).toBe(isWanted);
   });
 
   it('skips a task whose dependency may not run here, however far away', () => {
@@ -128,6 +154,35 @@ tasks:
 });
 
 describe('selectTasks with patterns', () => {
+  it.each([
+    [['lint/*', '!lint/css'], ['lint/js']],
+    [
+      ['!lint/*', '!release', '!unit'],
+      ['gen', 'compile', 'sign'],
+    ],
+    [
+      ['unit', '!gen'],
+      ['gen', 'compile', 'unit'],
+    ],
+  ])('leaves out what stands after "!", unless another needs it: %j', (tasks, expected) => {
+    const selected = select({ tasks });
+
+    expect(labels(selected)).toEqual(expected);
+    expect(selected.findings).toEqual([]);
+  });
+
+  it('says what a task was taken out by', () => {
+    expect(whys(select({ tasks: ['lint/*', '!lint/css'] }))['lint/css']).toBe('taken out by "!lint/css"');
+  });
+
+  it.each([
+    ['!lint/ccs', 'no task matches "lint/ccs"'],
+    ['image:!lint', 'no image can be taken out: "lint"'],
+    ['!image:lint', 'no image can be taken out: "lint"'],
+  ])('refuses to leave out what is not there: %s', (pattern, message) => {
+    expect(select({ tasks: ['unit', pattern] }).findings.map((found) => found.message)).toEqual([message]);
+  });
+
   it('wants what is named and, transitively, what that needs', () => {
     const selected = select({ tasks: ['unit'], changedFiles: ['README'] });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { artifactNameClashes, artifactNameMistake } from '../../../plan/artifact-names.ts';
-import { createMatcher, globMistake } from '../../../plan/globs.ts';
+import { createListMatcher, createMatcher, globMistake } from '../../../plan/globs.ts';
 import { cycleText, orderGraph } from '../../../plan/graph.ts';
 import { Nearest } from '../../../plan/nearest.ts';
 import { parseSizeBytes } from '../../../plan/sizes.ts';
@@ -63,11 +63,25 @@ describe('globs', () => {
     ['src/**', 'src/a/b', true],
     ['src/*', 'src/a/b', false],
     ['*', '.hidden', true],
-    ['!docs/**', 'src/a', true],
-    ['!docs/**', 'docs/a', false],
     ['*.{js,ts}', 'a.ts', true],
     ['a+(b)', 'abb', false],
   ])('%s against %s', (glob, text, expected) => expect(createMatcher(glob)(text)).toBe(expected));
+
+  it.each([
+    [['src/**', '!src/doc/**'], 'src/a', true],
+    [['src/**', '!src/doc/**'], 'src/doc/a', false],
+    [['src/**', '!src/doc/**'], 'README.md', false],
+    [['!src/doc/**', 'src/**'], 'src/doc/a', false],
+    [['!docs/**'], 'src/a', true],
+    [['!docs/**'], 'docs/a', false],
+    [[], 'a', false],
+  ])('%j against %s', (globs, text, expected) => expect(createListMatcher(globs)(text)).toBe(expected));
+
+  it('are refused when nothing follows "!", or what follows is no pattern', () => {
+    expect(globMistake('!')).toBe('has nothing after "!"');
+    expect(globMistake('{a,b}'.repeat(7), 'refs')).toBe('has more than 64 alternatives');
+    expect(globMistake('!release/*', 'refs')).toBeUndefined();
+  });
 
   it('are refused when they are empty, too long, or have too many wildcards', () => {
     expect(globMistake('')).toBeDefined();

@@ -61,6 +61,9 @@ describe('resolveProject', () => {
     [false, 'refs/heads/main', false],
     [['try/*'], 'refs/heads/try/anne/1', true],
     [['try/*'], 'refs/heads/main', false],
+    [['*', '!main'], 'refs/heads/main', false],
+    [['*', '!main'], 'refs/heads/try/1', true],
+    [['{try,fix}/*'], 'refs/heads/fix/1', true],
   ])(
     'lets newer pushes take the place of older ones where it says so: %j, %s',
     (supersede, ref, expected) => {
@@ -71,6 +74,16 @@ describe('resolveProject', () => {
       expect(supersedes(one, 'another', ref)).toBe(false);
     },
   );
+
+  it('refuses a level for what is not a ref: the first pattern that matches decides', () => {
+    const refs = { '!main': 3, '*': 1 };
+    const parsed = serverConfigSchema.safeParse({
+      version: 1,
+      projects: { one: { sources: [{ repository: '/a', refs }] } },
+    });
+
+    expect(JSON.stringify(parsed.error?.issues)).toContain('cannot begin with');
+  });
 
   it('writes local paths as file URLs', () => {
     expect(canonicalRepository('/srv/a b/')).toBe('file:///srv/a%20b');

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { createRefMatcher, refPatternMistake } from '../../../model/pure/ref-patterns.ts';
+
+describe('createRefMatcher', () => {
+  it.each([
+    ['*', 'refs/heads/a/b', true],
+    ['*', 'refs/tags/v1', true],
+    ['main', 'refs/heads/main', true],
+    ['main', 'main', true],
+    ['main', 'refs/heads/mainly', false],
+    ['main', 'refs/tags/main', false],
+    ['*/main', 'refs/heads/main', false],
+    ['refs/*', 'refs/heads/main', true],
+    ['refs/heads/main', 'main', true],
+    ['refs/tags/**', 'refs/tags/v/1', true],
+    ['release/*', 'refs/heads/release/1/2', true],
+    ['release/*', 'refs/heads/release', false],
+    ['release/**', 'refs/heads/release', false],
+    ['*.*', 'refs/heads/a.', true],
+    ['v?', 'refs/heads/v1', true],
+    ['v[0-9]*', 'refs/heads/v2.1', true],
+    ['v[!0-9]', 'refs/heads/v2', false],
+    ['{main,release/*}', 'refs/heads/release/1', true],
+    ['{refs/tags/v,x}*', 'refs/tags/v1', true],
+    ['{a,{b,c}}d', 'refs/heads/cd', true],
+    ['{main}', 'refs/heads/{main}', true],
+    ['a(b)+', 'refs/heads/a(b)+', true],
+    ['[', 'refs/heads/[', true],
+  ])('%s against %s: %s', (pattern, ref, expected) =>
+    expect(createRefMatcher([pattern])(ref)).toBe(expected),
+  );
+
+  it('takes no longer for many stars', () => {
+    const pattern = `${'*a'.repeat(200)}b`;
+
+    expect(createRefMatcher([pattern])('a'.repeat(2_000))).toBe(false);
+  });
+});
+
+describe('refPatternMistake', () => {
+  it.each(['', '{a,b}'.repeat(7)])('finds one in %j', (pattern) =>
+    expect(refPatternMistake(pattern)).toBeDefined(),
+  );
+
+  it.each(['*', '[z-a]', '{a', 'a}', '{,a}'])('finds none in %j', (pattern) =>
+    expect(refPatternMistake(pattern)).toBeUndefined(),
+  );
+});

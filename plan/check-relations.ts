@@ -59,9 +59,7 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
       });
       return;
     }
-    // A list of dependencies that has the wrong shape has been reported; what it would say is not known.
-    const isUnknown = task.mentions('dependencies') && !task.merged.dependencies;
-    if (!isUnknown && !dependencies.has(input.task)) {
+    if (task.isWhole('dependencies') && !dependencies.has(input.task)) {
       list.error(
         task.path('inputs', target, 'task'),
         `task "${input.task}" is not among the dependencies of the task that takes its artifact`,

@@ -6,20 +6,28 @@ import type { FindingList } from './finding-list.ts';
 import { Nearest } from './nearest.ts';
 import type { YamlSource } from './read-yaml.ts';
 import { isRecord, valueAt } from './values.ts';
+import { ShortenedLists } from './shortened-lists.ts';
 import type { YamlPath } from './yaml-positions.ts';
+
+/** What is left of a file without what has the wrong shape. */
+export interface Shaped {
+  readonly file: FileForm;
+  /** The path in the text of what is left at a path: items of a list move when one before them is taken out. */
+  pathInText(path: YamlPath): YamlPath;
+}
 
 /**
  * Reports every field that is unknown, missing or of the wrong type, and gives what is left without them, so that the
  * further checks still find their own mistakes. undefined when nothing is left.
  */
-export function checkShape(source: YamlSource, list: FindingList): FileForm | undefined {
+export function checkShape(source: YamlSource, list: FindingList): Shaped | undefined {
   if (!isRecord(source.value)) {
     list.error([], 'the file must be a map', { hint: 'begin with "version: 1"' });
     return undefined;
   }
   const root = withoutExtensions(source.value);
   const result = fileSchema.safeParse(root);
-  if (result.success) return result.data;
+  if (result.success) return { file: result.data, pathInText: (path) => path };
   const nearest = new Nearest();
   for (const issue of result.error.issues) {
     for (const found of explainIssue(issue, { root, source, nearest })) {
@@ -35,16 +43,18 @@ function withoutExtensions(root: Readonly<Record<string, unknown>>): Record<stri
 }
 
 /** Takes out what is wrong, and where something is missing what it is missing from, until the rest is right. */
-function salvage(root: Record<string, unknown>, issues: readonly z.core.$ZodIssue[]): FileForm {
+function salvage(root: Record<string, unknown>, issues: readonly z.core.$ZodIssue[]): Shaped {
   const rest: Record<string, unknown> = structuredClone(root);
+  const lists = new ShortenedLists();
   let wrong = issues;
   for (;;) {
     // Once each: a path that is not there any more would count as missing from its owner.
     const paths = new Map(wrong.flatMap(wrongPaths).map((path) => [JSON.stringify(path), path]));
-    for (const path of paths.values()) remove(rest, path);
+    for (const path of paths.values()) remove(rest, path, lists);
+    for (const path of lists.shorten()) remove(rest, path, lists);
     rest['version'] = 1;
     const result = fileSchema.safeParse(rest);
-    if (result.success) return result.data;
+    if (result.success) return { file: result.data, pathInText: (path) => lists.pathInText(rest, path) };
     wrong = result.error.issues;
   }
 }
@@ -55,7 +65,7 @@ function wrongPaths(issue: z.core.$ZodIssue): YamlPath[] {
   return [path];
 }
 
-function remove(root: Record<string, unknown>, path: YamlPath): void {
+function remove(root: Record<string, unknown>, path: YamlPath, lists: ShortenedLists): void {
   const parent = valueAt(root, path.slice(0, -1));
   const last = path.at(-1);
   if (last === undefined || parent === undefined) return;
@@ -63,6 +73,10 @@ function remove(root: Record<string, unknown>, path: YamlPath): void {
     delete parent[last];
     return;
   }
-  // Missing from a map, or an item of a list, whose other items would move.
-  remove(root, path.slice(0, -1));
+  if (Array.isArray(parent) && typeof last === 'number') {
+    lists.doom(parent, last, path.slice(0, -1));
+    return;
+  }
+  // Missing from a map.
+  remove(root, path.slice(0, -1), lists);
 }

@@ -74,12 +74,11 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
     if (label === undefined) return;
     const path = task.path('image', 'taskId', 'task-reference');
     const dependencies = task.merged.dependencies ?? [];
-    const isSkipped = task.mentions('dependencies') && !task.merged.dependencies;
     if (!draft.labels.has(label) && !draft.isOpen) {
       list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
       return;
     }
-    if (!isSkipped && !dependencies.includes(label)) {
+    if (task.isWhole('dependencies') && !dependencies.includes(label)) {
       list.error(path, `task "${label}" is not among the dependencies of the task that uses its image`, {
         hint: `add "${label}" to "dependencies"`,
       });

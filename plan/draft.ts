@@ -18,6 +18,8 @@ export interface DraftTask {
   readonly artifacts: ReadonlyMap<string, { readonly isDirectory: boolean }>;
   /** Whether the text gives the field, rightly or wrongly. */
   mentions(field: keyof TaskPart): boolean;
+  /** Whether all items are in `merged` that the text gives a list: what a wrong one would have said is not known. */
+  isWhole(field: 'dependencies'): boolean;
   /** Where a field, or a member of it, stands: in the task, else in `defaults`. */
   path(field: keyof TaskPart, ...inside: YamlPath): YamlPath;
 }
@@ -81,17 +83,21 @@ function createDraftTask(
     readonly defaults: Record<string, unknown>;
   },
 ): DraftTask {
-  const { artifacts } = mergeDefaults(defaults, written);
+  const both: Record<string, unknown> = mergeDefaults(defaults, written);
   return {
     label,
     merged,
     artifacts: new Map(
-      entriesOf(artifacts).map(([name, definition]) => [
+      entriesOf(both['artifacts']).map(([name, definition]) => [
         name,
         { isDirectory: isRecord(definition) && DIRECTORIES.includes(definition['type']) },
       ]),
     ),
     mentions: (field) => Object.hasOwn(written, field) || Object.hasOwn(defaults, field),
+    isWhole: (field) => {
+      const list = both[field];
+      return list === undefined || (Array.isArray(list) && list.length === merged[field]?.length);
+    },
     path: (field, ...inside) => [...(isOwn(field, inside[0]) ? own : ['defaults']), field, ...inside],
   };
 

@@ -47,6 +47,15 @@ export function createFindingList(source: YamlSource): FindingList {
   }
 }
 
+/** A list that takes paths of what is left of a text, and reports at those of the text itself. */
+export function atPaths(list: FindingList, pathInText: (path: YamlPath) => YamlPath): FindingList {
+  return {
+    error: (path, message, options) => list.error(pathInText(path), message, options),
+    warning: (path, message, options) => list.warning(pathInText(path), message, options),
+    sorted: () => list.sorted(),
+  };
+}
+
 function byPlace(a: Finding, b: Finding): number {
   if (a.file !== b.file) return a.file < b.file ? 1 : -1;
   return a.line - b.line || a.column - b.column;

@@ -12,7 +12,7 @@ import { createDraft } from './draft.ts';
 import type { DraftTask } from './draft.ts';
 import type { TaskPart } from './file-schema.ts';
 import type { FindingList } from './finding-list.ts';
-import { createFindingList } from './finding-list.ts';
+import { atPaths, createFindingList } from './finding-list.ts';
 import type { JoinedSource, Printed } from './join-printed.ts';
 import { joinPrinted } from './join-printed.ts';
 import { normalizeImageDefinition, normalizeTask } from './normalize.ts';
@@ -61,10 +61,10 @@ export interface ParseOptions {
 export function parseSlipwayYml(text: string | undefined, options: ParseOptions = {}): ParsedSlipwayYml {
   const file = readYaml(text, options.file ?? 'slipway.yml');
   const source: JoinedSource = options.printed ? joinPrinted(file, options.printed, options.pushId) : file;
-  const list = createFindingList(source);
+  const shapeList = createFindingList(source);
   const drafts = new Map<string, DraftTask>();
   const config = source.usable ? checkAll() : undefined;
-  const findings = list.sorted();
+  const findings = shapeList.sorted();
   const isValid = !findings.some((finding) => finding.severity === 'error');
   return {
     config: isValid ? config?.() : undefined,
@@ -76,8 +76,10 @@ export function parseSlipwayYml(text: string | undefined, options: ParseOptions 
 
   /** Runs every check; gives how to make the config, should no check have found an error. */
   function checkAll(): (() => ValidConfig) | undefined {
-    const file = checkShape(source, list);
-    if (!file) return undefined;
+    const shaped = checkShape(source, shapeList);
+    if (!shaped) return undefined;
+    const { file } = shaped;
+    const list = atPaths(shapeList, shaped.pathInText);
     const draft = createDraft(source.value, file, options.printed !== undefined);
     for (const [label, task] of draft.tasks) drafts.set(label, task);
     checkNotYet(source.value, list);

@@ -68,12 +68,18 @@ function childOf(schema: z.ZodType, segment: string | number, value: unknown): z
 }
 
 function objectBranch(union: z.ZodUnion, value: unknown): z.ZodType | undefined {
-  const objects = union.options.filter((option) => option instanceof z.ZodObject);
-  if (union !== (imageFormSchema as unknown)) return objects[0];
-  const type = isRecord(value) ? value['type'] : undefined;
-  return objects.find((object) => {
-    const field = object.shape['type'] as z.ZodType | undefined;
-    return type === undefined ? !field : field?.safeParse(type).success;
+  if (union === (imageFormSchema as unknown)) return isRecord(value) ? chosenImageForm(value) : undefined;
+  return union.options.find((option) => option instanceof z.ZodObject);
+}
+
+/** The form of an image that a map is meant to have: with `in-tree` that one, else by its `type`. */
+export function chosenImageForm(
+  value: Readonly<Record<string, unknown>>,
+): (typeof imageFormSchema.options)[number] | undefined {
+  return imageFormSchema.options.find((option) => {
+    if (!(option instanceof z.ZodObject)) return false;
+    if (Object.hasOwn(value, 'in-tree')) return 'in-tree' in option.shape;
+    return 'type' in option.shape && option.shape.type.safeParse(value['type']).success;
   });
 }
 

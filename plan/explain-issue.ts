@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { imageFormSchema } from '../model/schema/task.ts';
-import { expectation, fieldsOf, schemaAt } from './expectation.ts';
+import { chosenImageForm, expectation, fieldsOf, schemaAt } from './expectation.ts';
 import { neighbourHint, wordPlace } from './field-words.ts';
 import { fileSchema } from './file-schema.ts';
 import type { Nearest } from './nearest.ts';
@@ -31,7 +31,7 @@ export function explainIssue(issue: Issue, context: ExplainContext): Explained[]
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => explainUnknown(path, key, context));
   }
-  if (value === undefined && issue.code !== 'invalid_key') return [explainMissing(path)];
+  if (value === undefined && issue.code !== 'invalid_key') return [explainMissing(path, context)];
   if (issue.code === 'invalid_union') {
     if (path.at(-1) === 'image' && isRecord(value)) {
       const mistake = explainImageForm(path, value, context);
@@ -82,9 +82,9 @@ function explainUnknown(path: YamlPath, key: string, context: ExplainContext): E
   };
 }
 
-function explainMissing(path: YamlPath): Explained {
+function explainMissing(path: YamlPath, { root }: ExplainContext): Explained {
   const owner = path.slice(0, -1);
-  const schema = schemaAt(fileSchema, path);
+  const schema = schemaAt(fileSchema, path, root);
   return {
     path: owner,
     at: 'key',
@@ -99,7 +99,7 @@ function explainImageForm(
   value: Readonly<Record<string, unknown>>,
   { nearest }: ExplainContext,
 ): Explained | undefined {
-  if (imageFormSchema.options.some((option) => isMeant(option, value))) return undefined;
+  if (chosenImageForm(value)) return undefined;
   const name = fieldName(path);
   const types = new Set(['docker-image', 'task-image', 'indexed-image']);
   const { type } = value;
@@ -151,8 +151,11 @@ function typeHint(
   { source, nearest }: ExplainContext,
 ): string | undefined {
   const isScalarValue = typeof value === 'number' || typeof value === 'boolean';
+  if (typeof value === 'number' && isSize(path) && value < LEAST_BYTES)
+    return `write it with its unit: "${value}${value < 64 ? 'g' : 'm'}"`;
   if (isScalarValue && /\btext\b/.test(expected))
     return `quote it: "${source.writtenAt(path) ?? String(value)}"`;
+  if (isRecord(value) && expected === 'a text') return 'quote the text: ": " in it begins a map';
   if (typeof value === 'string' && expected.startsWith('a list'))
     return `write ["${shorten(value.replaceAll('"', '\\"'))}"]`;
   if (typeof value === 'string' && expected.startsWith('one of')) {
@@ -160,12 +163,26 @@ function typeHint(
     const found = nearest.find(value, known);
     return found === undefined ? undefined : `did you mean "${found}"?`;
   }
-  if (value === null && path.length > 2 && expected.startsWith('a map'))
+  if (value === null && expected.startsWith('a map') && mayBeEmpty(path))
     return 'write {} or leave the field out';
+  if (value === null && expected === 'a list') return 'write [] or leave the field out';
   if (value === null && expected === 'a text') return 'write "" if the empty text is meant';
   if (Array.isArray(value) && expected.startsWith('a map'))
     return 'write "name: value" without "-" before it';
   return undefined;
+}
+
+/** No size that anybody means in bytes is less. */
+const LEAST_BYTES = 65_536;
+
+function isSize(path: YamlPath): boolean {
+  return path.at(-2) === 'resources' && ['memory', 'disk', 'shm'].includes(String(path.at(-1)));
+}
+
+/** Tasks and images themselves need something in them. */
+function mayBeEmpty(path: YamlPath): boolean {
+  if (path[0] === 'decision') return false;
+  return path.length !== 2 || path[0] === 'defaults';
 }
 
 /** The branch of a union that the author meant, if the value says which: its own issues tell more than the union. */
@@ -175,18 +192,10 @@ function fittingBranch(
   value: unknown,
 ): readonly Issue[] | undefined {
   if (path.at(-1) === 'image' && isRecord(value)) {
-    const at = imageFormSchema.options.findIndex((option) => isMeant(option, value));
-    return errors[at];
+    const chosen = chosenImageForm(value);
+    return chosen && errors[imageFormSchema.options.indexOf(chosen)];
   }
   return errors.find((issues) => issues.length > 0 && !issues.some(isOfAnotherType));
-}
-
-/** An image form is chosen by its `type`, or by having `in-tree`. */
-function isMeant(option: z.ZodType, value: Readonly<Record<string, unknown>>): boolean {
-  const fields = fieldsOf(option);
-  if (fields.has('in-tree')) return Object.hasOwn(value, 'in-tree');
-  const type = schemaAt(option, ['type']);
-  return type !== undefined && type.safeParse(value['type']).success;
 }
 
 function isOfAnotherType(issue: Issue): boolean {

@@ -201,6 +201,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
   },
   taskImage: {
     ...same('write "{in-tree: NAME}"', 'intree', 'image', 'build'),
+    ...same('leave it out: "in-tree" says it', 'type'),
     ...same(
       'write "{type: task-image, taskId: {task-reference: LABEL}, path: public/image.tar}"',
       'task',

@@ -21,15 +21,27 @@ export class Nearest {
   find(word: string, known: ReadonlySet<string>): string | undefined {
     if (word.length > LONGEST || known.size > this.#budget) return undefined;
     this.#budget -= known.size;
-    // Two letters changed over are a distance of 2.
     const reach = word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3));
     let best: string | undefined;
     let bestDistance = reach + 1;
     for (const name of known) {
-      if (Math.abs(name.length - word.length) >= bestDistance) continue;
-      const found = distance(word.toLowerCase(), name.toLowerCase());
+      if (name === word || Math.abs(name.length - word.length) >= bestDistance) continue;
+      const found = slips(word.toLowerCase(), name.toLowerCase());
       if (found < bestDistance) [best, bestDistance] = [name, found];
     }
     return best;
   }
+}
+
+/** The distance, for which two neighbours changed over are one slip, not two. */
+function slips(word: string, name: string): number {
+  const found = distance(word, name);
+  return found === 2 && isChangedOver(word, name) ? 1 : found;
+}
+
+function isChangedOver(word: string, name: string): boolean {
+  if (word.length !== name.length) return false;
+  let at = 0;
+  while (word[at] === name[at]) at += 1;
+  return word[at] === name[at + 1] && word[at + 1] === name[at] && word.slice(at + 2) === name.slice(at + 2);
 }

@@ -120,6 +120,7 @@ function readDocument(text: string, file: string): YamlSource {
 const SYNTAX: Readonly<Record<string, { message?: string; hint?: string }>> = {
   TAB_AS_INDENT: { hint: 'indent with spaces' },
   BAD_SCALAR_START: { hint: 'quote the text' },
+  BLOCK_AS_IMPLICIT_KEY: { hint: 'quote the text: ": " in it begins a map' },
   MULTIPLE_DOCS: { message: 'a second document begins here', hint: 'one file holds one document' },
   RESOURCE_EXHAUSTION: { message: 'nested too deeply' },
   TAG_RESOLVE_FAILED: { hint: 'tags such as !name mean nothing here; quote the text if it begins with "!"' },

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-const tarballPath = z.string().regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst');
+const tarballPath = z
+  .string()
+  .regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst')
+  .describe('Name of an artifact that ends in .tar, .tar.gz or .tar.zst');
 const imageName = z
   .string()
   .min(1)
@@ -11,16 +14,21 @@ const imageName = z
 export const imageFormSchema = z.union([
   z.string().min(1).describe('Any image the engine can pull, for example debian:bookworm'),
   z.strictObject({ 'in-tree': z.string().describe('Name of an image under `images`') }),
-  z.strictObject({ type: z.literal('docker-image'), name: z.string().min(1) }),
+  z.strictObject({
+    type: z.literal('docker-image'),
+    name: z.string().min(1).describe('Name of an image, such as debian:bookworm'),
+  }),
   z.strictObject({
     type: z.literal('task-image'),
-    taskId: z.union([z.string().min(1), z.strictObject({ 'task-reference': z.string().min(1) })]),
+    taskId: z
+      .union([z.string().min(1), z.strictObject({ 'task-reference': z.string().min(1) })])
+      .describe('{task-reference: LABEL} for a task of this push, or the id of a task'),
     path: tarballPath,
     name: imageName,
   }),
   z.strictObject({
     type: z.literal('indexed-image'),
-    namespace: z.string().min(1),
+    namespace: z.string().min(1).describe('A route by which tasks of other pushes are found'),
     path: tarballPath,
     name: imageName,
   }),

@@ -51,6 +51,12 @@ describe('a text that is no YAML map', () => {
         'quote the text',
       ],
       ['has two documents', 'version: 1\n‸---\nversion: 1\n', 'not YAML: a second document begins here'],
+      [
+        'has ": " in a text',
+        'a:\n  command: ‸echo foo: bar\n',
+        'not YAML: Nested mappings are not allowed in compact mappings',
+        'quote the text: ": " in it begins a map',
+      ],
       ['has a tag', 'version: ‸!secret 1\n', 'not YAML: Unresolved tag: !secret'],
       [
         'has an alias without its anchor',
@@ -168,7 +174,24 @@ describe('the file', () => {
         'unknown field "jobs" in the file',
         'write "tasks", a map of labels to tasks',
       ],
-      ['has no tasks below `tasks`', `${V}‸tasks:\n`, '"tasks" must be a map, not nothing'],
+      [
+        'has no tasks below `tasks`',
+        `${V}‸tasks:\n`,
+        '"tasks" must be a map, not nothing',
+        'write {} or leave the field out',
+      ],
+      [
+        'has no images below `images`',
+        `${V}‸images:\n`,
+        '"images" must be a map, not nothing',
+        'write {} or leave the field out',
+      ],
+      [
+        'has nothing in defaults',
+        `${V}defaults:\n  ‸env:\n`,
+        'env must be a map, not nothing',
+        'write {} or leave the field out',
+      ],
       [
         'has a list of tasks',
         `${V}‸tasks:\n  - image: a\n`,
@@ -476,7 +499,37 @@ describe('a task', () => {
         'has a size as a number',
         task('resources: {shm: ‸64}'),
         'resources.shm must be a text, not the number 64',
-        'quote it: "64"',
+        'write it with its unit: "64m"',
+      ],
+      [
+        'has a size as a small number',
+        task('resources: {memory: ‸2}'),
+        'resources.memory must be a text, not the number 2',
+        'write it with its unit: "2g"',
+      ],
+      [
+        'has bytes as a number',
+        task('resources: {memory: ‸2147483648}'),
+        'resources.memory must be a text, not the number 2147483648',
+        'quote it: "2147483648"',
+      ],
+      [
+        'has ": " in its command',
+        task('command: [‸echo foo: bar]'),
+        'command[0] must be a text, not a map',
+        'quote the text: ": " in it begins a map',
+      ],
+      [
+        'has nothing as dependencies',
+        task('‸dependencies:'),
+        'dependencies must be a list, not nothing',
+        'write [] or leave the field out',
+      ],
+      [
+        'has two letters changed over in a field',
+        task('‸retires: 2'),
+        'unknown field "retires" in task "a"',
+        'did you mean "retries"?',
       ],
       [
         'has too little memory',
@@ -485,7 +538,7 @@ describe('a task', () => {
       ],
       ['has `cpu`', task('resources: {‸cpu: 1}'), 'unknown field "cpu" in "resources"', 'write "cpus"'],
       [
-        'has a level that is none',
+        'has a level that is none, and no other',
         task('when: {levels: [‸4]}'),
         'when.levels[0] must be 1 or 2 or 3, not the number 4',
       ],
@@ -545,7 +598,30 @@ describe('the image of a task', () => {
         tasks('  a: {image: {in-tree: base, ‸nmae: x}}'),
         'unknown field "nmae" in "image"',
       ],
-      ['lacks a field', tasks('  a: {‸image: {type: docker-image}}'), '"image" has no "name"'],
+      [
+        'lacks a field',
+        tasks('  a: {‸image: {type: docker-image}}'),
+        '"image" has no "name"',
+        'write "name": name of an image, such as debian:bookworm',
+      ],
+      [
+        'lacks a path',
+        tasks('  a: {‸image: {type: indexed-image, namespace: a.b}}'),
+        '"image" has no "path"',
+        'write "path": name of an artifact that ends in .tar, .tar.gz or .tar.zst',
+      ],
+      [
+        'is of two forms',
+        tasks('  a: {image: {in-tree: base, ‸type: docker-image}}'),
+        'unknown field "type" in "image"',
+        'leave it out: "in-tree" says it',
+      ],
+      [
+        'is in-tree with a field of another form',
+        tasks('  a: {image: {in-tree: base, ‸path: a.tar}}'),
+        'unknown field "path" in "image"',
+        'known: in-tree',
+      ],
     ]),
   )('that $claim is found', (one) => expectOneFinding(one, 'error'));
 
@@ -774,6 +850,55 @@ describe('dependencies', () => {
       ],
     ]),
   )('with one that $claim are found', (one) => expectOneFinding(one, 'error'));
+
+  it('are checked one by one: a bad one does not hide another', () => {
+    const { findings } = parseSlipwayYml(
+      tasks(
+        [
+          '  a: {image: debian, dependencies: [b, {task: b}, "b*", 7, b]}',
+          '  b: {image: debian, dependencies: [[c]]}',
+        ].join('\n'),
+      ),
+    );
+
+    expect(findings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+      '5:40 dependencies[1] must be a text, not a map',
+      '5:51 unknown task "b*"',
+      '5:57 dependencies[3] must be a text, not the number 7',
+      '5:60 task "b" is named twice',
+      '6:37 dependencies[0] must be a text, not a list',
+    ]);
+  });
+
+  it('of which one has the wrong shape may be those that an input and an image need', () => {
+    const { findings } = parseSlipwayYml(
+      tasks(
+        [
+          '  a: {image: debian, dependencies: [c, {task: b}], inputs: {/in: {task: b, artifact: x.tar}}}',
+          '  d: {dependencies: [c, 7], image: {type: task-image, taskId: {task-reference: b}, path: x.tar}}',
+          '  b: {image: debian, artifacts: {x.tar: {type: file, path: /x}}}',
+          '  c: {image: debian}',
+        ].join('\n'),
+      ),
+    );
+
+    expect(findings.map(({ message }) => message)).toEqual([
+      'dependencies[1] must be a text, not a map',
+      'dependencies[1] must be a text, not the number 7',
+    ]);
+  });
+
+  it('in one anchor of two tasks are reported at their places', () => {
+    const { findings } = parseSlipwayYml(
+      tasks('  a: {image: debian, dependencies: &d [7, x, y]}\n  b: {image: debian, dependencies: *d}'),
+    );
+
+    expect(findings.map(({ column, message }) => `${column} ${message}`)).toEqual([
+      '40 dependencies[0] must be a text, not the number 7',
+      '43 unknown task "x"',
+      '46 unknown task "y"',
+    ]);
+  });
 
   it('name every cycle once', () => {
     const { findings } = parseSlipwayYml(

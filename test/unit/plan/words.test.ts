@@ -136,6 +136,14 @@ describe('Nearest', () => {
     ['entirely', 'known: build, lint'],
   ])('hints at %s', (word, hint) => expect(new Nearest().hint(word, new Set(['build', 'lint']))).toBe(hint));
 
+  it.each([
+    ['retires', 'retries'],
+    ['requries', 'requires'],
+    ['requires', undefined],
+  ])('counts two letters changed over as one, and never gives the word itself: %s', (word, expected) =>
+    expect(new Nearest().find(word, new Set(['requires', 'retries', word]))).toBe(expected),
+  );
+
   it('stops comparing after a while, so that thousands of unknown names cost little', () => {
     const nearest = new Nearest();
     const known = new Set(Array.from({ length: 10_000 }, (_, n) => `task-${n}`));

@@ -156,7 +156,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
       'cwd',
     ),
     ...same(
-      'write "requires: all-resolved" in the tasks that may run all the same',
+      'write "requires: all-resolved" in the tasks that may run all the same; the push still ends as failed',
       'allowfailure',
       'continueonerror',
     ),

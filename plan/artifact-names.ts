@@ -19,6 +19,11 @@ export function artifactNameMistake(name: string): string | undefined {
   return undefined;
 }
 
+/** What is wrong with the name of an artifact that another task has made: its log may be taken too. */
+export function otherNameMistake(name: string): string | undefined {
+  return name === LIVE_LOG ? undefined : artifactNameMistake(name);
+}
+
 /** Pairs of names where the first would be the directory of the second. */
 export function artifactNameClashes(names: readonly string[]): { directory: string; inside: string }[] {
   const known = new Set([...names, LIVE_LOG]);

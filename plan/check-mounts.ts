@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { OF_THE_KERNEL, SECRETS, isWithin } from './container-paths.ts';
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { DEFAULT_CHECKOUT } from './normalize.ts';
@@ -8,13 +9,14 @@ import type { YamlPath } from './yaml-positions.ts';
 const CACHE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const CACHE_NAME_MAX_LENGTH = 128;
 
-/** Directories in which a container has something of the kernel's, or of Slipway's own. */
-const RESERVED = ['/proc', '/sys', '/dev', '/run/secrets'];
+/** What a mount would hide. */
+const RESERVED = [...OF_THE_KERNEL, SECRETS];
 
-interface Mount {
+export interface Mount {
   readonly what: string;
   readonly path: string;
   readonly at: YamlPath;
+  readonly isCache: boolean;
 }
 
 /** Checks what is mounted into a task's container: caches and volumes, their names and that none hides another. */
@@ -65,24 +67,19 @@ export function checkMounts(task: DraftTask, list: FindingList): void {
   }
 }
 
-function mountsOf({ merged, path }: DraftTask): readonly Mount[] {
+/** Where caches and volumes are mounted. */
+export function mountsOf({ merged, path }: DraftTask): readonly Mount[] {
   const caches = Object.entries(merged.cache ?? {}).map(([name, form]): Mount => {
     const what = `cache "${shorten(name)}"`;
     return typeof form === 'string'
-      ? { what, path: form, at: path('cache', name) }
-      : { what, path: form.path, at: path('cache', name, 'path') };
+      ? { what, path: form, at: path('cache', name), isCache: true }
+      : { what, path: form.path, at: path('cache', name, 'path'), isCache: true };
   });
   const volumes = Object.entries(merged.artifacts ?? {})
     .filter(([, { type }]) => type === 'volume')
     .map(([name, artifact]): Mount => {
       const at = path('artifacts', name, 'path');
-      return { what: `volume "${shorten(name)}"`, path: artifact.path, at };
+      return { what: `volume "${shorten(name)}"`, path: artifact.path, at, isCache: false };
     });
   return [...caches, ...volumes];
-}
-
-/** Whether a path is a directory or something below it. */
-function isWithin(path: string, directory: string): boolean {
-  const relative = posix.relative(directory, path);
-  return relative === '' || !(relative === '..' || relative.startsWith('../'));
 }

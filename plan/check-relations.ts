@@ -1,4 +1,5 @@
-import { isDeclared } from './artifact-names.ts';
+import { isDeclared, otherNameMistake } from './artifact-names.ts';
+import { isPathOfFile } from './check-paths.ts';
 import { NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
@@ -13,7 +14,7 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
   }
   for (const [target, input] of Object.entries(task.merged.inputs ?? {})) {
     checkTarget(target);
-    checkInput(target, input);
+    if (checkArtifact(target, input.artifact)) checkInput(target, input);
   }
 
   function checkDependency(label: string, index: number): void {
@@ -28,12 +29,20 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
   }
 
   function checkTarget(target: string): void {
-    const segments = target.split('/').slice(1);
-    if (segments.every((segment) => !['', '.', '..'].includes(segment))) return;
+    if (isPathOfFile(target)) return;
     list.error(task.path('inputs', target), `"${shorten(target)}" is no path of a file`, {
       at: 'key',
       hint: 'write an absolute path that names the file, such as /in/all.tar',
     });
+  }
+
+  function checkArtifact(target: string, artifact: string): boolean {
+    const mistake = otherNameMistake(artifact);
+    if (!mistake) return true;
+    list.error(task.path('inputs', target, 'artifact'), `the artifact "${shorten(artifact)}" ${mistake}`, {
+      hint: 'write its name as the other task has it, such as public/build.tar',
+    });
+    return false;
   }
 
   function checkInput(

@@ -1,6 +1,6 @@
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { isDeclared } from './artifact-names.ts';
+import { isDeclared, otherNameMistake } from './artifact-names.ts';
 import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
 import { shorten } from './values.ts';
@@ -32,7 +32,17 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
       checkTaskId(image.taskId);
       return checkTaskReference(image.label, image.path);
     case 'indexed-image':
+      checkArtifact(image.path);
       return checkNamespace(image.namespace);
+  }
+
+  function checkArtifact(artifact: string): boolean {
+    const mistake = otherNameMistake(artifact);
+    if (!mistake) return true;
+    list.error(task.path('image', 'path'), `the artifact "${shorten(artifact)}" ${mistake}`, {
+      hint: 'write its name as the task that makes it has it, such as public/image.tar',
+    });
+    return false;
   }
 
   function checkInTree(name: string): void {
@@ -71,7 +81,7 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
   }
 
   function checkTaskReference(label: string | undefined, artifact: string): void {
-    if (label === undefined) return;
+    if (!checkArtifact(artifact) || label === undefined) return;
     const path = task.path('image', 'taskId', 'task-reference');
     const dependencies = task.merged.dependencies ?? [];
     if (!draft.labels.has(label) && !draft.isOpen) {

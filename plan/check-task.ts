@@ -1,13 +1,16 @@
 import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
 import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
-import { checkDuration } from './check-duration.ts';
+import { checkDuration, durationSeconds } from './check-duration.ts';
 import { checkMounts } from './check-mounts.ts';
+import { checkPaths } from './check-paths.ts';
 import { checkRelations } from './check-relations.ts';
 import { checkRoutes } from './check-routes.ts';
 import { checkTaskImage } from './check-task-image.ts';
+import { checkVariables } from './check-variables.ts';
+import { checkWhen } from './check-when.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { globMistake } from './globs.ts';
+import { DEFAULT_DEADLINE_SECONDS } from './normalize.ts';
 import { parseSizeBytes } from './sizes.ts';
 import { shorten } from './values.ts';
 
@@ -17,13 +20,16 @@ const MIN_MEMORY_BYTES = 6 * 2 ** 20;
 /** Checks one task, with `defaults` under it. What stands in `defaults` is reported there. */
 export function checkTask(task: DraftTask, draft: Draft, list: FindingList): void {
   checkTaskImage(task, draft, list);
-  checkTexts(task, list);
+  checkCommand(task, list);
+  checkVariables(task, list);
   checkDurations(task, list);
   checkSizes(task, list);
   checkArtifacts(task, list);
   checkMounts(task, list);
   checkWhen(task, list);
   checkRelations(task, draft, list);
+  checkPaths(task, draft, list);
+  checkExitStatus(task, list);
   checkRoutes(task, list);
   checkFeatures(task, list);
 }
@@ -65,18 +71,11 @@ export function checkLabel(label: string, list: FindingList): void {
   });
 }
 
-function checkTexts(task: DraftTask, list: FindingList): void {
-  const { command, env } = task.merged;
+function checkCommand(task: DraftTask, list: FindingList): void {
+  const { command } = task.merged;
   if (command?.length === 0) {
     list.error(task.path('command'), 'command is empty', {
       hint: 'leave it out to run the command of the image',
-    });
-  }
-  for (const name of Object.keys(env ?? {})) {
-    if (name !== '' && !name.includes('=') && !name.includes('\0')) continue;
-    list.error(task.path('env', name), `"${shorten(name)}" is no name for a variable`, {
-      at: 'key',
-      hint: 'a name is not empty and has no "="',
     });
   }
 }
@@ -87,6 +86,37 @@ function checkDurations(task: DraftTask, list: FindingList): void {
   checkDuration(deadline, task.path('deadline'), list);
   for (const [name, { expires }] of Object.entries(artifacts ?? {})) {
     checkDuration(expires, task.path('artifacts', name, 'expires'), list);
+  }
+  checkDeadline(task, list);
+}
+
+function checkDeadline(task: DraftTask, list: FindingList): void {
+  const { maxRunTime, deadline } = task.merged;
+  const runs = maxRunTime === undefined ? undefined : durationSeconds(maxRunTime);
+  const ends = deadline === undefined ? DEFAULT_DEADLINE_SECONDS : durationSeconds(deadline);
+  if (runs === undefined || ends === undefined || runs <= ends) return;
+  if (deadline === undefined) {
+    list.warning(task.path('maxRunTime'), 'maxRunTime is longer than the deadline, which is one day', {
+      hint: 'write "deadline" too: it counts from the push on',
+    });
+  } else {
+    list.warning(task.path('deadline'), 'the deadline is before maxRunTime is over', {
+      hint: 'it counts from the push on: make it longer than maxRunTime',
+    });
+  }
+}
+
+function checkExitStatus(task: DraftTask, list: FindingList): void {
+  for (const field of ['retry', 'purgeCaches'] as const) {
+    for (const [index, code] of (task.merged.onExitStatus?.[field] ?? []).entries()) {
+      const path = task.path('onExitStatus', field, index);
+      if (code < 0 || code > 255)
+        list.warning(path, `no command ends with exit code ${code}`, { hint: 'they are 0 to 255' });
+      else if (code === 0 && field === 'retry')
+        list.warning(path, 'exit code 0 is success, after which a task is not run again', {
+          hint: 'leave it out',
+        });
+    }
   }
 }
 
@@ -108,6 +138,14 @@ function checkSizes(task: DraftTask, list: FindingList): void {
 }
 
 function checkArtifacts(task: DraftTask, list: FindingList): void {
+  for (const [name, { path }] of Object.entries(task.merged.artifacts ?? {})) {
+    if (!path.includes('*')) continue;
+    list.warning(
+      task.path('artifacts', name, 'path'),
+      `the path "${shorten(path)}" is no glob: "*" stands for itself`,
+      { hint: 'name one file, or make it a directory, which holds many' },
+    );
+  }
   const names = [...task.artifacts.keys()];
   for (const name of names) {
     const mistake = artifactNameMistake(name);
@@ -124,22 +162,5 @@ function checkArtifacts(task: DraftTask, list: FindingList): void {
       `artifact names "${shorten(directory)}" and "${shorten(inside)}" clash: one would be the directory of the other`,
       { at: 'key', hint: `rename "${shorten(at)}"` },
     );
-  }
-}
-
-function checkWhen(task: DraftTask, list: FindingList): void {
-  const { when = {} } = task.merged;
-  for (const field of ['changed', 'refs', 'levels'] as const) {
-    if (when[field]?.length === 0) {
-      list.warning(task.path('when', field), `when.${field} is empty, so the condition never holds`, {
-        hint: 'leave it out if it is not meant',
-      });
-    }
-  }
-  for (const field of ['changed', 'refs'] as const) {
-    for (const [index, glob] of (when[field] ?? []).entries()) {
-      const mistake = globMistake(glob, field === 'refs' ? 'refs' : 'paths');
-      if (mistake) list.error(task.path('when', field, index), `the glob "${shorten(glob)}" ${mistake}`);
-    }
   }
 }

@@ -11,7 +11,7 @@ export type NormalizedTask = Omit<PlannedTask, 'why'> & {
 };
 
 const DEFAULT_MAX_RUN_TIME_SECONDS = 3600;
-const DEFAULT_DEADLINE_SECONDS = 86_400;
+export const DEFAULT_DEADLINE_SECONDS = 86_400;
 const DEFAULT_RETRIES = 5;
 const DEFAULT_PIDS = 4096;
 const DEFAULT_SHM_BYTES = 1_800_000_000;

@@ -1,6 +1,7 @@
 import type { ContainerSpec } from '../docker/engine.ts';
 import { LABEL } from '../docker/labels.ts';
 import type { TaskInput } from '../model/pure/payloads.ts';
+import type { WorkerVariable } from '../model/pure/worker-variables.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 
 /** The container of one run, as its plan describes it; the image comes when it is created. */
@@ -28,14 +29,16 @@ export function containerOfRun(
     env: {
       ...planned.env,
       ...secretEnv,
-      TASK_ID: task.taskId,
-      RUN_ID: String(run),
-      SLIPWAY_LABEL: task.label,
-      SLIPWAY_PROJECT: plan.project,
-      SLIPWAY_LEVEL: String(plan.level),
-      SLIPWAY_REVISION: plan.revision,
-      SLIPWAY_REF: plan.ref,
-      SLIPWAY_PUSH: task.pushId,
+      ...({
+        TASK_ID: task.taskId,
+        RUN_ID: String(run),
+        SLIPWAY_LABEL: task.label,
+        SLIPWAY_PROJECT: plan.project,
+        SLIPWAY_LEVEL: String(plan.level),
+        SLIPWAY_REVISION: plan.revision,
+        SLIPWAY_REF: plan.ref,
+        SLIPWAY_PUSH: task.pushId,
+      } satisfies Record<WorkerVariable, string>),
     },
     ...(planned.checkout === null ? {} : { workingDirectory: planned.checkout }),
     ...(planned.network === undefined ? {} : { network: planned.network }),

@@ -203,7 +203,14 @@ export const imageDefinitionSchema = z.strictObject({
     .describe(
       'stored: keep public/image.tar as an object of its own too; default: as the level does, else view',
     ),
-  platform: z.string().optional(),
+  platform: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+){1,2}$/,
+      'must be os/arch or os/arch/variant, such as linux/arm64',
+    )
+    .optional()
+    .describe('os/arch or os/arch/variant that it is built for; default: that of the engine'),
 });
 
 export type ImageDefinition = z.infer<typeof imageDefinitionSchema>;

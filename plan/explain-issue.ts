@@ -155,7 +155,7 @@ function typeHint(
     return `write it with its unit: "${value}${value < 64 ? 'g' : 'm'}"`;
   if (isScalarValue && /\btext\b/.test(expected))
     return `quote it: "${source.writtenAt(path) ?? String(value)}"`;
-  if (isRecord(value) && expected === 'a text') return 'quote the text: ": " in it begins a map';
+  if (expected === 'a text' && isTextWithColon(path, value)) return 'quote the text: ": " in it begins a map';
   if (typeof value === 'string' && expected.startsWith('a list'))
     return `write ["${shorten(value.replaceAll('"', '\\"'))}"]`;
   if (typeof value === 'string' && expected.startsWith('one of')) {
@@ -170,6 +170,12 @@ function typeHint(
   if (Array.isArray(value) && expected.startsWith('a map'))
     return 'write "name: value" without "-" before it';
   return undefined;
+}
+
+/** Whether a text without quotes has become a map: `- echo done: all`. */
+function isTextWithColon(path: YamlPath, value: unknown): boolean {
+  const [key, ...more] = isRecord(value) ? Object.keys(value) : [];
+  return key !== undefined && more.length === 0 && (key.includes(' ') || path.includes('command'));
 }
 
 /** No size that anybody means in bytes is less. */

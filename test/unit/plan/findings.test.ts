@@ -900,6 +900,14 @@ describe('dependencies', () => {
     ]);
   });
 
+  it('that are maps get no hint to quote them', () => {
+    const { findings } = parseSlipwayYml(
+      tasks('  a: {image: debian, dependencies: [{task: b}]}\n  b: {image: debian}'),
+    );
+
+    expect(findings.map(({ hint }) => hint)).toEqual([undefined]);
+  });
+
   it('name every cycle once', () => {
     const { findings } = parseSlipwayYml(
       tasks(

@@ -3,6 +3,7 @@ import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
 import { pushId as idOf } from '../model/pure/ids.ts';
+import { isOneRef } from '../model/pure/ref-patterns.ts';
 import type { BaseToRenew } from '../model/pure/base-payloads.ts';
 import type { PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
@@ -251,7 +252,7 @@ async function mergeBase(
   const source = deps.config.projects[push.project]?.sources.find(
     ({ repository }) => canonicalRepository(repository) === canonical,
   );
-  const firstRef = Object.keys(source?.refs ?? {}).find((ref) => !ref.includes('*'));
+  const firstRef = Object.keys(source?.refs ?? {}).find(isOneRef);
   if (firstRef === undefined || push.ref === `refs/heads/${firstRef}`) return undefined;
   return deps.source.mergeBase(push.repository, firstRef, push.revision, signal);
 }

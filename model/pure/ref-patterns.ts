@@ -31,6 +31,11 @@ export function refPatternMistake(pattern: string): string | undefined {
   }
 }
 
+/** Whether a pattern names one ref and no other. */
+export function isOneRef(pattern: string): boolean {
+  return !/[*?[{!]/.test(pattern);
+}
+
 /** A branch by its short name, another ref in full. */
 export function shortRef(ref: string): string {
   return ref.replace(/^refs\/heads\//, '');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRefMatcher, refPatternMistake } from '../../../model/pure/ref-patterns.ts';
+import { createRefMatcher, isOneRef, refPatternMistake } from '../../../model/pure/ref-patterns.ts';
 
 describe('createRefMatcher', () => {
   it.each([
@@ -45,4 +45,14 @@ describe('refPatternMistake', () => {
   it.each(['*', '[z-a]', '{a', 'a}', '{,a}'])('finds none in %j', (pattern) =>
     expect(refPatternMistake(pattern)).toBeUndefined(),
   );
+});
+
+describe('isOneRef', () => {
+  it.each([
+    ['main', true],
+    ['refs/heads/release/1.0', true],
+    ['release/*', false],
+    ['{main,next}', false],
+    ['v[0-9]', false],
+  ])('says of %s: %s', (pattern, expected) => expect(isOneRef(pattern)).toBe(expected));
 });

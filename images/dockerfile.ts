@@ -1,6 +1,7 @@
 import { DockerfileParser } from 'dockerfile-ast';
 import type { From, Instruction, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
 import type { Problem } from './special-comments.ts';
+import { MAX_EXPANDED_CHARACTERS, Variables } from './variables.ts';
 
 export interface DockerfileBases {
   /** Images from outside that the build begins with or copies from, as written, each once, sorted. */
@@ -22,7 +23,7 @@ const SCRATCH = 'scratch';
 /** Characters and form of a reference; whether there is such an image, only the engine knows. */
 const REFERENCE =
   /^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+)?(\/[a-z0-9][a-z0-9._-]*)*(:[\w][\w.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-f]{32,})?$/;
-const VARIABLE = /\\(.)|\$(?:\{([A-Za-z_]\w*)(?:(:?[-+?])([^}]*))?\}|([A-Za-z_]\w*))/g;
+const LONGEST_SHOWN = 200;
 
 /**
  * Finds the bases of a Dockerfile: every FROM, COPY --from and RUN --mount=from= that is not a stage, the parent image or `scratch`.
@@ -32,26 +33,28 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
   const bases = new Set<string>();
   const problems: Problem[] = [];
   const stages = new Set<string>();
-  const variables = new Map(Object.entries(platformVariables(options.platform)));
+  const variables = new Variables(platformVariables(options.platform));
   let stageCount = 0;
 
   const add = (reference: string, problemAt: Pick<Problem, 'line' | 'column'>): void => {
     if (reference === SCRATCH || reference === options.parentReference) return;
     if (stages.has(reference.toLowerCase())) return;
     if (REFERENCE.test(reference)) bases.add(reference);
-    else problems.push({ ...problemAt, message: `"${reference}" is not the name of an image` });
+    else problems.push({ ...problemAt, message: `"${shorten(reference)}" is not the name of an image` });
   };
 
   for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
     const keyword = instruction.getKeyword();
-    if (keyword === 'ARG' && stageCount === 0)
-      declare(instruction as PropertyInstruction, variables, options);
+    const place = placeOf(instruction);
+    if (keyword === 'ARG' && stageCount === 0) {
+      if (!declare(instruction as PropertyInstruction, variables, options)) return tooLong(place);
+    }
     if (keyword === 'FROM') {
       const from = instruction as From;
-      const place = placeOf(from);
-      const image = expand(from.getImage() ?? '', variables);
+      const image = variables.expand(from.getImage() ?? '');
       const wanted = from.getPlatformFlag()?.getValue();
-      const platform = wanted === undefined || wanted === null ? undefined : expand(wanted, variables).text;
+      const { text: platform, isTooLong } = wanted ? variables.expand(wanted) : {};
+      if (image.isTooLong || isTooLong) return tooLong(place);
       if (platform !== undefined && options.platform && !isSamePlatform(platform, options.platform))
         problems.push({ ...place, ...otherPlatform(platform, options.platform) });
       if (image.unset !== undefined) problems.push({ ...place, ...withoutValue(image.unset) });
@@ -64,11 +67,25 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
     }
     if (keyword === 'COPY' || keyword === 'RUN')
       for (const source of sourcesOf(instruction as ModifiableInstruction)) {
-        if (source.includes('$')) problems.push({ ...placeOf(instruction), ...noVariables(source) });
-        else add(source, placeOf(instruction));
+        if (source.includes('$')) problems.push({ ...place, ...noVariables(source) });
+        else add(source, place);
       }
   }
   return { bases: [...bases].sort(), problems };
+}
+
+/** Nothing else is said of it: what follows was not read. */
+function tooLong(place: Pick<Problem, 'line' | 'column'>): DockerfileBases {
+  const problem = {
+    ...place,
+    message: `variables expand to more than ${MAX_EXPANDED_CHARACTERS} characters`,
+    hint: 'let fewer of them name each other',
+  };
+  return { bases: [], problems: [problem] };
+}
+
+function shorten(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text;
 }
 
 /** What `from=` names in the flags of a COPY or RUN. */
@@ -81,44 +98,20 @@ function sourcesOf(instruction: ModifiableInstruction): string[] {
   });
 }
 
-/** Sets what an ARG before the first FROM gives a variable. */
-export function declare(
-  arg: PropertyInstruction,
-  variables: Map<string, string>,
-  options: BasesOptions,
-): void {
+/** Sets what an ARG before the first FROM gives a variable; false when that is too long. */
+export function declare(arg: PropertyInstruction, variables: Variables, options: BasesOptions): boolean {
   for (const property of arg.getProperties()) {
     const name = property.getName();
     const parent = name === 'DOCKER_IMAGE_PARENT' ? options.parentReference : undefined;
     const value = parent ?? (Object.hasOwn(options.args, name) ? options.args[name] : undefined);
     const fallback = property.getValue();
     if (value !== undefined) variables.set(name, value);
-    else if (fallback !== null) variables.set(name, expand(fallback, variables).text);
+    if (value !== undefined || fallback === null) continue;
+    const { text, isTooLong } = variables.expand(fallback);
+    if (isTooLong) return false;
+    variables.set(name, text);
   }
-}
-
-/** Replaces `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}`; `unset` names the first variable without a value. */
-export function expand(
-  text: string,
-  variables: ReadonlyMap<string, string>,
-): { readonly text: string; readonly unset?: string } {
-  let unset: string | undefined;
-  const expanded = text.replace(
-    VARIABLE,
-    (_, escaped?: string, braced?: string, operator?: string, word?: string, plain?: string) => {
-      if (escaped !== undefined) return escaped;
-      const name = braced ?? plain ?? '';
-      const value = variables.get(name);
-      const counts = value !== undefined && !(operator?.startsWith(':') && value === '');
-      const other = (): string => expand(word ?? '', variables).text;
-      if (operator?.endsWith('+')) return counts ? other() : '';
-      if (counts) return value;
-      if (operator?.endsWith('-')) return other();
-      unset ??= name;
-      return '';
-    },
-  );
-  return unset === undefined ? { text: expanded } : { text: expanded, unset };
+  return true;
 }
 
 /** Variables that every engine sets by itself for FROM. */
@@ -147,8 +140,8 @@ function normalPlatform(platform: string): string {
 /** Bases are recorded for the platform of the image; of another one the engine would fetch them from outside. */
 function otherPlatform(platform: string, own: string): Pick<Problem, 'message' | 'hint'> {
   return {
-    message: `FROM is for platform ${platform}, the image for ${own}`,
-    hint: `leave "--platform" out, or give the image "platform: ${platform}" in slipway.yml`,
+    message: `FROM is for platform ${shorten(platform)}, the image for ${own}`,
+    hint: `leave "--platform" out, or give the image "platform: ${shorten(platform)}" in slipway.yml`,
   };
 }
 

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { InvalidInput } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { findBases } from './dockerfile.ts';
+import type { DockerfileBases } from './dockerfile.ts';
 import { expandSpecialComments } from './special-comments.ts';
 import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
 import { TreeIndex } from './tree-index.ts';
@@ -35,7 +37,7 @@ export interface OpenedDockerfile {
   readonly bases: readonly string[];
   /** Mistakes in it; what it includes was not looked at. */
   readonly findings: readonly Finding[];
-  /** With its special comments carried out and this name for the parent. */
+  /** With its special comments carried out and this name for the parent. @throws {InvalidInput} where that is too long */
   text(parentReference: string): string;
 }
 
@@ -57,23 +59,28 @@ export async function openDockerfile(
 
   const expanded = expand(PARENT_PLACEHOLDER);
   const marked = expand(PARENT_MARK);
-  const { bases, problems } = findBases(marked.text, {
-    args,
-    platform,
-    parentReference: hasParent ? PARENT_MARK : undefined,
-  });
+  const refused = [expanded, marked].find(({ isRefused }) => isRefused);
+  const { bases, problems }: DockerfileBases = refused
+    ? { bases: [], problems: [] }
+    : findBases(marked.text, { args, platform, parentReference: hasParent ? PARENT_MARK : undefined });
   const lineOf = (line: number): number => marked.lines[line - 1] ?? line;
+  const asFinding = (problem: Problem): Finding => ({ severity: 'error', file: path, ...problem });
   const findings = [
-    ...expanded.problems,
+    ...(refused ?? expanded).problems,
     ...problems.map((problem) => ({ ...problem, line: lineOf(problem.line) })),
-  ].map((problem: Problem): Finding => ({ severity: 'error', file: path, ...problem }));
+  ].map(asFinding);
   return {
     directory,
     path,
     includes: expanded.includes,
     bases,
     findings,
-    text: (parent) => (parent === PARENT_PLACEHOLDER ? expanded : expand(parent)).text,
+    text: (parent) => {
+      const { text, isRefused, problems } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
+      // A parent's real name may be just too long where the one that is hashed was not.
+      if (isRefused) throw new InvalidInput(problems.map(asFinding));
+      return text;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { decodeUtf8, notUtf8 } from '../model/decode-utf8.ts';
 import { InvalidInput } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
@@ -143,9 +143,10 @@ async function readDockerfile(
         `the Dockerfile has ${sizeBytes} bytes`,
         `at most ${MAX_DOCKERFILE_BYTES} are read`,
       );
-    const bytes = await buffer(body);
-    if (!isUtf8(bytes)) return wrong(start, 'the Dockerfile is not UTF-8', 'save it as UTF-8');
-    return { directory: directory.path, path, text: bytes.toString('utf8') };
+    const text = decodeUtf8(await buffer(body));
+    const { message, hint } = notUtf8('the Dockerfile');
+    if (text === undefined) return wrong(start, message, hint);
+    return { directory: directory.path, path, text };
   }
   return wrong(start, 'the Dockerfile cannot be read', 'commit it again');
 }

@@ -1,13 +1,29 @@
 import { DockerfileParser } from 'dockerfile-ast';
 import type { From, Instruction, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
-import type { Problem } from './special-comments.ts';
+import type { Place, Problem } from './special-comments.ts';
 import { MAX_EXPANDED_CHARACTERS, Variables } from './variables.ts';
 
 export interface DockerfileBases {
   /** Images from outside that the build begins with or copies from, as written, each once, sorted. */
   readonly bases: readonly string[];
+  /** Each place that names one. */
+  readonly uses: readonly BaseUse[];
+  readonly stages: readonly Stage[];
+  /** Whether a stage begins with the parent image, or takes files of it. */
+  readonly usesParent: boolean;
   /** Lines are those of the text that was given. */
   readonly problems: readonly Problem[];
+}
+
+export interface BaseUse extends Place {
+  readonly reference: string;
+  /** Otherwise by `from=`. */
+  readonly isStage: boolean;
+}
+
+export interface Stage extends Place {
+  /** In small letters, which is how it is looked for. */
+  readonly name: string | undefined;
 }
 
 export interface BasesOptions {
@@ -18,6 +34,14 @@ export interface BasesOptions {
   /** What stands for the parent image, which is no base; undefined when the image has none. */
   readonly parentReference?: string | undefined;
 }
+
+export const NO_BASES: DockerfileBases = {
+  bases: [],
+  uses: [],
+  stages: [],
+  usesParent: false,
+  problems: [],
+};
 
 const SCRATCH = 'scratch';
 /** Characters and form of a reference; whether there is such an image, only the engine knows. */
@@ -31,26 +55,33 @@ const LONGEST_SHOWN = 200;
  */
 export function findBases(dockerfile: string, options: BasesOptions): DockerfileBases {
   const bases = new Set<string>();
+  const uses: BaseUse[] = [];
   const problems: Problem[] = [];
-  const stages = new Set<string>();
+  const stages: Stage[] = [];
+  const names = new Set<string>();
   const variables = new Variables(platformVariables(options.platform));
-  let stageCount = 0;
+  let usesParent = false;
 
-  const add = (reference: string, problemAt: Pick<Problem, 'line' | 'column'>): void => {
+  const add = (reference: string, place: Place, isStage: boolean): void => {
+    if (reference === options.parentReference) usesParent = true;
     if (reference === SCRATCH || reference === options.parentReference) return;
-    if (stages.has(reference.toLowerCase())) return;
-    if (REFERENCE.test(reference)) bases.add(reference);
-    else problems.push({ ...problemAt, message: `"${shorten(reference)}" is not the name of an image` });
+    if (names.has(reference.toLowerCase())) return;
+    if (REFERENCE.test(reference)) {
+      bases.add(reference);
+      uses.push({ ...place, reference, isStage });
+    } else problems.push({ ...place, message: `"${shorten(reference)}" is not the name of an image` });
   };
 
   for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
     const keyword = instruction.getKeyword();
     const place = placeOf(instruction);
-    if (keyword === 'ARG' && stageCount === 0) {
+    if (keyword === 'ARG' && stages.length === 0) {
       if (!declare(instruction as PropertyInstruction, variables, options)) return tooLong(place);
     }
     if (keyword === 'FROM') {
       const from = instruction as From;
+      // Its own number is none that a stage may copy from.
+      if (stages.length > 0) names.add(String(stages.length - 1));
       const image = variables.expand(from.getImage() ?? '');
       const wanted = from.getPlatformFlag()?.getValue();
       const { text: platform, isTooLong } = wanted ? variables.expand(wanted) : {};
@@ -59,29 +90,28 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
         problems.push({ ...place, ...otherPlatform(platform, options.platform) });
       if (image.unset !== undefined) problems.push({ ...place, ...withoutValue(image.unset) });
       else if (image.text === '') problems.push({ ...place, message: 'FROM names no image' });
-      else add(image.text, place);
-      stages.add(String(stageCount));
-      stageCount += 1;
-      const stage = from.getBuildStage();
-      if (stage) stages.add(stage.toLowerCase());
+      else add(image.text, place, true);
+      const name = from.getBuildStage()?.toLowerCase();
+      if (name) names.add(name);
+      stages.push({ ...place, name });
     }
     if (keyword === 'COPY' || keyword === 'RUN')
       for (const source of sourcesOf(instruction as ModifiableInstruction)) {
         if (source.includes('$')) problems.push({ ...place, ...noVariables(source) });
-        else add(source, place);
+        else add(source, place, false);
       }
   }
-  return { bases: [...bases].sort(), problems };
+  return { bases: [...bases].sort(), uses, stages, usesParent, problems };
 }
 
 /** Nothing else is said of it: what follows was not read. */
-function tooLong(place: Pick<Problem, 'line' | 'column'>): DockerfileBases {
+function tooLong(place: Place): DockerfileBases {
   const problem = {
     ...place,
     message: `variables expand to more than ${MAX_EXPANDED_CHARACTERS} characters`,
     hint: 'let fewer of them name each other',
   };
-  return { bases: [], problems: [problem] };
+  return { ...NO_BASES, problems: [problem] };
 }
 
 function shorten(text: string): string {
@@ -145,7 +175,7 @@ function otherPlatform(platform: string, own: string): Pick<Problem, 'message' |
   };
 }
 
-function placeOf(instruction: Instruction): Pick<Problem, 'line' | 'column'> {
+function placeOf(instruction: Instruction): Place {
   const { start } = instruction.getRange();
   return { line: start.line + 1, column: start.character + 1 };
 }

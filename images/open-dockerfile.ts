@@ -4,7 +4,7 @@ import { decodeUtf8, notUtf8 } from '../model/decode-utf8.ts';
 import { InvalidInput } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
-import { findBases } from './dockerfile.ts';
+import { findBases, NO_BASES } from './dockerfile.ts';
 import type { DockerfileBases } from './dockerfile.ts';
 import { expandSpecialComments } from './special-comments.ts';
 import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
@@ -12,7 +12,7 @@ import { TreeIndex } from './tree-index.ts';
 
 /** A parser's work grows with the text, and the text is anybody's. */
 const MAX_DOCKERFILE_BYTES = 1024 * 1024;
-const PARENT_ARG = 'DOCKER_IMAGE_PARENT';
+export const PARENT_ARG = 'DOCKER_IMAGE_PARENT';
 /** Stands for the parent while bases are looked for: no image has this name. */
 const PARENT_MARK = 'slipway.invalid/parent';
 /** Where the caller says which image it is about: only it knows where that stands in slipway.yml. */
@@ -37,8 +37,20 @@ export interface OpenedDockerfile {
   readonly bases: readonly string[];
   /** Mistakes in it; what it includes was not looked at. */
   readonly findings: readonly Finding[];
+  /** What else may be said of it. */
+  readonly written: WrittenDockerfile;
   /** With its special comments carried out and this name for the parent. @throws {InvalidInput} where that is too long */
   text(parentReference: string): string;
+}
+
+export interface WrittenDockerfile {
+  /** As it is in the tree. */
+  readonly text: string;
+  /** With its special comments carried out. */
+  readonly expanded: string;
+  readonly found: DockerfileBases;
+  /** The line of the Dockerfile that a line of `expanded` was. */
+  lineOf(line: number): number;
 }
 
 /** What stands for the parent image in the hashed Dockerfile. */
@@ -60,21 +72,22 @@ export async function openDockerfile(
   const expanded = expand(PARENT_PLACEHOLDER);
   const marked = expand(PARENT_MARK);
   const refused = [expanded, marked].find(({ isRefused }) => isRefused);
-  const { bases, problems }: DockerfileBases = refused
-    ? { bases: [], problems: [] }
+  const found = refused
+    ? NO_BASES
     : findBases(marked.text, { args, platform, parentReference: hasParent ? PARENT_MARK : undefined });
   const lineOf = (line: number): number => marked.lines[line - 1] ?? line;
   const asFinding = (problem: Problem): Finding => ({ severity: 'error', file: path, ...problem });
   const findings = [
     ...(refused ?? expanded).problems,
-    ...problems.map((problem) => ({ ...problem, line: lineOf(problem.line) })),
+    ...found.problems.map((problem) => ({ ...problem, line: lineOf(problem.line) })),
   ].map(asFinding);
   return {
     directory,
     path,
     includes: expanded.includes,
-    bases,
+    bases: found.bases,
     findings,
+    written: { text, expanded: marked.text, found, lineOf },
     text: (parent) => {
       const { text, isRefused, problems } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
       // A parent's real name may be just too long where the one that is hashed was not.

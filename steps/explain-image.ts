@@ -36,7 +36,8 @@ export async function explainImage(
     cache: input.contextHashes,
     signal: input.signal,
   });
-  if (described.findings.length > 0) return { findings: described.findings };
+  if (described.findings.some(({ severity }) => severity === 'error'))
+    return { findings: described.findings };
   const images = await planImages(described.images, {
     ...input,
     store,

@@ -13,6 +13,8 @@ import type { ContextHashCache } from './context-hash-cache.ts';
 import { contextTar } from './context-tar.ts';
 import { openDockerfile, PARENT_PLACEHOLDER } from './open-dockerfile.ts';
 import type { ContextDefinition, OpenedDockerfile } from './open-dockerfile.ts';
+import { remarkOnDockerfile } from './remark-on-dockerfile.ts';
+import type { RemarkedImage } from './remark-on-dockerfile.ts';
 
 export type { ContextDefinition } from './open-dockerfile.ts';
 
@@ -26,6 +28,8 @@ export interface BuildContext {
     readonly platform: string;
     readonly parentReference?: string | undefined;
   }): DockerfileMounts;
+  /** What an engine would refuse in its Dockerfile, or carry out otherwise than it is meant, in the order of its lines. */
+  remarks(image: Omit<RemarkedImage, 'imageName'>): Promise<readonly Finding[]>;
   /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
   files(): Promise<readonly ContextFile[]>;
   /**
@@ -75,6 +79,8 @@ export async function openBuildContext(
         platform,
         parentReference,
       }),
+    remarks: (image) =>
+      remarkOnDockerfile(tree, opened, { imageName: definition.imageName, ...image }, signal),
     files: async () => listFiles(await collect(), sizes),
     tar: (options = {}) =>
       Readable.from(

@@ -2,8 +2,9 @@ import { posix } from 'node:path';
 import { DockerfileParser } from 'dockerfile-ast';
 import type { From, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
 import type { UsedMount } from '../model/cache-mount.ts';
-import { declare, expand, platformVariables } from './dockerfile.ts';
+import { declare, platformVariables } from './dockerfile.ts';
 import type { BasesOptions } from './dockerfile.ts';
+import { Variables } from './variables.ts';
 
 export interface DockerfileMounts {
   /** Each once: the first use of one counts for how it is shared. */
@@ -20,7 +21,7 @@ const PLAIN = /^[^\s"'`\\$,]+$/;
 export function findCacheMounts(dockerfile: string, options: BasesOptions): DockerfileMounts {
   const mounts = new Map<string, UsedMount>();
   const unknown = new Map<string, string>();
-  const variables = new Map(Object.entries(platformVariables(options.platform)));
+  const variables = new Variables(platformVariables(options.platform));
   /** The image under each stage; undefined where there is none. */
   const stages = new Map<string, string | undefined>();
   let stageCount = 0;
@@ -32,7 +33,7 @@ export function findCacheMounts(dockerfile: string, options: BasesOptions): Dock
       declare(instruction as PropertyInstruction, variables, options);
     if (keyword === 'FROM') {
       const from = instruction as From;
-      const image = expand(from.getImage() ?? '', variables).text;
+      const image = variables.expand(from.getImage() ?? '').text;
       const name = image.toLowerCase();
       ground = stages.has(name) ? stages.get(name) : name === 'scratch' ? undefined : image;
       stages.set(String(stageCount), ground);

@@ -1,3 +1,4 @@
+import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { InvalidInput } from '../model/errors.ts';
@@ -43,7 +44,7 @@ export type ImageFinding = Finding & { readonly imageName: string };
 
 /**
  * Computes the hashes of the needed images and of all their parents, parents first. An image with mistakes is in the findings
- * instead; its children are described without a hash. Names that are not defined and cycles are the plan's to report.
+ * instead, where warnings are too; its children are described without a hash. Names that are not defined and cycles are the plan's to report.
  */
 export async function describeImages(
   tree: SourceTree,
@@ -53,6 +54,8 @@ export async function describeImages(
 ): Promise<{ images: DescribedImage[]; findings: ImageFinding[] }> {
   const described = new Map<string, DescribedImage>();
   const findings: ImageFinding[] = [];
+  const remarked = new Set<string>();
+  const imageNames = new Set(Object.keys(definitions));
   const resolved = new Map<string, Promise<string | undefined>>();
   const resolveBase: DescribeOptions['resolveBase'] = async (platform, reference, policy) => {
     const key = `${policy} ${platform} ${reference}`;
@@ -70,6 +73,14 @@ export async function describeImages(
       findings.push(...context.findings.map((finding) => ({ ...finding, imageName: name })));
       continue;
     }
+    const remarks = await context.remarks({ parent: definition.parent, imageNames });
+    for (const remark of remarks) {
+      const key = formatFinding(remark);
+      // Images of one context have its Dockerfile in common.
+      if (!remarked.has(key)) findings.push({ ...remark, imageName: name });
+      remarked.add(key);
+    }
+    if (remarks.some(({ severity }) => severity === 'error')) continue;
     const parent = definition.parent === undefined ? null : described.get(definition.parent);
     described.set(name, await describe({ name, definition, platform, context, parent, resolveBase }));
   }

@@ -1,12 +1,29 @@
 import { DockerfileParser } from 'dockerfile-ast';
 import type { From, Instruction, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
-import type { Problem } from './special-comments.ts';
+import type { Place, Problem } from './special-comments.ts';
+import { MAX_EXPANDED_CHARACTERS, Variables } from './variables.ts';
 
 export interface DockerfileBases {
   /** Images from outside that the build begins with or copies from, as written, each once, sorted. */
   readonly bases: readonly string[];
+  /** Each place that names one. */
+  readonly uses: readonly BaseUse[];
+  readonly stages: readonly Stage[];
+  /** Whether a stage begins with the parent image, or takes files of it. */
+  readonly usesParent: boolean;
   /** Lines are those of the text that was given. */
   readonly problems: readonly Problem[];
+}
+
+export interface BaseUse extends Place {
+  readonly reference: string;
+  /** Otherwise by `from=`. */
+  readonly isStage: boolean;
+}
+
+export interface Stage extends Place {
+  /** In small letters, which is how it is looked for. */
+  readonly name: string | undefined;
 }
 
 export interface BasesOptions {
@@ -18,11 +35,19 @@ export interface BasesOptions {
   readonly parentReference?: string | undefined;
 }
 
+export const NO_BASES: DockerfileBases = {
+  bases: [],
+  uses: [],
+  stages: [],
+  usesParent: false,
+  problems: [],
+};
+
 const SCRATCH = 'scratch';
 /** Characters and form of a reference; whether there is such an image, only the engine knows. */
 const REFERENCE =
   /^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+)?(\/[a-z0-9][a-z0-9._-]*)*(:[\w][\w.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-f]{32,})?$/;
-const VARIABLE = /\\(.)|\$(?:\{([A-Za-z_]\w*)(?:(:?[-+?])([^}]*))?\}|([A-Za-z_]\w*))/g;
+const LONGEST_SHOWN = 200;
 
 /**
  * Finds the bases of a Dockerfile: every FROM, COPY --from and RUN --mount=from= that is not a stage, the parent image or `scratch`.
@@ -30,45 +55,67 @@ const VARIABLE = /\\(.)|\$(?:\{([A-Za-z_]\w*)(?:(:?[-+?])([^}]*))?\}|([A-Za-z_]\
  */
 export function findBases(dockerfile: string, options: BasesOptions): DockerfileBases {
   const bases = new Set<string>();
+  const uses: BaseUse[] = [];
   const problems: Problem[] = [];
-  const stages = new Set<string>();
-  const variables = new Map(Object.entries(platformVariables(options.platform)));
-  let stageCount = 0;
+  const stages: Stage[] = [];
+  const names = new Set<string>();
+  const variables = new Variables(platformVariables(options.platform));
+  let usesParent = false;
 
-  const add = (reference: string, problemAt: Pick<Problem, 'line' | 'column'>): void => {
+  const add = (reference: string, place: Place, isStage: boolean): void => {
+    if (reference === options.parentReference) usesParent = true;
     if (reference === SCRATCH || reference === options.parentReference) return;
-    if (stages.has(reference.toLowerCase())) return;
-    if (REFERENCE.test(reference)) bases.add(reference);
-    else problems.push({ ...problemAt, message: `"${reference}" is not the name of an image` });
+    if (names.has(reference.toLowerCase())) return;
+    if (REFERENCE.test(reference)) {
+      bases.add(reference);
+      uses.push({ ...place, reference, isStage });
+    } else problems.push({ ...place, message: `"${shorten(reference)}" is not the name of an image` });
   };
 
   for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
     const keyword = instruction.getKeyword();
-    if (keyword === 'ARG' && stageCount === 0)
-      declare(instruction as PropertyInstruction, variables, options);
+    const place = placeOf(instruction);
+    if (keyword === 'ARG' && stages.length === 0) {
+      if (!declare(instruction as PropertyInstruction, variables, options)) return tooLong(place);
+    }
     if (keyword === 'FROM') {
       const from = instruction as From;
-      const place = placeOf(from);
-      const image = expand(from.getImage() ?? '', variables);
+      // Its own number is none that a stage may copy from.
+      if (stages.length > 0) names.add(String(stages.length - 1));
+      const image = variables.expand(from.getImage() ?? '');
       const wanted = from.getPlatformFlag()?.getValue();
-      const platform = wanted === undefined || wanted === null ? undefined : expand(wanted, variables).text;
+      const { text: platform, isTooLong } = wanted ? variables.expand(wanted) : {};
+      if (image.isTooLong || isTooLong) return tooLong(place);
       if (platform !== undefined && options.platform && !isSamePlatform(platform, options.platform))
         problems.push({ ...place, ...otherPlatform(platform, options.platform) });
       if (image.unset !== undefined) problems.push({ ...place, ...withoutValue(image.unset) });
       else if (image.text === '') problems.push({ ...place, message: 'FROM names no image' });
-      else add(image.text, place);
-      stages.add(String(stageCount));
-      stageCount += 1;
-      const stage = from.getBuildStage();
-      if (stage) stages.add(stage.toLowerCase());
+      else add(image.text, place, true);
+      const name = from.getBuildStage()?.toLowerCase();
+      if (name) names.add(name);
+      stages.push({ ...place, name });
     }
     if (keyword === 'COPY' || keyword === 'RUN')
       for (const source of sourcesOf(instruction as ModifiableInstruction)) {
-        if (source.includes('$')) problems.push({ ...placeOf(instruction), ...noVariables(source) });
-        else add(source, placeOf(instruction));
+        if (source.includes('$')) problems.push({ ...place, ...noVariables(source) });
+        else add(source, place, false);
       }
   }
-  return { bases: [...bases].sort(), problems };
+  return { bases: [...bases].sort(), uses, stages, usesParent, problems };
+}
+
+/** Nothing else is said of it: what follows was not read. */
+function tooLong(place: Place): DockerfileBases {
+  const problem = {
+    ...place,
+    message: `variables expand to more than ${MAX_EXPANDED_CHARACTERS} characters`,
+    hint: 'let fewer of them name each other',
+  };
+  return { ...NO_BASES, problems: [problem] };
+}
+
+function shorten(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text;
 }
 
 /** What `from=` names in the flags of a COPY or RUN. */
@@ -81,44 +128,20 @@ function sourcesOf(instruction: ModifiableInstruction): string[] {
   });
 }
 
-/** Sets what an ARG before the first FROM gives a variable. */
-export function declare(
-  arg: PropertyInstruction,
-  variables: Map<string, string>,
-  options: BasesOptions,
-): void {
+/** Sets what an ARG before the first FROM gives a variable; false when that is too long. */
+export function declare(arg: PropertyInstruction, variables: Variables, options: BasesOptions): boolean {
   for (const property of arg.getProperties()) {
     const name = property.getName();
     const parent = name === 'DOCKER_IMAGE_PARENT' ? options.parentReference : undefined;
     const value = parent ?? (Object.hasOwn(options.args, name) ? options.args[name] : undefined);
     const fallback = property.getValue();
     if (value !== undefined) variables.set(name, value);
-    else if (fallback !== null) variables.set(name, expand(fallback, variables).text);
+    if (value !== undefined || fallback === null) continue;
+    const { text, isTooLong } = variables.expand(fallback);
+    if (isTooLong) return false;
+    variables.set(name, text);
   }
-}
-
-/** Replaces `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}`; `unset` names the first variable without a value. */
-export function expand(
-  text: string,
-  variables: ReadonlyMap<string, string>,
-): { readonly text: string; readonly unset?: string } {
-  let unset: string | undefined;
-  const expanded = text.replace(
-    VARIABLE,
-    (_, escaped?: string, braced?: string, operator?: string, word?: string, plain?: string) => {
-      if (escaped !== undefined) return escaped;
-      const name = braced ?? plain ?? '';
-      const value = variables.get(name);
-      const counts = value !== undefined && !(operator?.startsWith(':') && value === '');
-      const other = (): string => expand(word ?? '', variables).text;
-      if (operator?.endsWith('+')) return counts ? other() : '';
-      if (counts) return value;
-      if (operator?.endsWith('-')) return other();
-      unset ??= name;
-      return '';
-    },
-  );
-  return unset === undefined ? { text: expanded } : { text: expanded, unset };
+  return true;
 }
 
 /** Variables that every engine sets by itself for FROM. */
@@ -147,12 +170,12 @@ function normalPlatform(platform: string): string {
 /** Bases are recorded for the platform of the image; of another one the engine would fetch them from outside. */
 function otherPlatform(platform: string, own: string): Pick<Problem, 'message' | 'hint'> {
   return {
-    message: `FROM is for platform ${platform}, the image for ${own}`,
-    hint: `leave "--platform" out, or give the image "platform: ${platform}" in slipway.yml`,
+    message: `FROM is for platform ${shorten(platform)}, the image for ${own}`,
+    hint: `leave "--platform" out, or give the image "platform: ${shorten(platform)}" in slipway.yml`,
   };
 }
 
-function placeOf(instruction: Instruction): Pick<Problem, 'line' | 'column'> {
+function placeOf(instruction: Instruction): Place {
   const { start } = instruction.getRange();
   return { line: start.line + 1, column: start.character + 1 };
 }

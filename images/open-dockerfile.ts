@@ -1,16 +1,18 @@
-import { isUtf8 } from 'node:buffer';
 import { posix } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { decodeUtf8, notUtf8 } from '../model/decode-utf8.ts';
+import { InvalidInput } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
-import { findBases } from './dockerfile.ts';
+import { findBases, NO_BASES } from './dockerfile.ts';
+import type { DockerfileBases } from './dockerfile.ts';
 import { expandSpecialComments } from './special-comments.ts';
 import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
 import { TreeIndex } from './tree-index.ts';
 
 /** A parser's work grows with the text, and the text is anybody's. */
 const MAX_DOCKERFILE_BYTES = 1024 * 1024;
-const PARENT_ARG = 'DOCKER_IMAGE_PARENT';
+export const PARENT_ARG = 'DOCKER_IMAGE_PARENT';
 /** Stands for the parent while bases are looked for: no image has this name. */
 const PARENT_MARK = 'slipway.invalid/parent';
 /** Where the caller says which image it is about: only it knows where that stands in slipway.yml. */
@@ -35,8 +37,20 @@ export interface OpenedDockerfile {
   readonly bases: readonly string[];
   /** Mistakes in it; what it includes was not looked at. */
   readonly findings: readonly Finding[];
-  /** With its special comments carried out and this name for the parent. */
+  /** What else may be said of it. */
+  readonly written: WrittenDockerfile;
+  /** With its special comments carried out and this name for the parent. @throws {InvalidInput} where that is too long */
   text(parentReference: string): string;
+}
+
+export interface WrittenDockerfile {
+  /** As it is in the tree. */
+  readonly text: string;
+  /** With its special comments carried out. */
+  readonly expanded: string;
+  readonly found: DockerfileBases;
+  /** The line of the Dockerfile that a line of `expanded` was. */
+  lineOf(line: number): number;
 }
 
 /** What stands for the parent image in the hashed Dockerfile. */
@@ -57,23 +71,29 @@ export async function openDockerfile(
 
   const expanded = expand(PARENT_PLACEHOLDER);
   const marked = expand(PARENT_MARK);
-  const { bases, problems } = findBases(marked.text, {
-    args,
-    platform,
-    parentReference: hasParent ? PARENT_MARK : undefined,
-  });
+  const refused = [expanded, marked].find(({ isRefused }) => isRefused);
+  const found = refused
+    ? NO_BASES
+    : findBases(marked.text, { args, platform, parentReference: hasParent ? PARENT_MARK : undefined });
   const lineOf = (line: number): number => marked.lines[line - 1] ?? line;
+  const asFinding = (problem: Problem): Finding => ({ severity: 'error', file: path, ...problem });
   const findings = [
-    ...expanded.problems,
-    ...problems.map((problem) => ({ ...problem, line: lineOf(problem.line) })),
-  ].map((problem: Problem): Finding => ({ severity: 'error', file: path, ...problem }));
+    ...(refused ?? expanded).problems,
+    ...found.problems.map((problem) => ({ ...problem, line: lineOf(problem.line) })),
+  ].map(asFinding);
   return {
     directory,
     path,
     includes: expanded.includes,
-    bases,
+    bases: found.bases,
     findings,
-    text: (parent) => (parent === PARENT_PLACEHOLDER ? expanded : expand(parent)).text,
+    written: { text, expanded: marked.text, found, lineOf },
+    text: (parent) => {
+      const { text, isRefused, problems } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
+      // A parent's real name may be just too long where the one that is hashed was not.
+      if (isRefused) throw new InvalidInput(problems.map(asFinding));
+      return text;
+    },
   };
 }
 
@@ -136,9 +156,10 @@ async function readDockerfile(
         `the Dockerfile has ${sizeBytes} bytes`,
         `at most ${MAX_DOCKERFILE_BYTES} are read`,
       );
-    const bytes = await buffer(body);
-    if (!isUtf8(bytes)) return wrong(start, 'the Dockerfile is not UTF-8', 'save it as UTF-8');
-    return { directory: directory.path, path, text: bytes.toString('utf8') };
+    const text = decodeUtf8(await buffer(body));
+    const { message, hint } = notUtf8('the Dockerfile');
+    if (text === undefined) return wrong(start, message, hint);
+    return { directory: directory.path, path, text };
   }
   return wrong(start, 'the Dockerfile cannot be read', 'commit it again');
 }

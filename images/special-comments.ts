@@ -1,4 +1,5 @@
 import type { Finding } from '../model/findings.ts';
+import { MAX_EXPANDED_CHARACTERS } from './variables.ts';
 
 /** A place in the Dockerfile as it is in the tree; both count from 1. */
 export interface Place {
@@ -18,6 +19,13 @@ export interface ExpandedDockerfile {
   /** For each line of `text` its number in the Dockerfile, from 1. */
   readonly lines: readonly number[];
   readonly problems: readonly Problem[];
+  /** It would be too long: there is no text, and the last problem says so. */
+  readonly isRefused?: true;
+}
+
+interface Replacement {
+  readonly pattern: RegExp;
+  readonly value: string;
 }
 
 export type Problem = Place & Pick<Finding, 'message' | 'hint'>;
@@ -25,6 +33,8 @@ export type Problem = Place & Pick<Finding, 'message' | 'hint'>;
 const ARG = '# %ARG';
 const INCLUDE = '# %include';
 const INCLUDE_RUN_TASK = '# %include-run-task';
+/** Each line is looked through for each of them. */
+const MAX_ARGS = 1000;
 
 /** What Python's `str.strip` takes away. */
 const SPACE = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
@@ -43,44 +53,75 @@ export function expandSpecialComments(
   dockerfile: string,
   args: Readonly<Record<string, string>>,
 ): ExpandedDockerfile {
-  const replacements: { readonly pattern: RegExp; readonly value: string }[] = [];
+  const replacements: Replacement[] = [];
   const includes: Include[] = [];
   const problems: Problem[] = [];
   const lines: number[] = [];
   let text = '';
+  const refused = (line: number, why: Pick<Finding, 'message' | 'hint'>): ExpandedDockerfile => ({
+    text: '',
+    includes: [],
+    lines: [],
+    problems: [...problems, { line, column: 1, ...why }],
+    isRefused: true,
+  });
 
-  linesOf(dockerfile).forEach((written, index) => {
+  for (const [index, written] of linesOf(dockerfile).entries()) {
     const number = index + 1;
     if (written.startsWith(ARG)) {
       const found = readArg(written, args);
       if ('message' in found) problems.push({ line: number, column: argumentColumn(written, ARG), ...found });
+      else if (replacements.length === MAX_ARGS) return refused(number, TOO_MANY);
       else replacements.push(found);
-      return;
+      continue;
     }
-    const line = replacements.reduce(
-      (sofar, { pattern, value }) => sofar.replace(pattern, () => value),
-      written,
-    );
+    const line = substitute(written, replacements, MAX_EXPANDED_CHARACTERS - text.length);
+    if (line === undefined) return refused(number, TOO_LONG);
     text += line;
     for (let count = line.split('\n').length - (line.endsWith('\n') ? 1 : 0); count > 0; count -= 1)
       lines.push(number);
-    if (!line.startsWith(INCLUDE)) return;
+    if (!line.startsWith(INCLUDE)) continue;
     const place = { line: number, column: argumentColumn(written, INCLUDE) };
     if (strip(line) === INCLUDE_RUN_TASK) problems.push({ ...place, column: 1, ...NO_RUN_TASK });
     else includes.push({ ...place, path: strip(line.slice(INCLUDE.length + 1)) });
-  });
+  }
   return { text, includes, lines, problems };
 }
+
+const TOO_LONG = {
+  message: `arguments expand to more than ${MAX_EXPANDED_CHARACTERS} characters`,
+  hint: 'let fewer of their values name each other, or make them shorter',
+};
+
+const TOO_MANY = {
+  message: `there are more than ${MAX_ARGS} lines "${ARG}"`,
+  hint: 'name each argument once',
+};
 
 const NO_RUN_TASK = {
   message: `"${INCLUDE_RUN_TASK}" is not supported`,
   hint: 'keep the run-task files in the tree, name them by "# %include" and COPY them',
 };
 
+/** Replaces one name after the other; undefined where that gives more characters than there is room for. */
+function substitute(written: string, replacements: readonly Replacement[], room: number): string | undefined {
+  if (written.length > room) return undefined;
+  let line = written;
+  for (const { pattern, value } of replacements) {
+    if (!line.includes('$')) continue;
+    let length = line.length;
+    for (const [found] of line.matchAll(pattern)) length += value.length - found.length;
+    // Before the text is made: a few names that stand for each other many times fill any memory.
+    if (length > room) return undefined;
+    line = line.replace(pattern, () => value);
+  }
+  return line;
+}
+
 function readArg(
   line: string,
   args: Readonly<Record<string, string>>,
-): { pattern: RegExp; value: string } | Pick<Finding, 'message' | 'hint'> {
+): Replacement | Pick<Finding, 'message' | 'hint'> {
   const name = strip(line.slice(ARG.length + 1));
   if (name === '') return { message: `"${ARG}" names no argument`, hint: `write "${ARG} NAME"` };
   if (!Object.hasOwn(args, name)) {
@@ -95,7 +136,13 @@ function readArg(
       message: `"${name}" cannot be the name of an argument`,
       hint: 'use letters, digits, "_", "." and "-"',
     };
-  const value = expandTemplate(args[name] ?? '');
+  const template = args[name] ?? '';
+  if (template.length > MAX_EXPANDED_CHARACTERS)
+    return {
+      message: `the value of argument "${name}" has ${template.length} characters`,
+      hint: `at most ${MAX_EXPANDED_CHARACTERS} are substituted`,
+    };
+  const value = expandTemplate(template);
   if (value === undefined)
     return {
       message: `the value of argument "${name}" has a backslash that stands for nothing`,

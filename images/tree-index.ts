@@ -73,6 +73,11 @@ export class TreeIndex {
     return { kind: 'directory', path: current };
   }
 
+  /** Whether anything stands at a path, following no link. */
+  async holds(path: string): Promise<boolean> {
+    return (await this.#look(path)) !== undefined;
+  }
+
   async #look(path: string): Promise<Located | undefined> {
     const { signal, onLook } = this.#options;
     onLook?.(path, 'at');

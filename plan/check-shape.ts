@@ -3,7 +3,7 @@ import { explainIssue } from './explain-issue.ts';
 import { fileSchema } from './file-schema.ts';
 import type { FileForm } from './file-schema.ts';
 import type { FindingList } from './finding-list.ts';
-import { Nearest } from './nearest.ts';
+import { Nearest } from '../model/nearest.ts';
 import type { YamlSource } from './read-yaml.ts';
 import { isRecord, valueAt } from './values.ts';
 import { ShortenedLists } from './shortened-lists.ts';

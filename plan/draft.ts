@@ -2,7 +2,7 @@ import { DECISION_LABEL, TASK_GRAPH } from '../model/pure/decision.ts';
 import { decisionDefaults } from './decision-task.ts';
 import type { FileForm, TaskPart } from './file-schema.ts';
 import { isMergedMap, mergeDefaults, uncoveredDefaults } from './merge-defaults.ts';
-import { Nearest } from './nearest.ts';
+import { Nearest } from '../model/nearest.ts';
 import { entriesOf, isRecord, ownValue, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
 

@@ -3,7 +3,7 @@ import { imageFormSchema } from '../model/schema/task.ts';
 import { chosenImageForm, expectation, fieldsOf, schemaAt } from './expectation.ts';
 import { neighbourHint, wordPlace } from './field-words.ts';
 import { fileSchema } from './file-schema.ts';
-import type { Nearest } from './nearest.ts';
+import type { Nearest } from '../model/nearest.ts';
 import type { YamlSource } from './read-yaml.ts';
 import { describeValue, isRecord, shorten, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';

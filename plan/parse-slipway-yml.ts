@@ -55,10 +55,13 @@ export interface ParseOptions {
 }
 
 /**
- * Reads the text of a slipway.yml (YAML or JSON) and finds every mistake that can be known from the text alone, all at
- * once. Never throws; an undefined text is a missing file.
+ * Reads the text (or its bytes) of a slipway.yml (YAML or JSON) and finds every mistake that can be known from the text alone,
+ * all at once. Never throws; an undefined text is a missing file.
  */
-export function parseSlipwayYml(text: string | undefined, options: ParseOptions = {}): ParsedSlipwayYml {
+export function parseSlipwayYml(
+  text: string | Buffer | undefined,
+  options: ParseOptions = {},
+): ParsedSlipwayYml {
   const file = readYaml(text, options.file ?? 'slipway.yml');
   const source: JoinedSource = options.printed ? joinPrinted(file, options.printed, options.pushId) : file;
   const shapeList = createFindingList(source);

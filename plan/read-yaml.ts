@@ -1,5 +1,6 @@
 import { isScalar, parseDocument } from 'yaml';
 import type { YAMLError } from 'yaml';
+import { decodeUtf8, notUtf8 } from '../model/decode-utf8.ts';
 import type { Finding } from '../model/findings.ts';
 import { checkNodes } from './check-nodes.ts';
 import { countLines } from './count-lines.ts';
@@ -28,24 +29,31 @@ const MAX_CHARACTERS = 16_000_000;
 /** Ten thousand tasks as taskgraph prints them have about forty million, which JSON takes half a second for. */
 const MAX_JSON_CHARACTERS = 64_000_000;
 
+/** Nothing that is meant is as deep, and every check walks down by calling itself. */
+const MAX_DEPTH = 500;
+const TOO_DEEP = ['nested too deeply', `at most ${MAX_DEPTH} maps and lists in each other`] as const;
+
 /** One broken line often breaks many that follow. */
 const MAX_SYNTAX_FINDINGS = 20;
 
-/** Reads one YAML (or JSON) document with anchors and merge keys. Never throws. */
-export function readYaml(text: string | undefined, file: string): YamlSource {
-  if (text === undefined) return unusable(file, `${file} is missing`, `add ${file} at the root of the tree`);
+/** Reads one YAML (or JSON) document with anchors and merge keys, of bytes too. Never throws. */
+export function readYaml(content: string | Buffer | undefined, file: string): YamlSource {
+  if (content === undefined)
+    return unusable(file, `${file} is missing`, `add ${file} at the root of the tree`);
+  const text = typeof content === 'string' ? content : decodeUtf8(content);
+  const { message, hint } = notUtf8(file);
+  if (text === undefined) return unusable(file, message, hint);
   const json = text.length > MAX_JSON_CHARACTERS ? undefined : readJsonMap(text);
-  if (json) return readAsJson(json, text, file);
+  if (json) return isTooDeep(json) ? unusable(file, ...TOO_DEEP) : readAsJson(json, text, file);
   if (text.length > MAX_CHARACTERS)
     return unusable(file, `the text has ${text.length} characters`, `at most ${MAX_CHARACTERS}`);
   try {
     return readDocument(text, file);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return unusable(
-      file,
-      error instanceof RangeError ? 'nested too deeply' : `cannot be read: ${error.message}`,
-    );
+    return error instanceof RangeError
+      ? unusable(file, ...TOO_DEEP)
+      : unusable(file, `cannot be read: ${error.message}`);
   }
 }
 
@@ -77,13 +85,15 @@ function readDocument(text: string, file: string): YamlSource {
   const nodes = checkNodes(root, lines);
   const positions = new YamlPositions(root, nodes.resolve, lines);
   const syntax = syntaxFindings([...document.errors, ...document.warnings]);
-  const usable = syntax.length === 0 && !nodes.broken;
-  const empty = usable && (root === undefined || (isScalar(root) && root.value === null));
+  const isWhole = syntax.length === 0 && !nodes.broken;
+  // The walk has already bounded how far aliases expand.
+  const value: unknown = isWhole ? document.toJS({ maxAliasCount: -1 }) : undefined;
+  if (isTooDeep(value)) return unusable(file, ...TOO_DEEP);
+  const empty = isWhole && (root === undefined || (isScalar(root) && root.value === null));
   return {
     file,
-    usable: usable && !empty,
-    // The walk has already bounded how far aliases expand.
-    value: usable ? document.toJS({ maxAliasCount: -1 }) : undefined,
+    usable: isWhole && !empty,
+    value,
     findings: [
       ...syntax,
       ...nodes.findings.map((found) => ({ severity: 'error' as const, file, ...found })),
@@ -117,12 +127,26 @@ function readDocument(text: string, file: string): YamlSource {
   }
 }
 
+/** Goes by levels, since it must not call itself; one alias is looked through for each level that it stands on. */
+function isTooDeep(root: unknown): boolean {
+  let level = new Set<object>(typeof root === 'object' && root !== null ? [root] : []);
+  for (let depth = 0; level.size > 0; depth += 1) {
+    if (depth === MAX_DEPTH) return true;
+    const below = new Set<object>();
+    for (const value of level)
+      for (const member of Object.values(value) as unknown[])
+        if (typeof member === 'object' && member !== null) below.add(member);
+    level = below;
+  }
+  return false;
+}
+
 const SYNTAX: Readonly<Record<string, { message?: string; hint?: string }>> = {
   TAB_AS_INDENT: { hint: 'indent with spaces' },
   BAD_SCALAR_START: { hint: 'quote the text' },
   BLOCK_AS_IMPLICIT_KEY: { hint: 'quote the text: ": " in it begins a map' },
   MULTIPLE_DOCS: { message: 'a second document begins here', hint: 'one file holds one document' },
-  RESOURCE_EXHAUSTION: { message: 'nested too deeply' },
+  RESOURCE_EXHAUSTION: { message: TOO_DEEP[0] },
   TAG_RESOLVE_FAILED: { hint: 'tags such as !name mean nothing here; quote the text if it begins with "!"' },
 };
 

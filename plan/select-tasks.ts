@@ -5,7 +5,7 @@ import type { PlannedTask } from '../model/schema/plan.ts';
 import { createMatcher, globMistake, readGlob } from './globs.ts';
 import { orderGraph } from './graph.ts';
 import { neededImages } from './needed-images.ts';
-import { Nearest } from './nearest.ts';
+import { Nearest } from '../model/nearest.ts';
 import type { NormalizedTask } from './normalize.ts';
 import type { ValidConfig } from './parse-slipway-yml.ts';
 import { createWhenCheck } from './when.ts';

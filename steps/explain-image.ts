@@ -21,7 +21,7 @@ export async function explainImage(
   input: ExplainImageInput,
 ): Promise<{ readonly image?: PlannedImage; readonly findings: readonly Finding[] }> {
   const text = await tree.readFile(CONFIG_FILE, input.signal);
-  const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
+  const { config, findings, position } = parseSlipwayYml(text, { file: CONFIG_FILE });
   if (!config) return { findings };
   const known = Object.keys(config.images);
   if (!known.includes(name)) {
@@ -36,7 +36,8 @@ export async function explainImage(
     cache: input.contextHashes,
     signal: input.signal,
   });
-  if (described.findings.length > 0) return { findings: described.findings };
+  if (described.findings.some(({ severity }) => severity === 'error'))
+    return { findings: described.findings };
   const images = await planImages(described.images, {
     ...input,
     store,

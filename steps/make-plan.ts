@@ -75,7 +75,7 @@ export async function makePlan(
   const text = await tree.readFile(CONFIG_FILE, input.signal);
   if (!text) return { outcome: 'nothing', detail: `No ${CONFIG_FILE} at ${tree.revision}: nothing to do` };
   const printed = input.decision === 'first' ? undefined : input.decision;
-  const parsed = parseSlipwayYml(text.toString('utf8'), {
+  const parsed = parseSlipwayYml(text, {
     file: CONFIG_FILE,
     printed,
     pushId: input.pushId,

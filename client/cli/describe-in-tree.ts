@@ -76,7 +76,7 @@ export async function describeImagesOf(
       import('./context-hashes.ts'),
     ]);
   const text = await opened.tree.readFile(CONFIG_FILE, signal);
-  const { config, findings, position } = parseSlipwayYml(text?.toString('utf8'), {
+  const { config, findings, position } = parseSlipwayYml(text, {
     file: CONFIG_FILE,
     printed,
   });

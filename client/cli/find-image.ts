@@ -103,7 +103,7 @@ async function definesImage(name: string, { tree }: OpenRevision, { signal }: Se
     import('../../steps/make-plan.ts'),
   ]);
   const text = await tree.readFile(CONFIG_FILE, signal);
-  const { config } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
+  const { config } = parseSlipwayYml(text, { file: CONFIG_FILE });
   return config?.images[name] !== undefined;
 }
 

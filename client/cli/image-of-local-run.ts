@@ -39,7 +39,7 @@ async function otherImage(
   { signal }: Session,
 ): Promise<TaskImage> {
   const text = await opened.tree.readFile(CONFIG_FILE, signal);
-  const { config } = parseSlipwayYml(text?.toString('utf8'), {
+  const { config } = parseSlipwayYml(text, {
     file: CONFIG_FILE,
     printed: planned.printed,
   });

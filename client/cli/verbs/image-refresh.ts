@@ -127,7 +127,7 @@ async function basesOfCheckout(
   ]);
   const { tree, revision } = await openRevision({ repo, rev: 'HEAD' }, session);
   const text = await tree.readFile(CONFIG_FILE, session.signal);
-  const { config } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
+  const { config } = parseSlipwayYml(text, { file: CONFIG_FILE });
   if (!config) throw new UsageError(`${CONFIG_FILE} at ${revision} has mistakes: slipway plan shows them`);
   if (image !== undefined && !Object.hasOwn(config.images, image))
     throw new UsageError(`There is no image "${image}" at ${revision}`);

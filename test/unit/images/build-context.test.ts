@@ -231,4 +231,49 @@ describe('openBuildContext refuses', () => {
 
     expect(findings).toEqual([expect.stringContaining('the Dockerfile is not UTF-8')]);
   });
+
+  it('arguments whose values stand for each other again and again, where they are used', async () => {
+    const names = ['A0', 'A1', 'A2', 'A3', 'A4'];
+    const args = Object.fromEntries(names.map((name, at) => [name, `$A${at + 1} `.repeat(30)]));
+    const comments = names.map((name) => `# %ARG ${name}\n`).join('');
+
+    const findings = await findingsOf({ 'ctx/Dockerfile': `FROM scratch\n${comments}RUN $A0\n` }, { args });
+
+    expect(findings).toEqual([
+      'ctx/Dockerfile:7:1: arguments expand to more than 1048576 characters; ' +
+        'let fewer of their values name each other, or make them shorter',
+    ]);
+  });
+
+  it('lines that are too long only together', async () => {
+    const args = { A: 'x'.repeat(300_000) };
+
+    const findings = await findingsOf(
+      { 'ctx/Dockerfile': `FROM scratch\n# %ARG A\n${'RUN $A\n'.repeat(4)}` },
+      { args },
+    );
+
+    expect(findings).toEqual([expect.stringMatching(/^ctx\/Dockerfile:6:1: arguments expand to more than/)]);
+  });
+
+  it('a value that is longer than a Dockerfile, and more arguments than a Dockerfile has', async () => {
+    const long = await findingsOf(
+      { 'ctx/Dockerfile': 'FROM scratch\n# %ARG A\n' },
+      { args: { A: 'x'.repeat(2_000_000) } },
+    );
+    const many = await findingsOf(
+      { 'ctx/Dockerfile': `FROM scratch\n${'# %ARG A\n'.repeat(1001)}` },
+      { args: { A: 'x' } },
+    );
+
+    expect(long).toEqual([expect.stringContaining('Dockerfile:2:8: the value of argument "A" has 2000000')]);
+    expect(many).toEqual([expect.stringContaining('Dockerfile:1002:1: there are more than 1000 lines')]);
+  });
+
+  it('a parent whose real name makes it too long', async () => {
+    const dockerfile = `# %ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n${'RUN $DOCKER_IMAGE_PARENT\n'.repeat(35_000)}`;
+    const context = await open({ 'ctx/Dockerfile': dockerfile }, { hasParent: true });
+
+    expect(() => context.tar({ parentReference: 'x'.repeat(100) })).toThrow('expand to more than 1048576');
+  });
 });

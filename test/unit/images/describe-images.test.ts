@@ -32,7 +32,7 @@ describe('computeImageHash', () => {
 
 describe('describeImages', () => {
   it('describes needed images and their parents, parents first and each once', async () => {
-    const definitions = { top: { context: 'base', parent: 'lint' }, lint: LINT, base: BASE, unused: BASE };
+    const definitions = { top: { ...LINT, parent: 'lint' }, lint: LINT, base: BASE, unused: BASE };
 
     const { images, findings } = await describeImages(TREE, definitions, ['top', 'lint'], OPTIONS);
 
@@ -117,6 +117,19 @@ describe('describeImages', () => {
       'gone slipway.yml:1',
     ]);
     expect(images).toMatchObject([{ name: 'child', imageHash: null }, { name: 'base' }]);
+  });
+
+  it('describes no image that an engine would refuse, and warns once of a Dockerfile that images share', async () => {
+    const tree = memoryTree({ 'a/Dockerfile': 'FORM x\n', 'b/Dockerfile': 'FROM a\n' });
+    const definitions = { a: { context: 'a' }, b: { context: 'b' }, c: { context: 'b' } };
+
+    const { images, findings } = await describeImages(tree, definitions, ['a', 'b', 'c'], OPTIONS);
+
+    expect(findings).toMatchObject([
+      { severity: 'error', file: 'a/Dockerfile', message: 'unknown instruction "FORM"', imageName: 'a' },
+      { severity: 'warning', file: 'b/Dockerfile', imageName: 'b' },
+    ]);
+    expect(images.map(({ name }) => name)).toEqual(['b', 'c']);
   });
 
   it('ends on a cycle of parents', async () => {

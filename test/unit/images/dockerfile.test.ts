@@ -90,4 +90,36 @@ describe('findBases', () => {
 
     expect(problems).toEqual([expect.objectContaining({ message, column: 1 })]);
   });
+
+  it.each([
+    [
+      'of ARG lines that double again and again',
+      ['A', 'B', 'C', 'D', 'E', 'F']
+        .map((name, at) => `ARG ${name}=${at === 0 ? 'x' : `$${'_ABCDE'[at]}`.repeat(30)}\n`)
+        .join(''),
+      6,
+    ],
+    ['of many FROM lines', `ARG A=${'x'.repeat(10_000)}\n${'FROM $A\n'.repeat(200)}`, 105],
+    ['in braces', `ARG A=${'x'.repeat(10_000)}\nARG B=${'${C:-$A}'.repeat(60)}\nFROM $B\n`, 2],
+    ['of a platform', `ARG A=${'x'.repeat(10_000)}\nFROM --platform=${'$A'.repeat(120)} a\n`, 2],
+  ])('refuses variables %s that grow beyond all bounds', (_, dockerfile, line) => {
+    const { bases, problems } = findBases(dockerfile, { args: {}, platform: 'linux/amd64' });
+
+    expect(bases).toEqual([]);
+    expect(problems).toEqual([
+      expect.objectContaining({ line, message: 'variables expand to more than 1048576 characters' }),
+    ]);
+  });
+
+  it('takes a moment for braces that never close', () => {
+    const dockerfile = `ARG A=${'${B:-'.repeat(100_000)}\nFROM scratch\n`;
+
+    expect(findBases(dockerfile, { args: {} })).toMatchObject({ bases: [], problems: [] });
+  });
+
+  it('shows a name that is far too long by its beginning', () => {
+    const { problems } = findBases(`FROM ${'X/'.repeat(500)}\n`, { args: {} });
+
+    expect(problems[0]?.message.length).toBeLessThan(300);
+  });
 });

@@ -131,6 +131,46 @@ describe('a text that is no YAML map', () => {
     ]);
   });
 
+  it.each([
+    ['JSON', `{"version": 1, "x-a": ${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`],
+    ['lists of JSON', `{"version": 1, "x-a": ${'['.repeat(600)}${']'.repeat(600)}}`],
+    ['YAML', `version: 1\nx-a: ${'{a: '.repeat(600)}1${'}'.repeat(600)}\n`],
+    [
+      'aliases',
+      `version: 1\nx-a:\n  - &a0 [1]\n${Array.from({ length: 600 }, (_, at) => `  - &a${at + 1} [*a${at}]\n`).join('')}`,
+    ],
+  ])('that is nested too deeply is refused: %s', (_, text) => {
+    const { findings, config } = parseSlipwayYml(text);
+
+    expect(config).toBeUndefined();
+    expect(findings).toEqual([
+      expect.objectContaining({ severity: 'error', line: 1, column: 1, message: 'nested too deeply' }),
+    ]);
+  });
+
+  it('may be nested as deeply as anybody means it', () => {
+    const json = `{"version": 1, "x-a": ${'{"a":'.repeat(400)}1${'}'.repeat(400)}}`;
+
+    expect(parseSlipwayYml(json).findings).toEqual([]);
+  });
+
+  it('that is not UTF-8 is refused', () => {
+    const { findings, config } = parseSlipwayYml(Buffer.from('version: 1\nx-a: caf\xe9\n', 'latin1'));
+
+    expect(config).toBeUndefined();
+    expect(findings).toEqual([
+      {
+        severity: 'error',
+        file: 'slipway.yml',
+        line: 1,
+        column: 1,
+        message: 'slipway.yml is not UTF-8',
+        hint: 'save it as UTF-8',
+      },
+    ]);
+    expect(parseSlipwayYml(Buffer.from('version: 1\nx-a: café\n')).findings).toEqual([]);
+  });
+
   it('may use one alias hundreds of times', () => {
     const uses = Array.from({ length: 500 }, (_, n) => `  t${n}: *task`);
 

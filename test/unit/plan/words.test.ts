@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { artifactNameClashes, artifactNameMistake } from '../../../plan/artifact-names.ts';
 import { createListMatcher, createMatcher, globMistake } from '../../../plan/globs.ts';
 import { cycleText, orderGraph } from '../../../plan/graph.ts';
-import { Nearest } from '../../../plan/nearest.ts';
+import { Nearest } from '../../../model/nearest.ts';
 import { parseSizeBytes } from '../../../plan/sizes.ts';
 
 describe('parseSizeBytes', () => {

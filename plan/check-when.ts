@@ -1,6 +1,7 @@
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { globMistake, readGlob } from './globs.ts';
+import { readPattern } from '../model/pure/pattern-lists.ts';
+import { globMistake } from './globs.ts';
 import { shorten } from './values.ts';
 
 /** Checks the conditions of a task: that they can be read, and can hold. */
@@ -23,7 +24,7 @@ export function checkWhen(task: DraftTask, list: FindingList): void {
 
   /** Changed files are paths from the root of the tree, and no directories. */
   function checkReach(pattern: string, index: number): void {
-    const { glob, isNegated } = readGlob(pattern);
+    const { pattern: glob, isNegated } = readPattern(pattern);
     const path = task.path('when', 'changed', index);
     const not = isNegated ? '!' : '';
     if (glob.startsWith('/'))

@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import { createListMatcher, readPattern } from '../model/pure/pattern-lists.ts';
 import { refPatternMistake } from '../model/pure/ref-patterns.ts';
 
 const MAX_LENGTH = 500;
@@ -8,7 +9,7 @@ const MAX_WILDCARDS = 8;
 /** What is wrong with a glob, which may stand after `!`, or undefined when it can be used. */
 export function globMistake(pattern: string, of: 'paths' | 'refs' = 'paths'): string | undefined {
   if (pattern === '') return 'is empty';
-  const { glob } = readGlob(pattern);
+  const { pattern: glob } = readPattern(pattern);
   if (glob === '') return 'has nothing after "!"';
   if (pattern.length > MAX_LENGTH) return `has more than ${MAX_LENGTH} characters`;
   if ((pattern.match(/\*+/g) ?? []).length > MAX_WILDCARDS) return `has more than ${MAX_WILDCARDS} wildcards`;
@@ -21,12 +22,6 @@ export function globMistake(pattern: string, of: 'paths' | 'refs' = 'paths'): st
   }
 }
 
-/** A glob without the `!` before it. */
-export function readGlob(pattern: string): { readonly glob: string; readonly isNegated: boolean } {
-  const isNegated = pattern.startsWith('!');
-  return { glob: isNegated ? pattern.slice(1) : pattern, isNegated };
-}
-
 /** Whether a text matches the glob: `*` stops at `/`, `**` does not, names may begin with a dot, no extended globs. */
 export function createMatcher(glob: string): (text: string) => boolean {
   const matches = picomatch(glob, { dot: true, noext: true, nonegate: true });
@@ -34,16 +29,7 @@ export function createMatcher(glob: string): (text: string) => boolean {
   return (text) => matches(text);
 }
 
-/**
- * Whether a text is among globs: at least one matches it, and none after `!` does; where all are after `!`, that none does is
- * enough.
- */
-export function createListMatcher(patterns: readonly string[]): (text: string) => boolean {
-  const globs = patterns.map(readGlob);
-  const wanted = globs.filter(({ isNegated }) => !isNegated).map(({ glob }) => createMatcher(glob));
-  const unwanted = globs.filter(({ isNegated }) => isNegated).map(({ glob }) => createMatcher(glob));
-  return (text) => {
-    if (unwanted.some((matches) => matches(text))) return false;
-    return wanted.length === 0 ? unwanted.length > 0 : wanted.some((matches) => matches(text));
-  };
+/** Whether a text is among globs, of which those after `!` take out. */
+export function createGlobsMatcher(patterns: readonly string[]): (text: string) => boolean {
+  return createListMatcher(patterns, createMatcher);
 }

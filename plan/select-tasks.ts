@@ -2,7 +2,8 @@ import type { Finding } from '../model/findings.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
-import { createMatcher, globMistake, readGlob } from './globs.ts';
+import { readPattern } from '../model/pure/pattern-lists.ts';
+import { createMatcher, globMistake } from './globs.ts';
 import { orderGraph } from './graph.ts';
 import { neededImages } from './needed-images.ts';
 import { Nearest } from '../model/nearest.ts';
@@ -68,7 +69,7 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
     named.patterns.some(({ matches }) => matches(name)),
   );
   const hasPatterns = given.length > 0;
-  const takesOutOnly = given.every((text) => readGlob(text).isNegated);
+  const takesOutOnly = given.every((text) => readPattern(text).isNegated);
   const where = selection.from === undefined ? '' : ` of ${selection.from}`;
   const skipped = new Map<string, string>();
   const wanted = new Map<string, string>();
@@ -141,7 +142,7 @@ function needs(culprit: string, reason: string | undefined): string {
 }
 
 function isOfImages(pattern: string): boolean {
-  return readGlob(pattern).glob.startsWith(IMAGE);
+  return readPattern(pattern).pattern.startsWith(IMAGE);
 }
 
 interface Pattern {
@@ -172,7 +173,7 @@ function readPatterns(
       report(`the pattern "${text}" ${mistake}`);
       continue;
     }
-    const { glob, isNegated } = readGlob(text);
+    const { pattern: glob, isNegated } = readPattern(text);
     if (isNegated && kind === 'image') {
       report(`no image can be taken out: "${glob}"`, 'name the images that are wanted');
       continue;

@@ -1,5 +1,5 @@
 import { createRefMatcher, shortRef } from '../model/pure/ref-patterns.ts';
-import { createListMatcher } from './globs.ts';
+import { createGlobsMatcher } from './globs.ts';
 import type { NormalizedTask } from './normalize.ts';
 import type { Selection } from './select-tasks.ts';
 
@@ -23,7 +23,7 @@ export function createWhenCheck({ ref, level, changedFiles }: Omit<Selection, 't
     },
     unchanged({ when: { changed } }) {
       if (!changed || !changedFiles) return undefined;
-      const isChanged = answerOnce('changed', changed, () => changedFiles.some(createListMatcher(changed)));
+      const isChanged = answerOnce('changed', changed, () => changedFiles.some(createGlobsMatcher(changed)));
       return isChanged ? undefined : `no changed file matches ${list(changed)}`;
     },
   };

@@ -11,13 +11,15 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
     `Tasks: ${tasks.length}`,
     tasks.map(({ label, image, why }) => [label, imageName(image), why]),
   );
+  const unknown = images.filter(({ action }) => action === 'unknown');
+  const sharedWhy = sharedReason(unknown);
   section(
-    `Images: ${count(images.filter(({ action }) => action === 'build').length, 'build')}`,
-    images.map(({ name, imageHash, action, why }) => [
+    `Images: ${toBuild(images, unknown.length)}${sharedWhy === undefined ? '' : `: ${sharedWhy}`}`,
+    images.map(({ name, contextHash, imageHash, action, why }) => [
       name,
-      short(imageHash),
+      imageHash === null ? `context ${short(contextHash)}` : short(imageHash),
       paint(colourOf(action), action),
-      why,
+      action === 'unknown' && why === sharedWhy ? '' : why,
     ]),
   );
   section(
@@ -45,6 +47,18 @@ export function planDocument(plan: Plan): object {
     explanation,
   }));
   return { project, level, ref, revision, images, tasks, skipped, warnings, decides };
+}
+
+/** How many images are built, and of how many nobody knows it. */
+function toBuild(images: readonly PlannedImage[], unknown: number): string {
+  const builds = images.filter(({ action }) => action === 'build').length;
+  if (unknown === 0) return count(builds, 'build');
+  return `${builds > 0 ? `${count(builds, 'build')}; ` : ''}${unknown}, not known whether to build`;
+}
+
+/** The reason that all of these images have, to be said once. */
+function sharedReason([first, ...others]: readonly PlannedImage[]): string | undefined {
+  return others.every(({ why }) => why === first?.why) ? first?.why : undefined;
 }
 
 function imageName(image: TaskImage): string {

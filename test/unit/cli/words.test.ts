@@ -33,6 +33,7 @@ describe('reportError', () => {
     [new errors.InvalidInput([]), EXIT.usage],
     [new errors.StoreUnavailable('get', 'b', 'k', 'away'), EXIT.infrastructure],
     [new errors.EngineUnavailable('unix:///x', 'away'), EXIT.infrastructure],
+    [new errors.StackUnavailable('No stack runs'), EXIT.infrastructure],
     [new errors.SetupFailed('S3', 'missing', 'Type this'), EXIT.infrastructure],
     [new errors.RepositoryUnavailable('/r', 'away'), EXIT.infrastructure],
     [new errors.InternalError('?'), EXIT.infrastructure],

@@ -1,5 +1,7 @@
 import type { DescribedImage } from '../images/describe-images.ts';
 import { describeImages } from '../images/describe-images.ts';
+import type { InvalidInput } from '../model/errors.ts';
+import { isSlipwayError } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
@@ -17,13 +19,12 @@ import type { Selection } from '../plan/select-tasks.ts';
 import { selectTasks } from '../plan/select-tasks.ts';
 import { readTryLines } from '../plan/try-line.ts';
 import type { Store } from '../store/store.ts';
+import { CONFIG_FILE, describeNoConfig, readConfigFile } from './config-file.ts';
 import { pinInputs } from './pin-inputs.ts';
 import { pinTaskImages } from './pin-task-images.ts';
 import { lookUpImage, onRebuiltParent } from './look-up-image.ts';
 import type { LookUpDeps } from './look-up-image.ts';
 import { PlanBases } from './plan-bases.ts';
-
-export const CONFIG_FILE = 'slipway.yml';
 
 export interface MakePlanInput {
   readonly pushId: string;
@@ -72,10 +73,11 @@ export async function makePlan(
   store: Store | undefined,
   input: MakePlanInput,
 ): Promise<MadePlan> {
-  const text = await tree.readFile(CONFIG_FILE, input.signal);
-  if (!text) return { outcome: 'nothing', detail: `No ${CONFIG_FILE} at ${tree.revision}: nothing to do` };
+  const text = await readOrRefuse(tree, input.signal);
+  if (text === undefined) return { outcome: 'nothing', detail: await describeNoConfig(tree, input.signal) };
+  if (typeof text !== 'string') return { outcome: 'invalid', findings: text.findings };
   const printed = input.decision === 'first' ? undefined : input.decision;
-  const parsed = parseSlipwayYml(text.toString('utf8'), {
+  const parsed = parseSlipwayYml(text, {
     file: CONFIG_FILE,
     printed,
     pushId: input.pushId,
@@ -167,6 +169,18 @@ export async function makePlan(
       skipped: selected.skipped,
     },
   };
+}
+
+async function readOrRefuse(
+  tree: SourceTree,
+  signal: AbortSignal,
+): Promise<string | InvalidInput | undefined> {
+  try {
+    return await readConfigFile(tree, signal);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'InvalidInput') return error as InvalidInput;
+    throw error;
+  }
 }
 
 /** What was asked for, else what the commit message says for a push that anyone may make. */

@@ -99,12 +99,11 @@ async function openIfAny(args: NamedImageArgs, session: Session): Promise<OpenRe
 
 async function definesImage(name: string, { tree }: OpenRevision, { signal }: Session): Promise<boolean> {
   if (!NAME_PATTERN.test(name)) return false;
-  const [{ parseSlipwayYml }, { CONFIG_FILE }] = await Promise.all([
+  const [{ parseSlipwayYml }, { CONFIG_FILE, readConfigFile }] = await Promise.all([
     import('../../plan/parse-slipway-yml.ts'),
-    import('../../steps/make-plan.ts'),
+    import('../../steps/config-file.ts'),
   ]);
-  const text = await tree.readFile(CONFIG_FILE, signal);
-  const { config } = parseSlipwayYml(text?.toString('utf8'), { file: CONFIG_FILE });
+  const { config } = parseSlipwayYml(await readConfigFile(tree, signal), { file: CONFIG_FILE });
   return config?.images[name] !== undefined;
 }
 

@@ -48,7 +48,7 @@ export async function makeLocalPlan(
   const owner = await ownerOf({ project }, opened, found);
   const request = normalizeRequest({ tasks, rebuild });
   const named = variant ?? variantOf(request);
-  return makePlan(tree, found.store, {
+  const made = await makePlan(tree, found.store, {
     ...owner,
     // A laptop that has no server's configuration does not know what that grants.
     ...(owner.grants === undefined && found.store ? { grants: grantsOf(found.config, owner) } : {}),
@@ -70,6 +70,9 @@ export async function makeLocalPlan(
     message: () => source.message(repository, revision, signal),
     signal,
   });
+  if (made.outcome !== 'nothing') return made;
+  const { explainNoConfig } = await import('./explain-no-config.ts');
+  return { ...made, detail: await explainNoConfig(opened, signal) };
 }
 
 /** Says on stderr why there is no plan. */

@@ -149,6 +149,19 @@ describe('guessProject', () => {
     });
   });
 
+  it('refuses a name that is neither in the configuration nor that of the directory', () => {
+    const guess = (wanted: string, repository: string) => (): unknown =>
+      guessProject(config, { repositories: [repository], ref: 'refs/heads/main', wanted });
+
+    expect(guess('hello', '/home/anne/hello')()).toMatchObject({ project: 'hello', level: 1 });
+    expect(guess('dmeo', '/home/anne/hello')).toThrow(
+      new UsageError('There is no project "dmeo". Projects here are: demo, hello'),
+    );
+    expect(guess('dmeo', 'https://h.invalid/r.git')).toThrow(
+      new UsageError('There is no project "dmeo". Projects here are: demo'),
+    );
+  });
+
   it('plans for a project that is named, at its lowest level', () => {
     const question = { repositories: ['/home/anne/hello'], ref: 'refs/heads/main', wanted: 'demo' } as const;
     expect(guessProject(config, question)).toEqual({

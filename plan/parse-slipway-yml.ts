@@ -80,7 +80,7 @@ export function parseSlipwayYml(text: string | undefined, options: ParseOptions 
     if (!file) return undefined;
     const draft = createDraft(source.value, file, options.printed !== undefined);
     for (const [label, task] of draft.tasks) drafts.set(label, task);
-    checkNotYet(source.value, list);
+    checkNotYet(source.value, list, source.isTranslated);
     checkImages(draft, list);
     checkDecisionLabel(draft, list);
     for (const label of draft.labels) checkLabel(label, list);

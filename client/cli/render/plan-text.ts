@@ -1,4 +1,5 @@
 import type { Plan, PlannedImage, TaskImage } from '../../../model/schema/plan.ts';
+import { firstLine } from '../last-lines.ts';
 import type { Terminal } from '../terminal.ts';
 import { count, short } from './quantities.ts';
 import { renderTable } from './table.ts';
@@ -9,7 +10,7 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
   const lines = [`${project} ${ref.replace('refs/heads/', '')} ${short(revision)}, level ${level}`];
   section(
     `Tasks: ${tasks.length}`,
-    tasks.map(({ label, image, why }) => [label, imageName(image), why]),
+    tasks.map(({ label, image, why, description }) => [label, imageName(image), why, firstLine(description)]),
   );
   const unknown = images.filter(({ action }) => action === 'unknown');
   const sharedWhy = sharedReason(unknown);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { renderPlan } from '../../../client/cli/render/plan-text.ts';
-import type { Plan, PlannedImage } from '../../../model/schema/plan.ts';
+import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
+import type { Plan, PlannedImage, PlannedTask } from '../../../model/schema/plan.ts';
 
 const plain = (_style: unknown, text: string): string => text;
 const CONTEXT_HASH = 'c'.repeat(64);
@@ -23,8 +24,8 @@ function anImage(over: Partial<PlannedImage>): PlannedImage {
   };
 }
 
-function imagesOf(images: readonly PlannedImage[]): string[] {
-  const plan: Plan = {
+function aPlan(over: Partial<Plan>): Plan {
+  return {
     version: 1,
     pushId: `push/demo/1/${'1'.repeat(40)}`,
     plannedAt: '2026-01-10T00:00:00.000Z',
@@ -36,11 +37,15 @@ function imagesOf(images: readonly PlannedImage[]): string[] {
     revision: '1'.repeat(40),
     request: {},
     warnings: [],
-    images: [...images],
+    images: [],
     tasks: [],
     skipped: [],
+    ...over,
   };
-  const lines = renderPlan(plan, { paint: plain });
+}
+
+function imagesOf(images: PlannedImage[]): string[] {
+  const lines = renderPlan(aPlan({ images }), { paint: plain });
   return lines.slice(lines.findIndex((line) => line.startsWith('Images')));
 }
 
@@ -72,5 +77,20 @@ describe('images of a plan', () => {
     const image = anImage({ imageHash: IMAGE_HASH, action: 'reuse', why: 'built before' });
 
     expect(imagesOf([image])[0]).toBe('Images: no build');
+  });
+});
+
+describe('tasks of a plan', () => {
+  it('are shown with what they are for, where they say it', () => {
+    const { config } = parseSlipwayYml(
+      'version: 1\ntasks: { a: { image: debian, description: Compile }, b: { image: debian } }\n',
+    );
+    const tasks = Object.values(config?.tasks ?? {}).map((task): PlannedTask => ({ ...task, why: 'all' }));
+
+    expect(renderPlan(aPlan({ tasks }), { paint: plain }).slice(2)).toEqual([
+      'Tasks: 2',
+      '  a  debian  all  Compile',
+      '  b  debian  all',
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
 import { guessProject } from '../../../client/cli/local-project.ts';
-import { lastLines } from '../../../client/cli/last-lines.ts';
+import { firstLine, lastLines } from '../../../client/cli/last-lines.ts';
 import { splitPatterns } from '../../../client/cli/options.ts';
 import { reportError } from '../../../client/cli/report-error.ts';
 import { UsageError } from '../../../client/cli/usage-error.ts';
@@ -112,6 +112,14 @@ describe('lastLines', () => {
     const chunks = Array.from({ length: 200 }, (_, n) => `${'x'.repeat(9_000)}\nline ${n}\n`);
     expect(await lastLines(stream(...chunks), 1)).toEqual(['line 199']);
   });
+});
+
+describe('firstLine', () => {
+  it.each([
+    ['\nCompile\nand pack\n', 'Compile'],
+    ['\u001b[2JClear\u0007', 'Clear'],
+    ['', ''],
+  ])('of %j is %j', (text, line) => expect(firstLine(text)).toBe(line));
 });
 
 describe('guessProject', () => {

@@ -30,7 +30,7 @@ export async function findLocalRepository(path: string): Promise<LocalRepository
   return { directory: (await realpath(directory)) === (await realpath(top)) ? directory : top, isBare };
 }
 
-/** The full commit id that a revision names in a local repository. @throws {RevisionNotFound} */
+/** The full commit id that a revision names in a local repository. @throws {RevisionNotFound} @throws {NotFound} where nothing is committed */
 export async function resolveRevision(repository: LocalRepository, rev: string): Promise<string> {
   const { directory } = repository;
   const { stdout, exitCode } = await ask(directory, [
@@ -40,6 +40,8 @@ export async function resolveRevision(repository: LocalRepository, rev: string):
     '--end-of-options',
     `${rev}^{commit}`,
   ]);
+  if (exitCode !== 0 && rev === 'HEAD')
+    throw new NotFound(`There is no commit yet on the current branch of ${directory}`);
   if (exitCode !== 0) throw new RevisionNotFound(directory, rev);
   return stdout.trim();
 }

@@ -3,8 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { crashPointsPage } from './crash-points-page.ts';
 import { errorsPage } from './errors-page.ts';
+import { schemaPage } from './schema-page.ts';
 
-const PAGES = { 'errors.md': errorsPage, 'crash-points.md': crashPointsPage };
+const PAGES = {
+  'errors.md': errorsPage,
+  'crash-points.md': crashPointsPage,
+  'slipway.schema.json': schemaPage,
+};
 
 for (const [name, page] of Object.entries(PAGES))
   await writeFile(fileURLToPath(new URL(`./${name}`, import.meta.url)), page());

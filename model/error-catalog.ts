@@ -180,6 +180,12 @@ export const ERRORS = {
     meaning: 'The Temporal server does not answer.',
     next: 'What runs goes on; records can be read meanwhile. Type it again: a push that was started all the same is joined.',
   },
+  StackUnavailable: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'No stack runs here and none is named by the environment, or its store does not answer.',
+    next: 'Type `slipway up`, or set `SLIPWAY_HOME` to the directory where it runs.',
+  },
   SetupFailed: {
     owner: 'operator',
     retryable: false,

@@ -281,6 +281,11 @@ export class TemporalUnavailable extends SlipwayError {
   }
 }
 
+/** Thrown when what is asked for takes a running stack, and none is here or its store does not answer. */
+export class StackUnavailable extends SlipwayError {
+  readonly type = 'StackUnavailable';
+}
+
 /** Thrown when a part that Slipway needs cannot be had: what is missing, why, and what to type. */
 export class SetupFailed extends SlipwayError {
   readonly type = 'SetupFailed';

@@ -13,16 +13,20 @@ export interface AddOptions {
 export interface FindingList {
   error(path: YamlPath, message: string, options?: AddOptions): void;
   warning(path: YamlPath, message: string, options?: AddOptions): void;
+  /** Whether an error stands at a path or below it. */
+  hasError(path: YamlPath): boolean;
   sorted(): readonly Finding[];
 }
 
 /** Starts with what is wrong with the text as YAML. */
 export function createFindingList(source: YamlSource): FindingList {
   const findings = new Map<string, Finding>();
+  const wrong: YamlPath[] = [];
   source.findings.forEach(keep);
   return {
     error: (path, message, options) => add('error', path, message, options),
     warning: (path, message, options) => add('warning', path, message, options),
+    hasError: (path) => wrong.some((other) => path.every((segment, index) => other[index] === segment)),
     sorted: () => [...findings.values()].sort(byPlace),
   };
 
@@ -32,6 +36,7 @@ export function createFindingList(source: YamlSource): FindingList {
     message: string,
     { hint, at }: AddOptions = {},
   ): void {
+    if (severity === 'error') wrong.push(path);
     keep({
       severity,
       file: source.file,
@@ -52,6 +57,7 @@ export function atPaths(list: FindingList, pathInText: (path: YamlPath) => YamlP
   return {
     error: (path, message, options) => list.error(pathInText(path), message, options),
     warning: (path, message, options) => list.warning(pathInText(path), message, options),
+    hasError: (path) => list.hasError(pathInText(path)),
     sorted: () => list.sorted(),
   };
 }

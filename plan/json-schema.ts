@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { LABEL_MAX_LENGTH, LABEL_PATTERN, NAME_PATTERN } from '../model/pure/ids.ts';
 import { fileSchema } from './file-schema.ts';
 
-/** The JSON Schema (draft 2020-12) of slipway.yml, for editors: completion, descriptions and most mistakes of shape. */
+/** The JSON Schema (draft 7, which editors know longest) of slipway.yml, for editors: completion, descriptions and most mistakes of shape. */
 export function slipwayJsonSchema(): Record<string, unknown> {
-  const { properties, ...schema } = z.toJSONSchema(fileSchema, { io: 'input' });
+  const { properties, ...schema } = z.toJSONSchema(fileSchema, { io: 'input', target: 'draft-7' });
   return {
     ...schema,
     title: 'slipway.yml',

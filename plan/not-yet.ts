@@ -12,6 +12,8 @@ interface NotYet {
   /** Members that `*` does not stand for. */
   readonly except?: readonly string[];
   readonly severity?: 'warning';
+  /** Said where it stands first, since every task may have it; a translated graph has a note of its own. */
+  readonly once?: true;
   readonly message: string;
   readonly hint?: string;
 }
@@ -63,25 +65,41 @@ const NOT_YET: readonly NotYet[] = [
     severity: 'warning',
     message: '"log" has no effect: the log is always public/logs/live.log',
   },
+  ...(['task', 'image'] as const).map((of): NotYet => shownNowhere(of, 'symbol')),
+  shownNowhere('task', 'group'),
 ];
 
 /** Refuses what this version cannot carry out, rather than leaving it out in silence. */
-export function checkNotYet(root: unknown, list: FindingList): void {
+export function checkNotYet(
+  root: unknown,
+  list: FindingList,
+  isTranslated: (path: YamlPath) => boolean = () => false,
+): void {
   const owners: Record<NotYet['of'], readonly YamlPath[]> = {
     file: [[]],
     image: entriesOf(valueAt(root, ['images'])).map(([name]) => ['images', name]),
     task: [['defaults'], ...entriesOf(valueAt(root, ['tasks'])).map(([label]) => ['tasks', label])],
   };
   for (const rule of NOT_YET) {
-    for (const owner of owners[rule.of]) {
+    const found = owners[rule.of].flatMap((owner) => {
       const base = valueAt(root, owner);
-      for (const path of expand(base, rule)) {
-        if (asksFor(valueAt(base, path), rule)) {
-          list[rule.severity ?? 'error']([...owner, ...path], rule.message, { hint: rule.hint, at: 'key' });
-        }
-      }
-    }
+      return expand(base, rule)
+        .filter((path) => asksFor(valueAt(base, path), rule))
+        .map((path) => [...owner, ...path]);
+    });
+    for (const path of rule.once ? found.filter((path) => !isTranslated(path)).slice(0, 1) : found)
+      list[rule.severity ?? 'error'](path, rule.message, { hint: rule.hint, at: 'key' });
   }
+}
+
+function shownNowhere(of: NotYet['of'], field: string): NotYet {
+  return {
+    of,
+    path: [field],
+    severity: 'warning',
+    once: true,
+    message: `"${field}" has no effect yet: there are no pages that show it`,
+  };
 }
 
 function expand(base: unknown, { path, except = [] }: NotYet): YamlPath[] {

@@ -31,9 +31,21 @@ export interface ValidConfig {
   readonly leftOut?: ReadonlyMap<string, string>;
 }
 
+/** What is known of a slipway.yml with mistakes. */
+export interface RestOfConfig {
+  /** Those without mistakes of their own. */
+  readonly images: Readonly<Record<string, ImageDefinition>>;
+  /** Names as the text has them, also of what is wrong itself. */
+  readonly imageNames: ReadonlySet<string>;
+  readonly labels: ReadonlySet<string>;
+  readonly decides: boolean;
+}
+
 export interface ParsedSlipwayYml {
   /** undefined when there are errors. */
   readonly config: ValidConfig | undefined;
+  /** What further checks need when there are errors; undefined when there are none, or nothing could be read. */
+  readonly rest: RestOfConfig | undefined;
   /** Every mistake and warning, sorted by position. */
   readonly findings: readonly Finding[];
   /**
@@ -66,33 +78,35 @@ export function parseSlipwayYml(
   const source: JoinedSource = options.printed ? joinPrinted(file, options.printed, options.pushId) : file;
   const shapeList = createFindingList(source);
   const drafts = new Map<string, DraftTask>();
-  const config = source.usable ? checkAll() : undefined;
+  const made = source.usable ? checkAll() : undefined;
   const findings = shapeList.sorted();
   const isValid = !findings.some((finding) => finding.severity === 'error');
   return {
-    config: isValid ? config?.() : undefined,
+    config: isValid ? made?.config() : undefined,
+    rest: isValid ? undefined : made?.rest(),
     findings,
     position: source.position,
     memberPosition: (label, field, member) =>
       source.position(drafts.get(label)?.path(field, member) ?? ['tasks', label], 'key'),
   };
 
-  /** Runs every check; gives how to make the config, should no check have found an error. */
-  function checkAll(): (() => ValidConfig) | undefined {
+  /** Runs every check; gives how to make the config, should no check have found an error, and else what is known. */
+  function checkAll(): { config(): ValidConfig; rest(): RestOfConfig } | undefined {
     const shaped = checkShape(source, shapeList);
     if (!shaped) return undefined;
     const { file } = shaped;
     const list = atPaths(shapeList, shaped.pathInText);
     const draft = createDraft(source.value, file, options.printed !== undefined);
     for (const [label, task] of draft.tasks) drafts.set(label, task);
-    checkNotYet(source.value, list);
+    checkNotYet(source.value, list, source.isTranslated);
     checkImages(draft, list);
     checkDecisionLabel(draft, list);
     for (const label of draft.labels) checkLabel(label, list);
     for (const task of draft.tasks.values()) checkTask(task, draft, list);
     checkTaskGraph(draft, list);
-    return () => ({
-      images: mapValues(file.images ?? {}, normalizeImageDefinition),
+    const images = mapValues(file.images ?? {}, normalizeImageDefinition);
+    const config = (): ValidConfig => ({
+      images,
       tasks: Object.fromEntries(
         [...draft.tasks.values()].map(({ label, merged }) => [
           label,
@@ -104,6 +118,13 @@ export function parseSlipwayYml(
       ...(file.decision ? { decides: true as const } : {}),
       ...(source.leftOut ? { leftOut: source.leftOut } : {}),
     });
+    const rest = (): RestOfConfig => ({
+      images: Object.fromEntries(Object.entries(images).filter(([name]) => !list.hasError(['images', name]))),
+      imageNames: draft.imageNames,
+      labels: draft.labels,
+      decides: file.decision !== undefined,
+    });
+    return { config, rest };
   }
 }
 

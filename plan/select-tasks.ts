@@ -56,17 +56,12 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
   const when = createWhenCheck(selection);
   const blocked = findBlocked();
   const given = selection.tasks ?? [];
-  const { patterns, findings } = readPatterns(
-    given.map((text, index) => (isOfImages(text) ? undefined : [text, index])),
-    { ...selection, names: new Set(tasks.keys()), kind: 'task' },
-  );
-  const named = readPatterns(
-    given.map((text, index) => (isOfImages(text) ? [text.replace(IMAGE, ''), index] : undefined)),
-    { ...selection, isOpen: false, names: new Set(Object.keys(config.images)), kind: 'image' },
-  );
-  findings.push(...named.findings);
+  const { patterns, imagePatterns, findings } = readSelection(selection, {
+    labels: new Set(tasks.keys()),
+    imageNames: new Set(Object.keys(config.images)),
+  });
   const images = Object.keys(config.images).filter((name) =>
-    named.patterns.some(({ matches }) => matches(name)),
+    imagePatterns.some(({ matches }) => matches(name)),
   );
   const hasPatterns = given.length > 0;
   const takesOutOnly = given.every((text) => readPattern(text).isNegated);
@@ -143,6 +138,35 @@ function needs(culprit: string, reason: string | undefined): string {
 
 function isOfImages(pattern: string): boolean {
   return readPattern(pattern).pattern.startsWith(IMAGE);
+}
+
+type Asked = Pick<Selection, 'tasks' | 'from' | 'isOpen'>;
+
+interface Names {
+  readonly labels: ReadonlySet<string>;
+  readonly imageNames: ReadonlySet<string>;
+}
+
+/** What is wrong with the patterns alone, where nothing can be selected since the file has mistakes. */
+export function checkSelection(asked: Asked, names: Names): readonly Finding[] {
+  return readSelection(asked, names).findings;
+}
+
+function readSelection(
+  asked: Asked,
+  { labels, imageNames }: Names,
+): { patterns: Pattern[]; imagePatterns: Pattern[]; findings: Finding[] } {
+  const given = asked.tasks ?? [];
+  const ofTasks = readPatterns(
+    given.map((text, index) => (isOfImages(text) ? undefined : [text, index])),
+    { ...asked, names: labels, kind: 'task' },
+  );
+  const ofImages = readPatterns(
+    given.map((text, index) => (isOfImages(text) ? [text.replace(IMAGE, ''), index] : undefined)),
+    { ...asked, isOpen: false, names: imageNames, kind: 'image' },
+  );
+  const findings = [...ofTasks.findings, ...ofImages.findings];
+  return { patterns: ofTasks.patterns, imagePatterns: ofImages.patterns, findings };
 }
 
 interface Pattern {

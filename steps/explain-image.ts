@@ -4,7 +4,8 @@ import type { PlannedImage } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import type { Store } from '../store/store.ts';
-import { CONFIG_FILE, planImages } from './make-plan.ts';
+import { CONFIG_FILE, readConfigFile } from './config-file.ts';
+import { planImages } from './make-plan.ts';
 import type { MakePlanInput } from './make-plan.ts';
 import { PlanBases } from './plan-bases.ts';
 
@@ -20,8 +21,9 @@ export async function explainImage(
   name: string,
   input: ExplainImageInput,
 ): Promise<{ readonly image?: PlannedImage; readonly findings: readonly Finding[] }> {
-  const text = await tree.readFile(CONFIG_FILE, input.signal);
-  const { config, findings, position } = parseSlipwayYml(text, { file: CONFIG_FILE });
+  const { config, findings, position } = parseSlipwayYml(await readConfigFile(tree, input.signal), {
+    file: CONFIG_FILE,
+  });
   if (!config) return { findings };
   const known = Object.keys(config.images);
   if (!known.includes(name)) {

@@ -1,5 +1,7 @@
-import type { DescribedImage } from '../images/describe-images.ts';
+import type { DescribedImage, ImageFinding } from '../images/describe-images.ts';
 import { describeImages } from '../images/describe-images.ts';
+import type { InvalidInput } from '../model/errors.ts';
+import { isSlipwayError } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
@@ -11,19 +13,18 @@ import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { checkGrants } from '../plan/check-grants.ts';
 import type { Printed } from '../plan/join-printed.ts';
-import type { ValidConfig } from '../plan/parse-slipway-yml.ts';
+import type { ParsedSlipwayYml, ValidConfig } from '../plan/parse-slipway-yml.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import type { Selection } from '../plan/select-tasks.ts';
-import { selectTasks } from '../plan/select-tasks.ts';
+import { checkSelection, selectTasks } from '../plan/select-tasks.ts';
 import { readTryLines } from '../plan/try-line.ts';
 import type { Store } from '../store/store.ts';
+import { CONFIG_FILE, describeNoConfig, readConfigFile } from './config-file.ts';
 import { pinInputs } from './pin-inputs.ts';
 import { pinTaskImages } from './pin-task-images.ts';
 import { lookUpImage, onRebuiltParent } from './look-up-image.ts';
 import type { LookUpDeps } from './look-up-image.ts';
 import { PlanBases } from './plan-bases.ts';
-
-export const CONFIG_FILE = 'slipway.yml';
 
 export interface MakePlanInput {
   readonly pushId: string;
@@ -72,15 +73,17 @@ export async function makePlan(
   store: Store | undefined,
   input: MakePlanInput,
 ): Promise<MadePlan> {
-  const text = await tree.readFile(CONFIG_FILE, input.signal);
-  if (!text) return { outcome: 'nothing', detail: `No ${CONFIG_FILE} at ${tree.revision}: nothing to do` };
+  const text = await readOrRefuse(tree, input.signal);
+  if (text === undefined) return { outcome: 'nothing', detail: await describeNoConfig(tree, input.signal) };
+  if (!Buffer.isBuffer(text)) return { outcome: 'invalid', findings: text.findings };
   const printed = input.decision === 'first' ? undefined : input.decision;
   const parsed = parseSlipwayYml(text, {
     file: CONFIG_FILE,
     printed,
     pushId: input.pushId,
   });
-  if (!parsed.config) return { outcome: 'invalid', findings: parsed.findings };
+  if (!parsed.config)
+    return { outcome: 'invalid', findings: [...parsed.findings, ...(await checkRest(tree, parsed, input))] };
   const isOpen = parsed.config.decides === true && !printed;
   const onlyDecision = isOpen && input.decision === 'first';
   const config = onlyDecision ? decisionOf(parsed.config) : parsed.config;
@@ -102,14 +105,7 @@ export async function makePlan(
     cache: input.contextHashes,
     signal: input.signal,
   });
-  const imageFindings = described.findings.map(({ imageName, ...finding }) =>
-    finding.file === CONFIG_FILE
-      ? { ...finding, ...parsed.position(['images', imageName, 'context']) }
-      : finding,
-  );
-  const unknownRebuilds = (input.request.rebuild ?? [])
-    .filter((name) => config.images[name] === undefined)
-    .map((name) => commandLineFinding(`--rebuild names an unknown image "${name}"`));
+  const imageNames = new Set(Object.keys(config.images));
   const pinning = {
     ...input,
     file: CONFIG_FILE,
@@ -123,10 +119,10 @@ export async function makePlan(
     ...parsed.findings,
     ...selected.findings,
     ...checkGrants(selected.tasks, parsed, { ...input, file: CONFIG_FILE }),
-    ...imageFindings,
+    ...placed(described.findings, parsed),
     ...inImages.findings,
     ...pinned.findings,
-    ...unknownRebuilds,
+    ...unknownRebuilds(input, imageNames),
   ];
   if (findings.some(({ severity }) => severity === 'error')) return { outcome: 'invalid', findings };
 
@@ -167,6 +163,55 @@ export async function makePlan(
       skipped: selected.skipped,
     },
   };
+}
+
+/** Mistakes beyond those that leave no config, so that all are known at once: of its other images, and of what was asked for. */
+async function checkRest(
+  tree: SourceTree,
+  parsed: ParsedSlipwayYml,
+  input: MakePlanInput,
+): Promise<readonly Finding[]> {
+  const { rest } = parsed;
+  if (!rest) return [];
+  const isOpen = rest.decides && (input.decision === undefined || input.decision === 'first');
+  const { findings } = await describeImages(tree, rest.images, Object.keys(rest.images), {
+    platform: input.platform,
+    resolveBase: () => Promise.resolve(undefined),
+    cache: input.contextHashes,
+    signal: input.signal,
+  });
+  return [
+    ...placed(findings, parsed),
+    ...(isOpen && input.decision === 'first'
+      ? []
+      : checkSelection({ ...(await patternsOf(input)), isOpen }, rest)),
+    ...unknownRebuilds(input, rest.imageNames),
+  ];
+}
+
+/** What is wrong with an image as a whole stands where its context is named. */
+function placed(findings: readonly ImageFinding[], { position }: ParsedSlipwayYml): readonly Finding[] {
+  return findings.map(({ imageName, ...finding }) =>
+    finding.file === CONFIG_FILE ? { ...finding, ...position(['images', imageName, 'context']) } : finding,
+  );
+}
+
+function unknownRebuilds({ request }: MakePlanInput, imageNames: ReadonlySet<string>): readonly Finding[] {
+  return (request.rebuild ?? [])
+    .filter((name) => !imageNames.has(name))
+    .map((name) => commandLineFinding(`--rebuild names an unknown image "${name}"`));
+}
+
+async function readOrRefuse(
+  tree: SourceTree,
+  signal: AbortSignal,
+): Promise<Buffer | InvalidInput | undefined> {
+  try {
+    return await readConfigFile(tree, signal);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'InvalidInput') return error as InvalidInput;
+    throw error;
+  }
 }
 
 /** What was asked for, else what the commit message says for a push that anyone may make. */

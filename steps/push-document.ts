@@ -75,7 +75,13 @@ function taskOf(
   readyImages: ReadonlySet<string>,
 ): PushTask {
   const record = records.get(task.label);
-  const known = { label: task.label, taskId: taskIdIn(pushId, task.label), image: imageText(task) };
+  const { label, description } = task;
+  const known = {
+    label,
+    taskId: taskIdIn(pushId, label),
+    ...(description === '' ? {} : { description }),
+    image: imageText(task),
+  };
   if (!record || record.state === 'unscheduled') {
     const state = isPending(task, records, readyImages) ? 'pending' : 'unscheduled';
     return { ...known, state, ...queueOf(pushId, task, state), runs: (record?.runs ?? []).map(runOf) };

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { ConfigInvalid, isSlipwayError } from '../model/errors.ts';
+import { ConfigInvalid, isSlipwayError, StackUnavailable } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import {
@@ -23,14 +23,14 @@ export function stateDirectory(env: NodeJS.ProcessEnv): string {
 
 /**
  * How to reach the parts, with the keys of a client: the running stack's file, or the environment alone when Temporal and
- * S3 are given there. @throws {ConfigInvalid} saying what is missing and what to type.
+ * S3 are given there. @throws {StackUnavailable} saying what is missing and what to type. @throws {ConfigInvalid}
  */
 export async function readConnections(env: NodeJS.ProcessEnv): Promise<Connections> {
   const directory = stateDirectory(env);
   const found = await readStackFile(join(directory, STACK_FILE));
   if (found) return found;
   if (env.TEMPORAL_ADDRESS === undefined || env.SLIPWAY_S3_BUCKET === undefined) {
-    throw new ConfigInvalid(
+    throw new StackUnavailable(
       `No stack runs in ${directory}. Type: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
     );
   }

@@ -5,6 +5,7 @@ import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import type { FoundStore } from './find-store.ts';
 import type { OpenRevision, RevisionArgs } from './open-revision.ts';
 import type { Session } from './session.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface InTreeArgs extends RevisionArgs {
   readonly project?: string | undefined;
@@ -20,7 +21,7 @@ export interface InTreeImages {
 
 /**
  * In-tree images as a revision, or the working tree, defines them, with the hashes that a push would find. Says on stderr what
- * is not committed and every finding; undefined when one of them is an error.
+ * is not committed and every finding; undefined when one of them is an error. @throws {UsageError} when there is no slipway.yml.
  */
 export async function describeInTree(
   args: InTreeArgs,
@@ -67,19 +68,25 @@ export async function describeImagesOf(
   }: { readonly found: FoundStore; readonly owner: ResolvedProject; readonly printed?: Printed | undefined },
   { signal, env }: Pick<Session, 'signal' | 'env'>,
 ): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
-  const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE }, { hostPlatform }, { contextHashes }] =
-    await Promise.all([
-      import('../../plan/parse-slipway-yml.ts'),
-      import('../../images/describe-images.ts'),
-      import('../../steps/make-plan.ts'),
-      import('../../workers/host-platform.ts'),
-      import('./context-hashes.ts'),
-    ]);
-  const text = await opened.tree.readFile(CONFIG_FILE, signal);
-  const { config, findings, position } = parseSlipwayYml(text, {
-    file: CONFIG_FILE,
-    printed,
-  });
+  const [
+    { parseSlipwayYml },
+    { describeImages },
+    { CONFIG_FILE, readConfigFile },
+    { hostPlatform },
+    { contextHashes },
+  ] = await Promise.all([
+    import('../../plan/parse-slipway-yml.ts'),
+    import('../../images/describe-images.ts'),
+    import('../../steps/config-file.ts'),
+    import('../../workers/host-platform.ts'),
+    import('./context-hashes.ts'),
+  ]);
+  const text = await readConfigFile(opened.tree, signal);
+  if (text === undefined) {
+    const { explainNoConfig } = await import('./explain-no-config.ts');
+    throw new UsageError(await explainNoConfig(opened, signal));
+  }
+  const { config, findings, position } = parseSlipwayYml(text, { file: CONFIG_FILE, printed });
   if (!config) return { images: [], findings };
   const known = Object.keys(config.images);
   const unknown = names.filter((name) => !known.includes(name));

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { NotFound, isSlipwayError } from '../../model/errors.ts';
+import { isSlipwayError, NotFound, StackUnavailable } from '../../model/errors.ts';
 import { DIGEST_PATTERN, LEVELS, NAME_PATTERN, parseId } from '../../model/pure/ids.ts';
 import type { OpenStore } from '../../store/open-store.ts';
 import {
@@ -40,7 +40,7 @@ export async function isTarball(what: string): Promise<boolean> {
 /**
  * The images that a person means: the name of one in this checkout (that of its current hash), a task (the image that it ran
  * in, or that it built), a push (all of its images, or one), an image hash or a beginning of it, a manifest's digest.
- * @throws {NotFound} saying what would be.
+ * @throws {NotFound} saying what would be. @throws {StackUnavailable}
  */
 export async function findImages(
   what: string,
@@ -49,7 +49,8 @@ export async function findImages(
 ): Promise<readonly FoundImage[]> {
   const { store } = found;
   if (what === '') throw new UsageError('Name an image, a task, a push or a hash');
-  if (!store) throw new NotFound(`"${what}" is looked for in the store, but ${found.why}. Type: slipway up`);
+  if (!store)
+    throw new StackUnavailable(`"${what}" is looked for in the store, but ${found.why}. Type: slipway up`);
   switch (parseId(what)?.kind) {
     case 'image':
       return [await findImageOfTask(store, what)];
@@ -98,12 +99,11 @@ async function openIfAny(args: NamedImageArgs, session: Session): Promise<OpenRe
 
 async function definesImage(name: string, { tree }: OpenRevision, { signal }: Session): Promise<boolean> {
   if (!NAME_PATTERN.test(name)) return false;
-  const [{ parseSlipwayYml }, { CONFIG_FILE }] = await Promise.all([
+  const [{ parseSlipwayYml }, { CONFIG_FILE, readConfigFile }] = await Promise.all([
     import('../../plan/parse-slipway-yml.ts'),
-    import('../../steps/make-plan.ts'),
+    import('../../steps/config-file.ts'),
   ]);
-  const text = await tree.readFile(CONFIG_FILE, signal);
-  const { config } = parseSlipwayYml(text, { file: CONFIG_FILE });
+  const { config } = parseSlipwayYml(await readConfigFile(tree, signal), { file: CONFIG_FILE });
   return config?.images[name] !== undefined;
 }
 

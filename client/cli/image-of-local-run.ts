@@ -3,7 +3,7 @@ import { isSlipwayError } from '../../model/errors.ts';
 import type { TaskImage } from '../../model/schema/plan.ts';
 import { LocalBuilder } from '../../steps/build-locally.ts';
 import { parseSlipwayYml } from '../../plan/parse-slipway-yml.ts';
-import { CONFIG_FILE } from '../../steps/make-plan.ts';
+import { CONFIG_FILE, readConfigFile } from '../../steps/config-file.ts';
 import { formatFinding } from '../../model/findings.ts';
 import { describeImagesOf } from './describe-in-tree.ts';
 import { oneBuildAtATime } from './one-build-at-a-time.ts';
@@ -38,8 +38,7 @@ async function otherImage(
   { opened, planned }: ForRun,
   { signal }: Session,
 ): Promise<TaskImage> {
-  const text = await opened.tree.readFile(CONFIG_FILE, signal);
-  const { config } = parseSlipwayYml(text, {
+  const { config } = parseSlipwayYml(await readConfigFile(opened.tree, signal), {
     file: CONFIG_FILE,
     printed: planned.printed,
   });

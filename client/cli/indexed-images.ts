@@ -1,4 +1,4 @@
-import { ConfigInvalid, NotFound } from '../../model/errors.ts';
+import { ConfigInvalid, NotFound, StackUnavailable } from '../../model/errors.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { IndexEntry } from '../../model/schema/records.ts';
@@ -40,7 +40,7 @@ export async function findIndexed(
   const found = await findStore(session);
   // Says what is missing, when nothing runs at all.
   if (!found.store) await readConnections(session.env);
-  if (!found.store) throw new ConfigInvalid(`The store cannot be asked: ${found.why}`);
+  if (!found.store) throw new StackUnavailable(`The store cannot be asked: ${found.why}`);
   try {
     const wanted = await hashOf(args, { found, store: found.store }, session);
     if (!wanted) return undefined;

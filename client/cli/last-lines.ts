@@ -13,6 +13,11 @@ export async function lastLines(text: AsyncIterable<Buffer>, limit: number): Pro
   return lines.slice(-limit).map((line) => printable(line));
 }
 
+/** A text of the tree as one cell of a table: its first line. */
+export function firstLine(text: string): string {
+  return printable(text.trimStart().split(/\r?\n/, 1)[0] ?? '').trimEnd();
+}
+
 /** What came from a task does not steer the reader's terminal; of a line that was rewritten in place, its last state counts. */
 function printable(line: string): string {
   const shown = line.replace(/\r+$/, '').split('\r').at(-1) ?? '';

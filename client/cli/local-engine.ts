@@ -50,7 +50,7 @@ async function findConnections(env: NodeJS.ProcessEnv): Promise<Connections | un
   try {
     return await readConnections(env);
   } catch (error) {
-    if (isSlipwayError(error) && error.type === 'ConfigInvalid') return undefined;
+    if (isSlipwayError(error) && ['StackUnavailable', 'ConfigInvalid'].includes(error.type)) return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import type { ServerConfig } from '../../model/schema/config.ts';
 import { grantsOf } from '../../model/schema/config.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import { resolveProject } from '../../steps/resolve-project.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface ProjectQuestion {
   /** The repository itself and, for a checkout, where its remotes are. */
@@ -16,6 +17,7 @@ export interface ProjectQuestion {
 /**
  * The project and level that a push of this ref would have. A developer's checkout is usually not what the configuration
  * names, its remote is; what the configuration does not know at all is planned as a project of level 1.
+ * @throws {UsageError} when the project that is wanted is none.
  */
 export function guessProject(config: ServerConfig, question: ProjectQuestion): ResolvedProject {
   const { repositories, ref, wanted } = question;
@@ -32,11 +34,12 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
   }
   const [first] = repositories;
   const local = tryResolve({ version: 1, localProjects: true, projects: {} }, first, { ref });
-  const { project, domain, level } = local ?? {
-    project: wanted ?? 'local',
-    domain: wanted ?? 'local',
-    level: 1 as const,
-  };
+  if (wanted !== undefined && wanted !== local?.project) {
+    const names = new Set([...Object.keys(config.projects), ...(local ? [local.project] : [])]);
+    const known = names.size > 0 ? `Projects here are: ${[...names].join(', ')}` : 'None is known here';
+    throw new UsageError(`There is no project "${wanted}". ${known}`);
+  }
+  const { project, domain, level } = local ?? { project: 'local', domain: 'local', level: 1 as const };
   // The server's configuration may know it all the same, and what it grants is not known here.
   return { project, domain, level };
 }

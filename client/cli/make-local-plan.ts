@@ -26,29 +26,21 @@ export async function makeLocalPlan(
   { variant, decision }: LocalPlanOptions = {},
 ): Promise<MadePlan> {
   const { contextHashes } = await import('./context-hashes.ts');
-  const [
-    { makePlan },
-    { ownerOf },
-    local,
-    { hostPlatform },
-    ids,
-    { normalizeRequest, variantOf },
-    { grantsOf },
-  ] = await Promise.all([
-    import('../../steps/make-plan.ts'),
-    import('./describe-in-tree.ts'),
-    import('../local-repository.ts'),
-    import('../../workers/host-platform.ts'),
-    import('../../model/pure/ids.ts'),
-    import('../../model/variant.ts'),
-    import('../../model/schema/config.ts'),
-  ]);
+  const [{ makePlan }, { ownerOf }, { hostPlatform }, ids, { normalizeRequest, variantOf }, { grantsOf }] =
+    await Promise.all([
+      import('../../steps/make-plan.ts'),
+      import('./describe-in-tree.ts'),
+      import('../../workers/host-platform.ts'),
+      import('../../model/pure/ids.ts'),
+      import('../../model/variant.ts'),
+      import('../../model/schema/config.ts'),
+    ]);
   const { repository, revision, tree, source } = opened;
   const ref = opened.ref ?? 'HEAD';
   const owner = await ownerOf({ project }, opened, found);
   const request = normalizeRequest({ tasks, rebuild });
   const named = variant ?? variantOf(request);
-  return makePlan(tree, found.store, {
+  const made = await makePlan(tree, found.store, {
     ...owner,
     // A laptop that has no server's configuration does not know what that grants.
     ...(owner.grants === undefined && found.store ? { grants: grantsOf(found.config, owner) } : {}),
@@ -60,16 +52,32 @@ export async function makeLocalPlan(
     plannedAt: new Date().toISOString(),
     decision,
     contextHashes: contextHashes(env),
-    // What the server would compare with is where the branch was when it was last seen there.
-    changedFiles: async () => {
-      const base = opened.local ? await local.upstreamRevision(opened.local, ref) : undefined;
-      return base === undefined || base === revision
-        ? undefined
-        : source.changedFiles(repository, base, revision, signal);
-    },
+    changedFiles: () => changedFiles(opened, ref, signal),
     message: () => source.message(repository, revision, signal),
     signal,
   });
+  if (made.outcome !== 'nothing') return made;
+  const { explainNoConfig } = await import('./explain-no-config.ts');
+  return { ...made, detail: await explainNoConfig(opened, signal) };
+}
+
+/** Since where the branch was when it was last seen on the server, which would compare with that; undefined: not known. */
+async function changedFiles(
+  { local, source, repository, revision, tree }: OpenRevision,
+  ref: string,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  if (!local) return undefined;
+  const [{ upstreamRevision }, { dirtyFiles }] = await Promise.all([
+    import('../local-repository.ts'),
+    import('../../source/checkout.ts'),
+  ]);
+  const base = await upstreamRevision(local, ref);
+  if (base === undefined) return undefined;
+  const pending = tree.revision === revision ? [] : await dirtyFiles(local.directory);
+  if (base === revision) return pending.length > 0 ? pending : undefined;
+  const committed = await source.changedFiles(repository, base, revision, signal);
+  return committed && [...committed, ...pending];
 }
 
 /** Says on stderr why there is no plan. */

@@ -9,7 +9,7 @@ export interface OpenClient {
   readonly config: ServerConfig;
 }
 
-/** Does something with the running stack and lets go of it afterwards. @throws {ConfigInvalid} when none runs. */
+/** Does something with the running stack and lets go of it afterwards. @throws {StackUnavailable} when none runs. */
 export async function withClient<T>(
   { env }: Pick<Session, 'env'>,
   use: (client: OpenClient) => Promise<T>,

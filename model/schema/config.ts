@@ -31,13 +31,19 @@ const refPattern = listedRefPattern.refine(
  */
 export const projectSchema = z.strictObject({
   trustDomain: z.string().regex(NAME_PATTERN).optional(),
-  visibility: z.enum(['private', 'public']).default('private'),
+  visibility: z
+    .enum(['private', 'public'])
+    .default('private')
+    .refine((given) => given === 'private', 'public is not carried out yet: there are no pages to see it on'),
   supersede: z
     .union([z.boolean(), z.array(listedRefPattern)])
     .optional()
     .describe('Whether a newer push of a ref cancels the older ones that run; or of which refs'),
   sources: z.array(z.strictObject({ repository: z.string(), refs: z.record(refPattern, level) })),
-  pullRequests: z.enum(['off', 'untrusted']).default('off'),
+  pullRequests: z
+    .enum(['off', 'untrusted'])
+    .default('off')
+    .refine((given) => given === 'off', 'untrusted is not carried out yet: pull requests start nothing'),
   capabilities: grantsByLevel.optional(),
   secrets: grantsByLevel.optional(),
 });

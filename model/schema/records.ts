@@ -241,6 +241,7 @@ export const pushTaskSchema = z.object({
   reason: taskReason.optional(),
   detail: z.string().optional(),
   culprit: z.string().optional(),
+  description: z.string().optional().describe('What it is for, as slipway.yml says it'),
   image: z.string(),
   queue: z.string().optional().describe('While it is pending: where it waits for a worker'),
   runs: z.array(

@@ -119,9 +119,11 @@ export const whenSchema = z.strictObject({
   levels: z.array(z.union([z.literal(1), z.literal(2), z.literal(3)])).optional(),
 });
 
+const SHOWN_NOWHERE = 'Without effect yet: there are no pages that show it';
+
 /** A task as slipway.yml has it, after `defaults` are merged under it. */
 export const taskSchema = z.strictObject({
-  description: z.string().optional(),
+  description: z.string().optional().describe('What it is for: plan and status show it'),
   image: imageFormSchema,
   command: z
     .union([z.string(), z.array(z.string())])
@@ -180,8 +182,8 @@ export const taskSchema = z.strictObject({
     .union([z.literal(false), containerPath])
     .optional()
     .describe('Where the revision is put, default /src; false: nowhere'),
-  symbol: z.string().optional(),
-  group: z.string().optional(),
+  symbol: z.string().optional().describe(SHOWN_NOWHERE),
+  group: z.string().optional().describe(SHOWN_NOWHERE),
   when: whenSchema.optional(),
   log: z.string().optional(),
 });
@@ -195,7 +197,7 @@ export const imageDefinitionSchema = z.strictObject({
   context: z.string().min(1).describe('A directory of the tree with a Dockerfile'),
   parent: z.string().optional().describe('Another image; reaches the Dockerfile as DOCKER_IMAGE_PARENT'),
   args: z.record(z.string(), z.string()).optional(),
-  symbol: z.string().optional(),
+  symbol: z.string().optional().describe(SHOWN_NOWHERE),
   base: z.enum(['pin', 'track']).optional(),
   'rebuild-after': duration.optional(),
   tarball: tarballKeepingSchema

@@ -34,7 +34,7 @@ export function definitionFields(task: TaskgraphTask, notes: Notes): Record<stri
   const routes = readRoutes(task, notes);
   if (routes.length > 0) fields['routes'] = routes;
   noteDefinition(task, notes);
-  return { ...fields, ...readPlaceOnPage(task), ...readOptimization(task, notes) };
+  return { ...fields, ...readPlaceOnPage(task, notes), ...readOptimization(task, notes) };
 }
 
 function noteDefinition(task: TaskgraphTask, notes: Notes): void {
@@ -107,10 +107,18 @@ function readRoutes(task: TaskgraphTask, notes: Notes): readonly string[] {
   });
 }
 
-/** As Treeherder would show it; a task without a place there is shown with those of its kind. */
-function readPlaceOnPage({ entry, definition }: TaskgraphTask): Record<string, unknown> {
+/** As Treeherder would show it; a task without a place there belongs to those of its kind. */
+function readPlaceOnPage(task: TaskgraphTask, notes: Notes): Record<string, unknown> {
+  const { entry, definition } = task;
   const symbol = valueAt(definition, ['extra', 'treeherder', 'symbol']);
   const group = valueAt(definition, ['extra', 'treeherder', 'groupSymbol']);
+  if (symbol !== undefined)
+    notes.add(
+      task,
+      ['task', 'extra', 'treeherder'],
+      'symbols and groups of Treeherder are shown on no page yet',
+      'slipway plan --json has them',
+    );
   return {
     ...(typeof symbol === 'string' ? { symbol } : {}),
     group: typeof group === 'string' && group !== '?' ? group : entry['kind'],

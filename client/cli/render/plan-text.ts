@@ -1,4 +1,5 @@
 import type { Plan, PlannedImage, TaskImage } from '../../../model/schema/plan.ts';
+import { firstLine } from '../last-lines.ts';
 import type { Terminal } from '../terminal.ts';
 import { count, short } from './quantities.ts';
 import { renderTable } from './table.ts';
@@ -9,15 +10,17 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
   const lines = [`${project} ${ref.replace('refs/heads/', '')} ${short(revision)}, level ${level}`];
   section(
     `Tasks: ${tasks.length}`,
-    tasks.map(({ label, image, why }) => [label, imageName(image), why]),
+    tasks.map(({ label, image, why, description }) => [label, imageName(image), why, firstLine(description)]),
   );
+  const unknown = images.filter(({ action }) => action === 'unknown');
+  const sharedWhy = sharedReason(unknown);
   section(
-    `Images: ${count(images.filter(({ action }) => action === 'build').length, 'build')}`,
-    images.map(({ name, imageHash, action, why }) => [
+    `Images: ${toBuild(images, unknown.length)}${sharedWhy === undefined ? '' : `: ${sharedWhy}`}`,
+    images.map(({ name, contextHash, imageHash, action, why }) => [
       name,
-      short(imageHash),
+      imageHash === null ? `context ${short(contextHash)}` : short(imageHash),
       paint(colourOf(action), action),
-      why,
+      action === 'unknown' && why === sharedWhy ? '' : why,
     ]),
   );
   section(
@@ -45,6 +48,18 @@ export function planDocument(plan: Plan): object {
     explanation,
   }));
   return { project, level, ref, revision, images, tasks, skipped, warnings, decides };
+}
+
+/** How many images are built, and of how many nobody knows it. */
+function toBuild(images: readonly PlannedImage[], unknown: number): string {
+  const builds = images.filter(({ action }) => action === 'build').length;
+  if (unknown === 0) return count(builds, 'build');
+  return `${builds > 0 ? `${count(builds, 'build')}; ` : ''}${unknown}, not known whether to build`;
+}
+
+/** The reason that all of these images have, to be said once. */
+function sharedReason([first, ...others]: readonly PlannedImage[]): string | undefined {
+  return others.every(({ why }) => why === first?.why) ? first?.why : undefined;
 }
 
 function imageName(image: TaskImage): string {

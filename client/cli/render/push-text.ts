@@ -2,6 +2,7 @@ import { formatFinding } from '../../../model/findings.ts';
 import { PUSH_REASONS } from '../../../model/pure/states.ts';
 import type { PushDocument } from '../../../model/schema/records.ts';
 import { waitText } from '../find-waits.ts';
+import { firstLine } from '../last-lines.ts';
 import type { Terminal } from '../terminal.ts';
 import { colourOf, describeOutcome, describePush, describeState, describeTimes } from './describe-task.ts';
 import { short } from './quantities.ts';
@@ -56,6 +57,7 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
       paint(colourOf(task.state), describeState(task)) + waitOf(task),
       task.image,
       describeTimes(task),
+      firstLine(task.description ?? ''),
     ]),
   );
   for (const each of trouble) lines.push('', ...renderTrouble(each, paint));

@@ -114,20 +114,19 @@ async function basesOfCheckout(
     { openRevision },
     { parseSlipwayYml },
     { describeImages },
-    { CONFIG_FILE },
+    { CONFIG_FILE, readConfigFile },
     { hostPlatform },
     caches,
   ] = await Promise.all([
     import('../open-revision.ts'),
     import('../../../plan/parse-slipway-yml.ts'),
     import('../../../images/describe-images.ts'),
-    import('../../../steps/make-plan.ts'),
+    import('../../../steps/config-file.ts'),
     import('../../../workers/host-platform.ts'),
     import('../context-hashes.ts'),
   ]);
   const { tree, revision } = await openRevision({ repo, rev: 'HEAD' }, session);
-  const text = await tree.readFile(CONFIG_FILE, session.signal);
-  const { config } = parseSlipwayYml(text, { file: CONFIG_FILE });
+  const { config } = parseSlipwayYml(await readConfigFile(tree, session.signal), { file: CONFIG_FILE });
   if (!config) throw new UsageError(`${CONFIG_FILE} at ${revision} has mistakes: slipway plan shows them`);
   if (image !== undefined && !Object.hasOwn(config.images, image))
     throw new UsageError(`There is no image "${image}" at ${revision}`);

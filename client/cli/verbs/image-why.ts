@@ -56,7 +56,7 @@ async function imageWhy(args: ImageWhyArgs, session: Session): Promise<ExitCode>
   const found = await findStore(session);
   const { store } = found;
   if (!store) {
-    terminal.error(`slipway: ${found.why}, so it is not known what was built before`);
+    terminal.error(`slipway: ${found.why}, so it is not known what was built before. Type: slipway up`);
     return EXIT.infrastructure;
   }
   try {

@@ -9,6 +9,7 @@ import {
   repositoryArgument,
   revOption,
   tasksOption,
+  worktreeOption,
 } from '../options.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
@@ -22,6 +23,7 @@ interface PlanArgs {
   readonly tasks?: string[] | undefined;
   readonly rebuild?: string[] | undefined;
   readonly graph?: string | undefined;
+  readonly worktree: boolean;
   readonly json: boolean;
 }
 
@@ -40,9 +42,11 @@ export const planVerb = defineVerb<PlanArgs>({
         requiresArg: true,
         describe: 'A file with what the decision program would print, as Slipway or taskgraph has it',
       })
+      .option('worktree', worktreeOption)
       .option('json', jsonOption)
       .example('$0 plan', 'What a push of the checked-out revision would do')
       .example('$0 plan --tasks "test/*" --ref main', 'Only some tasks, as if pushed to main')
+      .example('$0 plan --worktree', 'With what is not committed yet')
       .example('$0 plan --graph graph.json', 'With tasks from `taskgraph target-graph -J > graph.json`')
       .example('$0 plan ../other --rev HEAD~1 --json', 'Another repository and revision, for programs'),
   run: plan,
@@ -58,7 +62,7 @@ async function plan(args: PlanArgs, session: Session): Promise<ExitCode> {
   ]);
   const decision = args.graph === undefined ? undefined : await readGraph(args.graph);
   const opened = await openRevision(args, session);
-  await warnDirty(opened.local, terminal);
+  if (!args.worktree) await warnDirty(opened.local, terminal);
   const found = await findStore(session);
   try {
     if (found.why) terminal.note(`slipway: ${found.why}, so it is not known which images are there`);

@@ -92,10 +92,13 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
 }
 
 /** A hook that meets a tree without slipway.yml has nothing to do; a person who pushes one has made a mistake. */
-async function requireConfig({ tree, revision }: OpenRevision, { signal }: Session): Promise<void> {
-  const { CONFIG_FILE } = await import('../../../steps/make-plan.ts');
-  if (await tree.find(CONFIG_FILE, signal)) return;
-  throw new UsageError(`No ${CONFIG_FILE} at ${revision}: nothing to do`);
+async function requireConfig(opened: OpenRevision, { signal }: Session): Promise<void> {
+  const [{ readConfigFile }, { explainNoConfig }] = await Promise.all([
+    import('../../../steps/config-file.ts'),
+    import('../explain-no-config.ts'),
+  ]);
+  if ((await readConfigFile(opened.tree, signal)) === undefined)
+    throw new UsageError(await explainNoConfig(opened, signal));
 }
 
 async function describePush(args: PushArgs, opened: OpenRevision, { env }: Session): Promise<StartPush> {

@@ -92,7 +92,6 @@ describe('slipway', () => {
     [['worker', 'all', '--level', '4'], 'Invalid values'],
     [['pushes', '--limit', 'many'], '--limit must be a whole number'],
     [['plan', '/no/such/directory'], 'There is no directory'],
-    [['pushes'], 'Type: slipway up'],
   ])('exits with 2 for %j', async (args, words) => {
     const { exitCode, stdout, stderr } = await runVerb(args);
 

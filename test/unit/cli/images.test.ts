@@ -192,9 +192,6 @@ describe('slipway image', () => {
   it.each([
     [['image', 'export', 'lint', '--json'], '--json prints on stdout'],
     [['image', 'load', 'no/such.tar'], 'There is no file no/such.tar'],
-    [['image', 'load', 'lint'], 'no stack runs'],
-    [['image', 'export', 'lint', '-o', 'x'], 'no stack runs'],
-    [['image', 'rm', 'lint'], 'Type: slipway up'],
     [['image', 'build', 'lint', '--worktree', '--rev', 'HEAD~1'], 'leave --rev out'],
     [['image', 'build', 'lint', '--worktree', '--repo', 'https://h.invalid/r.git'], 'on this machine'],
     [['image', 'rm', 'lint', '--level', '4'], 'Invalid values'],

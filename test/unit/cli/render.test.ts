@@ -44,6 +44,18 @@ describe('renderTable', () => {
   });
 });
 
+describe('a task of a push', () => {
+  it('is shown with what it is for, where it says it', () => {
+    const tasks = [aTask({ description: 'Run the tests' }), aTask({ label: 'docs' })];
+    const lines = renderPush(aPush({ tasks }), { paint: plain, nowMs: 0, trouble: [] });
+
+    expect(lines.slice(-2)).toEqual([
+      '  unit  unscheduled  lint    Run the tests',
+      '  docs  unscheduled  lint',
+    ]);
+  });
+});
+
 describe('pushChanges', () => {
   it('says at first what was planned and what each image is for', () => {
     const after = aPush({

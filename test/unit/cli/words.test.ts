@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
 import { guessProject } from '../../../client/cli/local-project.ts';
-import { lastLines } from '../../../client/cli/last-lines.ts';
+import { firstLine, lastLines } from '../../../client/cli/last-lines.ts';
 import { splitPatterns } from '../../../client/cli/options.ts';
 import { reportError } from '../../../client/cli/report-error.ts';
 import { UsageError } from '../../../client/cli/usage-error.ts';
@@ -33,6 +33,7 @@ describe('reportError', () => {
     [new errors.InvalidInput([]), EXIT.usage],
     [new errors.StoreUnavailable('get', 'b', 'k', 'away'), EXIT.infrastructure],
     [new errors.EngineUnavailable('unix:///x', 'away'), EXIT.infrastructure],
+    [new errors.StackUnavailable('No stack runs'), EXIT.infrastructure],
     [new errors.SetupFailed('S3', 'missing', 'Type this'), EXIT.infrastructure],
     [new errors.RepositoryUnavailable('/r', 'away'), EXIT.infrastructure],
     [new errors.InternalError('?'), EXIT.infrastructure],
@@ -113,6 +114,14 @@ describe('lastLines', () => {
   });
 });
 
+describe('firstLine', () => {
+  it.each([
+    ['\nCompile\nand pack\n', 'Compile'],
+    ['\u001b[2JClear\u0007', 'Clear'],
+    ['', ''],
+  ])('of %j is %j', (text, line) => expect(firstLine(text)).toBe(line));
+});
+
 describe('guessProject', () => {
   const config = {
     version: 1 as const,
@@ -146,6 +155,19 @@ describe('guessProject', () => {
       domain: 'hello-world',
       level: 1,
     });
+  });
+
+  it('refuses a name that is neither in the configuration nor that of the directory', () => {
+    const guess = (wanted: string, repository: string) => (): unknown =>
+      guessProject(config, { repositories: [repository], ref: 'refs/heads/main', wanted });
+
+    expect(guess('hello', '/home/anne/hello')()).toMatchObject({ project: 'hello', level: 1 });
+    expect(guess('dmeo', '/home/anne/hello')).toThrow(
+      new UsageError('There is no project "dmeo". Projects here are: demo, hello'),
+    );
+    expect(guess('dmeo', 'https://h.invalid/r.git')).toThrow(
+      new UsageError('There is no project "dmeo". Projects here are: demo'),
+    );
   });
 
   it('plans for a project that is named, at its lowest level', () => {

@@ -1151,6 +1151,16 @@ describe('a warning', () => {
         '"log" has no effect: the log is always public/logs/live.log',
       ],
       [
+        'for the symbol of a task, once however many have one',
+        tasks('  a: {image: debian, ‸symbol: A}\n  b: {image: debian, symbol: B}'),
+        '"symbol" has no effect yet: there are no pages that show it',
+      ],
+      [
+        'for the group of a task',
+        task('‸group: T'),
+        '"group" has no effect yet: there are no pages that show it',
+      ],
+      [
         'for an image outside that has the name of one inside',
         tasks('  a: {image: ‸base}'),
         '"base" is pulled from outside, though an in-tree image has this name',

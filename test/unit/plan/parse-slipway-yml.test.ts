@@ -42,7 +42,7 @@ tasks:
 
 function valid(text: string): ValidConfig {
   const { config, findings } = parseSlipwayYml(text);
-  expect(findings).toEqual([]);
+  expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
   if (!config) throw new Error('no config');
   return config;
 }

@@ -110,3 +110,53 @@ describe('a decision program', () => {
     });
   });
 });
+
+describe('a slipway.yml with mistakes', () => {
+  const WRONG = {
+    'slipway.yml': `version: 1
+images:
+  tools: { context: tools }
+  lint: { context: lint, parent: tools }
+  docs: { context: ../docs }
+  site: { context: site, parnt: tools }
+tasks:
+  unit: { image: debian, comand: make }
+  lint: { image: { in-tree: lint } }
+`,
+    'tools/Dockerfile': 'FROM\n',
+    'site/Dockerfile': 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n',
+  };
+
+  it('shows those of its images and of what was asked for at once', async () => {
+    const request = { tasks: ['unti', 'unit', 'image:tool'], rebuild: ['lnit'] };
+    const { findings } = await planned({ request }, WRONG);
+
+    expect(findings).toEqual([
+      expect.stringContaining('error slipway.yml context "../docs" has a segment'),
+      expect.stringContaining('error slipway.yml unknown field "parnt"'),
+      expect.stringContaining('error slipway.yml unknown field "comand"'),
+      expect.stringContaining('error tools/Dockerfile '),
+      'error slipway.yml image "lint": context "lint" does not exist in the tree',
+      'error --tasks no task matches "unti"',
+      'error --tasks no image matches "tool"',
+      'error command line --rebuild names an unknown image "lnit"',
+    ]);
+  });
+
+  it('that cannot be read at all shows only why', async () => {
+    const { findings } = await planned({ request: { tasks: ['unti'] } }, { 'slipway.yml': 'version: [\n' });
+
+    expect(findings).toEqual([expect.stringContaining('error slipway.yml not YAML')]);
+  });
+
+  it('has no pattern checked that its decision program may print a task for', async () => {
+    const files = { ...DECIDING, 'slipway.yml': `${DECIDING['slipway.yml']}jobs: {}\n` };
+    const request = { tasks: ['printed'] };
+
+    expect((await planned({ decision: 'first', request }, files)).findings).toHaveLength(1);
+    expect((await planned({ request }, files)).findings).toEqual([
+      expect.stringContaining('jobs'),
+      'warning --tasks no task of the file matches "printed"',
+    ]);
+  });
+});

@@ -161,7 +161,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
       'continueonerror',
     ),
     ...same('the key is the label; write "description" for people', 'name', 'title', 'label'),
-    ...same('write "symbol" and "group"', 'treeherder', 'platform'),
+    ...same('leave it out: nothing shows it yet; what "description" says is shown', 'treeherder', 'platform'),
     ...same('write the fields of the payload in the task itself', 'payload'),
     ...same('write "cache"', 'caches'),
     ...same('write "expires" in the artifacts', 'expires', 'expiresafter'),

@@ -51,7 +51,7 @@ export const tasksOption = {
   nargs: 1,
   coerce: splitPatterns,
   describe:
-    'Labels or globs of the wanted tasks, or image:NAME, separated by commas; may be given several times',
+    'Labels or globs of the wanted tasks (after "!": without them), or image:NAME, separated by commas; may be given several times',
 } as const satisfies Options;
 
 export const projectOption = {

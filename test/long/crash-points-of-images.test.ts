@@ -140,12 +140,18 @@ class Killing implements AsyncDisposable {
   }
 }
 
-/** A part of a layer that is not the first, once a blob before it was noted as sent. */
+/**
+ * A part of a layer that is not the first, once a blob before it was noted as sent; the second such, so that the engine has heard of
+ * the blob too.
+ */
 function halfWayAfter(note: RegExp): Matches {
   let noted = false;
+  let parts = 0;
   return ({ key, writes, query }) => {
     if (writes && note.test(key)) noted = true;
-    return noted && key.startsWith('uploads/') && Number(query.get('partNumber')) >= 2;
+    if (!noted || !key.startsWith('uploads/') || Number(query.get('partNumber')) < 2) return false;
+    parts += 1;
+    return parts === 2;
   };
 }
 

@@ -174,10 +174,10 @@ describe('slipway image build', () => {
     expect((await engine.docker.getImage('debian:bookworm').inspect()).Id).toBe(mine);
     expect(await world.objects()).toEqual(objects);
 
-    await writeFile(join(repository.path, 'docker/lint/Dockerfile'), `${CHILD}COPY absent /\n`);
+    await writeFile(join(repository.path, 'docker/lint/Dockerfile'), `${CHILD}RUN cat /absent\n`);
     const failed = await slipway(['image', 'build', 'lint', '--worktree']);
     expect(failed.exitCode).toBe(1);
-    expect(failed.stderr).toContain('absent');
+    expect(failed.stderr).toContain('/absent');
     await repository.git('checkout', '--quiet', '.');
   });
 

@@ -87,7 +87,7 @@ describe('a builder whose sidecar has the newest engine', () => {
 
       await forgetBuilder(world);
       // It has looked at the layers and fetched none when it fails: what it remembers of them helps and harms nobody.
-      const broken = await push('good day', 'COPY absent /greeting');
+      const broken = await push('good day', 'ARG WHERE=absent\nCOPY $WHERE /greeting');
       expect(broken.states).toEqual({ t: 'exception/image-build-failed' });
       const second = await push('good day');
       expect(second.states).toEqual(COMPLETED);

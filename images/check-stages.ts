@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { slips } from '../model/nearest.ts';
 import type { BaseUse, DockerfileBases, Stage } from './dockerfile.ts';
 import { shorten } from './remark.ts';
 import type { Remark } from './remark.ts';
@@ -84,12 +84,5 @@ function remarkOn({ reference, isStage, line, column }: BaseUse, { stages, named
 function mistyped(reference: string, names: readonly string[]): string | undefined {
   const word = reference.toLowerCase();
   if (word.length < SHORTEST_MISTYPED || !/^[a-z0-9_.-]{1,100}$/.test(word)) return undefined;
-  return names.find((name) => distance(word, name) === 1 || isSwapped(word, name));
-}
-
-/** Two neighbours changed over. */
-function isSwapped(a: string, b: string): boolean {
-  if (a.length !== b.length) return false;
-  const at = [...a].findIndex((character, index) => character !== b[index]);
-  return at !== -1 && a.slice(0, at) + a.charAt(at + 1) + a.charAt(at) + a.slice(at + 2) === b;
+  return names.find((name) => slips(word, name) === 1);
 }

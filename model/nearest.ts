@@ -33,8 +33,8 @@ export class Nearest {
   }
 }
 
-/** The distance, for which two neighbours changed over are one slip, not two. */
-function slips(word: string, name: string): number {
+/** The distance of two words, for which two neighbours changed over are one slip, not two. */
+export function slips(word: string, name: string): number {
   const found = distance(word, name);
   return found === 2 && isChangedOver(word, name) ? 1 : found;
 }

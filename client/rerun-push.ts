@@ -44,7 +44,7 @@ export async function rerunPush(
     return 'started';
   };
   // One that was ended from outside has no verdict before it is found so: it is tried again like one that is ending.
-  return pastItsEnd(ask, () => Promise.resolve(true));
+  return pastItsEnd(ask);
 }
 
 /**

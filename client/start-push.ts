@@ -36,8 +36,10 @@ export interface StartPushDeps {
  * Starts the workflow of a push, or joins the one that runs; a push that is resolved is answered from its record, unless
  * a new round is asked for. The level in the id is the configuration's, and the control worker checks it again.
  */
-export async function startPush(deps: StartPushDeps, push: StartPush): Promise<StartedPush> {
-  const { askTemporal, store, config } = deps;
+export async function startPush(
+  { askTemporal, store, config }: StartPushDeps,
+  push: StartPush,
+): Promise<StartedPush> {
   const { project, level } = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
   const request = normalizeRequest(push.request);
   const variant = variantOf(request);
@@ -88,11 +90,11 @@ export async function startPush(deps: StartPushDeps, push: StartPush): Promise<S
 /**
  * Tries for some seconds what a workflow does not take that is just ending.
  *
- * @param hasVerdict whether the push has its verdict by now: only then is its workflow ending.
+ * @param hasVerdict whether the push has its verdict by now: only then is its workflow ending. Default: it is tried in any case.
  */
 export async function pastItsEnd<T>(
   attempt: () => Promise<T>,
-  hasVerdict: () => Promise<boolean>,
+  hasVerdict: () => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {

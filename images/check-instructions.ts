@@ -1,6 +1,6 @@
 import { Nearest } from '../model/nearest.ts';
 import type { DockerfileOutline, WrittenInstruction } from './dockerfile-outline.ts';
-import { shorten } from './remark.ts';
+import { shorten } from '../model/shorten.ts';
 import type { Remark } from './remark.ts';
 
 const KNOWN: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { DockerfileOutline, WrittenInstruction } from './dockerfile-outline.ts';
 import { INCLUDES } from './context-files.ts';
 import type { Remark } from './remark.ts';
-import { shorten } from './remark.ts';
+import { shorten } from '../model/shorten.ts';
 import type { TreeIndex } from './tree-index.ts';
 
 export interface SourcesContext {

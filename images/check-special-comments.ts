@@ -1,5 +1,5 @@
 import type { Remark } from './remark.ts';
-import { shorten } from './remark.ts';
+import { shorten } from '../model/shorten.ts';
 
 const EXACT = /^# %(?:ARG|include)/;
 /** One name or path follows and nothing else: a sentence about these comments is none of them. */

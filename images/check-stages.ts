@@ -1,6 +1,6 @@
 import { slips } from '../model/nearest.ts';
 import type { BaseUse, DockerfileBases, Stage } from './dockerfile.ts';
-import { shorten } from './remark.ts';
+import { shorten } from '../model/shorten.ts';
 import type { Remark } from './remark.ts';
 
 export interface ImageOfStages {

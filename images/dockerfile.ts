@@ -1,3 +1,4 @@
+import { shorten } from '../model/shorten.ts';
 import { DockerfileParser } from 'dockerfile-ast';
 import type { From, Instruction, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
 import type { Place, Problem } from './special-comments.ts';
@@ -69,7 +70,11 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
     if (REFERENCE.test(reference)) {
       bases.add(reference);
       uses.push({ ...place, reference, isStage });
-    } else problems.push({ ...place, message: `"${shorten(reference)}" is not the name of an image` });
+    } else
+      problems.push({
+        ...place,
+        message: `"${shorten(reference, LONGEST_SHOWN)}" is not the name of an image`,
+      });
   };
 
   for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
@@ -112,10 +117,6 @@ function tooLong(place: Place): DockerfileBases {
     hint: 'let fewer of them name each other',
   };
   return { ...NO_BASES, problems: [problem] };
-}
-
-function shorten(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text;
 }
 
 /** What `from=` names in the flags of a COPY or RUN. */
@@ -170,8 +171,8 @@ function normalPlatform(platform: string): string {
 /** Bases are recorded for the platform of the image; of another one the engine would fetch them from outside. */
 function otherPlatform(platform: string, own: string): Pick<Problem, 'message' | 'hint'> {
   return {
-    message: `FROM is for platform ${shorten(platform)}, the image for ${own}`,
-    hint: `leave "--platform" out, or give the image "platform: ${shorten(platform)}" in slipway.yml`,
+    message: `FROM is for platform ${shorten(platform, LONGEST_SHOWN)}, the image for ${own}`,
+    hint: `leave "--platform" out, or give the image "platform: ${shorten(platform, LONGEST_SHOWN)}" in slipway.yml`,
   };
 }
 

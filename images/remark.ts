@@ -2,9 +2,3 @@ import type { Finding } from '../model/findings.ts';
 
 /** What is said of a Dockerfile that can be hashed; lines are those of its expanded text, unless it says otherwise. */
 export type Remark = Pick<Finding, 'severity' | 'line' | 'column' | 'message' | 'hint'>;
-
-const LONGEST_SHOWN = 60;
-
-export function shorten(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN - 1)}…` : text;
-}

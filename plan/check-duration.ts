@@ -1,6 +1,6 @@
 import { parseDuration } from '../model/pure/duration.ts';
 import type { FindingList } from './finding-list.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 type Duration = number | string;

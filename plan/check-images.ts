@@ -4,7 +4,8 @@ import { checkDuration } from './check-duration.ts';
 import type { Draft } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { cycleText, orderGraph } from './graph.ts';
-import { ownValue, shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
+import { ownValue } from './values.ts';
 
 /** Checks names, contexts, parents and arguments of the image definitions. */
 export function checkImages(draft: Draft, list: FindingList): void {

@@ -3,7 +3,7 @@ import { OF_THE_KERNEL, SECRETS, isWithin } from './container-paths.ts';
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { DEFAULT_CHECKOUT } from './normalize.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 const CACHE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;

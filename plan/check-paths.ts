@@ -6,7 +6,8 @@ import { OF_THE_KERNEL, SECRETS, isWithin } from './container-paths.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { DEFAULT_CHECKOUT } from './normalize.ts';
-import { ownValue, shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
+import { ownValue } from './values.ts';
 
 type Kind = 'file' | 'directory' | 'unknown';
 

@@ -3,7 +3,7 @@ import { isPathOfFile } from './check-paths.ts';
 import { NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 
 /** Checks what a task says of other tasks: its dependencies, and the artifacts that it takes from them. */
 export function checkRelations(task: DraftTask, draft: Draft, list: FindingList): void {

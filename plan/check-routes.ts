@@ -1,7 +1,7 @@
 import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN, parseId } from '../model/pure/ids.ts';
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 
 const MAX_ROUTES = 64;
 

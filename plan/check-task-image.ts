@@ -3,7 +3,7 @@ import type { FindingList } from './finding-list.ts';
 import { isDeclared, otherNameMistake } from './artifact-names.ts';
 import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 
 /** What an engine accepts as the name of an image, as the reference grammar of distribution has it. */
 const REFERENCE =

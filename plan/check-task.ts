@@ -12,7 +12,7 @@ import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { DEFAULT_DEADLINE_SECONDS } from './normalize.ts';
 import { parseSizeBytes } from './sizes.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 
 /** An engine refuses less. */
 const MIN_MEMORY_BYTES = 6 * 2 ** 20;

@@ -1,7 +1,7 @@
 import { WORKER_VARIABLES } from '../model/pure/worker-variables.ts';
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 /** Checks the variables that a task sets, itself and by its secrets: their names, and that none takes the place of another. */

@@ -2,7 +2,7 @@ import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { readPattern } from '../model/pure/pattern-lists.ts';
 import { globMistake } from './globs.ts';
-import { shorten } from './values.ts';
+import { shorten } from '../model/shorten.ts';
 
 /** Checks the conditions of a task: that they can be read, and can hold. */
 export function checkWhen(task: DraftTask, list: FindingList): void {

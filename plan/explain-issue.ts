@@ -5,7 +5,8 @@ import { neighbourHint, wordPlace } from './field-words.ts';
 import { fileSchema } from './file-schema.ts';
 import type { Nearest } from '../model/nearest.ts';
 import type { YamlSource } from './read-yaml.ts';
-import { describeValue, isRecord, shorten, valueAt } from './values.ts';
+import { shorten } from '../model/shorten.ts';
+import { describeValue, isRecord, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 export interface Explained {

@@ -5,7 +5,8 @@ import type { YamlSource } from './read-yaml.ts';
 import { readYaml } from './read-yaml.ts';
 import { isTaskgraph } from './taskgraph/document.ts';
 import { taskgraphSource } from './taskgraph/taskgraph-source.ts';
-import { entriesOf, isRecord, shorten, valueAt } from './values.ts';
+import { shorten } from '../model/shorten.ts';
+import { entriesOf, isRecord, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 /** What a decision program printed, and what it is called in findings. */

@@ -1,3 +1,4 @@
+import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 /** Whether a plain value is a map. */
@@ -33,10 +34,4 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'number') return `the number ${value}`;
   if (typeof value === 'boolean') return `the boolean ${value}`;
   return Array.isArray(value) ? 'a list' : 'a map';
-}
-
-/** A text that fits into a message. */
-export function shorten(text: string, maxLength = 60): string {
-  const line = text.replaceAll('\n', '\\n');
-  return line.length <= maxLength ? line : `${line.slice(0, maxLength - 1)}…`;
 }

@@ -1,18 +1,14 @@
 import type { Engine } from '../../docker/engine.ts';
-import { isSlipwayError } from '../../model/errors.ts';
 import type { TaskImage } from '../../model/schema/plan.ts';
-import { LocalBuilder } from '../../steps/build-locally.ts';
 import { parseSlipwayYml } from '../../plan/parse-slipway-yml.ts';
 import { CONFIG_FILE, readConfigFile } from '../../steps/config-file.ts';
 import { formatFinding } from '../../model/findings.ts';
 import { describeImagesOf } from './describe-in-tree.ts';
-import { oneBuildAtATime } from './one-build-at-a-time.ts';
-import { printLines } from './print-lines.ts';
 import { describeLocalImage } from './render/local-image-text.ts';
 import type { LocalRun } from './run-locally.ts';
 import type { Session } from './session.ts';
-import { showTransfer } from './show-transfer.ts';
 import { UsageError } from './usage-error.ts';
+import { withLocalBuilder } from './with-local-builder.ts';
 
 type ForRun = LocalRun & { readonly engine: Engine };
 
@@ -50,38 +46,19 @@ async function bringInTree(
   { args, opened, found, planned, store, engine }: ForRun,
   session: Session,
 ): Promise<TaskImage | undefined> {
-  const { terminal, signal } = session;
+  const { terminal } = session;
   const { plan: owner, printed } = planned;
   const { images, findings } = await describeImagesOf(opened, [name], { found, owner, printed }, session);
   const mistakes = findings.filter(({ severity }) => severity === 'error');
   if (mistakes.length > 0) throw new UsageError(mistakes.map(formatFinding).join('\n'));
-  const output = printLines((line) => terminal.note(line));
-  const builder = new LocalBuilder(
-    {
-      engine,
-      alone: await oneBuildAtATime(engine, session),
-      store,
-      tree: opened.tree,
-      domain: owner.domain,
-      level: owner.level,
-      say: (line) => terminal.note(line),
-      onOutput: output.write,
-      onProgress: showTransfer(terminal),
-      signal,
+  const made = await withLocalBuilder(
+    { engine, store, tree: opened.tree, owner, images },
+    session,
+    async (builder) => {
+      const image = await builder.have(name, { rebuild: args.rebuild });
+      for (const line of describeLocalImage(image, { worktree: args.worktree })) terminal.note(line);
+      return image;
     },
-    images,
   );
-  try {
-    const made = await builder.have(name, { rebuild: args.rebuild });
-    for (const line of describeLocalImage(made, { worktree: args.worktree })) terminal.note(line);
-    return { type: 'docker-image', name: made.reference };
-  } catch (error) {
-    if (signal.aborted || !isSlipwayError(error) || error.type !== 'ImageBuildFailed') throw error;
-    output.end();
-    terminal.error(`slipway: ${error.message}`);
-    return undefined;
-  } finally {
-    output.end();
-    terminal.status('');
-  }
+  return made && { type: 'docker-image', name: made.reference };
 }

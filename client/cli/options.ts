@@ -38,6 +38,13 @@ export const worktreeOption = {
   describe: 'Tracked files as they stand in the working tree, committed or not',
 } as const satisfies Options;
 
+export const watchOption = {
+  type: 'boolean',
+  alias: 'w',
+  default: false,
+  describe: 'Show what happens until the verdict; the exit code is the verdict',
+} as const satisfies Options;
+
 export const refOption = {
   type: 'string',
   requiresArg: true,

@@ -1,5 +1,6 @@
 import { NAMESPACE_MAX_LENGTH, NAMESPACE_PATTERN } from '../../model/pure/ids.ts';
-import { isRecord, shorten, valueAt } from '../values.ts';
+import { shorten } from '../../model/shorten.ts';
+import { isRecord, valueAt } from '../values.ts';
 import { durationUntil } from './dates.ts';
 import type { TaskgraphTask } from './document.ts';
 import { isTagged } from './document.ts';

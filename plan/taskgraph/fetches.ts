@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { isRecord, shorten } from '../values.ts';
+import { shorten } from '../../model/shorten.ts';
+import { isRecord } from '../values.ts';
 import type { TaskgraphTask } from './document.ts';
 import { isTagged } from './document.ts';
 import type { Notes } from './notes.ts';

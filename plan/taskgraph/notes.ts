@@ -1,6 +1,6 @@
 import type { Finding } from '../../model/findings.ts';
 import type { YamlSource } from '../read-yaml.ts';
-import { shorten } from '../values.ts';
+import { shorten } from '../../model/shorten.ts';
 import type { YamlPath } from '../yaml-positions.ts';
 
 /** Labels that a note spells out. */

@@ -1,6 +1,7 @@
 import type { Finding } from '../../model/findings.ts';
 import type { YamlSource } from '../read-yaml.ts';
-import { shorten, valueAt } from '../values.ts';
+import { shorten } from '../../model/shorten.ts';
+import { valueAt } from '../values.ts';
 import type { YamlPath } from '../yaml-positions.ts';
 import type { TaskgraphContext, TranslatedGraph } from './translate-taskgraph.ts';
 import { translateTaskgraph } from './translate-taskgraph.ts';

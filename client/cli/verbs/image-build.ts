@@ -76,55 +76,21 @@ async function build(
   found: FoundStore,
   session: Session,
 ): Promise<readonly LocalImage[] | undefined> {
-  const [
-    { LocalBuilder },
-    { withLocalEngine },
-    { oneBuildAtATime },
-    { emptyStore },
-    { showTransfer },
-    { printLines },
-    errors,
-  ] = await Promise.all([
-    import('../../../steps/build-locally.ts'),
+  const [{ withLocalBuilder }, { withLocalEngine }, { emptyStore }] = await Promise.all([
+    import('../with-local-builder.ts'),
     import('../local-engine.ts'),
-    import('../one-build-at-a-time.ts'),
     import('../../../store/empty-store.ts'),
-    import('../show-transfer.ts'),
-    import('../print-lines.ts'),
-    import('../../../model/errors.ts'),
   ]);
-  const { terminal, signal } = session;
   const store = found.store ?? emptyStore();
-  return withLocalEngine(session, store.blobs, async (engine) => {
-    const output = printLines((line) => terminal.note(line));
-    const deps = {
-      engine,
-      alone: await oneBuildAtATime(engine, session),
-      store,
-      tree: opened.tree,
-      ...owner,
-      say: (line: string) => terminal.note(line),
-      onOutput: output.write,
-      onProgress: showTransfer(terminal),
-      signal,
-    };
-    const builder = new LocalBuilder(deps, images);
-    const made: LocalImage[] = [];
-    try {
+  return withLocalEngine(session, store.blobs, (engine) =>
+    withLocalBuilder({ engine, store, tree: opened.tree, owner, images }, session, async (builder) => {
+      const made: LocalImage[] = [];
       // Parents come first in `images`, so that one which is to be rebuilt is when its child is.
       for (const { name } of images)
         if (wanted.includes(name)) made.push(await builder.have(name, { rebuild }));
       return made;
-    } catch (error) {
-      if (signal.aborted || !errors.isSlipwayError(error) || error.type !== 'ImageBuildFailed') throw error;
-      output.end();
-      terminal.error(`slipway: ${error.message}`);
-      return undefined;
-    } finally {
-      output.end();
-      terminal.status('');
-    }
-  });
+    }),
+  );
 }
 
 async function print(

@@ -9,6 +9,7 @@ import {
   repositoryArgument,
   revOption,
   tasksOption,
+  watchOption,
 } from '../options.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
@@ -47,12 +48,7 @@ export const pushVerb = defineVerb<PushArgs>({
         default: false,
         describe: 'Keep the containers of tasks that fail for a while, for slipway shell',
       })
-      .option('watch', {
-        type: 'boolean',
-        alias: 'w',
-        default: false,
-        describe: 'Show what happens until the verdict; the exit code is the verdict',
-      })
+      .option('watch', watchOption)
       .option('json', jsonOption)
       .example('$0 push', 'The checked-out revision; prints id and link')
       .example('$0 push --watch --tasks unit,lint', 'Two tasks and what they need, to the end')

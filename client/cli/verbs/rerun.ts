@@ -2,7 +2,7 @@ import type { Rerun } from '../../../model/pure/rerun.ts';
 import type { SlipwayApi } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
-import { jsonOption, pushOption } from '../options.ts';
+import { jsonOption, pushOption, watchOption } from '../options.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
@@ -37,12 +37,7 @@ export const rerunVerb = defineVerb<RerunArgs>({
         default: false,
         describe: 'And afterwards what depends on it, also where that has completed',
       })
-      .option('watch', {
-        type: 'boolean',
-        alias: 'w',
-        default: false,
-        describe: 'Show what happens until the verdict; the exit code is the verdict',
-      })
+      .option('watch', watchOption)
       .option('json', jsonOption)
       .example('$0 rerun unit --push 1a2b3c', 'One task')
       .example('$0 rerun compile --downstream --watch', 'A task of the newest push and what stands on it')

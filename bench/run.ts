@@ -24,7 +24,7 @@ import { openPipeWay } from './images/pipe-way.ts';
 import { openRegistryWay } from './images/registry-way.ts';
 import type { Row } from './images/report.ts';
 import { imagesReport, PIPE, SLIPWAY, SLIPWAY_TAR } from './images/report.ts';
-import { runScenario } from './images/run-scenario.ts';
+import { runScenarios } from './images/run-scenario.ts';
 import { SHAPES, scenariosOf } from './images/scenario.ts';
 import { openSlipwayWay } from './images/slipway-way.ts';
 import { writeSection } from './write-section.ts';
@@ -151,12 +151,11 @@ async function benchImages(
       const runs = Number(values.runs);
       for (const shape of values.images.split(',').map((name) => SHAPES[name])) {
         if (!shape) throw new Error(`--images knows ${Object.keys(SHAPES).join(', ')}`);
-        for (const scenario of scenariosOf(shape)) {
-          if (values.only !== undefined && !values.only.split(',').includes(scenario.name)) continue;
-          interrupted.signal.throwIfAborted();
-          const bench = { ...dockers, ways, directory, say };
-          const samples = await runScenario(bench, { shape, scenario, runs });
-          rows.push({ engine, shape: shape.name, scenario: scenario.name, samples });
+        const only = values.only?.split(',');
+        const scenarios = scenariosOf(shape).filter(({ name }) => only?.includes(name) ?? true);
+        const bench = { ...dockers, ways, directory, signal: interrupted.signal, say };
+        for (const [{ name }, samples] of await runScenarios(bench, { shape, scenarios, runs })) {
+          rows.push({ engine, shape: shape.name, scenario: name, samples });
         }
       }
     } finally {

@@ -14,88 +14,108 @@ export interface Bench {
   readonly ways: readonly Way[];
   /** On the disk that everything lies on. */
   readonly directory: string;
+  /** Ends it before the next run. */
+  readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
 
 /**
- * Moves an image by each way in turn, as often as there are runs, each time with layers that nobody has seen. The ways take
- * turns in another order each time, so that what slows the machine down for a while slows all of them.
+ * Moves images of one shape by each way in turn, for each scenario as often as there are runs, each time with layers that nobody
+ * has seen. The ways take turns in another order each time, so that what slows the machine down for a while slows all of them.
+ * What the target has already is moved there once, after what is cold.
  */
-export async function runScenario(
+export async function runScenarios(
   bench: Bench,
   {
     shape,
-    scenario,
+    scenarios,
     runs,
-  }: { readonly shape: ImageShape; readonly scenario: Scenario; readonly runs: number },
-): Promise<ReadonlyMap<string, readonly Sample[]>> {
+  }: { readonly shape: ImageShape; readonly scenarios: readonly Scenario[]; readonly runs: number },
+): Promise<ReadonlyMap<Scenario, Samples>> {
+  const { source, target, ways } = bench;
+  const base: Base = { tag: `bench/base:${Date.now()}`, shape };
+  const samples = new Map<Scenario, Samples>();
+  for (const way of ways) await way.mark();
+  for (const scenario of scenarios.filter(({ cold }) => cold)) {
+    samples.set(scenario, await runScenario(bench, { base, scenario, runs }));
+  }
+  const onBase = scenarios.filter(({ cold }) => !cold);
+  if (onBase.length === 0) return samples;
+  const names: string[] = [];
+  try {
+    await makeImage(source, { shape, seeds: seedsOf(base), tag: base.tag });
+    for (const way of ways.filter(({ onlyCold }) => !onlyCold)) {
+      names.push(...(await way.move(base.tag)).names);
+      await way.mark();
+    }
+    for (const scenario of onBase) samples.set(scenario, await runScenario(bench, { base, scenario, runs }));
+  } finally {
+    for (const name of names) await remove(target, name);
+    await remove(source, base.tag);
+  }
+  return samples;
+}
+
+export type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+/** The image that others differ from. */
+interface Base {
+  readonly tag: string;
+  readonly shape: ImageShape;
+}
+
+function seedsOf({ tag, shape }: Base): readonly string[] {
+  return shape.layers.map((_, i) => `${tag} ${i}`);
+}
+
+async function runScenario(
+  bench: Bench,
+  { base, scenario, runs }: { readonly base: Base; readonly scenario: Scenario; readonly runs: number },
+): Promise<Samples> {
   const { source, target } = bench;
   const ways = bench.ways.filter(({ onlyCold }) => scenario.cold === true || !onlyCold);
   const samples = new Map<string, Sample[]>(ways.map(({ name }) => [name, []]));
-  const base = `bench/base:${Date.now()}`;
-  const baseSeeds = shape.layers.map((_, i) => `${base} ${i}`);
-  const baseNames: string[] = [];
-  try {
-    if (!scenario.cold) {
-      await makeImage(source, { shape, seeds: baseSeeds, tag: base });
-      for (const way of ways) baseNames.push(...(await way.move(base)).names);
+  for (let run = 0; run < runs; run += 1) {
+    bench.signal.throwIfAborted();
+    const order = ways.map((_, i) => ways[(i + run) % ways.length] as Way);
+    const isNew = scenario.from !== undefined;
+    const tag = isNew ? `bench/run:${Date.now()}` : base.tag;
+    if (isNew) await makeVariant(source, { base, scenario, tag });
+    for (const way of order) {
+      const { result, measured } = await measure(bench.directory, async () => {
+        const moved = await way.move(tag);
+        await runOnce(target, moved.image);
+        return moved;
+      });
+      const { bytesSent, sendingMs, peakRssBytes } = result;
+      samples.get(way.name)?.push({
+        ...measured,
+        bytesSent,
+        sendingMs,
+        ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
+      });
+      const seconds = (measured.ms / 1000).toFixed(2);
+      bench.say(`${base.shape.name}, ${scenario.name}, run ${run + 1}: ${way.name} ${seconds} s`);
+      if (isNew) for (const name of result.names) await remove(target, name);
+      await way.reset();
     }
-    for (const way of ways) await way.mark();
-    for (let run = 0; run < runs; run += 1) {
-      const order = ways.map((_, i) => ways[(i + run) % ways.length] as Way);
-      const tag = scenario.from === undefined ? base : `bench/run:${Date.now()}`;
-      if (scenario.from !== undefined) await makeVariant(source, { shape, scenario, baseSeeds, tag, base });
-      for (const way of order) {
-        const { result, measured } = await measure(bench.directory, async () => {
-          const moved = await way.move(tag);
-          await runOnce(target, moved.image);
-          return moved;
-        });
-        const { bytesSent, sendingMs, peakRssBytes } = result;
-        samples.get(way.name)?.push({
-          ...measured,
-          bytesSent,
-          sendingMs,
-          ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
-        });
-        bench.say(
-          `${shape.name}, ${scenario.name}, run ${run + 1}: ${way.name} ${(measured.ms / 1000).toFixed(2)} s`,
-        );
-        if (tag !== base) for (const name of result.names) await remove(target, name);
-        await way.reset();
-      }
-      if (tag !== base) await remove(source, tag);
-    }
-  } finally {
-    for (const name of baseNames) await remove(target, name);
-    await remove(source, base);
+    if (isNew) await remove(source, tag);
   }
   return samples;
 }
 
 async function makeVariant(
   source: Docker,
-  {
-    shape,
-    scenario,
-    baseSeeds,
-    tag,
-    base,
-  }: {
-    readonly shape: ImageShape;
-    readonly scenario: Scenario;
-    readonly baseSeeds: readonly string[];
-    readonly tag: string;
-    readonly base: string;
-  },
+  { base, scenario, tag }: { readonly base: Base; readonly scenario: Scenario; readonly tag: string },
 ): Promise<void> {
   const { from = 0, addedBytes } = scenario;
   if (addedBytes !== undefined) {
-    await makeImage(source, { shape: { name: '', layers: [addedBytes] }, seeds: [tag], tag, from: base });
+    const shape = { name: '', layers: [addedBytes] };
+    await makeImage(source, { shape, seeds: [tag], tag, from: base.tag });
     return;
   }
-  const seeds = baseSeeds.map((seed, i) => (i >= from ? `${tag} ${i}` : seed));
-  await makeImage(source, { shape, seeds, tag });
+  const seeds = seedsOf(base).map((seed, i) => (i >= from ? `${tag} ${i}` : seed));
+  await makeImage(source, { shape: base.shape, seeds, tag });
 }
 
 /** Until its command has ended well. */

@@ -1,20 +1,27 @@
-import { parseDuration } from '../model/pure/duration.ts';
+import { LONGEST_SECONDS, parseDuration } from '../model/pure/duration.ts';
 import type { FindingList } from './finding-list.ts';
 import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 type Duration = number | string;
 
-/** Finds a duration that is none, or that is no time at all. */
-export function checkDuration(duration: Duration | undefined, path: YamlPath, list: FindingList): void {
+/** Finds a duration that is none, that is no time at all, or that is longer than what is to be counted. */
+export function checkDuration(
+  duration: Duration | undefined,
+  path: YamlPath,
+  list: FindingList,
+  mostSeconds = LONGEST_SECONDS,
+): void {
   if (duration === undefined) return;
   const seconds = durationSeconds(duration);
-  if (seconds !== undefined && Number.isSafeInteger(seconds) && seconds > 0) return;
-  const message =
-    seconds === undefined
-      ? `"${shorten(String(duration))}" is no duration`
-      : `"${shorten(String(duration))}" is ${seconds === 0 ? 'no time at all' : 'longer than can be counted'}`;
-  list.error(path, message, { hint: durationHint(duration) });
+  if (seconds !== undefined && seconds > 0 && seconds <= mostSeconds) return;
+  const written = `"${shorten(String(duration))}"`;
+  if (seconds === undefined) list.error(path, `${written} is no duration`, { hint: durationHint(duration) });
+  else if (seconds === 0) list.error(path, `${written} is no time at all`, { hint: durationHint(duration) });
+  else
+    list.error(path, `${written} is longer than can be counted here`, {
+      hint: `${mostSeconds / 86_400} days is the most`,
+    });
 }
 
 /** Seconds of a duration as the file has it: a number of them, or words. */

@@ -1,3 +1,4 @@
+import { LONGEST_TASK_SECONDS } from '../model/pure/duration.ts';
 import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
 import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
 import { checkDuration, durationSeconds } from './check-duration.ts';
@@ -82,8 +83,8 @@ function checkCommand(task: DraftTask, list: FindingList): void {
 
 function checkDurations(task: DraftTask, list: FindingList): void {
   const { maxRunTime, deadline, artifacts } = task.merged;
-  checkDuration(maxRunTime, task.path('maxRunTime'), list);
-  checkDuration(deadline, task.path('deadline'), list);
+  checkDuration(maxRunTime, task.path('maxRunTime'), list, LONGEST_TASK_SECONDS);
+  checkDuration(deadline, task.path('deadline'), list, LONGEST_TASK_SECONDS);
   for (const [name, { expires }] of Object.entries(artifacts ?? {})) {
     checkDuration(expires, task.path('artifacts', name, 'expires'), list);
   }
@@ -94,7 +95,7 @@ function checkDeadline(task: DraftTask, list: FindingList): void {
   const { maxRunTime, deadline } = task.merged;
   const runs = maxRunTime === undefined ? undefined : durationSeconds(maxRunTime);
   const ends = deadline === undefined ? DEFAULT_DEADLINE_SECONDS : durationSeconds(deadline);
-  if (runs === undefined || ends === undefined || runs <= ends) return;
+  if (runs === undefined || runs > LONGEST_TASK_SECONDS || ends === undefined || runs <= ends) return;
   if (deadline === undefined) {
     list.warning(task.path('maxRunTime'), 'maxRunTime is longer than the deadline, which is one day', {
       hint: 'write "deadline" too: it counts from the push on',

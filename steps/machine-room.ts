@@ -16,7 +16,9 @@ export interface RunOfTask {
 }
 
 export interface MachineRoomDeps {
-  readonly engine: Pick<Engine, 'address'> & {
+  /** What people know the machine by. */
+  readonly name: string;
+  readonly engine: {
     readonly images: Pick<Engine['images'], 'makeRoom'>;
     readonly containers: Pick<Engine['containers'], 'list'>;
   };
@@ -110,7 +112,7 @@ export class MachineRoom {
 
   #busy(what: string, free: string, needed: string): MachineBusy {
     return new MachineBusy(
-      `The machine of the Docker Engine at ${this.#deps.engine.address} has ${free} ${what} free, and the task needs ${needed}`,
+      `Machine ${this.#deps.name} has ${free} ${what} free, and the task needs ${needed}`,
     );
   }
 }

@@ -26,16 +26,41 @@ type Ended = Pick<RecordRunInput, 'reason' | 'detail' | 'loaded' | 'result' | 's
 
 /**
  * Carries a task out without a server, by the steps of the workers and by the policy of the task workflow: claimed, run, saved,
- * recorded; a new run while `retries` last. Never throws for what ends a run: that is a reason. Nothing is left in the engine.
+ * recorded; a new run while `retries` last; nothing after its deadline, which counts from here on. Never throws for what ends a
+ * run: that is a reason. Nothing is left in the engine.
  */
 export async function runTaskHere(
   deps: RunHereDeps,
   task: Omit<TaskInput, 'firstRun'>,
   context: StepContext,
 ): Promise<RecordRunInput> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), task.deadlineSeconds * 1000);
+  const signal = AbortSignal.any([context.signal, late.signal]);
+  try {
+    return await carryOutRuns(deps, task, {
+      context: { ...context, signal, isCanceled: () => signal.aborted },
+      // Whichever was first.
+      whyStopped: () => (signal.reason === late.signal.reason ? 'deadline-exceeded' : 'canceled'),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface Until {
+  readonly context: StepContext;
+  readonly whyStopped: () => 'canceled' | 'deadline-exceeded';
+}
+
+async function carryOutRuns(
+  deps: RunHereDeps,
+  task: Omit<TaskInput, 'firstRun'>,
+  { context, whyStopped }: Until,
+): Promise<RecordRunInput> {
   for (let runs = 1; ; runs += 1) {
     const input = await claimNext(deps, task, context);
-    const { isHopeless, ...ended } = await carryOut(deps, input, context);
+    const { isHopeless, ...ended } = await carryOut(deps, input, { context, whyStopped });
     const policy = TASK_REASONS[ended.reason];
     const isLast = policy.after === 'final' || runs > task.retries || isHopeless;
     const recorded = { ...input, ...ended, state: policy.state, final: isLast };
@@ -43,9 +68,10 @@ export async function runTaskHere(
     if (isLast) return recorded;
     await delay(pauseAfterRuns(runs), undefined, { signal: context.signal }).catch(() => undefined);
     if (context.signal.aborted) {
-      const canceled = { ...recorded, ...TASK_REASONS.canceled, reason: 'canceled', final: true } as const;
-      await recordRun(deps.store, deps.plans, canceled);
-      return canceled;
+      const reason = whyStopped();
+      const stopped = { ...recorded, state: TASK_REASONS[reason].state, reason, final: true };
+      await recordRun(deps.store, deps.plans, stopped);
+      return stopped;
     }
   }
 }
@@ -72,7 +98,7 @@ export async function claimNext(
 async function carryOut(
   deps: RunHereDeps,
   input: RunInput,
-  context: StepContext,
+  { context, whyStopped }: Until,
 ): Promise<Ended & { readonly isHopeless: boolean }> {
   const soFar: Pick<Ended, 'loaded' | 'result'> = {};
   let phase: RunPhase = 'load';
@@ -88,12 +114,12 @@ async function carryOut(
     const saved = await saveArtifacts(deps, saving, context);
     return { ...soFar, saved, ...verdictOf(result, saved), isHopeless: false };
   } catch (error) {
-    const isCanceled = context.signal.aborted;
-    const reason = isCanceled ? 'canceled' : whyFailed(error, phase);
-    const detail = isCanceled || !(error instanceof Error) ? {} : { detail: error.message };
+    const isStopped = context.signal.aborted;
+    const reason = isStopped ? whyStopped() : whyFailed(error, phase);
+    const detail = isStopped || !(error instanceof Error) ? {} : { detail: error.message };
     const saved = phase === 'run' && !isAway(error) ? await saveWhatThereIs(deps, input, reason) : {};
     // An engine that does not come back would only be waited for again.
-    return { ...soFar, ...saved, reason, ...detail, isHopeless: isCanceled || isAway(error) };
+    return { ...soFar, ...saved, reason, ...detail, isHopeless: isStopped || isAway(error) };
   } finally {
     await removeRun(deps.engine, input).catch(() => undefined);
   }

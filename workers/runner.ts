@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
@@ -128,7 +129,9 @@ async function createWorkers(
     sidecarImage: connections.sidecarImage,
     identity: { worker: parts.worker, engineId, queue },
   };
+  const machineName = `${hostname()} (Docker Engine at ${engine.address})`;
   const machine = new MachineRoom({
+    name: machineName,
     engine,
     all,
     disk: () => diskOfEngine({ address: engine.address, rootDirectory }),
@@ -193,9 +196,7 @@ async function createWorkers(
       // By those whose image is here.
       claimRun: (input: RunInput) => {
         if (!slots.isFree)
-          throw toFailure(
-            new MachineBusy(`The runner of the Docker Engine at ${engine.address} has no slot free`),
-          );
+          throw toFailure(new MachineBusy(`The runner of machine ${machineName} has no slot free`));
         return inSlot('claim', claims.claimRun)(input);
       },
       loadImage: inSlot('middle', async (input: RunInput) => {

@@ -8,6 +8,11 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   year: 31_536_000,
 };
 
+/** The longest that anything is kept or waited for: 100 years, which dates and timers still count. */
+export const LONGEST_SECONDS = 100 * 31_536_000;
+/** The longest that a task may take: 3 weeks. A process's timers end before 25 days. */
+export const LONGEST_TASK_SECONDS = 21 * 86_400;
+
 const PART = /(\d+)\s*(second|minute|hour|day|week|month|year)s?/g;
 const WHOLE = /^\s*(\d+\s*(second|minute|hour|day|week|month|year)s?\s*)+$/;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration } from '../pure/duration.ts';
+import { LONGEST_SECONDS, parseDuration } from '../pure/duration.ts';
 import type { Level } from '../pure/ids.ts';
 import { NAME_PATTERN } from '../pure/ids.ts';
 import { refPatternMistake } from '../pure/ref-patterns.ts';
@@ -64,7 +64,8 @@ export const NO_GRANTS: Grants = { capabilities: [], secrets: [] };
 
 const duration = z
   .string()
-  .refine((text) => (parseDuration(text) ?? 0) > 0, 'is no duration such as "28 days" or "12 hours"');
+  .refine((text) => (parseDuration(text) ?? 0) > 0, 'is no duration such as "28 days" or "12 hours"')
+  .refine((text) => (parseDuration(text) ?? 0) <= LONGEST_SECONDS, 'is longer than 100 years');
 
 /** How long things live that nobody uses, and how often it is looked for those that have. */
 export const collectorSchema = z.strictObject({

@@ -41,7 +41,7 @@ it('runs begin only where the machine has free what their tasks name; status say
 
   expect(lacking.get(taskId('too-large'))).toMatch(/ has .* of disk free, and the task needs 9\d\d TB$/);
   expect([...lacking.values()].join('\n')).toMatch(/ has .*B of memory free, and the task needs .*B$/m);
-  expect(stdout).toMatch(/^ {2}too-large waits: The machine of the Docker Engine at .* of disk free/m);
+  expect(stdout).toMatch(/^ {2}too-large waits: Machine .* \(Docker Engine at .*\) has .* of disk free/m);
   expect(statesOf(document)).toEqual({
     'large/1': 'completed/completed',
     'large/2': 'completed/completed',

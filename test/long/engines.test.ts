@@ -220,6 +220,8 @@ describe('somebody at the engine', () => {
     };
 
     await docker.getContainer(await containerOf('killed')).kill();
+    // Pruned before anybody has seen its exit code, it would be lost, too.
+    await until(async () => (await runsOf(world, taskId('killed')))[0]?.startsWith('failed') ?? false);
     await docker.getContainer(await containerOf('removed')).remove({ force: true });
     await docker.pruneContainers();
     await docker.pruneNetworks();

@@ -32,6 +32,12 @@ const CONFIG = {
     },
     lacks: { command: 'true', artifacts: { 'public/none': { type: 'file', path: '/none' } } },
     late: { command: 'sleep 60', maxRunTime: 1 },
+    overdue: {
+      command: 'echo left > /left; sleep 60',
+      maxRunTime: 60,
+      deadline: '4 seconds',
+      artifacts: { 'public/left': { type: 'file', path: '/left' } },
+    },
     again: { command: 'test "$RUN_ID" -gt 0 || exit 7', onExitStatus: { retry: [7] }, retries: 1 },
     tree: { image: { 'in-tree': 'tools' }, command: 'cat /made-by-image' },
     broken: { image: { 'in-tree': 'broken' }, command: 'true' },
@@ -117,6 +123,15 @@ describe('slipway run', () => {
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(end) });
     expect(stdout).toContain(why);
+  });
+
+  it('ends at the deadline of the task, counted from here on, and keeps what there is', async () => {
+    const { exitCode, stderr } = await laptop.slipway(['run', 'overdue']);
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 3,
+      stderr: expect.stringContaining('overdue: exception/deadline-exceeded (run 0); 1 artifact'),
+    });
   });
 
   it('runs again what onExitStatus says, while retries last', async () => {

@@ -26,8 +26,8 @@ function machineOf(
 ): { room: MachineRoom; freed: number[] } {
   const freed: number[] = [];
   const room = new MachineRoom({
+    name: 'ci-3',
     engine: {
-      address: 'unix:///engine.sock',
       images: {
         makeRoom: (bytes) => {
           freed.push(bytes ?? NaN);
@@ -56,7 +56,7 @@ describe('the room of a machine', () => {
 
     await room.expectFor(run('b'), { memoryBytes: 2 * GB, cpus: 4 });
     await expect(room.expectFor(run('c'), { memoryBytes: 1 * GB })).rejects.toThrow(
-      'The machine of the Docker Engine at unix:///engine.sock has 0 B of memory free, and the task needs 1.0 GB',
+      'Machine ci-3 has 0 B of memory free, and the task needs 1.0 GB',
     );
     await expect(room.expectFor(run('d'), { cpus: 0.5 })).rejects.toMatchObject({
       type: 'MachineBusy',

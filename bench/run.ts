@@ -105,7 +105,7 @@ async function images(): Promise<string> {
     const rows: Row[] = [];
     for (const kind of kinds) {
       const PATH = `${kind === 'modern' ? `${newest}${delimiter}` : ''}${process.env['PATH'] ?? ''}`;
-      rows.push(...(await benchImages(stack, program, { ...process.env, PATH })));
+      rows.push(...(await benchImages(stack, program, { kind, env: { ...process.env, PATH } })));
     }
     return imagesReport(rows, command);
   } finally {
@@ -116,7 +116,7 @@ async function images(): Promise<string> {
 async function benchImages(
   { setUpStore }: RunningStack,
   registry: string,
-  env: NodeJS.ProcessEnv,
+  { kind, env }: { readonly kind: string; readonly env: NodeJS.ProcessEnv },
 ): Promise<readonly Row[]> {
   await mkdir(options.stateDirectory, { recursive: true });
   const directory = await mkdtemp(join(options.stateDirectory, 'images-'));
@@ -124,11 +124,8 @@ async function benchImages(
   try {
     await using source = await startSecondEngine({ dataRoot: join(directory, 'source'), env });
     await using target = await startSecondEngine({ dataRoot: join(directory, 'target'), env });
-    const { Driver, ServerVersion } = (await source.docker.info()) as {
-      readonly Driver: string;
-      readonly ServerVersion: string;
-    };
-    const engine = `${ServerVersion} ${Driver}`;
+    const { Driver } = (await source.docker.info()) as { readonly Driver: string };
+    const engine = `${kind}, ${Driver}`;
     const dockers = { source: source.docker, target: target.docker };
     const addresses = { source: `unix://${source.socketPath}`, target: `unix://${target.socketPath}` };
     const bucket = `bench-${Date.now()}`;

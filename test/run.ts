@@ -44,6 +44,12 @@ const BY_HAND: readonly Part[] = ['long', 'modern', 'soak'];
 
 const NEED_STACK: readonly Part[] = ['workflow', 'integration', 'e2e', 'faults', 'long', 'modern', 'soak'];
 
+/**
+ * One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which must not keep
+ * the parts after it from running.
+ */
+const ONE_BY_ONE = ['--runInBand', '--forceExit'] as const;
+
 interface Counts {
   passed: number;
   failed: number;
@@ -133,13 +139,12 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'e2e':
       // Each file has a world of its own; its builder takes a core now and then.
       return jest(part, env, ['--maxWorkers=2', '--forceExit']);
-    case 'replay':
     case 'integration':
+      return integration(env);
+    case 'replay':
     case 'modern':
     case 'soak':
-      // One file at a time: they share engines, and two cores. A test that failed half-way may leave a socket open, which
-      // must not keep the parts after it from running.
-      return jest(part, env, ['--runInBand', '--forceExit']);
+      return jest(part, env, ONE_BY_ONE);
     case 'faults':
     case 'long':
       // Each file has a world of its own and mostly waits: for a heartbeat that does not come, for a server that is away.
@@ -148,6 +153,22 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
       // On an installation of its own, since it hurts all of its parts; with this seed in every way that there is.
       return check(['test/chaos/run.ts', '--minutes', '5', '--seed', '641']);
   }
+}
+
+/** What shares the engine, and beside it what has parts of its own: both wait more than they work. */
+async function integration(env: NodeJS.ProcessEnv): Promise<Counts> {
+  if (files.length > 0) return jest('integration', env, ONE_BY_ONE);
+  const sharing = 'test/integration/(cli|docker-)';
+  const counts = await Promise.all([
+    jest('integration', env, ONE_BY_ONE, sharing),
+    // First: it takes all that follows up to the next option.
+    jest('integration', env, [`--testPathIgnorePatterns=${sharing}`, ...ONE_BY_ONE]),
+  ]);
+  return {
+    passed: counts.reduce((sum, { passed }) => sum + passed, 0),
+    failed: counts.reduce((sum, { failed }) => sum + failed, 0),
+    failures: counts.flatMap(({ failures }) => failures ?? []),
+  };
 }
 
 async function check(command: readonly string[]): Promise<Counts> {
@@ -175,7 +196,12 @@ const resultsSchema = z.object({
   numRuntimeErrorTestSuites: z.number(),
 });
 
-async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string[]): Promise<Counts> {
+async function jest(
+  part: Part,
+  env: NodeJS.ProcessEnv,
+  options: readonly string[],
+  all = `test/${part}/`,
+): Promise<Counts> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-jest-'));
   const output = join(directory, 'results.json');
   try {
@@ -189,7 +215,7 @@ async function jest(part: Part, env: NodeJS.ProcessEnv, options: readonly string
       `--outputFile=${output}`,
       ...options,
       ...jestArgs,
-      ...(own.length > 0 ? own : [`test/${part}/`]),
+      ...(own.length > 0 ? own : [all]),
     ];
     const code = await run(command, { ...env, NODE_OPTIONS: nodeOptions });
     const results = resultsSchema.parse(JSON.parse(await readFile(output, 'utf8')));

@@ -29,12 +29,12 @@ export async function* wholeBody(opened: OpenedBody): AsyncGenerator<Buffer, voi
   if (opened.rest) yield* { [Symbol.asyncIterator]: () => opened.rest as AsyncIterator<Buffer> };
 }
 
-/** Cuts a body into buffers of exactly `partBytes`, the last one shorter. */
+/** Fills a body into buffers that `take` gives, all of one size; of the last one what there is. */
 export async function* cutIntoParts(
   chunks: AsyncIterable<Buffer>,
-  partBytes: number,
+  take: () => Buffer,
 ): AsyncGenerator<Buffer, void> {
-  let part = Buffer.allocUnsafeSlow(partBytes);
+  let part = take();
   let filledBytes = 0;
   for await (const chunk of chunks) {
     let takenBytes = 0;
@@ -42,9 +42,9 @@ export async function* cutIntoParts(
       const copiedBytes = chunk.copy(part, filledBytes, takenBytes);
       takenBytes += copiedBytes;
       filledBytes += copiedBytes;
-      if (filledBytes < partBytes) continue;
+      if (filledBytes < part.length) continue;
       yield part;
-      part = Buffer.allocUnsafeSlow(partBytes);
+      part = take();
       filledBytes = 0;
     }
   }

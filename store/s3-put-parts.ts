@@ -20,13 +20,20 @@ export async function putInParts(
   const hash = createHash('sha256');
   const parts: CompletedPart[] = [];
   const underWay = new Set<Promise<void>>();
+  // Used again: collecting garbage of this size takes longer than hashing it.
+  const sentBuffers: Buffer[] = [];
+  const { partBytes } = s3.limits;
+  const take = (): Buffer => sentBuffers.pop() ?? Buffer.allocUnsafeSlow(partBytes);
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   return withMultipartUpload(s3, key, options, async (upload) => {
     let failure: { readonly error: unknown } | undefined;
     const send = (number: number, part: Buffer): void => {
       const sending = sendPart(s3, upload.target, { number, part, signal })
-        .then((sent) => void parts.push(sent))
+        .then((sent) => {
+          parts.push(sent);
+          if (part.length === partBytes) sentBuffers.push(part);
+        })
         .catch((error: unknown) => {
           failure ??= { error };
           stop.abort();
@@ -37,7 +44,7 @@ export async function putInParts(
     };
     let sizeBytes = 0;
     try {
-      for await (const part of cutIntoParts(wholeBody(opened), s3.limits.partBytes)) {
+      for await (const part of cutIntoParts(wholeBody(opened), take)) {
         sizeBytes += part.length;
         if (options.sizeBytes !== undefined && sizeBytes > options.sizeBytes) break;
         hash.update(part);

@@ -7,7 +7,8 @@
  *   npm run bench -- tasks [--runs 5] [--tasks 10000] [--log-megabytes 1000] [--report docs/benchmarks.md]
  *
  * Needs a machine with nothing else to do. `images` needs Linux, root and Go (for the registry that it compares with and the modern
- * engine, which has the containerd image store), `hash` Python (for taskgraph). Each writes its own section of the report.
+ * engine, which has the containerd image store), `hash` Python (for taskgraph). Each writes its own section of the report,
+ * `images` one for each kind of engine.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -49,7 +50,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const [subject = '', ...more] = positionals;
-const subjects: Readonly<Record<string, () => Promise<string>>> = { images, hash: hashes, tasks };
+const subjects: Readonly<Record<string, () => AsyncGenerator<string, void>>> = {
+  images,
+  hash: hashes,
+  tasks,
+};
 const measure = more.length === 0 ? subjects[subject] : undefined;
 if (!measure) {
   process.stderr.write(
@@ -70,19 +75,20 @@ const options: StackOptions = {
   onProgress: ({ part, message }) => say(`[${part}] ${message}`),
 };
 const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
-const report = await measure();
-await writeSection(join(ROOT, values.report), report);
-say(report);
-
-async function hashes(): Promise<string> {
-  const { benchHash } = await import('./hash/bench-hash.ts');
-  const { stateDirectory: directory, signal } = options;
-  return benchHash({ directory, runs: Number(values.runs), command, say, signal });
+for await (const section of measure()) {
+  await writeSection(join(ROOT, values.report), section);
+  say(section);
 }
 
-async function tasks(): Promise<string> {
+async function* hashes(): AsyncGenerator<string, void> {
+  const { benchHash } = await import('./hash/bench-hash.ts');
+  const { stateDirectory: directory, signal } = options;
+  yield await benchHash({ directory, runs: Number(values.runs), command, say, signal });
+}
+
+async function* tasks(): AsyncGenerator<string, void> {
   const { benchTasks } = await import('./tasks/bench-tasks.ts');
-  return benchTasks({
+  yield await benchTasks({
     stack: options,
     runs: Number(values.runs),
     tasks: Number(values.tasks),
@@ -92,7 +98,7 @@ async function tasks(): Promise<string> {
   });
 }
 
-async function images(): Promise<string> {
+async function* images(): AsyncGenerator<string, void> {
   const program = await ensureGoProgram(REGISTRY, options);
   const kinds = values.engines.split(',');
   const unknown = kinds.find((kind) => !['classic', 'modern'].includes(kind));
@@ -102,12 +108,10 @@ async function images(): Promise<string> {
   await setUp(options);
   const stack = await startStack(options);
   try {
-    const rows: Row[] = [];
     for (const kind of kinds) {
       const PATH = `${kind === 'modern' ? `${newest}${delimiter}` : ''}${process.env['PATH'] ?? ''}`;
-      rows.push(...(await benchImages(stack, program, { kind, env: { ...process.env, PATH } })));
+      yield await benchImages(stack, program, { kind, env: { ...process.env, PATH } });
     }
-    return imagesReport(rows, command);
   } finally {
     await stack.stop();
   }
@@ -117,10 +121,9 @@ async function benchImages(
   { setUpStore }: RunningStack,
   registry: string,
   { kind, env }: { readonly kind: string; readonly env: NodeJS.ProcessEnv },
-): Promise<readonly Row[]> {
+): Promise<string> {
   await mkdir(options.stateDirectory, { recursive: true });
   const directory = await mkdtemp(join(options.stateDirectory, 'images-'));
-  const rows: Row[] = [];
   try {
     await using source = await startSecondEngine({ dataRoot: join(directory, 'source'), env });
     await using target = await startSecondEngine({ dataRoot: join(directory, 'target'), env });
@@ -129,6 +132,7 @@ async function benchImages(
     const dockers = { source: source.docker, target: target.docker };
     const addresses = { source: `unix://${source.socketPath}`, target: `unix://${target.socketPath}` };
     const bucket = `bench-${Date.now()}`;
+    const rows: Row[] = [];
     const ways = [
       await openSlipwayWay(
         SLIPWAY,
@@ -152,7 +156,7 @@ async function benchImages(
         const scenarios = scenariosOf(shape).filter(({ name }) => only?.includes(name) ?? true);
         const bench = { ...dockers, ways, directory, signal: interrupted.signal, say };
         for (const [{ name }, samples] of await runScenarios(bench, { shape, scenarios, runs })) {
-          rows.push({ engine, shape: shape.name, scenario: name, samples });
+          rows.push({ shape: shape.name, scenario: name, samples });
         }
       }
     } finally {
@@ -161,8 +165,8 @@ async function benchImages(
         await way.close();
       }
     }
+    return imagesReport(engine, rows, command);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-  return rows;
 }

@@ -3,7 +3,6 @@ import { median, spread } from '../statistics.ts';
 import type { Sample } from './run-scenario.ts';
 
 export interface Row {
-  readonly engine: string;
   readonly shape: string;
   readonly scenario: string;
   readonly samples: ReadonlyMap<string, readonly Sample[]>;
@@ -52,10 +51,10 @@ const SENT_OF = ['a layer of 5 MB added', 'a layer of 90 MB added'];
 
 const MOVER_MAX_BYTES = 256 * 1024 * 1024;
 
-/** The page, as Markdown, with the command that made it. */
-export function imagesReport(rows: readonly Row[], command: string): string {
+/** A section for one kind of engine, as Markdown, with the command that made it. */
+export function imagesReport(engine: string, rows: readonly Row[], command: string): string {
   const lines = [
-    '# Benchmarks: images',
+    `# Benchmarks: images, ${engine}`,
     '',
     `Written by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} processors,`,
     `${Math.round(totalmem() / 1024 ** 3)} GiB. From "the image is there on one engine" to "its command has run on another one, which has the`,
@@ -74,8 +73,8 @@ export function imagesReport(rows: readonly Row[], command: string): string {
     '',
     '## Measured',
     '',
-    '| engine | image | change | way | seconds | of it sending | processor s | sent to the store | memory of the mover | disk at most | runs |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| image | change | way | seconds | of it sending | processor s | sent to the store | memory of the mover | disk at most | runs |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...rows.flatMap((row) => [...row.samples].map(([way, samples]) => measured(row, way, samples))),
     '',
   ];
@@ -86,36 +85,35 @@ function isOf({ shape, scenario }: Target, row: Row): boolean {
   return row.shape === shape && row.scenario === scenario;
 }
 
-function judged({ what, against, atMost }: Target, { engine, samples }: Row): string {
+function judged({ what, against, atMost }: Target, { samples }: Row): string {
   const ours = median(times(samples.get(SLIPWAY)));
   const theirs = median(times(samples.get(against)));
   const ratio = ours / theirs;
   const verdict = ratio <= atMost ? 'held' : '**missed**';
-  return `| ${what}, ${engine} | ${against.replaceAll('|', '\\|')} | ≤ ${atMost.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`;
+  return `| ${what} | ${against.replaceAll('|', '\\|')} | ≤ ${atMost.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`;
 }
 
-function sent({ engine, shape, scenario, samples }: Row): string[] {
+function sent({ shape, scenario, samples }: Row): string[] {
   if (!SENT_OF.includes(scenario)) return [];
   const bytes = (way: string): number => median((samples.get(way) ?? []).map(({ bytesSent }) => bytesSent));
   const ratio = bytes(SLIPWAY) / bytes(REGISTRY);
   const verdict = ratio <= SENT_AT_MOST ? 'held' : '**missed**';
   return [
-    `| bytes sent, ${shape}, ${scenario}, ${engine} | the layer in the registry | ≤ ${SENT_AT_MOST.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`,
+    `| bytes sent, ${shape}, ${scenario} | the layer in the registry | ≤ ${SENT_AT_MOST.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`,
   ];
 }
 
-function memory({ engine, shape, scenario, samples }: Row): string[] {
+function memory({ shape, scenario, samples }: Row): string[] {
   if (scenario !== 'cold') return [];
   return [SLIPWAY, SLIPWAY_TAR].map((way) => {
     const peak = Math.max(...(samples.get(way) ?? []).map(({ peakRssBytes }) => peakRssBytes ?? 0));
     const verdict = peak <= MOVER_MAX_BYTES ? 'held' : '**missed**';
-    return `| memory of the mover, ${way}, ${shape}, ${engine} | | ≤ 256 MiB | ${Math.round(peak / 1024 ** 2)} MiB | ${verdict} |`;
+    return `| memory of the mover, ${way}, ${shape} | | ≤ 256 MiB | ${Math.round(peak / 1024 ** 2)} MiB | ${verdict} |`;
   });
 }
 
-function measured({ engine, shape, scenario }: Row, way: string, samples: readonly Sample[]): string {
+function measured({ shape, scenario }: Row, way: string, samples: readonly Sample[]): string {
   const cells = [
-    engine,
     shape,
     scenario,
     way.replaceAll('|', '\\|'),

@@ -73,16 +73,20 @@ async function give(
       `it leaves out ${count(leftOut.length, 'layer')} that this engine (${engine.address}) lacks. Load first the image that it was exported --since, or export it whole`,
       { cause },
     );
+  // Some engines keep the name of what they could not unpack, or have taken without all of its layers.
+  const forget = async (): Promise<void> => {
+    if (before === undefined) for (const left of names) await engine.images.remove(left);
+  };
   try {
     await new EngineAccess(engine.address).loadImage(path, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!isSlipwayError(error) || error.type !== 'EngineRequestFailed') throw error;
-    // Some engines keep the name of what they could not unpack.
-    if (before === undefined) for (const left of names) await engine.images.remove(left);
+    await forget();
     throw lacks(error);
   }
-  const loaded = await engine.images.find(reference);
-  if (loaded === undefined) throw lacks();
-  return loaded;
+  const loaded = await engine.images.findWhole(reference);
+  if (loaded !== undefined) return loaded;
+  await forget();
+  throw lacks();
 }

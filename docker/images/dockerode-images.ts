@@ -19,6 +19,7 @@ import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
 import { removeName } from '../room/remove-image.ts';
 import type { EngineRoom } from '../room/engine-room.ts';
+import { inspectImage, isComplete } from '../transport/engine-images.ts';
 import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
@@ -97,6 +98,14 @@ export class DockerodeImages implements EngineImages {
     return this.#ask('inspect image', async () => {
       const found = await unlessStatus([404], () => this.#image(reference).inspect());
       return found?.Id;
+    });
+  }
+
+  findWhole(reference: string): Promise<string | undefined> {
+    return this.#ask('inspect image', async () => {
+      const transport = await this.#options.transport();
+      const found = await inspectImage(transport, reference);
+      return found && isComplete(transport, found) ? found.Id : undefined;
     });
   }
 

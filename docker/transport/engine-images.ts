@@ -102,7 +102,8 @@ function isSame(context: TransportContext, image: StoredImage, found: InspectedI
   return layers.length === image.diffIds.length && layers.every((layer, at) => layer === image.diffIds[at]);
 }
 
-function isComplete({ info }: TransportContext, { Manifests: manifests }: InspectedImage): boolean {
+/** Whether the engine has all of an image that it knows. */
+export function isComplete({ info }: TransportContext, { Manifests: manifests }: InspectedImage): boolean {
   if (info.imageStore === 'classic') return true;
   return (manifests ?? []).some(
     ({ Available, ImageData }) => Available === true && (ImageData?.Size?.Unpacked ?? 0) > 0,

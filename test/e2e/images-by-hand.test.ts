@@ -141,6 +141,8 @@ describe('slipway image build', () => {
       { name: 'tools', outcome: 'loaded', taskId: imageOf(document, 'tools').taskId },
     ]);
 
+    // The newest BuildKit does not read what an older one has noted of its steps, and CI's builder has an older one.
+    if (process.env['SLIPWAY_TEST_MODERN'] !== undefined) return;
     // What RUN made by chance is the same only when its layer comes from the store.
     const ci = await layersOf(taken.images[1]?.reference ?? '');
     await emptyEngine();
@@ -282,8 +284,10 @@ describe('slipway image load and export', () => {
       expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
       expect(refused.stderr).toMatch(/leaves out [23] layers that this engine .* lacks\. Load first/);
     }
-    expect((await docker('load', '--input', file('delta.tar'))).exitCode).not.toBe(0);
     expect(await namesInEngine()).toEqual([]);
+    // The containerd store takes it and says nothing; by itself, no classic one does.
+    if (process.env['SLIPWAY_TEST_MODERN'] === undefined)
+      expect((await docker('load', '--input', file('delta.tar'))).exitCode).not.toBe(0);
 
     // Where it is, it can, by anybody; no server is needed for that.
     await json('image', 'load', document.id, '--image', 'base');

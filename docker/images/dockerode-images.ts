@@ -19,7 +19,7 @@ import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
 import { removeName } from '../room/remove-image.ts';
 import type { EngineRoom } from '../room/engine-room.ts';
-import { inspectImage, isComplete } from '../transport/engine-images.ts';
+import { hasAllBlobs, inspectImage } from '../transport/engine-images.ts';
 import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
@@ -105,7 +105,7 @@ export class DockerodeImages implements EngineImages {
     return this.#ask('inspect image', async () => {
       const transport = await this.#options.transport();
       const found = await inspectImage(transport, reference);
-      return found && isComplete(transport, found) ? found.Id : undefined;
+      return found && hasAllBlobs(transport, found) ? found.Id : undefined;
     });
   }
 

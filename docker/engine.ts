@@ -160,8 +160,8 @@ export interface EngineImages {
   forgetSteps(words: string): Promise<void>;
   /** The engine's id of a reference that it has, or undefined. */
   find(reference: string): Promise<string | undefined>;
-  /** The same of an image all of whose layers it has: the containerd store takes a tar that lacks some without a word. */
-  findWhole(reference: string): Promise<string | undefined>;
+  /** The same of an image that containers can be made of: the containerd store takes a tar that lacks layers without a word. */
+  findUsable(reference: string): Promise<string | undefined>;
   /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
   pull(reference: string, options: StepOptions): Promise<RegistryPull>;
   /**

@@ -85,7 +85,7 @@ async function give(
     await forget();
     throw lacks(error);
   }
-  const loaded = await engine.images.findWhole(reference);
+  const loaded = await engine.images.findUsable(reference);
   if (loaded !== undefined) return loaded;
   await forget();
   throw lacks();

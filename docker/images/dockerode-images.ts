@@ -19,7 +19,7 @@ import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
 import { removeName } from '../room/remove-image.ts';
 import type { EngineRoom } from '../room/engine-room.ts';
-import { hasAllBlobs, inspectImage } from '../transport/engine-images.ts';
+import { isUsable, inspectImage } from '../transport/engine-images.ts';
 import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
@@ -101,11 +101,11 @@ export class DockerodeImages implements EngineImages {
     });
   }
 
-  findWhole(reference: string): Promise<string | undefined> {
+  findUsable(reference: string): Promise<string | undefined> {
     return this.#ask('inspect image', async () => {
       const transport = await this.#options.transport();
       const found = await inspectImage(transport, reference);
-      return found && hasAllBlobs(transport, found) ? found.Id : undefined;
+      return found && isUsable(transport, found) ? found.Id : undefined;
     });
   }
 

@@ -102,9 +102,12 @@ function isSame(context: TransportContext, image: StoredImage, found: InspectedI
   return layers.length === image.diffIds.length && layers.every((layer, at) => layer === image.diffIds[at]);
 }
 
-/** Whether the engine has all that an image is made of, which it unpacks when a container is made of it. */
-export function hasAllBlobs({ info }: TransportContext, { Manifests: manifests }: InspectedImage): boolean {
-  return info.imageStore === 'classic' || (manifests ?? []).some(({ Available }) => Available === true);
+/** Whether a container can be made of an image that the engine knows: all of its blobs are there, or its layers are unpacked. */
+export function isUsable({ info }: TransportContext, { Manifests: manifests }: InspectedImage): boolean {
+  if (info.imageStore === 'classic') return true;
+  return (manifests ?? []).some(
+    ({ Available, ImageData }) => Available === true || (ImageData?.Size?.Unpacked ?? 0) > 0,
+  );
 }
 
 function isComplete({ info }: TransportContext, { Manifests: manifests }: InspectedImage): boolean {

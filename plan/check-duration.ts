@@ -19,7 +19,7 @@ export function checkDuration(
   if (seconds === undefined) list.error(path, `${written} is no duration`, { hint: durationHint(duration) });
   else if (seconds === 0) list.error(path, `${written} is no time at all`, { hint: durationHint(duration) });
   else
-    list.error(path, `${written} is longer than can be counted here`, {
+    list.error(path, `${written} is longer than can be counted`, {
       hint: `${mostSeconds / 86_400} days is the most`,
     });
 }

@@ -503,18 +503,18 @@ describe('a task', () => {
       [
         'has a duration beyond counting',
         task(`deadline: ‸${'9'.repeat(30)} days`),
-        `"${'9'.repeat(30)} days" is longer than can be counted here`,
+        `"${'9'.repeat(30)} days" is longer than can be counted`,
       ],
       [
         'runs longer than a timer counts',
         task('maxRunTime: ‸2592000'),
-        '"2592000" is longer than can be counted here',
+        '"2592000" is longer than can be counted',
         '21 days is the most',
       ],
       [
         'keeps an artifact beyond all dates',
         task('artifacts: {public/a: {type: file, path: /a, expires: ‸900 years}}'),
-        '"900 years" is longer than can be counted here',
+        '"900 years" is longer than can be counted',
         '36500 days is the most',
       ],
       [

@@ -8,13 +8,14 @@
  *
  * Needs a machine with nothing else to do. `images` needs Linux, root and Go (for the registry that it compares with and the modern
  * engine, which has the containerd image store), `hash` Python (for taskgraph). Each writes its own section of the report,
- * `images` one for each kind of engine.
+ * `images` one for each kind of engine and size.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureModernEngine } from '../test/helpers/modern-engine.ts';
+import type { SecondEngine } from '../test/helpers/second-engine.ts';
 import { startSecondEngine } from '../test/helpers/second-engine.ts';
 import type { RunningStack, StackOptions } from '../stack/stack-options.ts';
 import { setUp } from '../stack/set-up.ts';
@@ -22,16 +23,17 @@ import { startStack } from '../stack/start-stack.ts';
 import { ensureGoProgram } from './go-program.ts';
 import { openArchiveWay } from './images/archive-way.ts';
 import { openPipeWay } from './images/pipe-way.ts';
+import { diskStorage, s3Storage } from './images/registry-storage.ts';
 import { openRegistryWay } from './images/registry-way.ts';
-import type { Row } from './images/report.ts';
-import { imagesReport, PIPE, SLIPWAY, SLIPWAY_TAR } from './images/report.ts';
+import { imagesReport, PIPE, REGISTRY, REGISTRY_S3, SLIPWAY, SLIPWAY_TAR } from './images/report.ts';
 import { runScenarios } from './images/run-scenario.ts';
 import { SHAPES, scenariosOf } from './images/scenario.ts';
 import { openSlipwayWay } from './images/slipway-way.ts';
+import type { Way } from './images/way.ts';
 import { writeSection } from './write-section.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const REGISTRY = {
+const REGISTRY_PROGRAM = {
   name: 'registry',
   module: 'github.com/distribution/distribution/v3/cmd/registry',
   version: 'v3.0.0',
@@ -99,7 +101,7 @@ async function* tasks(): AsyncGenerator<string, void> {
 }
 
 async function* images(): AsyncGenerator<string, void> {
-  const program = await ensureGoProgram(REGISTRY, options);
+  const program = await ensureGoProgram(REGISTRY_PROGRAM, options);
   const kinds = values.engines.split(',');
   const unknown = kinds.find((kind) => !['classic', 'modern'].includes(kind));
   if (unknown !== undefined) throw new Error(`--engines knows classic and modern, not "${unknown}"`);
@@ -110,54 +112,37 @@ async function* images(): AsyncGenerator<string, void> {
   try {
     for (const kind of kinds) {
       const PATH = `${kind === 'modern' ? `${newest}${delimiter}` : ''}${process.env['PATH'] ?? ''}`;
-      yield await benchImages(stack, program, { kind, env: { ...process.env, PATH } });
+      yield* benchImages(stack, program, { kind, env: { ...process.env, PATH } });
     }
   } finally {
     await stack.stop();
   }
 }
 
-async function benchImages(
+/** A section for each shape, as soon as it is measured. */
+async function* benchImages(
   { setUpStore }: RunningStack,
   registry: string,
   { kind, env }: { readonly kind: string; readonly env: NodeJS.ProcessEnv },
-): Promise<string> {
+): AsyncGenerator<string, void> {
+  const shapes = values.images.split(',').map((name) => SHAPES[name]);
+  if (!shapes.every((shape) => shape !== undefined))
+    throw new Error(`--images knows ${Object.keys(SHAPES).join(', ')}`);
   await mkdir(options.stateDirectory, { recursive: true });
   const directory = await mkdtemp(join(options.stateDirectory, 'images-'));
   try {
     await using source = await startSecondEngine({ dataRoot: join(directory, 'source'), env });
     await using target = await startSecondEngine({ dataRoot: join(directory, 'target'), env });
     const { Driver } = (await source.docker.info()) as { readonly Driver: string };
-    const engine = `${kind}, ${Driver}`;
     const dockers = { source: source.docker, target: target.docker };
-    const addresses = { source: `unix://${source.socketPath}`, target: `unix://${target.socketPath}` };
-    const bucket = `bench-${Date.now()}`;
-    const rows: Row[] = [];
-    const ways = [
-      await openSlipwayWay(
-        SLIPWAY,
-        { ...setUpStore, bucket: `${bucket}-blobs` },
-        { ...addresses, reach: 'loopback' },
-      ),
-      await openSlipwayWay(
-        SLIPWAY_TAR,
-        { ...setUpStore, bucket: `${bucket}-layers` },
-        { ...addresses, reach: 'none' },
-      ),
-      await openRegistryWay(registry, directory, dockers),
-      await openArchiveWay({ ...setUpStore, bucket: `${bucket}-tars` }, dockers),
-      openPipeWay(PIPE, dockers),
-    ];
+    const ways = await openWays(setUpStore, { registry, directory, source, target });
     try {
-      const runs = Number(values.runs);
-      for (const shape of values.images.split(',').map((name) => SHAPES[name])) {
-        if (!shape) throw new Error(`--images knows ${Object.keys(SHAPES).join(', ')}`);
+      for (const shape of shapes) {
         const only = values.only?.split(',');
         const scenarios = scenariosOf(shape).filter(({ name }) => only?.includes(name) ?? true);
         const bench = { ...dockers, ways, directory, signal: interrupted.signal, say };
-        for (const [{ name }, samples] of await runScenarios(bench, { shape, scenarios, runs })) {
-          rows.push({ shape: shape.name, scenario: name, samples });
-        }
+        const rows = await runScenarios(bench, { shape, scenarios, runs: Number(values.runs) });
+        yield imagesReport({ engine: `${kind}, ${Driver}`, shape, rows, command });
       }
     } finally {
       for (const way of ways) {
@@ -165,8 +150,37 @@ async function benchImages(
         await way.close();
       }
     }
-    return imagesReport(engine, rows, command);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function openWays(
+  setUpStore: RunningStack['setUpStore'],
+  {
+    registry: program,
+    directory,
+    source,
+    target,
+  }: {
+    readonly registry: string;
+    readonly directory: string;
+    readonly source: SecondEngine;
+    readonly target: SecondEngine;
+  },
+): Promise<readonly Way[]> {
+  const dockers = { source: source.docker, target: target.docker };
+  const addresses = { source: `unix://${source.socketPath}`, target: `unix://${target.socketPath}` };
+  const began = Date.now();
+  const bucket = (name: string) => ({ ...setUpStore, bucket: `bench-${began}-${name}` });
+  const disk = await diskStorage(join(directory, 'registry'));
+  const s3 = await s3Storage(bucket('registry'));
+  return [
+    await openSlipwayWay(SLIPWAY, bucket('blobs'), { ...addresses, reach: 'loopback' }),
+    await openSlipwayWay(SLIPWAY_TAR, bucket('layers'), { ...addresses, reach: 'none' }),
+    await openRegistryWay(REGISTRY, { program, directory, storage: disk }, dockers),
+    await openRegistryWay(REGISTRY_S3, { program, directory, storage: s3 }, dockers),
+    await openArchiveWay(bucket('tars'), dockers),
+    openPipeWay(PIPE, dockers),
+  ];
 }

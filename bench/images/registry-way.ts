@@ -1,65 +1,60 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import type { RegistryStorage } from './registry-storage.ts';
 import type { Way } from './way.ts';
 
-/** `docker push` to the registry of the CNCF on this machine, over the disk; then `docker pull` by tag. */
+/** `docker push` to the registry of the CNCF on this machine; then `docker pull` by tag. */
 export async function openRegistryWay(
-  program: string,
-  directory: string,
+  name: string,
+  {
+    program,
+    directory,
+    storage,
+  }: { readonly program: string; readonly directory: string; readonly storage: RegistryStorage },
   { source, target }: { readonly source: Docker; readonly target: Docker },
 ): Promise<Way> {
-  const data = join(directory, 'registry');
-  await mkdir(data, { recursive: true });
   const port = await freePort();
-  const config = join(directory, 'registry.yml');
+  const config = join(directory, `registry-${port}.yml`);
   await writeFile(
     config,
     JSON.stringify({
       version: '0.1',
       log: { level: 'error' },
-      storage: { filesystem: { rootdirectory: data }, delete: { enabled: true } },
+      storage: { ...storage.driver, delete: { enabled: true } },
       http: { addr: `127.0.0.1:${port}` },
     }),
   );
   const child = spawn(program, ['serve', config], { stdio: 'ignore' });
   await answers(port, child);
   const repository = `127.0.0.1:${port}/bench`;
-  let marked = new Set<string>();
-  const added = async (): Promise<readonly string[]> =>
-    (await filesBelow(data)).filter((path) => !marked.has(path));
   return {
-    name: 'registry push + pull',
+    name,
     async move(tag) {
       const began = performance.now();
-      const name = tag.replace(/[^a-z0-9]/g, '-');
-      await source.getImage(tag).tag({ repo: repository, tag: name });
-      const reference = `${repository}:${name}`;
+      const version = tag.replace(/[^a-z0-9]/g, '-');
+      await source.getImage(tag).tag({ repo: repository, tag: version });
+      const reference = `${repository}:${version}`;
       const authconfig = { username: 'none', password: 'none', serveraddress: `127.0.0.1:${port}` };
       await drain((await source.getImage(reference).push({ authconfig })) as Readable);
       const sendingMs = performance.now() - began;
       await source.getImage(reference).remove();
       await drain((await target.pull(reference)) as Readable);
-      const sizes = await Promise.all((await added()).map(async (path) => (await stat(path)).size));
-      const bytesSent = sizes.reduce((sum, size) => sum + size, 0);
-      return { image: reference, bytesSent, sendingMs, names: [reference] };
+      return { image: reference, bytesSent: await storage.addedBytes(), sendingMs, names: [reference] };
     },
-    async mark() {
-      marked = new Set(await filesBelow(data));
-    },
-    async reset() {
-      for (const path of await added()) await rm(path);
-    },
+    mark: () => storage.mark(),
+    reset: () => storage.reset(),
     async close() {
       const exited = once(child, 'exit');
       child.kill('SIGTERM');
       await exited;
+      storage.close();
     },
   };
 }
@@ -94,9 +89,4 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-async function filesBelow(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

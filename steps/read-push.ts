@@ -29,7 +29,10 @@ export async function readPush(store: Store, pushId: string): Promise<PushDocume
   return composeDocument({ record, plan, findings, outcomes: status?.images ?? [], taskRecords });
 }
 
-/** Writes the push's record: as it stands, or with its verdict. One that ended before it was planned gets its record here. */
+/**
+ * Writes the push's record: as it stands, or with its verdict. One that ended before it was planned gets its record here; a round that
+ * ended before it began leaves images and tasks as they are.
+ */
 export async function recordPush(
   store: Store,
   input: RecordPushInput,
@@ -38,13 +41,16 @@ export async function recordPush(
   const { push, pushId } = input;
   const record =
     (await store.pushes.find(pushId)) ?? (push && (await receivePush(store, { push, pushId }, push.project)));
-  if (!record) throw new NotFound(`No push ${input.pushId}`);
-  const plan = input.plannedAt === '' ? undefined : await store.pushes.findPlan(input.pushId);
+  if (!record) throw new NotFound(`No push ${pushId}`);
+  const hasNotBegun = input.plannedAt === '';
+  const standing = hasNotBegun && push?.rerun ? await store.pushes.findStatus(pushId) : undefined;
+  const plan = hasNotBegun && !standing ? undefined : await store.pushes.findPlan(pushId);
   // While it runs, readers take the tasks' states from the tasks' own records.
   const taskRecords =
-    plan && input.verdict ? await readTaskRecords(store, input.pushId, plan) : new Map<string, TaskRecord>();
+    plan && input.verdict ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskRecord>();
   const findings = plan?.warnings ?? [];
-  const { images: outcomes, verdict } = input;
+  const { verdict } = input;
+  const outcomes = standing?.images ?? input.images;
   const document = composeDocument({ record, plan, findings, outcomes, taskRecords, verdict });
   await store.pushes.writeStatus(document, () => expectNotGivenUp(context));
 }

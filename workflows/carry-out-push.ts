@@ -1,4 +1,11 @@
-import { CancellationScope, condition, continueAsNew, log, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  continueAsNew,
+  log,
+  patched,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { ImageResolved, PlannedPush, PushInput, TaskResolved } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
 import type { PushReason } from '../model/pure/states.ts';
@@ -49,7 +56,7 @@ export interface RunningPush {
 
 /** Plans the push, or goes on where an earlier run of it was; starts everything, and records the verdict. */
 export async function carryOutPush(running: RunningPush, carry: PushCarry | undefined): Promise<PushReason> {
-  const { input, pushId, reruns } = running;
+  const { input, pushId } = running;
   const bases = new SettledBases();
   let state = carry?.graph;
   for (;;) {
@@ -62,25 +69,30 @@ export async function carryOutPush(running: RunningPush, carry: PushCarry | unde
     }
     const begun = await begin(running, running.planned, state);
     if (!carry && begun.planned.supersedes) await supersedeOthers(running);
-    await begun.images.request(pushId, begun.planned.plannedAt, input.level);
+    // Those that an earlier run of this push has asked for answer to its id: asked again, one to be rebuilt might be built twice.
+    if (state) begun.images.markAsked();
+    else await begun.images.request(pushId, begun.planned.plannedAt, input.level);
+    const reason = await runAll(begun);
+    if (reason !== 'decided') return reason;
+    const plan = await planWithBases(input, pushId, { bases, decided: true });
+    if (plan.outcome === 'rejected') return plan.reason;
+    running.planned = plan;
+    state = undefined;
+  }
+}
+
+/** Until nothing is left to do and nobody has asked for more, or until the decision program has said which tasks there are. */
+async function runAll(begun: Begun): Promise<PushReason | 'decided'> {
+  const { input, planned, graph, images, reruns } = begun;
+  for (;;) {
     await startAll(begun);
-    if (begun.planned.decides && begun.graph.allCompleted()) {
-      const plan = await planWithBases(input, pushId, { bases, decided: true });
-      if (plan.outcome === 'rejected') return plan.reason;
-      running.planned = plan;
-      state = undefined;
-      continue;
-    }
-    for (;;) {
-      const { graph, images, planned } = begun;
-      const reason = graph.allCompleted() && images.allWell ? 'completed' : 'failed';
-      await CancellationScope.nonCancellable(() =>
-        recordVerdict(input, planned, { images: images.outcomes, verdict: { reason } }),
-      );
-      // Replay: no await may stand between this look and the return, or a request would be lost.
-      if (reruns.length === 0) return reason;
-      await startAll(begun);
-    }
+    if (planned.decides && graph.allCompleted()) return 'decided';
+    const reason = graph.allCompleted() && images.allWell ? 'completed' : 'failed';
+    await CancellationScope.nonCancellable(() =>
+      recordVerdict(input, planned, { images: images.outcomes, verdict: { reason } }),
+    );
+    // Replay: no await may stand between this look and the return, or a request would be lost.
+    if (reruns.length === 0) return reason;
   }
 }
 
@@ -125,9 +137,14 @@ async function startAll(running: Begun): Promise<void> {
   const begun = workflowInfo().historyLength;
   const isLong = (): boolean => {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
-    return continueAsNewSuggested && historyLength >= begun + EVENTS_OF_A_RUN && images.allResolved;
+    if (!continueAsNewSuggested || historyLength < begun + EVENTS_OF_A_RUN) return false;
+    return images.allResolved || (images.openAreAsPlanned && patched('go-on-without-images'));
   };
+  const mayBeSetBack = (): boolean =>
+    reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
   while (!isDone()) {
+    // Before what waits for them is looked at: it shall wait for them again.
+    if (mayBeSetBack() && patched('set-back-first')) await setBackAsked(running);
     const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openCount));
     await Promise.all(ready.map((task) => startTask(task, { push: input, pushId, plannedAt, graph })));
     await CancellationScope.nonCancellable(async () => {
@@ -145,8 +162,6 @@ async function startAll(running: Begun): Promise<void> {
     }
     // What is ready while too many are open waits until one of them is resolved.
     const mayStart = (): boolean => graph.hasToCheck && graph.openCount < OPEN_TASKS;
-    const mayBeSetBack = (): boolean =>
-      reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
     const hasNews = (): boolean => graph.hasNeverStarted || images.hasNews || mayBeSetBack();
     await condition(() => mayStart() || hasNews() || isDone() || isLong());
   }

@@ -59,6 +59,11 @@ export class PushImages {
     this.#isAsked = true;
   }
 
+  /** Says that {@link request} was called by an earlier run of the push. */
+  markAsked(): void {
+    this.#isAsked = true;
+  }
+
   /** Takes an answer; one that came before counts. */
   resolve(resolved: ImageResolved): void {
     for (const image of this.#images) {
@@ -100,6 +105,14 @@ export class PushImages {
 
   get allResolved(): boolean {
     return this.#resolved.size === this.#images.length;
+  }
+
+  /** Whether the next run of the push takes those that are open for open, too: it knows the plan, and what is resolved. */
+  get openAreAsPlanned(): boolean {
+    return this.#images.every(
+      ({ name, action, unavailable }) =>
+        this.#resolved.has(name) || (action === 'build' && unavailable === undefined),
+    );
   }
 
   get allWell(): boolean {

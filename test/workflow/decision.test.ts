@@ -41,6 +41,7 @@ describe('a push with a decision program', () => {
     expect(world.started).toEqual(['decision#0', 'printed#0', 'after#0']);
     expect(world.builds).toEqual(['tools']);
     expect(world.planInputs.map(({ decided }) => decided)).toEqual([undefined, true]);
+    expect(world.planInputs.map(({ replanned }) => replanned)).toEqual([undefined, true]);
     expect(world.lastRecord().images).toMatchObject([{ name: 'tools', outcome: 'built', bytesUploaded: 7 }]);
   });
 
@@ -52,6 +53,26 @@ describe('a push with a decision program', () => {
 
     expect(outcome).toEqual({ state: 'failed', reason: 'failed' });
     expect(world.plans).toBe(1);
+  });
+
+  it('that runs again while the verdict is being written is planned by what it printed', async () => {
+    world.plan = (round): PlannedPush =>
+      round === 0 ? decides([aTask('decision')]) : planned([aTask('decision', { ended }), aTask('printed')]);
+    world.run = (label, run) =>
+      Promise.resolve(label === 'decision' && run === 0 ? { reason: 'failed', exitCode: 2 } : {});
+    let isAsked = false;
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (isAsked || verdict === undefined) return;
+      isAsked = true;
+      await world.env.client.workflow
+        .getHandle(pushId)
+        .signal('rerun', { tasks: 'failed', downstream: false });
+    };
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.state).toBe('completed');
+    expect(world.started).toEqual(['decision#0', 'decision#1', 'printed#0']);
   });
 
   it('ends malformed-plan when what it printed is wrong', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
@@ -37,6 +38,34 @@ describe('a push that goes on in new runs', () => {
     for (let i = 12; i < 48; i++)
       expect(startOf.get(`t${i}#0`)).toBeGreaterThan(startOf.get(`t${i - 12}#0`) ?? Infinity);
     expect(histories.length).toBeGreaterThan(2);
+  });
+
+  it('goes on also while an image is built, which is built once and answers to whichever run is there', async () => {
+    const quick = Array.from({ length: 48 }, (_, i) =>
+      aTask(`t${i}`, { dependencies: i < 12 ? [] : [`t${i - 12}`] }),
+    );
+    world.plan = () =>
+      planned([...quick, aTask('imaged', { image: 'slow' })], [anImage('slow', { force: true })]);
+    const left = { runs: 0 };
+    world.build = async () => {
+      const { heartbeat } = Context.current();
+      await until(() => {
+        heartbeat();
+        return quick.every(({ label }) => world.stateOf(label) === 'completed/completed');
+      });
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.stateOf('t47') === 'completed/completed');
+      left.runs = (await historiesOf(env.client, push.id)).length;
+      return push.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(left.runs).toBeGreaterThan(1);
+    expect(world.builds).toEqual(['slow']);
+    expect(world.started.length).toBe(49);
   });
 
   it('names the first culprit of a failure that an earlier run of it saw', async () => {

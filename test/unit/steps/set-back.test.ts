@@ -163,6 +163,26 @@ describe('a push that is opened again', () => {
   });
 });
 
+describe('a round that ended before it began', () => {
+  it('leaves tasks as they ended, so that they can be run again', async () => {
+    await recordPush(store, {
+      pushId,
+      plannedAt: '',
+      push: again,
+      images: [],
+      verdict: { reason: 'canceled', detail: 'by hand' },
+    });
+
+    const status = await store.pushes.findStatus(pushId);
+    expect(status).toMatchObject({ state: 'exception', reason: 'canceled', detail: 'by hand' });
+    expect(status?.tasks.map(({ label, state }) => [label, state])).toEqual([
+      ['good', 'completed'],
+      ['bad', 'failed'],
+      ['after', 'exception'],
+    ]);
+  });
+});
+
 describe('tasks that are set back while their push runs', () => {
   it('get the numbers of their next runs, and a push that had its verdict by then runs again', async () => {
     const runs = await setBack(store, { pushId, plannedAt, labels: ['bad', 'after'] }, {});

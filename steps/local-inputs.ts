@@ -3,8 +3,8 @@ import { taskIdIn } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import type { FindInput, InputFile } from './prepare-container.ts';
-import { filesOf } from './prepare-container.ts';
+import type { FindInput, InputFile } from './input-files.ts';
+import { filesOf } from './input-files.ts';
 
 /**
  * Where a task that runs without a server finds its inputs: in the record of a push of the same revision, whatever its

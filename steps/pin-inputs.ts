@@ -3,7 +3,7 @@ import { levelOf } from '../model/pure/ids.ts';
 import type { PlannedInput, PlannedTask } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { Pinning, Unavailable } from './pin-task-images.ts';
-import { isPartOf } from './prepare-container.ts';
+import { isPartOf } from './input-files.ts';
 import { findingOf, routeUnknown, whatItHas } from './pin-task-images.ts';
 
 type RoutedInput = Extract<PlannedInput, { readonly namespace: string }>;

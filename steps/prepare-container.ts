@@ -1,10 +1,10 @@
 import type { Engine } from '../docker/engine.ts';
 import { InputUnavailable } from '../model/errors.ts';
-import { taskIdIn } from '../model/pure/ids.ts';
 import type { Plan, PlannedInput, PlannedTask } from '../model/schema/plan.ts';
-import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import type { FindInput, InputFile } from './input-files.ts';
+import { inputsOfRound } from './inputs-of-round.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface PrepareContainerDeps {
@@ -13,18 +13,6 @@ export interface PrepareContainerDeps {
   readonly source: Pick<GitSource, 'open'>;
   /** Where the task's inputs are; default: in the records of its own push. */
   readonly findInput?: FindInput | undefined;
-}
-
-/** Finds the artifact that a task takes, or the files of a directory. @throws {InputUnavailable} */
-export type FindInput = (
-  plan: Plan,
-  from: { readonly task: string; readonly artifact: string },
-) => Promise<readonly InputFile[]>;
-
-export interface InputFile {
-  readonly taskId: string;
-  readonly run: number;
-  readonly record: ArtifactRecord;
 }
 
 interface ContainerOfTask {
@@ -68,23 +56,6 @@ export async function prepareContainer(
   }
 }
 
-/** The artifact of the run that counts, or the files of a directory artifact. */
-function inputsOfRound({ tasks }: Store): FindInput {
-  return async (plan, from) => {
-    const taskId = taskIdIn(plan.pushId, from.task);
-    const record = await tasks.find(taskId);
-    const run = record?.runs.at(-1);
-    // A run of an earlier round is not what this round's dependency left.
-    if (!run || record?.plannedAt !== plan.plannedAt) {
-      throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
-    }
-    const files = filesOf({ taskId, run: run.run, artifacts: run.artifacts }, from.artifact);
-    if (files.length === 0)
-      throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);
-    return files;
-  };
-}
-
 /** What was found by a route at planning, as long as it is there and the same. */
 async function pinnedFiles(
   { artifacts }: Store,
@@ -105,26 +76,4 @@ async function pinnedFiles(
     found.push({ taskId, run, record });
   }
   return found;
-}
-
-/** What a run has left under a name, or below it. */
-export function filesOf(
-  {
-    taskId,
-    run,
-    artifacts,
-  }: {
-    readonly taskId: string;
-    readonly run: number;
-    readonly artifacts: readonly ArtifactRecord[];
-  },
-  artifact: string,
-): readonly InputFile[] {
-  const records = artifacts.filter(({ name }) => isPartOf(name, artifact));
-  return records.map((record) => ({ taskId, run, record }));
-}
-
-/** Whether a file is the artifact of a name, or below it where that is a directory. */
-export function isPartOf(file: string, artifact: string): boolean {
-  return file === artifact || file.startsWith(`${artifact}/`);
 }

@@ -12,7 +12,7 @@ import { judgeEnd } from './judge-end.ts';
 import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { whilePrivateEngine } from './private-engine.ts';
-import type { FindInput } from './prepare-container.ts';
+import type { FindInput } from './input-files.ts';
 import { RunLog } from './run-log.ts';
 import { findSecrets, maskOf } from './run-secrets.ts';
 import { startOrAdopt } from './start-or-adopt.ts';

@@ -4,7 +4,7 @@ import { DECISION_LABEL, TASK_GRAPH } from '../../model/pure/decision.ts';
 import type { Plan, PlannedTask } from '../../model/schema/plan.ts';
 import type { Printed } from '../../plan/join-printed.ts';
 import { localInputs } from '../../steps/local-inputs.ts';
-import type { FindInput } from '../../steps/prepare-container.ts';
+import type { FindInput } from '../../steps/input-files.ts';
 import type { LocalStore } from '../../store/local-store.ts';
 import { pushesOfRevision } from '../names.ts';
 import type { FoundStore } from './find-store.ts';

@@ -28,12 +28,18 @@ export interface StartedPush {
   readonly pushId: string;
   /** `started`: by this call; `joined`: it runs already; `resolved`: its record stands, nothing was started. */
   readonly outcome: 'started' | 'joined' | 'resolved';
+  /** The round that was begun, when it is not the first: the push has the document of the one before until it is planned. */
+  readonly round?: number;
   /** Where it can be seen in the Temporal UI, when there is one. */
   readonly url?: string;
 }
 
-/** `asked`: the push runs, and what has ended of it is set back; `started`: it begins a new round. */
-export type RerunOutcome = 'asked' | 'started';
+export interface RerunOutcome {
+  /** `asked`: the push runs, and what has ended of it is set back; `started`: it begins a new round. */
+  readonly outcome: 'asked' | 'started';
+  /** The round that was begun: the push has the document of the one before until then. */
+  readonly round?: number;
+}
 
 /** An artifact of some run. `public/image.tar` of an image is made as it streams: its size and hash are not known before. */
 export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha256'> {
@@ -84,14 +90,16 @@ export interface SlipwayApi {
   silentQueues(level: Level, queues: readonly string[]): Promise<readonly string[]>;
   /** What the machines lack that were offered runs of these tasks of one level, by task; nothing of those that were not refused. @throws {TemporalUnavailable} */
   heldUp(level: Level, taskIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Asks a push or a task to cancel; false when it is resolved already. */
+  /** Whether the workflow of a push, task or image runs, whatever its record says. @throws {TemporalUnavailable} */
+  isRunning(id: string): Promise<boolean>;
+  /** Asks a push, task or image to cancel; false when its workflow does not run. */
   cancel(id: string): Promise<boolean>;
   /** Runs tasks of a push again that have ended. @throws {NotFound} */
   rerun(pushId: string, rerun: Rerun, by: string): Promise<RerunOutcome>;
   task(taskId: string): Promise<TaskRecord>;
   /** Where the newest run of a task goes on, or is kept. @throws {NotFound} when it does neither. */
   joinable(taskId: string): Promise<JoinableRun>;
-  /** The log of a run (the newest when none is named), following it until the run ends if asked to. */
+  /** The log of a run (the newest when none is named), following it until the run ends if asked to. @throws {NotFound} */
   log(
     taskId: string,
     options: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
@@ -117,8 +125,8 @@ export interface SlipwayApi {
       readonly imageHash: string;
     })[]
   >;
-  /** Resolves a base anew for the images of a project, and waits for that. */
-  refreshBase(base: RefreshInput): Promise<RefreshedBase>;
+  /** Resolves a base anew for the images of a project, and waits for that; it goes on when the signal ends the wait. */
+  refreshBase(base: RefreshInput, signal: AbortSignal): Promise<RefreshedBase>;
   /** Where a workflow can be seen in the Temporal UI. */
   uiLink(id: string): string | undefined;
   close(): Promise<void>;

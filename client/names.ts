@@ -15,7 +15,7 @@ export async function resolvePushName(
   name: string,
   isStarted: (pushId: string) => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<string> {
-  const id = name.startsWith('push/') ? name : `push/${name}`;
+  const id = wholeId(name);
   if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
   const recent = await store.pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
   const matching = recent.map(({ pushId }) => pushId).filter((pushId) => matches(pushId, name));
@@ -66,9 +66,13 @@ async function newestPush(store: Store): Promise<string> {
   return newest.pushId;
 }
 
-/** The beginning of a revision, or the end of an id (`demo/3/1a2b…`). */
+/** The beginning of a revision, or of an id (`push/demo/3/1a2b…`, `demo/3/1a2b…`). */
 function matches(pushId: string, name: string): boolean {
   const parsed = parseId(pushId);
   if (parsed?.kind !== 'push') return false;
-  return (name.length >= 4 && parsed.revision.startsWith(name)) || pushId.startsWith(`push/${name}`);
+  return (name.length >= 4 && parsed.revision.startsWith(name)) || pushId.startsWith(wholeId(name));
+}
+
+function wholeId(name: string): string {
+  return name.startsWith('push/') ? name : `push/${name}`;
 }

@@ -19,13 +19,17 @@ export async function readTask(store: Store, taskId: string): Promise<TaskRecord
   return record;
 }
 
-/** The log of a run from its beginning; followed, it ends when the run is resolved and its log is whole. */
+/**
+ * The log of a run from its beginning; followed, it ends when the run is resolved and its log is whole.
+ *
+ * @throws {NotFound} when there is no such run, and none is waited for.
+ */
 export async function* readLog(
   store: Store,
   taskId: string,
   { run, follow, signal }: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncIterable<Buffer> {
-  const wanted = run ?? (await newestRun(store, taskId, { wait: follow, signal }));
+  const wanted = run ?? (await newestLog(store, taskId, { wait: follow, signal }));
   let seen = 0;
   let afterSeq = -1;
   for (;;) {
@@ -41,6 +45,7 @@ export async function* readLog(
       seen += chunk.text.byteLength;
       yield chunk.text;
     }
+    if (run !== undefined && afterSeq < 0) await expectRun(store, taskId, { run, wait: follow });
     if (!follow) return;
     await delay(LOG_POLL_MS, undefined, { signal });
   }
@@ -72,26 +77,48 @@ export async function downloadArtifact(
     if (!found) throw new NotFound(`Image ${taskId} is not in the index`);
     return { body: openImageTarball(store, id, found.entry, signal, name) };
   }
-  const wanted = run ?? (await newestRun(store, taskId, { wait: false, signal }));
+  const wanted = run ?? (await newestRun(store, taskId));
   const record = await store.artifacts.find(taskId, wanted, name);
   if (!record) throw new NotFound(`Run ${wanted} of ${taskId} has no artifact "${name}"`);
   return { body: await store.artifacts.read(taskId, wanted, name, signal), sizeBytes: record.sizeBytes };
 }
 
-async function newestRun(
+async function newestRun(store: Store, taskId: string): Promise<number> {
+  const record = await store.tasks.find(taskId);
+  const newest = record?.runs.at(-1)?.run;
+  if (newest !== undefined) return newest;
+  // The first build of an image has no record before its end, but what it has saved.
+  if (!record && (await store.logs.findLast(taskId, 0))) return 0;
+  throw new NotFound(`Task ${taskId} has no run`);
+}
+
+/** The run that a reader of the log means: a build of an image has no record before its end, but a log from its beginning. */
+async function newestLog(
   store: Store,
   taskId: string,
   { wait, signal }: { readonly wait: boolean; readonly signal: AbortSignal },
 ): Promise<number> {
   for (;;) {
     const record = await store.tasks.find(taskId);
-    const newest = record?.runs.at(-1)?.run;
-    if (newest !== undefined) return newest;
-    // An image has no record before its build ends, but a log from its beginning.
-    if (!record && (await store.logs.findLast(taskId, 0))) return 0;
+    const newest = record?.runs.at(-1)?.run ?? -1;
+    if (await store.logs.findLast(taskId, newest + 1)) return newest + 1;
+    if (newest >= 0) return newest;
     if (!wait || (record && isResolved(record.state))) throw new NotFound(`Task ${taskId} has no run`);
     await delay(LOG_POLL_MS, undefined, { signal });
   }
+}
+
+/** @throws {NotFound} for a run that has no record, unless it is waited for and may still come. */
+async function expectRun(
+  store: Store,
+  taskId: string,
+  { run, wait }: { readonly run: number; readonly wait: boolean },
+): Promise<void> {
+  const record = await store.tasks.find(taskId);
+  const runs = record?.runs.map((other) => other.run) ?? [];
+  if (runs.includes(run)) return;
+  const mayCome = !(record && isResolved(record.state)) && runs.every((other) => other < run);
+  if (!wait || !mayCome) throw new NotFound(`Task ${taskId} has no run ${run}`);
 }
 
 async function* skip(body: Readable, bytes: number): AsyncIterable<Buffer> {

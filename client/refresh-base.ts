@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { queueName } from '../model/pure/ids.ts';
 import type { RefreshInput, RenewedBase } from '../model/pure/base-payloads.ts';
 import { imagesOnBase } from '../steps/images-on-base.ts';
@@ -5,10 +6,11 @@ import type { Store } from '../store/store.ts';
 import type { RefreshedBase } from './api.ts';
 import type { AskTemporal } from './reach-temporal.ts';
 
-/** Has a base resolved anew by a builder of the level, and waits for it; one that is just being refreshed is joined. */
+/** Has a base resolved anew by a builder of the level, and waits for it until the signal ends that; one that is just being refreshed is joined. */
 export async function refreshBase(
   { askTemporal, store }: { readonly askTemporal: AskTemporal; readonly store: Store },
   input: RefreshInput,
+  signal: AbortSignal,
 ): Promise<RefreshedBase> {
   const { project, level, platform, reference } = input;
   const workflowId = `refresh/${project}/${level}/${reference}`;
@@ -22,7 +24,11 @@ export async function refreshBase(
       staticSummary: `resolve base ${reference}`,
     }),
   );
-  const renewed = (await handle.result()) as RenewedBase & { readonly domain: string };
+  signal.throwIfAborted();
+  const leaving = once(signal, 'abort').then(() => Promise.reject(signal.reason as Error));
+  const renewed = (await Promise.race([handle.result(), leaving])) as RenewedBase & {
+    readonly domain: string;
+  };
   const { domain, stored, before, resolved, unavailable } = renewed;
   const digest = stored?.manifestDigest;
   const images =

@@ -35,13 +35,13 @@ export async function rerunPush(
     const asked = await namedBy(store, pushId, rerun);
     if (!status || !isResolved(status.state)) {
       await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
-      return 'asked';
+      return { outcome: 'asked' };
     }
     const input = inputOf(deps, { record, status, rerun, by });
     const options = { ...workflowOf(pushId, input), workflowIdReusePolicy: 'ALLOW_DUPLICATE' } as const;
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status.resolved) await untilReplaced(store, pushId, status.resolved);
-    return 'started';
+    return { outcome: 'started', ...(input.round === undefined ? {} : { round: input.round }) };
   };
   // One that was ended from outside has no verdict before it is found so: it is tried again like one that is ending.
   return pastItsEnd(ask);

@@ -50,7 +50,7 @@ export async function startPush(
     await addRef(store, pushId, push.ref);
     return { pushId, outcome: 'resolved' };
   }
-  const begin = async (): Promise<void> => {
+  const begin = async (): Promise<number | undefined> => {
     const input: PushInput = {
       project,
       level,
@@ -73,13 +73,14 @@ export async function startPush(
     } as const;
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
+    return input.round;
   };
   try {
-    await pastItsEnd(begin, async () => {
+    const round = await pastItsEnd(begin, async () => {
       status = await store.pushes.findStatus(pushId);
       return push.again === true && status !== undefined && isResolved(status.state);
     });
-    return { pushId, outcome: 'started' };
+    return { pushId, outcome: 'started', ...(round === undefined ? {} : { round }) };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     await addRef(store, pushId, push.ref);

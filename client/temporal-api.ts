@@ -1,15 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { isSlipwayError } from '../model/errors.ts';
-import { LEVELS, levelOf, parseId } from '../model/pure/ids.ts';
+import { levelOf, parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { namespaceOf } from '../model/schema/connections.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
-import type { Store } from '../store/store.ts';
 import { openStore } from '../store/open-store.ts';
 import type { SlipwayApi } from './api.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
@@ -18,9 +15,12 @@ import type { FindPushDeps } from './find-push.ts';
 import { findStartedPush, readStartedPush } from './find-push.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
 import { findHeldUp } from './held-up.ts';
+import { listImages } from './list-images.ts';
+import { listPushes } from './list-pushes.ts';
 import { reachTemporal } from './reach-temporal.ts';
 import { refreshBase } from './refresh-base.ts';
 import { rerunPush } from './rerun-push.ts';
+import { cancelRunning, isRunning } from './running-workflows.ts';
 import { silentQueues } from './silent-queues.ts';
 import { startPush } from './start-push.ts';
 
@@ -61,7 +61,8 @@ export async function openApi(connections: Connections, config: ServerConfig): P
         silentQueues(client, namespaceOf(connections.temporal, level), queues, Date.now()),
       ),
     heldUp: (level, taskIds) => temporal.ask(level, (client) => findHeldUp(client, taskIds)),
-    cancel: (id) => temporal.ask(levelOf(id), (client) => cancel(client, id)),
+    isRunning: (id) => temporal.ask(levelOf(id), (client) => isRunning(client, id)),
+    cancel: (id) => temporal.ask(levelOf(id), (client) => cancelRunning(client, id)),
     rerun: (pushId, rerun, by) =>
       rerunPush({ askTemporal: temporal.ask, store, config }, { pushId, rerun, by }),
     task: (taskId) => readTask(store, taskId),
@@ -70,7 +71,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     artifacts: (taskId) => listArtifacts(store, taskId),
     download: (taskId, name, options) => downloadArtifact(store, taskId, { name, ...options }),
     images: (options) => listImages(store, config, options),
-    refreshBase: (base) => refreshBase({ askTemporal: temporal.ask, store }, base),
+    refreshBase: (base, signal) => refreshBase({ askTemporal: temporal.ask, store }, base, signal),
     uiLink,
     close: async () => {
       await temporal.close();
@@ -82,16 +83,6 @@ export async function openApi(connections: Connections, config: ServerConfig): P
 /** Who follows a push waits for a server that is being started again. */
 function unlessAway(error: unknown): undefined {
   if (!isSlipwayError(error) || error.type !== 'TemporalUnavailable') throw error;
-}
-
-async function listPushes(
-  store: Store,
-  { limit, project }: { readonly limit: number; readonly project?: string },
-): Promise<readonly PushDocument[]> {
-  const listed = await store.pushes.list({ levels: LEVELS, limit, ...(project ? { project } : {}) });
-  const ids = [...new Set(listed.map(({ pushId }) => pushId))];
-  const statuses = await Promise.all(ids.map((pushId) => store.pushes.findStatus(pushId)));
-  return statuses.filter((status) => status !== undefined);
 }
 
 async function* follow(
@@ -110,30 +101,4 @@ async function* follow(
     if (document && isResolved(document.state)) return;
     await delay(Math.max(FOLLOW_POLL_MS, REST * took()), undefined, { signal });
   }
-}
-
-async function cancel(client: Client, id: string): Promise<boolean> {
-  try {
-    await client.workflow.getHandle(id).cancel();
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
-async function listImages(
-  store: Store,
-  config: ServerConfig,
-  { domain, level = 1, name, limit }: Parameters<SlipwayApi['images']>[0],
-): ReturnType<SlipwayApi['images']> {
-  const own = Object.entries(config.projects).map(([project, { trustDomain }]) => trustDomain ?? project);
-  const images: Awaited<ReturnType<SlipwayApi['images']>>[number][] = [];
-  for (const each of new Set(domain === undefined ? own : [domain])) {
-    for await (const { key, level: found, entry } of store.index.list(each, level, name)) {
-      images.push({ ...entry, name: key.name, domain: key.domain, imageHash: key.imageHash, level: found });
-      if (images.length >= limit) break;
-    }
-  }
-  return images.sort((a, b) => b.created.localeCompare(a.created)).slice(0, limit);
 }

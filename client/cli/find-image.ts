@@ -22,6 +22,8 @@ import { UsageError } from './usage-error.ts';
 export interface NamedImageArgs extends Omit<InTreeArgs, 'worktree'> {
   /** One of a push that has several. */
   readonly image?: string | undefined;
+  /** The one that is meant of several, where nothing says it. */
+  readonly likely?: string | undefined;
 }
 
 /** Of a file's name, by which it is told from the name of an image. */
@@ -57,7 +59,7 @@ export async function findImages(
     case 'task':
       return [await findImageTaskRanIn(store, what)];
     case 'push':
-      return findImagesOfPush(store, await resolvePushName(store, what), args.image);
+      return findImagesOfPush(store, await resolvePushName(store, what), args.image ?? args.likely);
     case undefined:
       break;
   }
@@ -68,7 +70,7 @@ export async function findImages(
   const owners = opened ? [(await ownerOf(args, opened, found)).domain] : [];
   const inIndex = await findInIndex(what, args, { store, found, owners });
   if (inIndex.length > 0) return inIndex;
-  return findImagesOfPush(store, await findPush(what, store), args.image);
+  return findImagesOfPush(store, await findPush(what, store), args.image ?? args.likely);
 }
 
 /** The same for one image. @throws {UsageError} when it names several. */
@@ -133,14 +135,17 @@ async function findInCheckout(
 /** By an image hash or its beginning, in the domains of the configuration and of this checkout. */
 async function findInIndex(
   what: string,
-  { image: name }: NamedImageArgs,
+  { image: name, likely }: NamedImageArgs,
   where: { readonly store: OpenStore; readonly found: FoundStore; readonly owners: readonly string[] },
 ): Promise<readonly FoundImage[]> {
   if (!/^[0-9a-f]+$/.test(what) || what.length < SHORTEST_HASH) return [];
   const { projects } = where.found.config;
   const named = Object.entries(projects).map(([project, { trustDomain }]) => trustDomain ?? project);
   const domains = [...new Set([...where.owners, ...named])];
-  return findByHash(where.store, what, { domains, level: LEVELS[0] ?? 1, name });
+  const within = { domains, level: LEVELS[0] ?? 1 };
+  const images = await findByHash(where.store, what, { ...within, name: name ?? likely });
+  if (images.length > 0 || name !== undefined || likely === undefined) return images;
+  return findByHash(where.store, what, within);
 }
 
 async function findPush(what: string, store: OpenStore): Promise<string> {

@@ -13,8 +13,17 @@ export async function findWaits(
   but: ReadonlySet<string> = new Set(),
 ): Promise<readonly string[]> {
   const queues = queuesOf(document).filter((queue) => !but.has(queue));
+  return findSilent(api, document.level as Level, queues);
+}
+
+/** Which of some queues no worker polls; none when Temporal does not say. */
+export async function findSilent(
+  api: Pick<SlipwayApi, 'silentQueues'>,
+  level: Level,
+  queues: readonly string[],
+): Promise<readonly string[]> {
   if (queues.length === 0) return [];
-  return api.silentQueues(document.level as Level, queues).catch(() => []);
+  return api.silentQueues(level, queues).catch(() => []);
 }
 
 /** Of so many tasks it is asked; what holds them up is mostly the same. */
@@ -49,7 +58,8 @@ export function queuesOf({ state, level, images, tasks }: PushDocument): readonl
   ];
 }
 
-/** What is said of a queue that nobody polls. */
+/** What is said of a queue that nobody polls. Who builds, or runs tasks, asks for no more while all its places are taken. */
 export function waitText(queue: string): string {
-  return `no worker polls ${queue}`;
+  const mayBeBusy = !queue.startsWith('control-');
+  return `no worker polls ${queue}${mayBeBusy ? ' (none runs, or all are busy)' : ''}`;
 }

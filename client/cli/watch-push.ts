@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isResolved } from '../../model/pure/states.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 import { InternalError } from '../../model/errors.ts';
@@ -6,25 +5,23 @@ import type { SlipwayApi } from '../api.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import { findTrouble } from './find-trouble.ts';
-import { findHeldUp, findWaits, queuesOf, waitText } from './find-waits.ts';
+import type { FollowedRound } from './follow-round.ts';
+import { followRound } from './follow-round.ts';
 import { pushChanges, pushStanding } from './render/push-changes.ts';
 import { renderPush } from './render/push-text.ts';
 import { formatDuration } from './render/quantities.ts';
 import type { Session } from './session.ts';
+import { WaitTeller } from './wait-teller.ts';
 
-export interface WatchOptions {
+export interface WatchOptions extends FollowedRound {
   readonly json: boolean;
-  /** A verdict from before this time belongs to an earlier round of the push. */
-  readonly since?: number | undefined;
-  /** How often it is asked what holds up tasks that are pending. */
+  /** How often it is asked what holds up the push. */
   readonly lookEveryMs?: number;
 }
 
 const LOOK_EVERY_MS = 10_000;
 const LOG_LINES = 50;
 const EXPLAINED = 10;
-/** A round that is asked for begins sooner than this; then whatever the record says is believed. */
-const NEW_ROUND_WITHIN_MS = 30_000;
 
 /** Shows a push until its verdict, line by line as things happen, and gives the exit code that the verdict stands for. */
 export async function watchPush(
@@ -33,6 +30,7 @@ export async function watchPush(
   {
     json,
     since,
+    round,
     terminal,
     signal,
     lookEveryMs = LOOK_EVERY_MS,
@@ -40,31 +38,32 @@ export async function watchPush(
 ): Promise<ExitCode> {
   const began = Date.now();
   // In a document for programs nothing else belongs on stdout.
-  const say = json ? (line: string) => terminal.isInteractive && terminal.note(line) : terminal.print;
-  let before: PushDocument | undefined;
-  const asked = new Set<string>();
-  const told = new Set<string>();
-  const look = async (): Promise<void> => {
-    if (!before || terminal.isQuiet || isResolved(before.state)) return;
-    for (const [label, lacking] of await findHeldUp(api, before)) {
-      if (!told.has(label))
-        say(`${formatDuration(Date.now() - began).padStart(11)}  ${label} waits: ${lacking}`);
-      told.add(label);
-    }
+  const print = json ? (line: string) => terminal.isInteractive && terminal.note(line) : terminal.print;
+  const elapsed = (): string => formatDuration(Date.now() - began).padStart(11);
+  const say = (line: string): void => {
+    if (!terminal.isQuiet) print(`${elapsed()}  ${line}`);
   };
-  // Nothing changes in a push while its tasks are refused.
+  const waits = new WaitTeller(api, say);
+  let shown: PushDocument | undefined;
+  let standing: PushDocument | undefined;
+  const look = async (): Promise<void> => {
+    if (standing && !terminal.isQuiet) await waits.look(standing);
+  };
+  const onEarlier = (document: PushDocument): void => {
+    const isFirst = standing === undefined;
+    standing = unplanned(document);
+    terminal.status(`${elapsed()}  its new round is not planned yet`);
+    if (isFirst) void look();
+  };
+  // Nothing changes in a push that nobody plans, or while its tasks are refused.
   const looking = setInterval(() => void look(), lookEveryMs);
   try {
-    for await (const document of followRound(api, pushId, { since, signal })) {
-      const elapsed = formatDuration(Date.now() - began).padStart(11);
-      if (!terminal.isQuiet) for (const line of pushChanges(before, document)) say(`${elapsed}  ${line}`);
-      const waits = await findWaits(api, document, asked);
-      for (const queue of queuesOf(document)) asked.add(queue);
-      if (!terminal.isQuiet)
-        for (const queue of waits)
-          say(`${elapsed}  ${waitText(queue)}, so that it waits; what runs: slipway doctor`);
-      terminal.status(isResolved(document.state) ? '' : `${elapsed}  ${pushStanding(document)}`);
-      before = document;
+    for await (const document of followRound(api, pushId, { round, since, signal, onEarlier })) {
+      standing = document;
+      for (const line of pushChanges(shown, document)) say(line);
+      await waits.change(document);
+      terminal.status(isResolved(document.state) ? '' : `${elapsed()}  ${pushStanding(document)}`);
+      shown = document;
     }
   } catch (error) {
     if (signal.aborted) terminal.note(`The push goes on; to see it again: slipway watch ${pushId}`);
@@ -72,9 +71,9 @@ export async function watchPush(
   } finally {
     clearInterval(looking);
   }
-  if (!before) throw new InternalError(`${pushId} has no record`);
-  await showVerdict(api, before, { json, since, terminal, signal });
-  return exitCodeOf(before);
+  if (!shown) throw new InternalError(`${pushId} has no record`);
+  await showVerdict(api, shown, { json, since, terminal, signal });
+  return exitCodeOf(shown);
 }
 
 /** 0 for a push that completed, 2 for one that could not be read, 1 for every other verdict. */
@@ -85,25 +84,9 @@ export function exitCodeOf(document: PushDocument): ExitCode {
   return document.decisionMs === undefined ? EXIT.usage : EXIT.good;
 }
 
-async function* followRound(
-  api: SlipwayApi,
-  pushId: string,
-  { since, signal }: { readonly since: number | undefined; readonly signal: AbortSignal },
-): AsyncIterable<PushDocument> {
-  const isOld = ({ resolved }: PushDocument): boolean =>
-    since !== undefined &&
-    resolved !== undefined &&
-    Date.parse(resolved) < since &&
-    Date.now() - since < NEW_ROUND_WITHIN_MS;
-  for (;;) {
-    let last: PushDocument | undefined;
-    for await (const document of api.follow(pushId, signal)) {
-      last = document;
-      if (!isOld(document)) yield document;
-    }
-    if (!last || !isOld(last)) return;
-    await delay(200, undefined, { signal });
-  }
+/** A round that nobody has planned yet, from what there is of the one before. */
+function unplanned({ decisionMs: _ofBefore, ...earlier }: PushDocument): PushDocument {
+  return { ...earlier, state: 'running', images: [], tasks: [] };
 }
 
 async function showVerdict(

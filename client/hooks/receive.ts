@@ -86,12 +86,13 @@ function isNothing({ state, decisionMs }: PushDocument): boolean {
 
 async function waitForDecision(
   api: SlipwayApi,
-  { pushId }: StartedPush,
+  { pushId, round = 1 }: StartedPush,
   { patienceMs, signal }: ReceiveOptions,
 ): Promise<PushDocument | undefined> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
   try {
-    for await (const document of api.follow(pushId, patience)) if (isDecided(document)) return document;
+    for await (const document of api.follow(pushId, patience))
+      if (isDecided(document) && (document.round ?? 1) >= round) return document;
   } catch (error) {
     // The pusher has waited long enough; whatever else is wrong is said.
     if (!patience.aborted) throw error;

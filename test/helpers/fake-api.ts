@@ -13,6 +13,10 @@ export class FakeApi implements SlipwayApi {
   failure: Error | undefined;
   /** Queues that no worker polls. */
   silent: readonly string[] = [];
+  /** Whether the workflow of a push runs. */
+  running = true;
+  /** The round that is begun. */
+  round: number | undefined;
   /** What machines lack for tasks, by task. */
   lacking: ReadonlyMap<string, string> = new Map();
 
@@ -22,6 +26,7 @@ export class FakeApi implements SlipwayApi {
     return Promise.resolve({
       pushId: `push/demo/1/${push.revision}`,
       outcome: this.outcome,
+      ...(this.round === undefined ? {} : { round: this.round }),
       url: 'http://ui/push',
     });
   }
@@ -60,11 +65,14 @@ export class FakeApi implements SlipwayApi {
   heldUp(): Promise<ReadonlyMap<string, string>> {
     return Promise.resolve(this.lacking);
   }
+  isRunning(): Promise<boolean> {
+    return Promise.resolve(this.running);
+  }
   cancel(): Promise<boolean> {
     return Promise.resolve(true);
   }
   rerun(): ReturnType<SlipwayApi['rerun']> {
-    return Promise.resolve('started');
+    return Promise.resolve({ outcome: 'started' });
   }
   task(): ReturnType<SlipwayApi['task']> {
     return Promise.reject(new NotFound('not part of this fake'));
@@ -72,7 +80,7 @@ export class FakeApi implements SlipwayApi {
   joinable(): ReturnType<SlipwayApi['joinable']> {
     return Promise.reject(new NotFound('not part of this fake'));
   }
-  refreshBase(): ReturnType<SlipwayApi['refreshBase']> {
+  refreshBase(..._asked: Parameters<SlipwayApi['refreshBase']>): ReturnType<SlipwayApi['refreshBase']> {
     return Promise.reject(new NotFound('not part of this fake'));
   }
   artifacts(): ReturnType<SlipwayApi['artifacts']> {

@@ -106,10 +106,11 @@ describe('starting a push', () => {
       await record();
       const again = await ended;
       await client.workflow.getHandle(again.pushId).terminate();
-      return [running.outcome, again.outcome];
+      return [running, again];
     });
 
-    expect(outcomes).toEqual(['joined', 'started']);
+    expect(outcomes).toMatchObject([{ outcome: 'joined' }, { outcome: 'started', round: 2 }]);
+    expect(outcomes[0]?.round).toBeUndefined();
   });
 
   it('adds a further ref to the record of a push that is resolved', async () => {

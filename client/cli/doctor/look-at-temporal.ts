@@ -168,9 +168,11 @@ function lookAtQueues(
       const words = named.length === KINDS.length ? 'all' : named.join(' ');
       return `slipway worker ${words} --level ${level}${isDind ? ' --dind' : ''}`;
     });
+    // Who builds, or runs tasks, asks for no more while all its places are taken.
+    const mayBeBusy = silent.every(({ kind }) => kind !== 'control');
     throw new Ailment(
       `nobody polls ${silent.map(({ name }) => name).join(', ')}: what is sent there waits`,
-      `Start the stack again (slipway down && slipway up), or workers by hand: ${byHand.join('; ')}`,
+      `${mayBeBusy ? 'If they are not all busy, start' : 'Start'} the stack again (slipway down && slipway up), or workers by hand: ${byHand.join('; ')}`,
     );
   });
 }

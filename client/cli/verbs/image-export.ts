@@ -78,7 +78,7 @@ async function imageExport(args: ImageExportArgs, session: Session): Promise<Exi
     const since =
       args.since === undefined
         ? undefined
-        : await findOneImage(args.since, { ...args, image: args.image ?? image.name }, { found, session });
+        : await findOneImage(args.since, { ...args, likely: image.name }, { found, session });
     if (!found.store) return EXIT.infrastructure;
     const sizeBytes = await write(found.store.blobs, { image, since }, args, session);
     await report({ image, since, sizeBytes }, args, session);

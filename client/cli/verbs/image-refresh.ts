@@ -59,9 +59,10 @@ async function imageRefresh(args: ImageRefreshArgs, session: Session): Promise<E
   const { terminal } = session;
   if (args.reference.length > 0 && args.image !== undefined)
     throw new UsageError('Name bases or --image NAME, not both');
-  const [{ withClient }, { hostPlatform }] = await Promise.all([
+  const [{ withClient }, { hostPlatform }, { refreshBases }] = await Promise.all([
     import('../open-client.ts'),
     import('../../../workers/host-platform.ts'),
+    import('../refresh-bases.ts'),
   ]);
   return withClient(session, async (client) => {
     const bases =
@@ -70,8 +71,11 @@ async function imageRefresh(args: ImageRefreshArgs, session: Session): Promise<E
         : await basesOfCheckout(args, session);
     if (bases.length === 0) terminal.note('slipway: no image of this revision has a base');
     const owner = await findOwner(args, client, session);
-    const refreshed: RefreshedBase[] = [];
-    for (const base of bases) refreshed.push(await client.api.refreshBase({ ...base, ...owner }));
+    const refreshed = await refreshBases(
+      client.api,
+      bases.map((base) => ({ ...base, ...owner })),
+      session,
+    );
     if (args.json) terminal.print(JSON.stringify(refreshed));
     else for (const base of refreshed) for (const line of linesOf(base)) terminal.print(line);
     return refreshed.every(({ unavailable }) => unavailable === undefined) ? EXIT.good : EXIT.unsuccessful;

@@ -71,7 +71,7 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
   const wanted = await describePush(args, opened, session);
   return withClient(session, async ({ api }) => {
     const since = args.again ? Date.now() : undefined;
-    const { pushId, outcome, url } = await api.start(wanted);
+    const { pushId, outcome, round, url } = await api.start(wanted);
     if (outcome === 'joined')
       terminal.note(`slipway: this push runs already${args.hold ? ', and --hold says nothing to it' : ''}`);
     if (outcome === 'resolved')
@@ -79,7 +79,7 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
     if (args.watch) {
       const { watchPush } = await import('../watch-push.ts');
       if (!args.json) for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);
-      return watchPush(api, pushId, { ...session, json: args.json, since });
+      return watchPush(api, pushId, { ...session, json: args.json, since, round });
     }
     if (args.json) terminal.print(JSON.stringify({ id: pushId, outcome, url }));
     else for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);

@@ -54,11 +54,12 @@ async function rerun(args: RerunArgs, session: Session): Promise<ExitCode> {
   return withClient(session, async ({ api }) => {
     const { pushId, tasks } = await resolveTasks(api, args);
     const since = Date.now();
-    const outcome = await api.rerun(pushId, { tasks, downstream: args.downstream }, pushedBy(env));
+    const wanted = { tasks, downstream: args.downstream };
+    const { outcome, round } = await api.rerun(pushId, wanted, pushedBy(env));
     if (args.watch) {
       const { watchPush } = await import('../watch-push.ts');
       if (!args.json) terminal.print(pushId);
-      return watchPush(api, pushId, { ...session, json: args.json, since });
+      return watchPush(api, pushId, { ...session, json: args.json, since, round });
     }
     const what = tasks === 'failed' ? 'what failed' : tasks.join(', ');
     if (args.json) terminal.print(JSON.stringify({ id: pushId, outcome }));

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { isTarball } from '../../../client/cli/find-image.ts';
+import { findOneImage, isTarball } from '../../../client/cli/find-image.ts';
 import { printLines } from '../../../client/cli/print-lines.ts';
 import { LayerProgress } from '../../../client/cli/render/layer-progress.ts';
 import { describeLocalImage } from '../../../client/cli/render/local-image-text.ts';
@@ -12,8 +12,10 @@ import {
   findImagesOfPush,
   findImageTaskRanIn,
 } from '../../../client/find-images.ts';
+import { serverConfigSchema } from '../../../model/schema/config.ts';
 import type { LocalImage } from '../../../steps/build-locally.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
+import type { OpenStore } from '../../../store/open-store.ts';
 import { captureTerminal } from '../../helpers/captured-terminal.ts';
 import { scratchDirectory } from '../../helpers/git-repository.ts';
 import { runVerb } from '../../helpers/run-slipway.ts';
@@ -167,6 +169,32 @@ describe('an image that somebody names', () => {
     ]);
     expect(await findByHash(store, 'abab', { ...where, name: 'lint' })).toHaveLength(1);
     expect(await findByHash(store, 'abac', where)).toEqual([]);
+  });
+
+  it('by the beginning of a hash is the likely one, else one of any name, unless one is asked for', async () => {
+    const store = emptyStore() as OpenStore;
+    const baseHash = 'cd'.repeat(32);
+    await store.index.write(key, 1, entry);
+    await store.index.write({ ...key, name: 'other' }, 1, entry);
+    await store.index.write({ ...key, name: 'base', imageHash: baseHash }, 1, entry);
+    using scratch = scratchDirectory();
+    const config = serverConfigSchema.parse({
+      version: 1,
+      projects: { demo: { sources: [{ repository: 'file:///srv/demo.git', refs: { '*': 1 } }] } },
+    });
+    const { terminal } = captureTerminal();
+    const session = { terminal, env: { SLIPWAY_HOME: scratch.path }, signal: new AbortController().signal };
+    const find = async (what: string, wanted: { image?: string; likely?: string }): Promise<string> => {
+      const args = { repo: scratch.path, rev: 'HEAD', ...wanted };
+      return (await findOneImage(what, args, { found: { store, config }, session })).name;
+    };
+
+    expect(await find('abab', { likely: 'lint' })).toBe('lint');
+    expect(await find('cdcd', { likely: 'lint' })).toBe('base');
+    await expect(find('cdcd', { image: 'lint' })).rejects.toThrow(
+      'no image of this checkout or in the index',
+    );
+    await expect(find('abab', {})).rejects.toThrow('names 2 images');
   });
 
   it('is not found once its entry was taken away', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
 import { exitCodeOf, watchPush } from '../../../client/cli/watch-push.ts';
+import { TemporalUnavailable } from '../../../model/errors.ts';
 import { captureTerminal } from '../../helpers/captured-terminal.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { aPush, aRun, aTask } from '../../helpers/push-documents.ts';
@@ -64,7 +65,7 @@ describe('watchPush', () => {
     expect(captured.stdout()).toContain('  | line 79\n');
   });
 
-  it('passes over the verdict of an earlier round', async () => {
+  it('passes over a verdict from before for a while where the number of the round is not known', async () => {
     const api = new FakeApi();
     const since = Date.now();
     const old = aPush({ state: 'failed', reason: 'failed', decisionMs: 1, resolved: RESOLVED });
@@ -86,6 +87,62 @@ describe('watchPush', () => {
 
     expect(code).toBe(EXIT.good);
     expect(JSON.parse(captured.stdout())).toEqual(fresh);
+  });
+
+  describe('of a round that was asked for', () => {
+    const old = aPush({ state: 'failed', reason: 'failed', decisionMs: 1, resolved: RESOLVED });
+    const fresh = { ...old, state: 'completed' as const, reason: 'completed' as const, round: 2 };
+    /** Longer ago than a round mostly takes to begin. */
+    const since = Date.now() - 600_000;
+
+    it('passes over what is told of earlier ones, however long its planning takes', async () => {
+      const api = new FakeApi();
+      api.rounds = [[old], [old], [aPush({ round: 2 }), fresh]];
+      const captured = captureTerminal();
+      const options = { json: true, since, round: 2, terminal: captured.terminal, signal: NEVER };
+
+      const code = await watchPush(api, old.id, options);
+
+      expect(code).toBe(EXIT.good);
+      expect(JSON.parse(captured.stdout())).toEqual(fresh);
+    });
+
+    it('believes the record once its workflow has ended', async () => {
+      const api = new FakeApi();
+      api.running = false;
+      const cancelled = { ...old, state: 'exception' as const, reason: 'canceled' as const };
+      api.rounds = [[old], [cancelled]];
+      const captured = captureTerminal();
+      const options = { json: true, since, round: 2, terminal: captured.terminal, signal: NEVER };
+
+      const code = await watchPush(api, old.id, options);
+
+      expect(code).toBe(EXIT.unsuccessful);
+      expect(JSON.parse(captured.stdout())).toEqual(cancelled);
+    });
+
+    it('says once that nobody plans it', async () => {
+      const api = new FakeApi();
+      api.rounds = [[old]];
+      api.silent = ['control-1'];
+      const captured = captureTerminal();
+      const options = { json: false, since, round: 2, terminal: captured.terminal, lookEveryMs: 5 };
+
+      await watchPush(api, old.id, { ...options, signal: AbortSignal.timeout(300) }).catch(() => undefined);
+
+      expect(captured.stdout().match(/no worker polls control-1/g)).toHaveLength(1);
+      expect(captured.stdout()).not.toContain('planned in');
+    });
+
+    it('waits while Temporal is away', async () => {
+      const api = new FakeApi();
+      api.rounds = [[old], [old], [fresh]];
+      api.isRunning = () => Promise.reject(new TemporalUnavailable('localhost:7233', 'no answer'));
+      const captured = captureTerminal();
+      const options = { json: true, since, round: 2, terminal: captured.terminal, signal: NEVER };
+
+      expect(await watchPush(api, old.id, options)).toBe(EXIT.good);
+    });
   });
 
   it('counts the time of a new round from when it was asked for', async () => {

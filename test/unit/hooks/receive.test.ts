@@ -147,6 +147,17 @@ describe('receive', () => {
     expect(await run(api, `${OLD} ${NEW} refs/heads/main\n`)).toContain('  it is not decided yet');
   });
 
+  it('does not take what was decided in an earlier round for the new one', async () => {
+    const api = new FakeApi();
+    api.round = 2;
+    const resolved = '2026-01-02T03:04:06Z';
+    api.rounds = [[aPush({ state: 'failed', reason: 'failed', decisionMs: 5, tasks: [aTask()], resolved })]];
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`, ['again']);
+
+    expect(said).toContain('  it is not decided yet');
+  });
+
   it('says why nothing was started, and goes on with the next branch', async () => {
     const api = new FakeApi();
     api.failure = new ProjectNotFound('No project names it');

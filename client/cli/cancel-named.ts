@@ -1,0 +1,62 @@
+import { isSlipwayError, NotFound } from '../../model/errors.ts';
+import type { ParsedId } from '../../model/pure/ids.ts';
+import { parseId, pushId as idOf } from '../../model/pure/ids.ts';
+import type { TaskState } from '../../model/pure/states.ts';
+import { isResolved } from '../../model/pure/states.ts';
+import type { SlipwayApi } from '../api.ts';
+import { UsageError } from './usage-error.ts';
+
+type Api = Pick<SlipwayApi, 'resolvePush' | 'resolveTask' | 'cancel' | 'isRunning' | 'read' | 'task'>;
+type TaskCoordinates = Extract<ParsedId, { kind: 'task' }>;
+
+const WAITING: readonly TaskState[] = ['unscheduled', 'pending'];
+
+/**
+ * Asks what a person names to cancel, and says what came of that. Temporal knows what runs: a record may tell of a run or round before.
+ *
+ * @throws {NotFound} when it never was. @throws {UsageError} for a task that only its push could keep from running.
+ */
+export async function cancelNamed(api: Api, name: string, push?: string): Promise<string> {
+  const id = await resolveName(api, name, push);
+  if (await api.cancel(id)) return `${id} is asked to cancel`;
+  if (await isResolvedAlready(api, id)) return `${id} is resolved already`;
+  return `${id} does not run any more; its end is not recorded yet`;
+}
+
+/** A whole id of a task or image as it is, since what has only just begun has no record; else a push of that name, else a task. @throws {NotFound} */
+async function resolveName(api: Api, name: string, push: string | undefined): Promise<string> {
+  const kind = parseId(name)?.kind;
+  if (kind === 'task' || kind === 'image') return name;
+  if (kind === 'push') return api.resolvePush(name);
+  if (push !== undefined) return api.resolveTask(name, push);
+  try {
+    return await api.resolvePush(name);
+  } catch (error) {
+    if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
+    return api.resolveTask(name).catch(() => {
+      throw new NotFound(`No push and no task of the newest push is named "${name}"`, { cause: error });
+    });
+  }
+}
+
+/** Of what does not run now. */
+async function isResolvedAlready(api: Api, id: string): Promise<boolean> {
+  const parsed = parseId(id);
+  if (parsed?.kind === 'task') return isTaskResolved(api, id, parsed);
+  const { state } = parsed?.kind === 'push' ? await api.read(id) : await api.task(id);
+  return isResolved(state);
+}
+
+/** By its push: a task that waits for the first time has no record, and one that is to run again has that of before. */
+async function isTaskResolved(api: Api, id: string, { label, ...push }: TaskCoordinates): Promise<boolean> {
+  const pushId = idOf(push);
+  const { state, decisionMs, tasks } = await api.read(pushId);
+  const task = tasks.find(({ taskId }) => taskId === id);
+  if (!task && decisionMs !== undefined) throw new NotFound(`Push ${pushId} has no task "${label}"`);
+  // A push that has its verdict and goes on begins a new round.
+  const mayBegin = isResolved(state) || !task || WAITING.includes(task.state);
+  if (mayBegin && (await api.isRunning(pushId)))
+    throw new UsageError(`${id} has not begun; its push can be cancelled: slipway cancel ${pushId}`);
+  if (!task) throw new NotFound(`Push ${pushId} has no task "${label}"`);
+  return isResolved(task.state);
+}

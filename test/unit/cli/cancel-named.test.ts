@@ -1,0 +1,106 @@
+import { describe, expect, it } from '@jest/globals';
+import { cancelNamed } from '../../../client/cli/cancel-named.ts';
+import { UsageError } from '../../../client/cli/usage-error.ts';
+import { NotFound } from '../../../model/errors.ts';
+import type { PushDocument, TaskRecord } from '../../../model/schema/records.ts';
+import { FakeApi } from '../../helpers/fake-api.ts';
+import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
+
+const PUSH = aPush().id;
+const UNIT = aTask().taskId;
+const IMAGE = anImage().taskId;
+const RESOLVED = '2026-01-02T03:05:00.000Z';
+
+/** Workflows that run, and records. */
+class CancelApi extends FakeApi {
+  readonly asked: string[] = [];
+  readonly runningIds: readonly string[];
+  readonly #push: PushDocument | undefined;
+
+  constructor(runningIds: readonly string[], push?: PushDocument) {
+    super();
+    this.runningIds = runningIds;
+    this.#push = push;
+  }
+
+  override isRunning(id = ''): Promise<boolean> {
+    return Promise.resolve(this.runningIds.includes(id));
+  }
+  override cancel(id = ''): Promise<boolean> {
+    if (this.runningIds.includes(id)) this.asked.push(id);
+    return this.isRunning(id);
+  }
+  override read(): Promise<PushDocument> {
+    return this.#push ? Promise.resolve(this.#push) : Promise.reject(new NotFound('No push'));
+  }
+  override task(id = ''): Promise<TaskRecord> {
+    const runs: TaskRecord['runs'] = [];
+    return Promise.resolve({
+      version: 1,
+      taskId: id,
+      label: 'x',
+      state: 'completed',
+      created: RESOLVED,
+      runs,
+    });
+  }
+}
+
+const resolved = aPush({
+  state: 'completed',
+  reason: 'completed',
+  decisionMs: 1,
+  resolved: RESOLVED,
+  tasks: [aTask({ state: 'completed' })],
+});
+
+describe('cancel', () => {
+  it('asks whatever runs, also when its record is that of a round or run before', async () => {
+    const api = new CancelApi([PUSH, IMAGE, UNIT], resolved);
+
+    for (const id of [PUSH, IMAGE, UNIT]) expect(await cancelNamed(api, id)).toBe(`${id} is asked to cancel`);
+
+    expect(api.asked).toEqual([PUSH, IMAGE, UNIT]);
+  });
+
+  it('says of what has ended that it is resolved', async () => {
+    const api = new CancelApi([], resolved);
+
+    for (const id of [PUSH, IMAGE, UNIT])
+      expect(await cancelNamed(api, id)).toBe(`${id} is resolved already`);
+  });
+
+  it('says so of a task of a push that goes on', async () => {
+    const api = new CancelApi([PUSH], aPush({ decisionMs: 1, tasks: [aTask({ state: 'failed' })] }));
+
+    expect(await cancelNamed(api, UNIT)).toBe(`${UNIT} is resolved already`);
+  });
+
+  it.each([
+    ['waits for the first time, or was set back', aPush({ decisionMs: 1, tasks: [aTask()] })],
+    ['waits for a runner', aPush({ decisionMs: 1, tasks: [aTask({ state: 'pending' })] })],
+    ['is not planned', aPush()],
+    ['has ended in a round before the one that is planned', resolved],
+  ])('refuses a task that %s, and names its push', async (_what, push) => {
+    const cancelled = cancelNamed(new CancelApi([PUSH], push), UNIT);
+
+    await expect(cancelled).rejects.toThrow(UsageError);
+    await expect(cancelled).rejects.toThrow(
+      `${UNIT} has not begun; its push can be cancelled: slipway cancel ${PUSH}`,
+    );
+  });
+
+  it('does not say that something is resolved whose end is not recorded', async () => {
+    const push = aPush({ decisionMs: 1, tasks: [aTask({ state: 'running' })] });
+
+    expect(await cancelNamed(new CancelApi([], push), PUSH)).toContain('does not run any more');
+    expect(await cancelNamed(new CancelApi([PUSH], push), UNIT)).toContain('does not run any more');
+  });
+
+  it('does not know a task that its push does not have', async () => {
+    const push = aPush({ decisionMs: 1, tasks: [aTask({ label: 'other' })] });
+
+    await expect(cancelNamed(new CancelApi([PUSH], push), UNIT)).rejects.toThrow('has no task "unit"');
+    await expect(cancelNamed(new CancelApi([]), UNIT)).rejects.toThrow('No push');
+  });
+});

@@ -4,6 +4,9 @@ import type Docker from 'dockerode';
 const ANSWER_MS = 30_000;
 /** For what makes, starts, ends or removes something: that takes its time on a busy machine. */
 const WORK_MS = 120_000;
+/** For what an engine walks through all of its files. */
+const WALK_MS = 300_000;
+const WALKS = ['/system/df', '/build/prune'];
 
 /**
  * Lets no request wait for ever for an engine that hangs, whose connections stay open: one without a signal of its own fails
@@ -11,13 +14,15 @@ const WORK_MS = 120_000;
  */
 export function limitSilence(
   { modem }: Docker,
-  { answerMs = ANSWER_MS, workMs = WORK_MS }: { readonly answerMs?: number; readonly workMs?: number } = {},
+  limits: { readonly answerMs?: number; readonly workMs?: number; readonly walkMs?: number } = {},
 ): void {
+  const { answerMs = ANSWER_MS, workMs = WORK_MS, walkMs = WALK_MS } = limits;
   const dial = modem.dial.bind(modem);
   modem.dial = (options, done = () => undefined) => {
     if (options.abortSignal || options.isStream) return dial(options, done);
+    const isWalk = WALKS.some((path) => options.path.startsWith(path));
     const isQuick = options.method === 'GET' || options.method === 'HEAD' || options.path.includes('/kill');
-    const limitMs = isQuick ? answerMs : workMs;
+    const limitMs = isWalk ? walkMs : isQuick ? answerMs : workMs;
     const giveUp = new AbortController();
     let isOver = false;
     // Once only: an answer that breaks off in its body is told by nobody else.

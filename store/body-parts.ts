@@ -29,28 +29,6 @@ export async function* wholeBody(opened: OpenedBody): AsyncGenerator<Buffer, voi
   if (opened.rest) yield* { [Symbol.asyncIterator]: () => opened.rest as AsyncIterator<Buffer> };
 }
 
-/** Fills a body into buffers that `take` gives, all of one size; of the last one what there is. */
-export async function* cutIntoParts(
-  chunks: AsyncIterable<Buffer>,
-  take: () => Buffer,
-): AsyncGenerator<Buffer, void> {
-  let part = take();
-  let filledBytes = 0;
-  for await (const chunk of chunks) {
-    let takenBytes = 0;
-    while (takenBytes < chunk.length) {
-      const copiedBytes = chunk.copy(part, filledBytes, takenBytes);
-      takenBytes += copiedBytes;
-      filledBytes += copiedBytes;
-      if (filledBytes < part.length) continue;
-      yield part;
-      part = take();
-      filledBytes = 0;
-    }
-  }
-  if (filledBytes > 0) yield part.subarray(0, filledBytes);
-}
-
 /** @throws {DigestMismatch} when a body has another length than was announced. */
 export function checkSize(key: string, gotBytes: number, expectedBytes: number | undefined): void {
   if (expectedBytes === undefined || gotBytes === expectedBytes) return;

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { CompletedPart } from '@aws-sdk/client-s3';
 import { UploadPartCommand } from '@aws-sdk/client-s3';
+import { cutIntoParts } from '../model/cut-into-parts.ts';
 import { DigestMismatch } from '../model/errors.ts';
 import type { OpenedBody } from './body-parts.ts';
-import { checkSize, cutIntoParts, wholeBody } from './body-parts.ts';
+import { checkSize, wholeBody } from './body-parts.ts';
 import type { PutOptions } from './object-store.ts';
+import { PartBuffers } from './part-buffers.ts';
 import type { OpenUpload } from './s3-multipart.ts';
 import { withMultipartUpload } from './s3-multipart.ts';
 import type { Written } from './s3-put.ts';
@@ -20,10 +22,7 @@ export async function putInParts(
   const hash = createHash('sha256');
   const parts: CompletedPart[] = [];
   const underWay = new Set<Promise<void>>();
-  // Used again: collecting garbage of this size takes longer than hashing it.
-  const sentBuffers: Buffer[] = [];
-  const { partBytes } = s3.limits;
-  const take = (): Buffer => sentBuffers.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+  const buffers = new PartBuffers(s3.limits);
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   return withMultipartUpload(s3, key, options, async (upload) => {
@@ -32,7 +31,7 @@ export async function putInParts(
       const sending = sendPart(s3, upload.target, { number, part, signal })
         .then((sent) => {
           parts.push(sent);
-          if (part.length === partBytes) sentBuffers.push(part);
+          buffers.giveBack(part);
         })
         .catch((error: unknown) => {
           failure ??= { error };
@@ -44,7 +43,7 @@ export async function putInParts(
     };
     let sizeBytes = 0;
     try {
-      for await (const part of cutIntoParts(wholeBody(opened), take)) {
+      for await (const part of cutIntoParts(wholeBody(opened), () => buffers.take())) {
         sizeBytes += part.length;
         if (options.sizeBytes !== undefined && sizeBytes > options.sizeBytes) break;
         hash.update(part);

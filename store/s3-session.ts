@@ -8,8 +8,10 @@ import { isAbort, isPassingTrouble, isTransient, reasonOf, toStoreError } from '
 export type S3Config = Connections['store'];
 
 export interface S3Limits {
-  /** Size of a part of a multipart upload; also what is held of a body before it is decided how to send it. */
+  /** Size of the first parts of a multipart upload; also what is held of a body before it is decided how to send it. */
   readonly partBytes: number;
+  /** After so many parts each is twice as large as before: S3 takes 10,000 of them. */
+  readonly partsOfOneSize: number;
   /** Parts on their way at once, per stream. One more is being filled. */
   readonly partsInFlight: number;
   /** Largest object that one request may put or copy. */
@@ -27,6 +29,8 @@ export interface S3Limits {
 export const S3_LIMITS: S3Limits = {
   // The least that S3 takes: five layers are written at once, and memory stays flat.
   partBytes: 5 * 1024 ** 2,
+  // Bodies of 302 GiB; memory is flat for the first 10, and grows with the parts.
+  partsOfOneSize: 2000,
   partsInFlight: 2,
   singleRequestMaxBytes: 5 * 1024 ** 3,
   keysPerRequest: 1000,
@@ -139,6 +143,7 @@ function createClient(config: S3Config, limits: S3Limits, idleTimeoutMs: number)
     },
   });
   hashPayloadOnce(client);
+  sendBuffersAtOnce(client);
   keepTransportErrors(client);
   return client;
 }
@@ -154,6 +159,18 @@ function hashPayloadOnce(client: S3Client): void {
       return next(args);
     },
     { step: 'build', priority: 'low', name: 'slipwayPayloadHash' },
+  );
+}
+
+/** What is in memory can be sent again: it does not wait for the server's word, however large it is. */
+function sendBuffersAtOnce(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { headers: Record<string, string>; body?: unknown };
+      if (Buffer.isBuffer(request.body)) delete request.headers['Expect'];
+      return next(args);
+    },
+    { step: 'build', priority: 'low', name: 'slipwaySendBuffersAtOnce' },
   );
 }
 

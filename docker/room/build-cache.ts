@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { Rest } from './rest.ts';
 
 interface CacheRecord {
   readonly ID?: string;
@@ -7,10 +8,42 @@ interface CacheRecord {
   readonly Shared?: boolean;
 }
 
-/** What the build cache of an engine takes beside its images. */
-export async function buildCacheBytes(docker: Docker): Promise<number> {
-  const records = await readRecords(docker);
-  return records.reduce((sum, { Size = 0, Shared }) => (Shared ? sum : sum + Size), 0);
+/** The build cache of an engine that nobody else uses. Where the engine fails at it, it counts as empty until the engine has rested. */
+export class BuildCache {
+  readonly #docker: Docker;
+  readonly #onTrouble: ((error: unknown) => void) | undefined;
+  readonly #rest = new Rest();
+
+  /** `onTrouble` hears why the engine failed. */
+  constructor(docker: Docker, onTrouble: ((error: unknown) => void) | undefined) {
+    this.#docker = docker;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** What it takes beside the images. */
+  bytes(): Promise<number> {
+    return this.#ask(async () => {
+      const records = await readRecords(this.#docker);
+      return records.reduce((sum, { Size = 0, Shared }) => (Shared ? sum : sum + Size), 0);
+    });
+  }
+
+  /** Has the engine take away what of it was not used for longest, until it takes no more than that; gives the bytes freed. */
+  prune(keepBytes: number): Promise<number> {
+    return this.#ask(() => prune(this.#docker, keepBytes));
+  }
+
+  async #ask(question: () => Promise<number>): Promise<number> {
+    if (!this.#rest.isOver) return 0;
+    const began = performance.now();
+    try {
+      return await question();
+    } catch (error) {
+      this.#rest.begin(began);
+      this.#onTrouble?.(error);
+      return 0;
+    }
+  }
 }
 
 async function readRecords(docker: Docker): Promise<readonly CacheRecord[]> {
@@ -31,8 +64,7 @@ export async function forgetSteps(docker: Docker, words: string): Promise<void> 
   }
 }
 
-/** Has the engine take away what of its build cache was not used for longest, until it takes no more than that; gives the bytes freed. */
-export async function pruneBuildCache(docker: Docker, keepBytes: number): Promise<number> {
+async function prune(docker: Docker, keepBytes: number): Promise<number> {
   // The first name is for engines before API 1.48; to both 0 would mean all that there is.
   const keep = String(Math.max(1, Math.floor(keepBytes)));
   const options = { all: 'true', 'keep-storage': keep, 'max-used-space': keep };

@@ -1,28 +1,24 @@
 import type Docker from 'dockerode';
 import { OWN_HOST } from '../../model/engine-names.ts';
 import { parseReference } from '../images/image-reference.ts';
-import { buildCacheBytes, pruneBuildCache } from './build-cache.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
-import { measureCaches } from './measure-caches.ts';
-import { boundImages, measureImages } from './measure-images.ts';
+import { EngineContents } from './engine-contents.ts';
+import type { ContentsOptions } from './engine-contents.ts';
 import type { Removable } from './removable.ts';
 import type { RemovedKept } from './remove-kept.ts';
 import { removeOldestKept } from './remove-kept.ts';
 import { unname } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
 import { heldName, isEndpointName, isHeldBy, isUseName, namesOf, usedName } from './use-names.ts';
-import { VolumeSizes } from './volume-sizes.ts';
 
-export interface RoomOptions {
+export interface RoomOptions extends ContentsOptions {
   /** Undefined: no limit. */
   readonly budgetBytes?: number | undefined;
-  /** Nobody but Slipway uses this engine: its build cache is Slipway's too. */
-  readonly isPrivate: boolean;
   /** What is free on the disk that the engine writes on, where that can be seen. */
   readonly freeBytes?: () => Promise<number | undefined>;
   readonly onMadeRoom?: (made: MadeRoom) => void;
-  /** That no room could be made is no reason for a load to fail. */
-  readonly onTrouble?: (error: unknown) => void;
+  /** That no room could be made, or less, is no reason for a load to fail. */
+  readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 export interface MadeRoom {
@@ -60,30 +56,25 @@ const ROOM_FOR_A_BYTE = 3;
 export class EngineRoom {
   readonly #docker: Docker;
   readonly #options: RoomOptions;
+  readonly #contents: EngineContents;
   /** One at a time in this process, or each would remove for what the other has removed already. */
   #last: Promise<unknown> = Promise.resolve();
   /** What was in use kept the budget from being kept; looked at again when it may have ended. */
   #isOver = false;
-  /** A cache was given back, which may have grown. */
-  #mayHaveGrown = false;
-  readonly #volumeSizes: VolumeSizes;
 
   constructor(docker: Docker, options: RoomOptions) {
     this.#docker = docker;
-    this.#volumeSizes = new VolumeSizes(docker);
     this.#options = options;
+    this.#contents = new EngineContents(docker, options);
   }
 
   /** What Slipway takes in this engine now. */
   async taken(): Promise<RoomTaken> {
-    const { isPrivate } = this.#options;
-    const images = await measureImages(this.#docker, { isPrivate, nowMs: Date.now() });
-    const cacheBytes = isPrivate ? await buildCacheBytes(this.#docker) : 0;
-    const caches = await this.#measureCaches();
+    const { images, caches, buildCacheBytes } = await this.#contents.measure(Date.now());
     return {
       images: images.length,
       imageBytes: takenBytes(images),
-      cacheBytes,
+      cacheBytes: buildCacheBytes,
       caches: caches.length,
       taskCacheBytes: takenBytes(caches),
     };
@@ -114,7 +105,7 @@ export class EngineRoom {
 
   /** Says that a cache was given back: {@link keepLater} looks what it takes now. */
   noteGrowth(): void {
-    this.#mayHaveGrown = true;
+    this.#contents.noteGrowth();
   }
 
   /** Removes what is over the budget. */
@@ -122,7 +113,7 @@ export class EngineRoom {
     const { budgetBytes } = this.#options;
     if (budgetBytes === undefined) return Promise.resolve(undefined);
     return this.#alone(async () => {
-      if (!(await this.#isSurelyBelow(budgetBytes)))
+      if (!(await this.#contents.isSurelyBelow(budgetBytes)))
         return this.#shrink(() => budgetBytes, 'over the budget');
       this.#isOver = false;
       return undefined;
@@ -131,26 +122,36 @@ export class EngineRoom {
 
   /** The same where the last time too much was in use, or caches may have grown since. */
   async keepLater(): Promise<void> {
-    if (this.#isOver || (this.#mayHaveGrown && this.#volumeSizes.isRested)) await this.keep();
+    if (this.#isOver || this.#contents.mayHaveGrown) await this.keep();
   }
 
   /** Makes room where the disk has foreseeably none for a stored image. */
   async prepareFor(storedBytes: number): Promise<MadeRoom | undefined> {
     const free = await this.#options.freeBytes?.().catch(() => undefined);
     const lacking = free === undefined ? 0 : storedBytes * ROOM_FOR_A_BYTE - free;
-    return lacking <= 0 ? undefined : this.free(lacking);
+    if (lacking <= 0 || this.#options.budgetBytes === undefined) return undefined;
+    return this.#alone(() => this.#free(lacking));
   }
 
-  /** Removes so many bytes of what may be removed. Undefined when there was nothing. */
+  /** Removes so many bytes of what may be removed, and nothing where all of that is less. Undefined when nothing was removed. */
   async free(bytes: number): Promise<MadeRoom | undefined> {
     if (this.#options.budgetBytes === undefined) return undefined;
-    return this.#alone(() => this.#shrink((taken) => Math.max(0, taken - bytes), 'for what comes'));
+    return this.#alone(async () => ((await this.#removableBytes()) < bytes ? undefined : this.#free(bytes)));
   }
 
   /** Removes all that may be removed: the disk is full. Undefined when there was nothing. */
   async empty(): Promise<MadeRoom | undefined> {
     if (this.#options.budgetBytes === undefined) return undefined;
     return this.#alone(() => this.#shrink(() => 0, 'the disk is full'));
+  }
+
+  async #removableBytes(): Promise<number> {
+    const { removable, buildCacheBytes } = await this.#contents.measure(Date.now());
+    return takenBytes(removable) - takenBytes(removable.filter(({ mayGo }) => !mayGo)) + buildCacheBytes;
+  }
+
+  #free(bytes: number): Promise<MadeRoom | undefined> {
+    return this.#shrink((taken) => Math.max(0, taken - bytes), 'for what comes');
   }
 
   /** A kept container holds its image, and somebody may want to look into it: where the disk is not full yet it goes last. */
@@ -185,32 +186,23 @@ export class EngineRoom {
   async #shrinkOnce(
     limitOf: (takenBytes: number) => number,
   ): Promise<Pick<MadeRoom, 'removed' | 'freedBytes'> | undefined> {
-    const { isPrivate, budgetBytes } = this.#options;
+    const { budgetBytes } = this.#options;
     const nowMs = Date.now();
-    const images = [
-      ...(await measureImages(this.#docker, { isPrivate, nowMs })),
-      ...(await this.#measureCaches()),
-    ];
-    const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    const { removable: images, buildCacheBytes: cache } = await this.#contents.measure(nowMs);
     const limitBytes = limitOf(takenBytes(images) + cache);
     this.#isOver = isOver(takenBytes(images) + cache, budgetBytes);
     if (takenBytes(images) + cache <= limitBytes) return undefined;
     // What was built takes longer to have again than images, which the store has: it keeps its half.
-    const before = cache > limitBytes / 2 ? await pruneBuildCache(this.#docker, limitBytes / 2) : 0;
+    const before = cache > limitBytes / 2 ? await this.#contents.pruneBuildCache(limitBytes / 2) : 0;
     const ofImages = await this.#remove(images, limitBytes - (cache - before), nowMs);
-    const left = isPrivate ? await buildCacheBytes(this.#docker) : 0;
+    const left = await this.#contents.buildCacheBytes();
     const keep = Math.max(0, limitBytes - takenBytes(ofImages.left));
-    const after = left > keep ? await pruneBuildCache(this.#docker, keep) : 0;
+    const after = left > keep ? await this.#contents.pruneBuildCache(keep) : 0;
     const taken = takenBytes(ofImages.left) + left - after;
     this.#isOver = isOver(taken, budgetBytes);
     const freedBytes = takenBytes(images) - takenBytes(ofImages.left) + before + after;
     if (ofImages.removed.length === 0 && before + after === 0) return undefined;
     return { removed: ofImages.removed.map(reported), freedBytes };
-  }
-
-  #measureCaches(): Promise<readonly Removable[]> {
-    this.#mayHaveGrown &&= !this.#volumeSizes.isRested;
-    return measureCaches(this.#docker, this.#volumeSizes);
   }
 
   async #remove(
@@ -231,14 +223,6 @@ export class EngineRoom {
         left = left.map((one) => (one === next ? { ...one, mayGo: false } : one));
       }
     }
-  }
-
-  async #isSurelyBelow(limitBytes: number): Promise<boolean> {
-    const { isPrivate } = this.#options;
-    const images = await boundImages(this.#docker, { isPrivate });
-    const cache = isPrivate ? await buildCacheBytes(this.#docker) : 0;
-    if (images + cache > limitBytes) return false;
-    return images + cache + takenBytes(await this.#measureCaches()) <= limitBytes;
   }
 
   #alone(work: () => Promise<MadeRoom | undefined>): Promise<MadeRoom | undefined> {

@@ -11,7 +11,10 @@ import type { VolumeSizes } from './volume-sizes.ts';
 const BYTES_PER_SECOND = 5_000_000;
 const SECONDS_TO_BEGIN = 2;
 
-/** Asks an engine for the instances of caches, with their sizes, last uses and whether they may go. One that has none is asked little. */
+/**
+ * Asks an engine for the instances of caches, with their sizes, last uses and whether they may go. One that has none is asked little;
+ * of one that cannot tell their sizes it is none.
+ */
 export async function measureCaches(docker: Docker, volumeSizes: VolumeSizes): Promise<readonly Removable[]> {
   const volumes = await listVolumes(docker, { [LABEL.cacheKey]: undefined });
   const instances = volumes.filter(({ labels }) => labels[LABEL.kind] === KIND.cache);
@@ -19,6 +22,7 @@ export async function measureCaches(docker: Docker, volumeSizes: VolumeSizes): P
   const held = new Set(volumes.filter(isHold).map(({ labels }) => labels[LABEL.instance]));
   const mounted = await mountedVolumes(docker);
   const sizes = await volumeSizes.get();
+  if (!sizes) return [];
   return instances.map((instance) => {
     const bytes = sizes.get(instance.name) ?? 0;
     return {

@@ -1,35 +1,40 @@
 import type Docker from 'dockerode';
+import { Rest } from './rest.ts';
 
 interface VolumeRecord {
   readonly Name: string;
   readonly UsageData?: { readonly Size?: number } | null;
 }
 
-/** The engine walks through all files of all volumes: it is not asked again before it has rested so much longer than it took. */
-const REST_SHARE = 20;
-const MIN_REST_MS = 60_000;
-
-/** What each volume of an engine takes, or took when the engine was last asked. */
+/** What each volume of an engine takes, or took when it last told: it walks through all files of all volumes for it. */
 export class VolumeSizes {
   readonly #docker: Docker;
-  #sizes: ReadonlyMap<string, number> = new Map();
-  #restsUntilMs = 0;
+  readonly #onTrouble: (error: unknown) => void;
+  readonly #rest = new Rest();
+  #sizes: ReadonlyMap<string, number> | undefined;
 
-  constructor(docker: Docker) {
+  /** `onTrouble` hears why the engine could not tell. */
+  constructor(docker: Docker, onTrouble: (error: unknown) => void) {
     this.#docker = docker;
+    this.#onTrouble = onTrouble;
   }
 
   /** Whether the engine would be asked now. */
   get isRested(): boolean {
-    return performance.now() >= this.#restsUntilMs;
+    return this.#rest.isOver;
   }
 
-  async get(): Promise<ReadonlyMap<string, number>> {
+  /** Undefined while the engine could never tell. */
+  async get(): Promise<ReadonlyMap<string, number> | undefined> {
     if (!this.isRested) return this.#sizes;
     const began = performance.now();
-    this.#sizes = await askForSizes(this.#docker);
-    const now = performance.now();
-    this.#restsUntilMs = now + Math.max(MIN_REST_MS, REST_SHARE * (now - began));
+    try {
+      this.#sizes = await askForSizes(this.#docker);
+    } catch (error) {
+      this.#onTrouble(error);
+    } finally {
+      this.#rest.begin(began);
+    }
     return this.#sizes;
   }
 }

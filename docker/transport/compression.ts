@@ -1,5 +1,6 @@
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import type { Transform } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Duplex } from 'node:stream';
+import { ZstdUnpacker } from './zstd-unpacker.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
@@ -8,23 +9,35 @@ export const MAGIC_BYTES = 6;
 
 const CHUNK_BYTES = 256 * 1024;
 
-const MAGIC: readonly (readonly [Compression | 'bzip2' | 'xz', readonly number[]])[] = [
+type Format = Compression | 'bzip2' | 'xz';
+
+const MAGIC: readonly (readonly [Format, readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  // A frame that is to be skipped: pzstd begins with one.
+  ...Array.from({ length: 16 }, (_, n) => ['zstd', [0x50 + n, 0x2a, 0x4d, 0x18]] as const),
   ['bzip2', [0x42, 0x5a, 0x68]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
 ];
 
 /** How bytes are compressed, by their first ones: names and media types lie. @throws {TypeError} when nobody here unpacks it. */
 export function compressionOf(start: Buffer): Compression {
-  const found = MAGIC.find(([, magic]) => magic.every((byte, at) => start[at] === byte))?.[0] ?? 'none';
+  const found = formatOf(start);
   if (found === 'bzip2' || found === 'xz')
     throw new TypeError(`it is compressed with ${found}; plain, gzip and zstd are read`);
   return found;
 }
 
-export function createUnpacker(compression: 'gzip' | 'zstd'): Transform {
-  return compression === 'gzip'
-    ? createGunzip({ chunkSize: CHUNK_BYTES })
-    : createZstdDecompress({ chunkSize: CHUNK_BYTES });
+/** Whether bytes are compressed with anything, also with what nobody here unpacks. */
+export function isCompressed(start: Buffer): boolean {
+  return formatOf(start) !== 'none';
+}
+
+export function createUnpacker(compression: 'gzip' | 'zstd'): Duplex {
+  const options = { chunkSize: CHUNK_BYTES };
+  return compression === 'gzip' ? createGunzip(options) : new ZstdUnpacker(options);
+}
+
+function formatOf(start: Buffer): Format {
+  return MAGIC.find(([, magic]) => magic.every((byte, at) => start[at] === byte))?.[0] ?? 'none';
 }

@@ -8,19 +8,22 @@ import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StepOptions } from '../engine.ts';
 import { toArchivePath } from './archive-path.ts';
-import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import { compressionOf, createUnpacker, isCompressed, MAGIC_BYTES } from './compression.ts';
 import type { KnownLayer } from './known-layers.ts';
 import { peek } from './peek.ts';
 import { storeLayer } from './store-layer.ts';
 import type { StoredLayer } from './store-layer.ts';
+import { BLOCK_BYTES, isHeader } from './tar-beginning.ts';
 import { UnpackBudget } from './unpack-budget.ts';
 import type { UnpackLimits } from './unpack-budget.ts';
 
 type Entry = Extract extends AsyncIterable<infer T> ? T : never;
 
-/** Documents are kept in memory until the manifest at the end tells which of them matter. */
+/** Small files are kept in memory until the manifest at the end tells which of them matter. */
 export const DOCUMENT_MAX_BYTES = 4 * 1024 * 1024;
-const DOCUMENTS_MAX_BYTES = 64 * 1024 * 1024;
+const KEPT_MAX_BYTES = 64 * 1024 * 1024;
+/** With what is kept already; the rest is for documents, which cannot go to the store. */
+const LAYERS_KEPT_MAX_BYTES = 32 * 1024 * 1024;
 const MAX_ENTRIES = 20_000;
 
 export interface ArchiveOptions extends StepOptions {
@@ -30,13 +33,13 @@ export interface ArchiveOptions extends StepOptions {
   readonly onLayer?: OnLayer | undefined;
 }
 
-/** Told of each large layer that is in the store, before the next one comes; of small ones when all has come. */
+/** Told of each layer that is in the store, before the next one comes; of small ones that were kept when all has come. */
 export type OnLayer = (layer: StoredLayer) => Promise<void>;
 
 /** The parts of an image tar by their paths. */
 export interface Archive {
   has(path: string): boolean;
-  /** A small file. @throws {TypeError} when it is absent or large. */
+  /** A small file that is no layer. @throws {TypeError} when it is absent or large. */
   document(path: string): Buffer;
   /** A layer, stored as a blob. @throws {TypeError} when it is absent. */
   layer(path: string): Promise<StoredLayer>;
@@ -44,8 +47,8 @@ export interface Archive {
 }
 
 /**
- * Reads an image tar (plain, gzip or zstd) once, from its beginning to its end: large files become blobs at once, small ones
- * are kept. @throws {TypeError} when it is no image tar.
+ * Reads an image tar (plain, gzip or zstd) once, from its beginning to its end: large files become blobs at once, as do small layers
+ * when there are many; other small files are kept. @throws {TypeError} when it is no image tar.
  */
 export async function readArchive(
   blobs: BlobStore,
@@ -66,7 +69,7 @@ export async function readArchive(
     await options.onLayer?.(layer);
     return layer;
   };
-  let documentBytes = 0;
+  let keptBytes = 0;
   let entries = 0;
 
   for await (const entry of entriesOf(tar, budget)) {
@@ -87,13 +90,15 @@ export async function readArchive(
     }
     refuseOddEntry(path, header);
     const sizeBytes = header.size ?? 0;
-    if (sizeBytes > DOCUMENT_MAX_BYTES) {
-      files.set(path, await store(path, entry, sizeBytes));
+    const { start, whole } = await peek(entry, BLOCK_BYTES);
+    const mayBeKept = keptBytes + sizeBytes <= LAYERS_KEPT_MAX_BYTES || !beginsAsLayer(start);
+    if (sizeBytes > DOCUMENT_MAX_BYTES || !mayBeKept) {
+      files.set(path, await store(path, whole, sizeBytes));
       continue;
     }
-    documentBytes += sizeBytes;
-    if (documentBytes > DOCUMENTS_MAX_BYTES) throw new TypeError('its small files are too large in all');
-    files.set(path, await readAll(entry));
+    keptBytes += sizeBytes;
+    if (keptBytes > KEPT_MAX_BYTES) throw new TypeError('its small files are too large in all');
+    files.set(path, await readAll(whole));
   }
 
   // Engines link a layer that is there twice; one step is all they need.
@@ -105,7 +110,7 @@ export async function readArchive(
       const found = files.get(placeOf(path));
       if (found === undefined) throw new TypeError(`it has no document at ${path}`);
       if (!Buffer.isBuffer(found))
-        throw new TypeError(`the document at ${path} is larger than ${DOCUMENT_MAX_BYTES} bytes`);
+        throw new TypeError(`the document at ${path} is a layer, or larger than ${DOCUMENT_MAX_BYTES} bytes`);
       return found;
     },
     async layer(path) {
@@ -152,6 +157,10 @@ async function hintsOf(
     ...(mayBeKnown ? { known: (diffId: Digest) => known?.get(diffId) } : {}),
     ...(isPresent ? { present: digest } : {}),
   };
+}
+
+function beginsAsLayer(start: Buffer): boolean {
+  return isCompressed(start) || (start.length >= BLOCK_BYTES && isHeader(start.subarray(0, BLOCK_BYTES)));
 }
 
 function refuseOddEntry(path: string, { type, pax }: Header): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { Transform } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
@@ -120,7 +120,7 @@ async function storeCompressed(
 /** Lets compressed bytes pass while they are unpacked and looked at; what is wrong inside ends the passing too. */
 function unpackBeside(
   whole: Readable,
-  unpacker: Transform,
+  unpacker: Duplex,
   unpacked: Unpacked,
 ): { readonly passed: AsyncGenerator<Buffer>; readonly hashed: Promise<void> } {
   let failure: Error | undefined;

@@ -1,4 +1,4 @@
-const BLOCK_BYTES = 512;
+export const BLOCK_BYTES = 512;
 const CHECKSUM_AT = 148;
 const CHECKSUM_BYTES = 8;
 
@@ -22,7 +22,8 @@ export class TarBeginning {
   }
 }
 
-function isHeader(block: Buffer): boolean {
+/** Whether a whole block is the header of a tar, or its end. */
+export function isHeader(block: Buffer): boolean {
   let sum = 0;
   for (const [at, byte] of block.entries()) {
     const isInChecksum = at >= CHECKSUM_AT && at < CHECKSUM_AT + CHECKSUM_BYTES;

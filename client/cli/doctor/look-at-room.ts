@@ -45,7 +45,10 @@ function lookAt(
 ): Promise<Diagnosis> {
   const { address, what, disk, isPrivate } = engine;
   return diagnosed(part, `See that the engine answers: docker --host ${address} images`, async () => {
-    const taken = await new EngineRoom(dockerAt(address), { isPrivate }).taken();
+    const onTrouble = (error: unknown): never => {
+      throw error;
+    };
+    const taken = await new EngineRoom(dockerAt(address), { isPrivate, onTrouble }).taken();
     const budgetBytes = disk && (await budgetOfEngine(diskBudget, what, disk));
     const bytes = taken.imageBytes + taken.cacheBytes + taken.taskCacheBytes;
     const cache = taken.cacheBytes > 0 ? ` with ${formatBytes(taken.cacheBytes)} of build cache` : '';

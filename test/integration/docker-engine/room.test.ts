@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import type { Engine, LoadResult } from '../../../docker/engine.ts';
 import { EngineRoom } from '../../../docker/room/engine-room.ts';
 import type { MadeRoom, RoomOptions } from '../../../docker/room/engine-room.ts';
 import type { StoredImage } from '../../../model/schema/plan.ts';
+import { startAlteredEngine } from '../../helpers/altered-engine.ts';
 import { contextOf } from '../../helpers/dev-engine.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { makeImage, noise } from '../../helpers/engine-images.ts';
@@ -214,6 +215,10 @@ describe('an engine with a disk budget', () => {
     expect(madeRoom).toMatchObject({ images: 1, caches: 0, containers: 1 });
     expect(await kept()).toEqual(['/kept-slipway-room-1']);
     expect(await present()).toEqual([1, 2]);
+    // Of the two images one is held, and the other a kept container's: less may go than is there.
+    expect(await engine.images.makeRoom(Math.floor(1.5 * imageBytes))).toBeUndefined();
+    expect(await kept()).toEqual(['/kept-slipway-room-1']);
+    expect(await present()).toEqual([1, 2]);
     expect(await engine.images.makeRoom()).toMatchObject({ images: 1, containers: 1 });
     expect(await kept()).toEqual([]);
     expect(await present()).toEqual([2]);
@@ -265,6 +270,45 @@ describe('an engine with a disk budget', () => {
     );
     await engine.caches.release({ task: 'held', run: 0 }, { purge: true });
     await Promise.all([engine.close(), limited.close()]);
+  });
+
+  it('that cannot tell what volumes and build cache take loses images all the same, and is asked once', async () => {
+    const asked: string[] = [];
+    const troubles: unknown[] = [];
+    const refuse = (_method: string, url: string): string | undefined => {
+      if (!url.includes('/system/df')) return undefined;
+      asked.push(url);
+      return 'a disk usage operation is already running';
+    };
+    const place = join(directory.path, 'busy');
+    await mkdir(place);
+    await using busy = await startAlteredEngine(second.socketPath, place, { refuse });
+    const engine = await connect(
+      { socketPath: busy.address.replace('unix://', '') },
+      {
+        budgetBytes: Math.floor(2.5 * imageBytes),
+        isPrivate: true,
+        onTrouble: (error) => troubles.push(error),
+      },
+    );
+    const { engineImageId } = await load(engine, 0);
+    const owner = { domain: 'demo', level: 1, engineImageId, task: 'any', run: 0 } as const;
+    const [cache] = await engine.caches.take(
+      [{ name: 'npm', path: '/cache', perImage: true }],
+      owner,
+      signal,
+    );
+    await engine.caches.release(owner, { purge: false });
+
+    await load(engine, 1);
+    expect(await load(engine, 2)).toMatchObject({ madeRoom: { images: 1, caches: 0 } });
+    expect(await present()).toEqual([1, 2]);
+    expect(await engine.images.makeRoom()).toMatchObject({ images: 2, caches: 0 });
+
+    expect(asked).toHaveLength(2);
+    expect(troubles).toHaveLength(2);
+    await second.docker.getVolume(cache!.volume).remove();
+    await engine.close();
   });
 
   it('that nobody else uses keeps its build cache at half of it', async () => {

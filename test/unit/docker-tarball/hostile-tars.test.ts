@@ -232,6 +232,16 @@ describe('a hostile or broken image tar is refused:', () => {
       /header/i,
     ],
     [
+      'more documents than are kept, with layers among them',
+      async () => {
+        const layer = await tarOf({ x: Buffer.alloc(4_000_000) });
+        const parts = (name: string, content: Buffer): Part[] =>
+          Array.from({ length: 17 }, (_, n) => [`${name}-${n}`, content]);
+        return archive([...parts('layer', layer), ...parts('document', Buffer.alloc(4_000_000, '{'))]);
+      },
+      /small files are too large in all/,
+    ],
+    [
       'an entry larger than the tar',
       async () => withHeader(await tarOf({ x: '1' }), (h) => h.write('00000100000\0', 124)),
       /end/,

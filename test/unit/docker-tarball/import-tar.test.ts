@@ -15,6 +15,7 @@ import { LayerNotKnown } from '../../../docker/transport/known-layers.ts';
 import { describeStoredImage } from '../../../docker/transport/stored-image.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/archives.ts';
+import type { Part } from '../../helpers/archives.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
@@ -146,6 +147,45 @@ describe('importImageTar', () => {
       const { stored } = await take(compress(await make()));
       expect(stored.diffIds).toEqual(image.stored.diffIds);
       expect(await describeStoredImage(blobs, stored.manifestDigest as Digest)).toEqual(stored);
+    });
+  });
+
+  describe('of small layers that are together more than is kept in memory', () => {
+    const compressions: readonly [string, (tar: Buffer) => Buffer][] = [
+      ['plain', (tar) => tar],
+      ['gzip', (tar) => gzipSync(tar, { level: 1 })],
+      ['zstd', (tar) => zstdCompressSync(tar)],
+    ];
+
+    it.each(compressions)('takes %s ones of any number', async (_name, compress) => {
+      const contents = Array.from({ length: 20 }, () => randomBytes(3_500_000));
+      const many = await anImage({ contents, compress });
+      const layers = many.layers.map((layer, at): Part => [`layer-${at}`, layer]);
+      const manifest = [{ Config: 'config', Layers: layers.map(([path]) => path) }];
+      const tar = await archive([
+        ...layers,
+        ['config', many.config],
+        ['manifest.json', JSON.stringify(manifest)],
+      ]);
+      const told: string[] = [];
+      const onLayer = ({ diffId }: { diffId: string }): Promise<void> => {
+        told.push(diffId);
+        return Promise.resolve();
+      };
+
+      const { stored } = await importImageTar(blobs, Readable.from([tar]), { signal, onLayer });
+
+      expect(stored).toMatchObject({
+        configDigest: many.stored.configDigest,
+        diffIds: many.stored.diffIds,
+      });
+      expect(told.sort()).toEqual([...many.stored.diffIds].sort());
+    });
+
+    it('takes those of an OCI layout, in whose order layers and documents are mixed', async () => {
+      const contents = Array.from({ length: 20 }, () => randomBytes(3_500_000));
+      const many = await anImage({ contents, compress: (tar) => zstdCompressSync(tar) });
+      expect((await take(await ociLayout([many]))).stored.diffIds).toEqual(many.stored.diffIds);
     });
   });
 

@@ -7,6 +7,8 @@ import { dockerAt } from '../../../docker/client.ts';
 import { readEngineInfo } from '../../../docker/engine-info.ts';
 import { DockerodeContainers } from '../../../docker/containers/dockerode-containers.ts';
 import { limitSilence } from '../../../docker/limit-silence.ts';
+import { BuildCache } from '../../../docker/room/build-cache.ts';
+import { VolumeSizes } from '../../../docker/room/volume-sizes.ts';
 
 describe('an engine that hangs', () => {
   let server: Server;
@@ -34,7 +36,7 @@ describe('an engine that hangs', () => {
     begin = said;
     const docker = dockerAt(address);
     limitSilence(docker, { answerMs: 100 });
-    const containers = new DockerodeContainers({ docker, address, fleet: 'f' });
+    const containers = new DockerodeContainers({ docker, address, fleet: 'f', cpus: 1 });
     const away = { type: 'EngineUnavailable', message: expect.stringContaining('no answer within 0.1 s') };
 
     await expect(readEngineInfo(docker, address)).rejects.toMatchObject(away);
@@ -45,8 +47,22 @@ describe('an engine that hangs', () => {
   it('has longer to remove something', async () => {
     const docker = dockerAt(address);
     limitSilence(docker, { answerMs: 50, workMs: 200 });
-    const containers = new DockerodeContainers({ docker, address, fleet: 'f' });
+    const containers = new DockerodeContainers({ docker, address, fleet: 'f', cpus: 1 });
 
     await expect(containers.remove('a')).rejects.toThrow('no answer within 0.2 s');
+  });
+
+  it('has longest to tell what it takes, and to take away what builds have left', async () => {
+    const docker = dockerAt(address);
+    limitSilence(docker, { answerMs: 50, workMs: 50, walkMs: 200 });
+    const troubles: unknown[] = [];
+    const onTrouble = (error: unknown): unknown => troubles.push(error);
+
+    await new VolumeSizes(docker, onTrouble).get();
+    await new BuildCache(docker, onTrouble).bytes();
+    await new BuildCache(docker, onTrouble).prune(1);
+
+    const late: unknown = expect.objectContaining({ message: 'no answer within 0.2 s' });
+    expect(troubles).toEqual([late, late, late]);
   });
 });

@@ -13,7 +13,7 @@ it('a wait whose answer ends before the container does is trouble with the engin
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const containers = new DockerodeContainers({ docker: dockerAt(address), address, fleet: 'f' });
+  const containers = new DockerodeContainers({ docker: dockerAt(address), address, fleet: 'f', cpus: 1 });
 
   await expect(containers.wait('c', AbortSignal.timeout(30_000))).rejects.toMatchObject({
     type: 'EngineUnavailable',

@@ -1,6 +1,7 @@
 import { LONGEST_SECONDS, parseDuration } from '../model/pure/duration.ts';
 import type { FindingList } from './finding-list.ts';
 import { shorten } from '../model/shorten.ts';
+import { ownValue } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 type Duration = number | string;
@@ -44,7 +45,7 @@ const UNITS: Readonly<Record<string, string>> = {
 function durationHint(duration: Duration): string {
   const [, count, unit = ''] = /^\s*(\d{1,9})\s*([a-z]*)\s*$/i.exec(String(duration)) ?? [];
   if (count !== undefined && unit === '' && Number(count) > 0) return `write ${count} without quotes`;
-  const word = UNITS[unit.toLowerCase().replace(/s$/, '')] ?? UNITS[unit.toLowerCase()];
+  const word = ownValue(UNITS, unit.toLowerCase().replace(/s$/, '')) ?? ownValue(UNITS, unit.toLowerCase());
   if (count !== undefined && word && Number(count) > 0) return `write "${count} ${word}"`;
   return 'write seconds, such as 1800, or words, such as "30 minutes" or "1 hour 30 minutes"';
 }

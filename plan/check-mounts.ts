@@ -9,6 +9,9 @@ import type { YamlPath } from './yaml-positions.ts';
 const CACHE_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const CACHE_NAME_MAX_LENGTH = 128;
 
+/** Each is compared with all before it, and nobody means more. */
+const MAX_MOUNTS = 100;
+
 /** What a mount would hide. */
 const RESERVED = [...OF_THE_KERNEL, SECRETS];
 
@@ -21,10 +24,24 @@ export interface Mount {
 
 /** Checks what is mounted into a task's container: caches and volumes, their names and that none hides another. */
 export function checkMounts(task: DraftTask, list: FindingList): void {
-  const mounts = mountsOf(task);
+  const all = mountsOf(task);
+  const mounts = all.slice(0, MAX_MOUNTS);
+  const directories = mounts.map(({ path }) => `${posix.resolve(path)}/`.replace('//', '/'));
   for (const name of Object.keys(task.merged.cache ?? {})) checkName(name);
   for (const [index, mount] of mounts.entries()) {
-    if (checkPath(mount)) checkOthers(mount, mounts.slice(0, index));
+    if (checkPath(mount)) checkOthers(mount, findClash(index));
+  }
+  const further = all[MAX_MOUNTS];
+  if (further)
+    list.error(further.at, 'there are too many caches and volumes', {
+      hint: `a task has at most ${MAX_MOUNTS} of them`,
+    });
+
+  /** The first of those before a mount that shares its path, lies in it or has it in itself. */
+  function findClash(index: number): Mount | undefined {
+    const own = directories[index] ?? '';
+    const first = directories.findIndex((other) => own.startsWith(other) || other.startsWith(own));
+    return first < index ? mounts[first] : undefined;
   }
 
   function checkName(name: string): void {
@@ -50,8 +67,7 @@ export function checkMounts(task: DraftTask, list: FindingList): void {
     return true;
   }
 
-  function checkOthers({ what, path, at }: Mount, others: readonly Mount[]): void {
-    const clash = others.find((other) => isWithin(path, other.path) || isWithin(other.path, path));
+  function checkOthers({ what, path, at }: Mount, clash: Mount | undefined): void {
     if (clash) {
       const how = posix.resolve(clash.path) === posix.resolve(path) ? 'share a path' : 'lie in one another';
       list.error(at, `${clash.what} and ${what} ${how}: "${shorten(path)}"`, {

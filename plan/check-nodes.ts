@@ -16,7 +16,7 @@ export interface CheckedNodes {
 }
 
 /** How many values a text may have when every alias is written out; 10,000 tasks have some hundred thousand. */
-const MAX_VALUES = 2_000_000;
+export const MAX_VALUES = 2_000_000;
 
 /**
  * Walks the nodes once, in the order of the text: finds equal keys, keys that are no text, aliases without an anchor

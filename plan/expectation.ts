@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageFormSchema } from '../model/schema/task.ts';
-import { isRecord, valueAt } from './values.ts';
+import { isRecord, ownValue, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 const DURATION = 'a duration: seconds, or words such as "30 days"';
@@ -19,7 +19,7 @@ const BY_FIELD: Readonly<Record<string, string>> = {
 
 /** What a value at this place must be, in the words of people. */
 export function expectation(schema: z.ZodType | undefined, path: YamlPath = []): string {
-  const special = isFreeName(path) ? undefined : BY_FIELD[String(path.at(-1))];
+  const special = isFreeName(path) ? undefined : ownValue(BY_FIELD, String(path.at(-1)));
   if (special) return special;
   if (!schema) return 'something else';
   const inner = unwrapped(schema);
@@ -69,7 +69,7 @@ function childOf(schema: z.ZodType, segment: string | number, value: unknown): z
 
 function objectBranch(union: z.ZodUnion, value: unknown): z.ZodType | undefined {
   if (union === (imageFormSchema as unknown)) return isRecord(value) ? chosenImageForm(value) : undefined;
-  return union.options.find((option) => option instanceof z.ZodObject);
+  return union.options.find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord);
 }
 
 /** The form of an image that a map is meant to have: with `in-tree` that one, else by its `type`. */
@@ -95,6 +95,7 @@ const MAPS_OF_NAMES: ReadonlySet<string | number | undefined> = new Set([
   'features',
   'cache',
   'capabilities',
+  'secrets',
 ]);
 
 /** Whether the last segment is a name of the author's own, not a field. */

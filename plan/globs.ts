@@ -1,9 +1,9 @@
-import picomatch from 'picomatch';
+import { createGlobMatcher } from '../model/pure/glob-matcher.ts';
 import { createListMatcher, readPattern } from '../model/pure/pattern-lists.ts';
 import { refPatternMistake } from '../model/pure/ref-patterns.ts';
 
 const MAX_LENGTH = 500;
-/** Patterns come from anybody who may push, and a regular expression with many wildcards can take for ever. */
+/** More of `*` is hardly meant; `**` does not count. */
 const MAX_WILDCARDS = 8;
 
 /** What is wrong with a glob, which may stand after `!`, or undefined when it can be used. */
@@ -12,24 +12,21 @@ export function globMistake(pattern: string, of: 'paths' | 'refs' = 'paths'): st
   const { pattern: glob } = readPattern(pattern);
   if (glob === '') return 'has nothing after "!"';
   if (pattern.length > MAX_LENGTH) return `has more than ${MAX_LENGTH} characters`;
-  if ((pattern.match(/\*+/g) ?? []).length > MAX_WILDCARDS) return `has more than ${MAX_WILDCARDS} wildcards`;
+  const wildcards = pattern.match(/\*+/g) ?? [];
+  if (wildcards.filter((stars) => stars !== '**').length > MAX_WILDCARDS)
+    return `has more than ${MAX_WILDCARDS} wildcards`;
   if (of === 'refs') return refPatternMistake(glob);
   try {
-    createMatcher(glob);
+    createGlobMatcher(glob);
     return undefined;
   } catch (error) {
-    return `is no glob: ${error instanceof Error ? error.message : String(error)}`;
+    return (error as Error).message;
   }
 }
 
-/** Whether a text matches the glob: `*` stops at `/`, `**` does not, names may begin with a dot, no extended globs. */
-export function createMatcher(glob: string): (text: string) => boolean {
-  const matches = picomatch(glob, { dot: true, noext: true, nonegate: true });
-  // Its second parameter changes the answer, and `some` and `filter` pass one.
-  return (text) => matches(text);
-}
+export { createGlobMatcher as createMatcher };
 
 /** Whether a text is among globs, of which those after `!` take out. */
 export function createGlobsMatcher(patterns: readonly string[]): (text: string) => boolean {
-  return createListMatcher(patterns, createMatcher);
+  return createListMatcher(patterns, createGlobMatcher);
 }

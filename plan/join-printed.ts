@@ -6,7 +6,7 @@ import { readYaml } from './read-yaml.ts';
 import { isTaskgraph } from './taskgraph/document.ts';
 import { taskgraphSource } from './taskgraph/taskgraph-source.ts';
 import { shorten } from '../model/shorten.ts';
-import { entriesOf, isRecord, valueAt } from './values.ts';
+import { entriesOf, isRecord, ownValue, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
 /** What a decision program printed, and what it is called in findings. */
@@ -95,7 +95,7 @@ function checkPrinted(printed: YamlSource, written: unknown, further?: string): 
   }
   for (const field of Object.keys(printed.value)) {
     if (FIELDS.includes(field) || field === further || field.startsWith('x-')) continue;
-    report([field], `a decision program prints no "${shorten(field)}"`, HINTS[field] ?? shape);
+    report([field], `a decision program prints no "${shorten(field)}"`, ownValue(HINTS, field) ?? shape);
   }
   const { version, tasks } = printed.value;
   if (version !== undefined && version !== 1) report(['version'], 'version must be the number 1');

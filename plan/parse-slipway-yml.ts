@@ -1,6 +1,7 @@
 import type { Finding } from '../model/findings.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { ImageDefinition } from '../model/schema/task.ts';
+import { checkDefaults } from './check-defaults.ts';
 import { checkImages } from './check-images.ts';
 import { checkNotYet } from './not-yet.ts';
 import { checkLabel, checkTask } from './check-task.ts';
@@ -96,6 +97,7 @@ export function parseSlipwayYml(
     if (!shaped) return undefined;
     const { file } = shaped;
     const list = atPaths(shapeList, shaped.pathInText);
+    if (!checkDefaults(source.value, shapeList)) return undefined;
     const draft = createDraft(source.value, file, options.printed !== undefined);
     for (const [label, task] of draft.tasks) drafts.set(label, task);
     checkNotYet(source.value, list, source.isTranslated);

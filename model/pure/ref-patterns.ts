@@ -1,4 +1,4 @@
-import picomatch from 'picomatch';
+import { createGlobMatcher } from './glob-matcher.ts';
 import { createListMatcher } from './pattern-lists.ts';
 
 /**
@@ -26,6 +26,11 @@ export function isOneRef(pattern: string): boolean {
   return !/[*?[{!]/.test(pattern);
 }
 
+/** A ref in full: what does not begin with `refs/` is a branch. */
+export function fullRef(ref: string): string {
+  return ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
+}
+
 /** A branch by its short name, another ref in full. */
 export function shortRef(ref: string): string {
   return ref.replace(/^refs\/heads\//, '');
@@ -33,12 +38,8 @@ export function shortRef(ref: string): string {
 
 function createMatcher(pattern: string): (ref: string) => boolean {
   const isFull = pattern.startsWith('refs/');
-  const matches = picomatch(withoutSlashes(pattern), { dot: true, noext: true, nonegate: true });
+  const matches = createGlobMatcher(withoutSlashes(pattern));
   return (ref) => matches(withoutSlashes(isFull ? fullRef(ref) : shortRef(ref)));
-}
-
-function fullRef(ref: string): string {
-  return ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
 }
 
 /** So that a star stands for all of a name. No ref has blanks. */

@@ -138,7 +138,16 @@ function readOptimization({ label, entry }: TaskgraphTask, notes: Notes): Record
       `the optimization "${name}" is not carried out`,
       'the task runs, also where taskgraph would replace it or leave it out',
     );
-  return changed === undefined ? {} : { when: { changed } };
+  if (changed === undefined) return {};
+  return { when: { changed: Array.isArray(changed) ? changed.map(readChanged) : changed } };
+}
+
+/** To taskgraph only stars are special, and what names a directory means all that is in it. */
+function readChanged(pattern: unknown): unknown {
+  if (typeof pattern !== 'string') return pattern;
+  if (pattern === '') return '**';
+  const glob = pattern.replace(/[\\?[\]{},]|^!/g, '\\$&');
+  return /(^|\/)\*\*$/.test(glob) ? glob : `${glob}{,/**}`;
 }
 
 function listOf(value: unknown): readonly unknown[] {

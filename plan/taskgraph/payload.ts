@@ -1,4 +1,4 @@
-import { entriesOf, isRecord } from '../values.ts';
+import { entriesOf, isRecord, ownValue } from '../values.ts';
 import { durationUntil } from './dates.ts';
 import type { TaskgraphTask } from './document.ts';
 import { isTagged } from './document.ts';
@@ -45,7 +45,7 @@ export function payloadFields(task: TaskgraphTask, words: ReferenceWords): Paylo
   const command = readCommand(task, references, notes);
   for (const field of Object.keys(payload)) {
     if (READ.includes(field)) continue;
-    const hint = NO_EFFECT[field] ?? 'it counts for nothing';
+    const hint = ownValue(NO_EFFECT, field) ?? 'it counts for nothing';
     notes.add(task, ['task', 'payload', field], `payload.${field} is not carried out`, hint);
   }
   return {

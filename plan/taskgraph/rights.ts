@@ -1,4 +1,4 @@
-import { entriesOf, isRecord, valueAt } from '../values.ts';
+import { entriesOf, isRecord, ownValue, valueAt } from '../values.ts';
 import type { TaskgraphTask } from './document.ts';
 import type { Notes } from './notes.ts';
 
@@ -33,7 +33,7 @@ export function readRights(task: TaskgraphTask, notes: Notes): Record<string, un
       note(
         ['features', name],
         `feature "${name}" is not carried out`,
-        INSTEAD[name] ?? 'the task runs without it',
+        ownValue(INSTEAD, name) ?? 'the task runs without it',
       );
     return false;
   });
@@ -52,7 +52,7 @@ export function readRights(task: TaskgraphTask, notes: Notes): Record<string, un
   function noteDevices(devices: unknown): void {
     for (const [name, value] of entriesOf(devices)) {
       if (value === false) continue;
-      const hint = DEVICES[name] ?? 'the task runs without it';
+      const hint = ownValue(DEVICES, name) ?? 'the task runs without it';
       note(['capabilities', 'devices', name], `device "${name}" is not given`, hint);
     }
   }

@@ -29,7 +29,10 @@ beforeEach(() => {
 afterEach(() => scratch[Symbol.dispose]());
 
 /** Labels of the tasks that a push of a ref's tip runs. */
-async function wanted(ref: string, { before }: { readonly before?: string } = {}): Promise<string[]> {
+async function wanted(
+  ref: string,
+  { before, refs = { main: 1 } }: { readonly before?: string; readonly refs?: Record<string, 1> } = {},
+): Promise<string[]> {
   const store = createStore(createMemoryObjectStore());
   const revision = repository.git('rev-parse', ref).trim();
   const push = {
@@ -45,7 +48,7 @@ async function wanted(ref: string, { before }: { readonly before?: string } = {}
   };
   const config = serverConfigSchema.parse({
     version: 1,
-    projects: { demo: { sources: [{ repository: url, refs: { main: 1, '*': 1 } }] } },
+    projects: { demo: { sources: [{ repository: url, refs: { ...refs, '*': 1 } }] } },
   });
   const source = createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true });
   const input = { push, pushId: pushIdOf(push), unavailableBases: {} };
@@ -79,6 +82,18 @@ describe('when.changed is against', () => {
     repository.git('checkout', '--quiet', 'main');
     repository.commit({ 'a/1': '2' });
 
+    expect(await wanted('topic')).toEqual(['b']);
+  });
+
+  it('the same where the configuration spells the first ref out, whatever tag has its name', async () => {
+    const refs = { 'refs/heads/main': 1 } as const;
+    expect(await wanted('main', { refs })).toEqual(['a', 'b']);
+    repository.commit({ 'a/1': '2' });
+    repository.git('checkout', '--quiet', '-b', 'topic');
+    repository.commit({ 'b/1': '2' });
+    repository.git('tag', 'main', first);
+
+    expect(await wanted('topic', { refs })).toEqual(['b']);
     expect(await wanted('topic')).toEqual(['b']);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createRefMatcher, isOneRef, refPatternMistake } from '../../../model/pure/ref-patterns.ts';
+import { createRefMatcher, fullRef, isOneRef, refPatternMistake } from '../../../model/pure/ref-patterns.ts';
 
 describe('createRefMatcher', () => {
   it.each([
@@ -31,6 +31,13 @@ describe('createRefMatcher', () => {
   );
 });
 
+describe('a pattern of refs', () => {
+  it('is soon known not to match', () => {
+    expect(createRefMatcher(['*a*a*a*a*a*a*a*b'])('a/'.repeat(500))).toBe(false);
+    expect(createRefMatcher(['(a+)+b'])(`${'a'.repeat(500)}c`)).toBe(false);
+  });
+});
+
 describe('refPatternMistake', () => {
   it('finds one where there is nothing', () => expect(refPatternMistake('')).toBeDefined());
 
@@ -47,4 +54,12 @@ describe('isOneRef', () => {
     ['{main,next}', false],
     ['v[0-9]', false],
   ])('says of %s: %s', (pattern, expected) => expect(isOneRef(pattern)).toBe(expected));
+});
+
+describe('fullRef', () => {
+  it.each([
+    ['main', 'refs/heads/main'],
+    ['refs/heads/main', 'refs/heads/main'],
+    ['refs/tags/v1', 'refs/tags/v1'],
+  ])('of %s is %s', (ref, expected) => expect(fullRef(ref)).toBe(expected));
 });

@@ -125,6 +125,14 @@ describe('what a decision program printed', () => {
     ]);
   });
 
+  it('is told what it prints too much, whatever that is called', () => {
+    const { findings } = printed({ tasks: {}, constructor: 1 });
+
+    expect(findings.find(({ message }) => message.includes('"constructor"'))?.hint).toContain(
+      'print one JSON map',
+    );
+  });
+
   it('must have every task that the file waits for', () => {
     const { findings } = printed({ tasks: {} });
 

@@ -485,6 +485,12 @@ describe('a task', () => {
         '"soon" is no duration',
         'write seconds, such as 1800, or words, such as "30 minutes" or "1 hour 30 minutes"',
       ],
+      [
+        'has a duration in units that are a word of every object',
+        task('deadline: ‸5 constructor'),
+        '"5 constructor" is no duration',
+        'write seconds, such as 1800, or words, such as "30 minutes" or "1 hour 30 minutes"',
+      ],
       ['has no time', task('maxRunTime: ‸0 days'), '"0 days" is no time at all'],
       ['has zero seconds', task('maxRunTime: ‸0'), 'maxRunTime must be more than 0, not the number 0'],
       [
@@ -979,6 +985,9 @@ describe('dependencies', () => {
   });
 });
 
+const numbered = (count: number): string =>
+  Array.from({ length: count }, (_, at) => `c${at}: /caches/${at}`).join(', ');
+
 describe('caches and volumes', () => {
   const OWN = 'give each a path of its own';
   const NAME =
@@ -1039,6 +1048,18 @@ describe('caches and volumes', () => {
         OWN,
       ],
       [
+        'a path below that of the one before last',
+        task('cache: {a: /b, c: /bb, d: ‸/b/c}'),
+        'cache "a" and cache "d" lie in one another: "/b/c"',
+        OWN,
+      ],
+      [
+        'a hundred others',
+        task(`cache: {${numbered(100)}, over: ‸/over}`),
+        'there are too many caches and volumes',
+        'a task has at most 100 of them',
+      ],
+      [
         'the checkout inside',
         task('cache: {a: ‸/src}'),
         'cache "a" at "/src" would have the checkout in it',
@@ -1054,6 +1075,7 @@ describe('caches and volumes', () => {
 
   it.each([
     'cache: {a: /src/node_modules, b: /b, bb: /bb}',
+    `cache: {${numbered(100)}}`,
     'cache: {gecko-level-1-checkouts_v3.x: {path: /c, perImage: false}}',
     'checkout: false\n    cache: {a: /src}',
     'onExitStatus: {purgeCaches: [0, 1]}',
@@ -1069,6 +1091,16 @@ describe('secrets', () => {
       ['a path for a name', task('secrets: {‸../x: {}}'), `secrets.../x ${NAME}`],
       ['a bad variable', task('secrets: {A: {env: ‸"a b"}}'), `secrets.A.env ${NAME}, not "a b"`],
       ['an unknown field', task('secrets: {A: {‸file: /a}}'), 'unknown field "file" in "secrets.A"'],
+      ...['constructor', 'toString', 'valueOf', 'maxRunTime'].map((name): Row => [
+        `a text for what ${name} is`,
+        task(`secrets: {${name}: ‸x}`),
+        `secrets.${name} must be a map, not the text "x"`,
+      ]),
+      [
+        'a text for a name that every object has, in defaults',
+        `${V}defaults: {secrets: {constructor: ‸x}}\ntasks: {a: {image: debian}}\n`,
+        'secrets.constructor must be a map, not the text "x"',
+      ],
     ]),
   )('are refused with $claim', (one) => expectOneFinding(one, 'error'));
 
@@ -1260,6 +1292,27 @@ tasks:
       '5:26 task "c" is not among the dependencies of the task that takes its artifact',
       '5:39 task "c" does not declare an artifact "y"',
       '6:13 env.A must be a text, not the number 1',
+    ]);
+  });
+
+  it('may be that defaults under all tasks are too much', () => {
+    const env = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`V${at}`, 'x']));
+    const tasks = Object.fromEntries(
+      Array.from({ length: 1_000 }, (_, at) => [`t${at}`, { image: 'debian' }]),
+    );
+
+    const { findings, config } = parseSlipwayYml(JSON.stringify({ version: 1, defaults: { env }, tasks }));
+
+    expect(config).toBeUndefined();
+    expect(findings).toEqual([
+      {
+        severity: 'error',
+        file: 'slipway.yml',
+        line: 1,
+        column: 14,
+        message: 'defaults under 1000 tasks come to more than 2000000 values',
+        hint: 'leave to the tasks what not all of them need',
+      },
     ]);
   });
 

@@ -87,6 +87,17 @@ describe('globs', () => {
     expect(globMistake('a'.repeat(501))).toBeDefined();
     expect(globMistake('*a'.repeat(9))).toBeDefined();
     expect(globMistake('**/*a*/**')).toBeUndefined();
+    expect(globMistake(`${'*a'.repeat(8)}/**`)).toBeUndefined();
+  });
+
+  it('are refused when nobody can tell soon what they match, else read as they are written', () => {
+    for (const kind of ['paths', 'refs'] as const) {
+      expect(globMistake(`${'{a,aa}'.repeat(80)}b`, kind)).toContain('when its braces are written out');
+      expect(globMistake('v{1..3}', kind)).toContain('"{1..3}", which means nothing here');
+      expect(globMistake('(a+)+b', kind)).toBeUndefined();
+    }
+    expect(createMatcher('app/(group)/**')('app/(group)/page.ts')).toBe(true);
+    expect(createMatcher('(a+)+b')(`${'a'.repeat(2_000)}c`)).toBe(false);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSlipwayYml } from '../../../../plan/parse-slipway-yml.ts';
 import type { ParsedSlipwayYml } from '../../../../plan/parse-slipway-yml.ts';
+import { selectTasks } from '../../../../plan/select-tasks.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -210,6 +211,13 @@ describe('a graph of taskgraph', () => {
     ]);
   });
 
+  it('is warned of by words where its names are those that every object has', () => {
+    const rights = { features: { constructor: 1 }, capabilities: { devices: { toString: 1 } } };
+    const { findings } = graph([aTask('a', { payload: { ...rights, valueOf: 1 } })]);
+
+    expect(findings.filter(({ hint }) => typeof hint !== 'string')).toEqual([]);
+  });
+
   it('is told from what is none beside it', () => {
     const { findings } = parseSlipwayYml('version: 1\n', {
       printed: { text: JSON.stringify({ a: aTask('a'), b: 3 }), file: 'graph.json' },
@@ -322,6 +330,55 @@ describe('what a task of taskgraph waits for', () => {
     expect(findings.map(({ message }) => message)).toContain(
       'tasks "joined", "b": not carried out, since it depends on one that is not',
     );
+  });
+});
+
+describe('skip-unless-changed', () => {
+  const isWanted = (pattern: string, changed: string): boolean => {
+    const optimization = { 'skip-unless-changed': [pattern] };
+    const { config, findings } = graph([aTask('a', { entry: { optimization } })]);
+    if (!config) throw new Error(findings.map(({ message }) => message).join());
+    return selectTasks(config, { ref: 'main', level: 1, changedFiles: [changed] }).tasks.length > 0;
+  };
+
+  it.each([
+    ['src/lint', 'src/lint', true],
+    ['src/lint', 'src/lint/a/b.py', true],
+    ['src/lint', 'src/linter', false],
+    ['src/*', 'src/a', true],
+    ['src/*', 'src/a/b', true],
+    ['src/*', 'src', false],
+    ['src/**', 'src', true],
+    ['**/*.py', 'a/b.py', true],
+    ['**/tests', 'a/tests/b', true],
+    ['', 'a/b', true],
+    ['{a,b}', 'a', false],
+    ['{a,b}', '{a,b}/c', true],
+    ['v{1..3}', 'v{1..3}', true],
+    ['[ab]?', 'ax', false],
+    ['[ab]?', '[ab]?', true],
+    ['!a', 'b', false],
+    ['!a', '!a/b', true],
+    ['app/(group)', 'app/(group)/a', true],
+    ['a\\b', 'a\\b', true],
+  ])('of %j means for %s what taskgraph means: %s', (pattern, changed, expected) =>
+    expect(isWanted(pattern, changed)).toBe(expected),
+  );
+
+  it('is as it is written where it says all of that already, and tells mistakes where they stand', () => {
+    const optimization = { 'skip-unless-changed': ['src/**', '**', 'a', 3, '/b'] };
+
+    const { findings } = graph([aTask('a', { entry: { optimization } })]);
+
+    const found = findings.filter(({ message }) => /changed/.test(message));
+    expect(found.map(({ line, message }) => `${line} ${message}`)).toEqual([
+      '12 when.changed[3] must be a text, not the number 3',
+      '13 no changed file begins with "/"',
+    ]);
+    const { config } = graph([
+      aTask('a', { entry: { optimization: { 'skip-unless-changed': ['src/**', '**', 'a'] } } }),
+    ]);
+    expect(config?.tasks['a']?.when.changed).toEqual(['src/**', '**', 'a{,/**}']);
   });
 });
 

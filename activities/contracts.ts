@@ -87,5 +87,6 @@ export interface ReferringActivities {
 export interface RunnerActivities {
   loadImage(input: RunInput): Promise<LoadedImage>;
   runContainer(input: RunContainerInput): Promise<ContainerResult>;
+  /** The list of what was saved, which may be longer than an answer, stays in the store. */
   saveArtifacts(input: SaveArtifactsInput): Promise<SavedArtifacts>;
 }

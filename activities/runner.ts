@@ -36,6 +36,7 @@ export function createRunnerActivities(deps: RunContainerDeps, ending: AbortSign
   return {
     loadImage: (input) => carryOut((context) => loadTaskImage(deps, input, context), { ending }),
     runContainer: (input) => carryOut((context) => runContainer(deps, input, context), { ending }),
-    saveArtifacts: (input) => carryOut((context) => saveArtifacts(deps, input, context)),
+    saveArtifacts: (input) =>
+      carryOut(async (context) => ({ ...(await saveArtifacts(deps, input, context)), artifacts: [] })),
   };
 }

@@ -52,6 +52,8 @@ export interface BuildOptions extends StepOptions {
   readonly args: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly platform?: string;
+  /** Names of images in it that people know by others, which they are shown. */
+  readonly shownNames?: ReadonlyMap<string, string>;
   /** No step is taken from a cache. */
   readonly fresh?: boolean;
   /** An image whose unchanged steps are not carried out again, if it was built by an engine of this kind. */
@@ -117,9 +119,7 @@ export interface LoadResult {
   readonly madeRoom?: FreedRoom;
 }
 
-export interface RegistryPull {
-  readonly engineImageId: string;
-}
+export type RegistryPull = Pick<LoadResult, 'engineImageId'>;
 
 /** Images in one engine: built, found, pulled from outside, moved to and from the store. */
 export interface EngineImages {
@@ -154,7 +154,7 @@ export interface EngineImages {
   use(image: string): Promise<void>;
   /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
   keepRoom(): Promise<void>;
-  /** Removes so many bytes of what may be removed; without a number all of it. Undefined: there was nothing, or is no budget. */
+  /** Removes so many bytes of what may be removed, or nothing where that cannot be enough; without a number all of it. Undefined: nothing was, or there is no budget. */
   makeRoom(bytes?: number): Promise<FreedRoom | undefined>;
   /** Takes away what steps with these words in them have left in the build cache and no image has. */
   forgetSteps(words: string): Promise<void>;
@@ -162,8 +162,8 @@ export interface EngineImages {
   find(reference: string): Promise<string | undefined>;
   /** The same of an image that containers can be made of: the containerd store takes a tar that lacks layers without a word. */
   findUsable(reference: string): Promise<string | undefined>;
-  /** Pulls from outside, for plain images and bases. @throws {ImageUnavailable} when the answer is final. */
-  pull(reference: string, options: StepOptions): Promise<RegistryPull>;
+  /** Pulls from outside, for plain images and bases: what the engine takes, or that of a platform. @throws {ImageUnavailable} when the answer is final. */
+  pull(reference: string, options: StepOptions & { readonly platform?: string }): Promise<RegistryPull>;
   /**
    * Digest of what a registry has under a reference now; nothing is pulled. It is the registry's own, which may be that of an
    * index of several platforms. @throws {ImageUnavailable} when the answer is final. @throws {EngineRequestFailed}

@@ -33,11 +33,12 @@ export interface BuildContext {
   /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
   files(): Promise<readonly ContextFile[]>;
   /**
-   * The hashed bytes. With a parent reference, that name stands in the Dockerfile where the hashed one has PARENT; nothing else
-   * differs. May be read any number of times.
+   * The hashed bytes. With a parent reference, that name stands in the Dockerfile where the hashed one has PARENT, and bases stand
+   * there by names that they are given; nothing else differs. May be read any number of times.
    */
   tar(options?: {
     readonly parentReference?: string | undefined;
+    readonly baseNames?: ReadonlyMap<string, string> | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Readable;
 }
@@ -85,7 +86,7 @@ export async function openBuildContext(
     tar: (options = {}) =>
       Readable.from(
         tarOf(tree, collect, {
-          dockerfile: opened.text(options.parentReference ?? PARENT_PLACEHOLDER),
+          dockerfile: opened.text(options.parentReference ?? PARENT_PLACEHOLDER, options.baseNames),
           signal: options.signal,
         }),
         { objectMode: false },

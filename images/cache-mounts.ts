@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
-import { DockerfileParser } from 'dockerfile-ast';
-import type { From, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
 import type { UsedMount } from '../model/cache-mount.ts';
 import { declare, platformVariables } from './dockerfile.ts';
 import type { BasesOptions } from './dockerfile.ts';
+import { outlineDockerfile } from './dockerfile-outline.ts';
+import { splitFlags, splitFrom } from './instruction-words.ts';
+import type { Flag } from './instruction-words.ts';
 import { Variables } from './variables.ts';
 
 export interface DockerfileMounts {
@@ -21,28 +22,27 @@ const PLAIN = /^[^\s"'`\\$,]+$/;
 export function findCacheMounts(dockerfile: string, options: BasesOptions): DockerfileMounts {
   const mounts = new Map<string, UsedMount>();
   const unknown = new Map<string, string>();
-  const variables = new Variables(platformVariables(options.platform));
+  const { instructions, escape } = outlineDockerfile(dockerfile);
+  const variables = new Variables(platformVariables(options.platform), escape);
   /** The image under each stage; undefined where there is none. */
   const stages = new Map<string, string | undefined>();
   let stageCount = 0;
   let ground: string | undefined;
 
-  for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
-    const keyword = instruction.getKeyword();
-    if (keyword === 'ARG' && stageCount === 0)
-      declare(instruction as PropertyInstruction, variables, options);
+  for (const { keyword, rest } of instructions) {
+    const { flags, operands } = splitFlags(rest, escape);
+    if (keyword === 'ARG' && stageCount === 0) declare(operands, variables, options);
     if (keyword === 'FROM') {
-      const from = instruction as From;
-      const image = variables.expand(from.getImage() ?? '').text;
+      const from = splitFrom(operands);
+      const image = variables.expand(from.image).text;
       const name = image.toLowerCase();
       ground = stages.has(name) ? stages.get(name) : name === 'scratch' ? undefined : image;
       stages.set(String(stageCount), ground);
       stageCount += 1;
-      const stage = from.getBuildStage();
-      if (stage) stages.set(stage.toLowerCase(), ground);
+      if (from.name) stages.set(from.name, ground);
     }
     if (keyword !== 'RUN') continue;
-    for (const fields of mountsOf(instruction as ModifiableInstruction)) {
+    for (const fields of mountsOf(flags)) {
       const id = fields.get('id') ?? cleaned(fields.get('target') ?? '');
       const why = whyUnknown(fields);
       if (why !== undefined || ground === undefined) {
@@ -58,12 +58,11 @@ export function findCacheMounts(dockerfile: string, options: BasesOptions): Dock
 }
 
 /** The fields of each cache mount; other names of a field under its usual one. */
-function mountsOf(instruction: ModifiableInstruction): ReadonlyMap<string, string>[] {
-  return instruction
-    .getFlags()
-    .filter((flag) => flag.getName() === 'mount')
-    .map((flag) => {
-      const fields = (flag.getValue() ?? '').split(',').map((field) => {
+function mountsOf(flags: readonly Flag[]): ReadonlyMap<string, string>[] {
+  return flags
+    .filter(({ name }) => name === 'mount')
+    .map(({ value = '' }) => {
+      const fields = value.split(',').map((field) => {
         const [key = '', ...value] = field.split('=');
         return [usualName(key.toLowerCase()), value.join('=')] as const;
       });

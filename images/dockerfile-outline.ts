@@ -1,3 +1,5 @@
+import { HereDocuments } from './here-documents.ts';
+
 export interface WrittenInstruction {
   /** In capitals. */
   readonly keyword: string;
@@ -11,6 +13,10 @@ export interface DockerfileOutline {
   readonly instructions: readonly WrittenInstruction[];
   /** Whether these are all: where a here-document cannot be told for sure, what follows is left out. */
   readonly isWhole: boolean;
+  /** The lines that are left out. */
+  readonly unread: readonly string[];
+  /** What stands before a character that is meant as it is, or before the end of a line that goes on in the next. */
+  readonly escape: string;
   /** What `# syntax=` names; another program may know other instructions. */
   readonly syntax: string | undefined;
 }
@@ -21,12 +27,8 @@ interface Line {
   readonly count: number;
 }
 
-const DIRECTIVE = /^\s*#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S+)\s*$/;
+const DIRECTIVE = /^\s*#\s*(syntax|escape|check)\s*=([^]*)$/i;
 const SYNTAX = /^[ \t]*(?:#|\/\/)[ \t]*syntax[ \t]*=[ \t]*(\S+)/im;
-const HEREDOC_INSTRUCTIONS = new Set(['ADD', 'COPY', 'RUN']);
-/** As BuildKit knows one among the words of a line. */
-const HEREDOC = /^\d*<<(-?)([^<]+)$/;
-const LIKE_HEREDOC = /<<-?\s*["'\\]*[A-Za-z_]/;
 
 /** Finds the instructions of a Dockerfile by the rules of BuildKit's own parser, whatever they are. */
 export function outlineDockerfile(dockerfile: string): DockerfileOutline {
@@ -34,6 +36,7 @@ export function outlineDockerfile(dockerfile: string): DockerfileOutline {
   const escape = escapeOf(lines);
   const syntax = SYNTAX.exec(dockerfile)?.[1];
   const instructions: WrittenInstruction[] = [];
+  const hereDocuments = new HereDocuments(lines);
   let at = 0;
   while (at < lines.length) {
     const { text, count } = joinLines(lines, at, escape);
@@ -43,32 +46,11 @@ export function outlineDockerfile(dockerfile: string): DockerfileOutline {
     at += count;
     if (keyword === '') continue;
     instructions.push({ keyword: keyword.toUpperCase(), rest, ...place });
-    const end = endOfHeredocs(lines, at, `${keyword} ${rest}`);
-    if (end === undefined) return { instructions, isWhole: false, syntax };
+    const end = hereDocuments.endAfter(`${keyword} ${rest}`, at);
+    if (end === undefined) return { instructions, isWhole: false, unread: lines.slice(at), escape, syntax };
     at = end;
   }
-  return { instructions, isWhole: true, syntax };
-}
-
-/** Words of a line with their quotes and escapes; undefined where a quote stays open. */
-function wordsOf(line: string): readonly string[] | undefined {
-  const words: string[] = [];
-  let word = '';
-  let quote = '';
-  for (let at = 0; at < line.length; at += 1) {
-    const character = line.charAt(at);
-    if (quote === '' && /\s/.test(character)) {
-      if (word !== '') words.push(word);
-      word = '';
-      continue;
-    }
-    word += character;
-    if (character === '\\' && quote !== "'") word += line.charAt((at += 1));
-    else if (character === quote) quote = '';
-    else if (quote === '' && (character === '"' || character === "'")) quote = character;
-  }
-  if (quote !== '') return undefined;
-  return word === '' ? words : [...words, word];
+  return { instructions, isWhole: true, unread: [], escape, syntax };
 }
 
 /** Directives count only before everything else. */
@@ -76,7 +58,7 @@ function escapeOf(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name, value] = DIRECTIVE.exec(line) ?? [];
     if (name === undefined) break;
-    if (name.toLowerCase() === 'escape') return value === '`' ? '`' : '\\';
+    if (name.toLowerCase() === 'escape') return value?.trim() === '`' ? '`' : '\\';
   }
   return '\\';
 }
@@ -107,26 +89,4 @@ function withoutEscape(line: string, escape: string): string | undefined {
 
 function isComment(line: string): boolean {
   return line.trimStart().startsWith('#');
-}
-
-/** The line after the here-documents that an instruction begins; undefined where that cannot be told. */
-function endOfHeredocs(lines: readonly string[], start: number, instruction: string): number | undefined {
-  if (!LIKE_HEREDOC.test(instruction)) return start;
-  const [keyword = '', inner = ''] = instruction.split(/\s+/, 2);
-  const owner = keyword.toUpperCase() === 'ONBUILD' ? inner : keyword;
-  if (!HEREDOC_INSTRUCTIONS.has(owner.toUpperCase())) return start;
-  const words = wordsOf(instruction);
-  const found = (words ?? []).flatMap((word) => {
-    const [, chomp = '', name] = HEREDOC.exec(word) ?? [];
-    return name === undefined ? [] : [{ chomp, quoted: name }];
-  });
-  if (found.length === 0) return undefined;
-  let at = start;
-  for (const { chomp, quoted } of found) {
-    const name = quoted.replaceAll(/["'\\]/g, '');
-    while (at < lines.length && (chomp ? lines[at]?.replace(/^\t+/, '') : lines[at]) !== name) at += 1;
-    if (at === lines.length) return undefined;
-    at += 1;
-  }
-  return at;
 }

@@ -1,6 +1,8 @@
 import { shorten } from '../model/shorten.ts';
-import { DockerfileParser } from 'dockerfile-ast';
-import type { From, Instruction, ModifiableInstruction, PropertyInstruction } from 'dockerfile-ast';
+import { outlineDockerfile } from './dockerfile-outline.ts';
+import type { DockerfileOutline } from './dockerfile-outline.ts';
+import { splitFlags, splitFrom, splitWords } from './instruction-words.ts';
+import type { Flag } from './instruction-words.ts';
 import type { Place, Problem } from './special-comments.ts';
 import { MAX_EXPANDED_CHARACTERS, Variables } from './variables.ts';
 
@@ -60,7 +62,8 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
   const problems: Problem[] = [];
   const stages: Stage[] = [];
   const names = new Set<string>();
-  const variables = new Variables(platformVariables(options.platform));
+  const outline = outlineDockerfile(dockerfile);
+  const variables = new Variables(platformVariables(options.platform), outline.escape);
   let usesParent = false;
 
   const add = (reference: string, place: Place, isStage: boolean): void => {
@@ -77,18 +80,17 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
       });
   };
 
-  for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
-    const keyword = instruction.getKeyword();
-    const place = placeOf(instruction);
+  for (const { keyword, rest, ...place } of outline.instructions) {
+    const { flags, operands } = splitFlags(rest, outline.escape);
     if (keyword === 'ARG' && stages.length === 0) {
-      if (!declare(instruction as PropertyInstruction, variables, options)) return tooLong(place);
+      if (!declare(operands, variables, options)) return tooLong(place);
     }
     if (keyword === 'FROM') {
-      const from = instruction as From;
+      const from = splitFrom(operands);
       // Its own number is none that a stage may copy from.
       if (stages.length > 0) names.add(String(stages.length - 1));
-      const image = variables.expand(from.getImage() ?? '');
-      const wanted = from.getPlatformFlag()?.getValue();
+      const image = variables.expand(from.image);
+      const wanted = flags.find(({ name }) => name === 'platform')?.value;
       const { text: platform, isTooLong } = wanted ? variables.expand(wanted) : {};
       if (image.isTooLong || isTooLong) return tooLong(place);
       if (platform !== undefined && options.platform && !isSamePlatform(platform, options.platform))
@@ -96,16 +98,16 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
       if (image.unset !== undefined) problems.push({ ...place, ...withoutValue(image.unset) });
       else if (image.text === '') problems.push({ ...place, message: 'FROM names no image' });
       else add(image.text, place, true);
-      const name = from.getBuildStage()?.toLowerCase();
-      if (name) names.add(name);
-      stages.push({ ...place, name });
+      if (from.name) names.add(from.name);
+      stages.push({ ...place, name: from.name });
     }
     if (keyword === 'COPY' || keyword === 'RUN')
-      for (const source of sourcesOf(instruction as ModifiableInstruction)) {
+      for (const source of sourcesOf(flags)) {
         if (source.includes('$')) problems.push({ ...place, ...noVariables(source) });
         else add(source, place, false);
       }
   }
+  problems.push(...unknownEnd(outline));
   return { bases: [...bases].sort(), uses, stages, usesParent, problems };
 }
 
@@ -119,26 +121,40 @@ function tooLong(place: Place): DockerfileBases {
   return { ...NO_BASES, problems: [problem] };
 }
 
+/** What is left out may matter: nothing is hashed without it. */
+function unknownEnd({ instructions, unread }: DockerfileOutline): Problem[] {
+  const last = instructions.at(-1);
+  if (!last || !unread.some((line) => /from/i.test(line))) return [];
+  const { keyword, line, column } = last;
+  return [
+    {
+      line,
+      column,
+      message: `it cannot be told where this ${keyword} ends, and images may be named after it`,
+      hint: 'close quotes in the line where they open, and end a here-document by a line that holds its name and nothing else',
+    },
+  ];
+}
+
 /** What `from=` names in the flags of a COPY or RUN. */
-function sourcesOf(instruction: ModifiableInstruction): string[] {
-  return instruction.getFlags().flatMap((flag) => {
-    if (flag.getName() === 'from') return flag.getValue() ?? [];
-    if (flag.getName() !== 'mount') return [];
-    const from = /(?:^|,)from=([^,]+)/i.exec(flag.getValue() ?? '');
+function sourcesOf(flags: readonly Flag[]): string[] {
+  return flags.flatMap(({ name, value }) => {
+    if (name === 'from') return value ?? [];
+    if (name !== 'mount') return [];
+    const from = /(?:^|,)"?from=([^,"]+)/i.exec(value ?? '');
     return from?.[1] ?? [];
   });
 }
 
-/** Sets what an ARG before the first FROM gives a variable; false when that is too long. */
-export function declare(arg: PropertyInstruction, variables: Variables, options: BasesOptions): boolean {
-  for (const property of arg.getProperties()) {
-    const name = property.getName();
+/** Sets what an ARG before the first FROM gives its variables; false when that is too long. */
+export function declare(operands: string, variables: Variables, options: BasesOptions): boolean {
+  for (const word of splitWords(operands, variables.escape).words) {
+    const [name = ''] = word.split('=', 1);
     const parent = name === 'DOCKER_IMAGE_PARENT' ? options.parentReference : undefined;
     const value = parent ?? (Object.hasOwn(options.args, name) ? options.args[name] : undefined);
-    const fallback = property.getValue();
     if (value !== undefined) variables.set(name, value);
-    if (value !== undefined || fallback === null) continue;
-    const { text, isTooLong } = variables.expand(fallback);
+    if (value !== undefined || name === word) continue;
+    const { text, isTooLong } = variables.expand(word.slice(name.length + 1));
     if (isTooLong) return false;
     variables.set(name, text);
   }
@@ -174,11 +190,6 @@ function otherPlatform(platform: string, own: string): Pick<Problem, 'message' |
     message: `FROM is for platform ${shorten(platform, LONGEST_SHOWN)}, the image for ${own}`,
     hint: `leave "--platform" out, or give the image "platform: ${shorten(platform, LONGEST_SHOWN)}" in slipway.yml`,
   };
-}
-
-function placeOf(instruction: Instruction): Place {
-  const { start } = instruction.getRange();
-  return { line: start.line + 1, column: start.character + 1 };
 }
 
 function withoutValue(name: string): Pick<Problem, 'message' | 'hint'> {

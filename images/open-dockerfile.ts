@@ -5,7 +5,8 @@ import { InvalidInput } from '../model/errors.ts';
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { findBases, NO_BASES } from './dockerfile.ts';
-import type { DockerfileBases } from './dockerfile.ts';
+import type { BaseUse, DockerfileBases } from './dockerfile.ts';
+import { renameBases } from './rename-bases.ts';
 import { expandSpecialComments } from './special-comments.ts';
 import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
 import { TreeIndex } from './tree-index.ts';
@@ -39,8 +40,11 @@ export interface OpenedDockerfile {
   readonly findings: readonly Finding[];
   /** What else may be said of it. */
   readonly written: WrittenDockerfile;
-  /** With its special comments carried out and this name for the parent. @throws {InvalidInput} where that is too long */
-  text(parentReference: string): string;
+  /**
+   * With its special comments carried out, this name for the parent, and those for bases. @throws {InvalidInput} where that is too
+   * long, or a base cannot be given its name
+   */
+  text(parentReference: string, baseNames?: ReadonlyMap<string, string>): string;
 }
 
 export interface WrittenDockerfile {
@@ -88,12 +92,27 @@ export async function openDockerfile(
     bases: found.bases,
     findings,
     written: { text, expanded: marked.text, found, lineOf },
-    text: (parent) => {
+    text: (parent, baseNames) => {
       const { text, isRefused, problems } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
       // A parent's real name may be just too long where the one that is hashed was not.
       if (isRefused) throw new InvalidInput(problems.map(asFinding));
-      return text;
+      if (!baseNames) return text;
+      const bases = { args, platform, parentReference: hasParent ? parent : undefined };
+      const renamed = renameBases(text, baseNames, bases);
+      const { unnamed } = renamed;
+      if (unnamed.length > 0)
+        throw new InvalidInput(unnamed.map((use) => asFinding({ ...hidden(use), line: lineOf(use.line) })));
+      return renamed.text;
     },
+  };
+}
+
+function hidden({ reference, line, column }: BaseUse): Problem {
+  return {
+    line,
+    column,
+    message: `"${reference}" is written with escapes or ends of lines in it`,
+    hint: 'write it as it is after "from="',
   };
 }
 

@@ -4,6 +4,7 @@ import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
 import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
+import { ownReference } from '../model/engine-names.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
 import type { SourceTree } from '../model/source-tree.ts';
@@ -56,7 +57,8 @@ export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'trouble'> {
 
 /**
  * Builds one image in an engine, the same way wherever that is: bases by the records of the store, never from outside, and the
- * parent, each brought only where the engine lacks it; then the hashed context. Safe to repeat.
+ * parent, each brought only where the engine lacks it; then the hashed context. Bases go by names of their digests in it, so that
+ * nobody who builds or pulls there meanwhile gives them to another image. Safe to repeat.
  * @throws {BaseUnavailable} {ImageBuildFailed} {ImageDamaged} and the errors of engine and store.
  */
 export async function buildInEngine(
@@ -89,25 +91,26 @@ async function bringAndBuild(
   where: BuildWhere & { readonly hold: string },
 ): Promise<BuiltInEngine> {
   const { name, inputs, parent, fresh = false } = image;
-  await bringBases(engine, image, where);
+  const baseNames = await bringBases(engine, image, where);
   if (parent) await bringParent(engine, { inputs, parent }, where);
   if (!fresh) await where.onGround?.(where.hold);
   const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
   const took = startStopwatch();
+  const named = { ...where, baseNames };
   if (!cache?.layers) {
-    const built = await buildOnce(engine, image, where);
+    const built = await buildOnce(engine, image, named);
     return { ...built, buildMs: took(), cache: cache && { ...cache, bytesLoaded: 0 } };
   }
   const { imageHash, layers } = cache;
   try {
-    const built = await buildOnce(engine, image, where, layers);
+    const built = await buildOnce(engine, image, named, layers);
     return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded: layers.bytesLoaded } };
   } catch (error) {
     where.signal.throwIfAborted();
     if (!layers.isAtFault(error as Error)) throw error;
     const { bytesLoaded } = layers;
     layers.close();
-    const built = await buildOnce(engine, image, where);
+    const built = await buildOnce(engine, image, named);
     const trouble = (error as Error).message;
     return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded, trouble } };
   } finally {
@@ -118,14 +121,16 @@ async function bringAndBuild(
 function buildOnce(
   engine: Engine,
   { name, inputs, buildContext, parent, fresh = false }: ImageToBuild,
-  { tag, parentTag, onOutput, onProgress, signal }: BuildWhere,
+  where: BuildWhere & { readonly baseNames: ReadonlyMap<string, string> },
   cacheFrom?: LentLayers,
 ): Promise<BuildResult> {
+  const { tag, parentTag, baseNames, onOutput, onProgress, signal } = where;
   return engine.images.build(
-    buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), signal }),
+    buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), baseNames, signal }),
     {
       imageName: name,
       tag,
+      shownNames: new Map([...baseNames].map(([reference, own]) => [own, reference])),
       args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
       platform: inputs.platform,
       ...(fresh ? { fresh } : {}),
@@ -150,19 +155,22 @@ export async function openVerified(
   signal: AbortSignal,
 ): Promise<BuildContext> {
   const { name, context, hasParent, inputs, imageHash } = image;
-  const definition = { imageName: name, context, args: inputs.args, hasParent };
+  const { args, platform } = inputs;
+  const definition = { imageName: name, context, args, hasParent, platform };
   const buildContext = await openBuildContext(tree, definition, { signal });
   const got = computeImageHash({ ...inputs, contextHash: buildContext.contextHash });
   if (got !== imageHash) throw new ImageHashMismatch(name, imageHash, got);
   return buildContext;
 }
 
+/** Gives the name that each base has in the engine, by its reference. */
 async function bringBases(
   engine: Engine,
   { inputs, baseImages = {} }: ImageToBuild,
   where: BuildWhere & { readonly hold: string },
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   const { store, domain, level, hold, signal, onProgress } = where;
+  const names = new Map<string, string>();
   for (const [reference, digest] of Object.entries(inputs.bases)) {
     const isPlanned = (base: StoredImage): Promise<boolean> =>
       Promise.resolve(base.manifestDigest === digest);
@@ -173,9 +181,10 @@ async function bringBases(
       (await findTrackedBase(domain, inputs.platform, reference, level, isPlanned));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = tagOfBase(digest);
-    const loaded = await engine.images.load(record, { tag, hold, signal, onProgress });
-    await engine.images.tag(loaded.engineImageId, reference);
+    await engine.images.load(record, { tag, hold, signal, onProgress });
+    names.set(reference, ownReference(tag));
   }
+  return names;
 }
 
 async function bringParent(

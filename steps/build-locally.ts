@@ -10,6 +10,7 @@ import type { Store } from '../store/store.ts';
 import { ownReference } from '../model/engine-names.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { isWhole } from './image-closure.ts';
+import { tagOfBase } from './tag-of-base.ts';
 
 /** Does work that only one process shall do at a time in an engine, after whoever does such work now. */
 export type Alone = <T>(work: () => Promise<T>) => Promise<T>;
@@ -118,26 +119,24 @@ export class LocalBuilder {
     const { engine, tree, say, signal } = this.#deps;
     const { name, definition, contextHash, imageHash } = image;
     say(`${name}: building`);
-    const references = [...Object.keys(image.inputs.bases), ...image.missingBases];
-    return keepNames(engine, references, async () => {
-      const local = await this.#inputsHere(image, parent);
-      const hash = imageHash ?? computeImageHash(local);
-      const verified = { name, context: definition.context, hasParent: parent !== undefined };
-      const buildContext = await openVerified(tree, { ...verified, inputs: local, imageHash: hash }, signal);
-      const reference = ownReference(imageHash ?? `local-${hash}`);
-      // The same each time, so that a build which was killed leaves no name that the next does not take away.
-      const own = createHash('sha256').update(`local ${hash}`).digest('hex');
-      const [tag, parentTag] = [`slipway.invalid/build:${own}`, `slipway.invalid/parent:${own}`];
-      try {
-        const toBuild = { name, inputs: image.inputs, buildContext, parent, fresh };
-        const built = await buildInEngine(engine, toBuild, { ...this.#deps, tag, parentTag });
-        await engine.images.tag(built.engineImageId, reference);
-        return { name, contextHash, imageHash, reference, outcome: 'built', bytesLoaded: 0, ...built };
-      } finally {
-        await engine.images.remove(tag).catch(() => undefined);
-        await engine.images.remove(parentTag).catch(() => undefined);
-      }
-    });
+    const local = await this.#inputsHere(image, parent);
+    const hash = imageHash ?? computeImageHash(local);
+    const verified = { name, context: definition.context, hasParent: parent !== undefined };
+    const buildContext = await openVerified(tree, { ...verified, inputs: local, imageHash: hash }, signal);
+    const reference = ownReference(imageHash ?? `local-${hash}`);
+    // The same each time, so that a build which was killed leaves no name that the next does not take away.
+    const own = createHash('sha256').update(`local ${hash}`).digest('hex');
+    const [tag, parentTag] = [`slipway.invalid/build:${own}`, `slipway.invalid/parent:${own}`];
+    try {
+      const toBuild = { name, inputs: image.inputs, buildContext, parent, fresh };
+      const built = await buildInEngine(engine, toBuild, { ...this.#deps, tag, parentTag });
+      await engine.images.tag(built.engineImageId, reference);
+      await nameBases(engine, image.inputs);
+      return { name, contextHash, imageHash, reference, outcome: 'built', bytesLoaded: 0, ...built };
+    } finally {
+      await engine.images.remove(tag).catch(() => undefined);
+      await engine.images.remove(parentTag).catch(() => undefined);
+    }
   }
 
   /** With what stands in for bases that have no record: the images that this engine has under their names, or pulls. */
@@ -146,7 +145,8 @@ export class LocalBuilder {
     const bases: Record<string, string> = { ...image.inputs.bases };
     for (const base of image.missingBases) {
       bases[base] =
-        (await engine.images.find(base)) ?? (await pull(engine, base, { say, signal, onProgress }));
+        (await engine.images.find(base)) ??
+        (await pull(engine, base, { platform: image.inputs.platform, say, signal, onProgress }));
     }
     const parentHash = parent && (parent.imageHash ?? parent.reference);
     return { ...image.inputs, bases, parent: parentHash ?? null };
@@ -156,11 +156,16 @@ export class LocalBuilder {
 async function pull(
   engine: Engine,
   reference: string,
-  { say, signal, onProgress }: Pick<LocalBuildDeps, 'say' | 'signal' | 'onProgress'>,
+  {
+    platform,
+    say,
+    signal,
+    onProgress,
+  }: Pick<LocalBuildDeps, 'say' | 'signal' | 'onProgress'> & { readonly platform: string },
 ): Promise<string> {
   say(`${reference}: pulling, since it has no record`);
   try {
-    return (await engine.images.pull(reference, { signal, onProgress })).engineImageId;
+    return (await engine.images.pull(reference, { platform, signal, onProgress })).engineImageId;
   } catch (error) {
     if (isSlipwayError(error) && ['ImageUnavailable', 'EngineRequestFailed'].includes(error.type))
       throw new BaseUnavailable(reference, error.message, { cause: error });
@@ -168,20 +173,10 @@ async function pull(
   }
 }
 
-/** Bases go by their own names while an image is built on them; a person's engine has those names for other images, perhaps. */
-async function keepNames<T>(
-  engine: Engine,
-  references: readonly string[],
-  work: () => Promise<T>,
-): Promise<T> {
-  const before = new Map<string, string | undefined>();
-  for (const reference of references) before.set(reference, await engine.images.find(reference));
-  try {
-    return await work();
-  } finally {
-    for (const [reference, id] of before) {
-      const now = await engine.images.find(reference).catch(() => id);
-      if (id !== undefined && now !== id) await engine.images.tag(id, reference).catch(() => undefined);
-    }
+/** Gives bases the names that people know where those are free, so that a build without a server finds them. */
+async function nameBases(engine: Engine, { bases }: ImageInputs): Promise<void> {
+  for (const [reference, digest] of Object.entries(bases)) {
+    if (reference.includes('@') || (await engine.images.find(reference)) !== undefined) continue;
+    await engine.images.tag(ownReference(tagOfBase(digest)), reference);
   }
 }

@@ -35,7 +35,9 @@ export async function importBase(
     const published = await withEngine(domain, context.signal, async (engine, signal) => {
       const inEngine = { ...context, signal };
       const again = known && (await restore(deps, engine, known, inEngine));
-      return again ? undefined : pullAndPublish(engine, { store, domain, level, reference }, inEngine);
+      return again
+        ? undefined
+        : pullAndPublish(engine, { store, domain, level, platform, reference }, inEngine);
     });
     if (!published) return {};
     const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
@@ -103,11 +105,11 @@ async function publishAgain(
 
 async function pullAndPublish(
   engine: Engine,
-  { store, domain, level, reference }: Omit<ImportBaseInput, 'platform'> & { readonly store: Store },
+  { store, domain, level, platform, reference }: ImportBaseInput & { readonly store: Store },
   { signal, onProgress }: StepContext,
 ): Promise<PublishResult> {
   onProgress({ message: `pulling base ${reference}` });
-  const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
+  const { engineImageId } = await engine.images.pull(reference, { platform, signal, onProgress });
   const published = await engine.images.publish(engineImageId, {
     signal,
     onProgress,

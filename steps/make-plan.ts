@@ -7,6 +7,7 @@ import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { BaseToRenew, RenewedBase } from '../model/pure/base-payloads.ts';
+import { platformBaseKey } from '../model/pure/base-payloads.ts';
 import type { Grants } from '../model/schema/config.ts';
 import type { Plan, PlannedImage, PushRequest, PlannedTask } from '../model/schema/plan.ts';
 import type { TarballKeeping } from '../model/schema/task.ts';
@@ -47,7 +48,7 @@ export interface MakePlanInput {
   readonly changedFiles: () => Promise<readonly string[] | undefined>;
   /** The message of the commit, whose `try:` lines count at level 1; absent: there are none. */
   readonly message?: () => Promise<string>;
-  /** Bases that could not be had, with the reason. */
+  /** Bases that could not be had, by {@link platformBaseKey}, with the reason. */
   readonly unavailableBases?: Readonly<Record<string, string>>;
   /** Bases that were resolved anew for this push; undefined where nobody can do that. */
   readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
@@ -257,9 +258,11 @@ function blame(
   parent: PlannedImage | undefined,
   { unavailableBases = {} }: Pick<MakePlanInput, 'unavailableBases'>,
 ): Pick<PlannedImage, 'unavailable' | 'culprit'> {
-  const base = image.missingBases.find((reference) => unavailableBases[reference] !== undefined);
-  if (base !== undefined)
-    return { unavailable: `Base image "${base}" cannot be had: ${unavailableBases[base]}` };
+  const { platform } = image.inputs;
+  for (const reference of image.missingBases) {
+    const reason = unavailableBases[platformBaseKey({ platform, reference })];
+    if (reason !== undefined) return { unavailable: `Base image "${reference}" cannot be had: ${reason}` };
+  }
   if (parent?.unavailable === undefined) return {};
   return { unavailable: parent.unavailable, culprit: parent.culprit ?? parent.taskId };
 }

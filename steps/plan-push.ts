@@ -3,8 +3,9 @@ import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
 import { pushId as idOf } from '../model/pure/ids.ts';
-import { isOneRef } from '../model/pure/ref-patterns.ts';
-import type { BaseToRenew } from '../model/pure/base-payloads.ts';
+import { fullRef, isOneRef } from '../model/pure/ref-patterns.ts';
+import type { BaseToRenew, PlatformBase } from '../model/pure/base-payloads.ts';
+import { platformBaseKey } from '../model/pure/base-payloads.ts';
 import type { PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
@@ -16,6 +17,7 @@ import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { CONFIG_FILE } from './config-file.ts';
 import { makePlan } from './make-plan.ts';
+import { markUses } from './mark-uses.ts';
 import type { Decided } from './decided.ts';
 import { afterDecision, keepDecision, readDecided } from './decided.ts';
 import type { DocumentParts } from './push-document.ts';
@@ -54,7 +56,8 @@ export async function planPush(
   try {
     owner = authorize(deps.config, input);
     tree = await deps.source.open(push.repository, {
-      ref: push.ref,
+      // The ref may have moved on since the push was planned first, or be gone.
+      ...(input.replanned ? {} : { ref: push.ref }),
       revision: push.revision,
       signal: context.signal,
     });
@@ -176,21 +179,15 @@ async function accept(
   context: StepContext,
 ): Promise<PlannedPush> {
   const mayWrite = (): void => expectNotGivenUp(context);
-  const unsettled = plan.images
-    .flatMap(({ missingBases }) => missingBases)
-    .filter((base) => input.unavailableBases[base] === undefined);
-  if (unsettled.length > 0 || toRenew.length > 0) {
-    const platform = plan.images[0]?.inputs.platform ?? '';
-    return {
-      outcome: 'bases-missing',
-      bases: [...new Set(unsettled)],
-      ...(toRenew.length > 0 ? { renew: toRenew } : {}),
-      domain: plan.domain,
-      platform,
-    };
+  const bases = missingBases(plan).filter(
+    (base) => input.unavailableBases[platformBaseKey(base)] === undefined,
+  );
+  if (bases.length > 0 || toRenew.length > 0) {
+    const renew = toRenew.length > 0 ? { renew: toRenew } : {};
+    return { outcome: 'bases-missing', bases, ...renew, domain: plan.domain };
   }
   // Before the plan leans on them: they live on from now.
-  await store.index.use(usedBy(plan, ownPlatform));
+  await markUses(store, plan, ownPlatform);
   await store.pushes.writePlan(plan, mayWrite);
   if (decided) await keepDecision(store, plan, context.signal);
   await store.pushes.writeStatus(
@@ -213,19 +210,12 @@ function doneBefore(decided: Decided | undefined): Pick<DocumentParts, 'outcomes
   return { outcomes, taskRecords: new Map([[record.label, record]]) };
 }
 
-/** What of the index a plan uses: every image that it knows of, and all bases. */
-function usedBy(
-  { domain, level, images, tasks }: Plan,
-  platform: string,
-): Parameters<Store['index']['use']>[0] {
-  const plain = tasks.flatMap(({ image }) => (image.type === 'docker-image' ? [image.name] : []));
-  return {
-    domain,
-    level,
-    platform,
-    images: images.flatMap(({ name, imageHash }) => (imageHash === null ? [] : [{ name, imageHash }])),
-    bases: [...new Set([...plain, ...images.flatMap(({ inputs }) => Object.keys(inputs.bases))])],
-  };
+/** Those that have no record for the platform of an image on them, each once. */
+function missingBases({ images }: Plan): readonly PlatformBase[] {
+  const missing = images.flatMap(({ inputs: { platform }, missingBases: references }) =>
+    references.map((reference) => ({ platform, reference })),
+  );
+  return [...new Map(missing.map((base) => [platformBaseKey(base), base])).values()];
 }
 
 /** Against what was asked for, else the ref's former revision, else the merge base with the project's first ref. */
@@ -253,7 +243,8 @@ async function mergeBase(
   const source = deps.config.projects[push.project]?.sources.find(
     ({ repository }) => canonicalRepository(repository) === canonical,
   );
-  const firstRef = Object.keys(source?.refs ?? {}).find(isOneRef);
-  if (firstRef === undefined || push.ref === `refs/heads/${firstRef}`) return undefined;
+  const written = Object.keys(source?.refs ?? {}).find(isOneRef);
+  const firstRef = written && fullRef(written);
+  if (firstRef === undefined || push.ref === firstRef) return undefined;
   return deps.source.mergeBase(push.repository, firstRef, push.revision, signal);
 }

@@ -30,7 +30,7 @@ export async function renewBase(
   const before = known ? { before: known.manifestDigest } : {};
   try {
     const found = await withEngine(domain, context.signal, (engine, signal) =>
-      resolveAnew(store, engine, { reference, known }, { ...context, signal }),
+      resolveAnew(store, engine, { platform, reference, known }, { ...context, signal }),
     );
     const record = await store.index.renewBase(
       domain,
@@ -55,13 +55,21 @@ type Resolved = Pick<
 async function resolveAnew(
   store: Store,
   engine: Engine,
-  { reference, known }: { readonly reference: string; readonly known: BaseRecord | undefined },
+  {
+    platform,
+    reference,
+    known,
+  }: {
+    readonly platform: string;
+    readonly reference: string;
+    readonly known: BaseRecord | undefined;
+  },
   { signal, onProgress }: StepContext,
 ): Promise<Resolved> {
   onProgress({ message: `resolving base ${reference}` });
   const registryDigest = await engine.images.registryDigest(reference, signal);
   if (known?.registryDigest === registryDigest) return resolvedOf(known, registryDigest);
-  const { engineImageId } = await engine.images.pull(reference, { signal, onProgress });
+  const { engineImageId } = await engine.images.pull(reference, { platform, signal, onProgress });
   const layers = new Set<string>(known ? await closureOf(store.blobs, known.manifestDigest, signal) : []);
   const published = await engine.images.publish(engineImageId, {
     signal,

@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
-import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
-import { renewalKey } from '../model/pure/base-payloads.ts';
+import type { ImportBaseInput, RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
+import { platformBaseKey, renewalKey } from '../model/pure/base-payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedPush, PushInput } from '../model/pure/payloads.ts';
 import { builderActivities, controlActivities } from './activity-proxies.ts';
@@ -21,31 +21,34 @@ export async function planWithBases(
   pushId: string,
   { bases, decided }: { readonly bases: SettledBases; readonly decided?: true },
 ): Promise<Exclude<PlannedPush, { outcome: 'bases-missing' }>> {
-  const control = controlActivities(input.level);
+  const { level } = input;
+  const control = controlActivities(level);
   const { unavailableBases, renewedBases } = bases;
   // Each round settles every base it names. What a renewed one makes of the hashes may name others, of images further up.
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const renewed = Object.keys(renewedBases).length > 0 ? { renewedBases } : {};
+    const replanned = round > 0 || decided ? { replanned: true as const } : {};
     const plan = await control.planPush({
       push: input,
       pushId,
       unavailableBases,
       ...renewed,
+      ...replanned,
       ...(decided ? { decided } : {}),
     });
     if (plan.outcome !== 'bases-missing') return plan;
     await Promise.all(
       (plan.renew ?? []).map(async (base) => {
-        renewedBases[renewalKey(base)] = await renew(input.level, { ...base, domain: plan.domain });
+        renewedBases[renewalKey(base)] = await renew(level, { ...base, domain: plan.domain });
       }),
     );
     const answers = await Promise.all(
-      plan.bases.map(
-        async (reference) => [reference, await bringBase(input.level, plan, reference)] as const,
-      ),
+      plan.bases.map(async (named) => {
+        const base = typeof named === 'string' ? { platform: plan.platform ?? '', reference: named } : named;
+        return [platformBaseKey(base), await bringBase({ level, domain: plan.domain, ...base })] as const;
+      }),
     );
-    for (const [reference, unavailable] of answers)
-      if (unavailable) unavailableBases[reference] = unavailable;
+    for (const [base, unavailable] of answers) if (unavailable) unavailableBases[base] = unavailable;
   }
   throw ApplicationFailure.nonRetryable('Bases that were brought into the store are not found there');
 }
@@ -61,14 +64,10 @@ async function renew(level: Level, base: Omit<RenewBaseInput, 'level'>): Promise
 }
 
 /** Gives the reason when the base cannot be had: only the images that need it fail, and the rest goes on. */
-async function bringBase(
-  level: Level,
-  { domain, platform }: { readonly domain: string; readonly platform: string },
-  reference: string,
-): Promise<string | undefined> {
+async function bringBase(base: ImportBaseInput): Promise<string | undefined> {
   try {
-    const builder = builderActivities(level, `import base ${reference}`);
-    return (await builder.importBase({ domain, level, platform, reference })).unavailable;
+    const builder = builderActivities(base.level, `import base ${base.reference}`);
+    return (await builder.importBase(base)).unavailable;
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
     return failureDetail(error);

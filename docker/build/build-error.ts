@@ -21,11 +21,14 @@ export function buildError({
   imageName,
   message,
   log,
+  shown = (text) => text,
   address,
 }: {
   readonly imageName: string;
   readonly message: string;
   readonly log: BuildLog;
+  /** Gives names of images as people know them. */
+  readonly shown?: (text: string) => string;
   readonly address: string;
 }): Error {
   const { failed } = log;
@@ -38,9 +41,10 @@ export function buildError({
   // We did not cancel (the caller looks at its signal first), so the engine is shutting down.
   if (!failed && isCancel(message))
     return new EngineUnavailable(address, `build of image "${imageName}": ${message}`);
-  const reference = LOOKUP.exec(failed?.name ?? '')?.[1];
+  const name = shown(failed?.name ?? '');
+  const reference = LOOKUP.exec(name)?.[1];
   if (reference) return new BaseUnavailable(reference, `it is not in the engine, and ${message}`);
-  const step = failed && instructionOf(failed.name);
+  const step = failed && instructionOf(name);
   return new ImageBuildFailed(imageName, { step, exitCode, lastLines: failed?.lastLines ?? [] }, message);
 }
 

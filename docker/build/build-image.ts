@@ -29,10 +29,11 @@ export async function buildImage(
   context: Readable,
   options: BuildOptions,
 ): Promise<BuildResult> {
-  const { signal, imageName, onOutput, onProgress, cacheFrom } = options;
+  const { signal, imageName, onOutput, onProgress, cacheFrom, shownNames = [] } = options;
   const buildId = randomUUID();
+  const names = [...shownNames, ...(cacheFrom ? [[cacheFrom.reference, cacheFrom.name] as const] : [])];
   const shown = (text: string): string =>
-    cacheFrom ? text.replaceAll(cacheFrom.reference, cacheFrom.name) : text;
+    names.reduce((before, [name, other]) => before.replaceAll(name, other), text);
   const log = new BuildLog({
     onText: (text) => onOutput(shown(text)),
     onStep: (name) => onProgress?.({ message: shown(name) }),
@@ -46,7 +47,7 @@ export async function buildImage(
     for await (const document of jsonLines(response)) {
       const message = errorInProgress(document);
       if (message !== undefined)
-        throw buildError({ imageName, message: shown(message), log, address: builder.address });
+        throw buildError({ imageName, message: shown(message), log, shown, address: builder.address });
       const aux = auxOf(document);
       if (aux?.id === 'moby.buildkit.trace' && typeof aux.value === 'string') log.add(decodeTrace(aux.value));
       if (aux?.id === 'moby.image.id') engineImageId = (aux.value as { ID?: string }).ID;

@@ -13,7 +13,6 @@ import type {
   LoadResult,
   PublishResult,
   RegistryPull,
-  StepOptions,
 } from '../engine.ts';
 import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
@@ -25,6 +24,7 @@ import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
 import { parseReference } from './image-reference.ts';
+import type { PullOptions } from './pull-image.ts';
 import { pullImage } from './pull-image.ts';
 import { registryDigest } from './registry-digest.ts';
 
@@ -109,7 +109,7 @@ export class DockerodeImages implements EngineImages {
     });
   }
 
-  async pull(reference: string, options: StepOptions): Promise<RegistryPull> {
+  async pull(reference: string, options: PullOptions): Promise<RegistryPull> {
     return pullImage(this.#options, reference, options);
   }
 

@@ -3,16 +3,18 @@
 import type { StoredImage } from '../schema/plan.ts';
 import type { Level } from './ids.ts';
 
-export interface ImportBaseInput {
-  readonly domain: string;
-  readonly level: Level;
+/** A base as images of a platform have it. */
+export interface PlatformBase {
   readonly platform: string;
   readonly reference: string;
 }
 
-export interface BaseToRenew {
-  readonly platform: string;
-  readonly reference: string;
+export interface ImportBaseInput extends PlatformBase {
+  readonly domain: string;
+  readonly level: Level;
+}
+
+export interface BaseToRenew extends PlatformBase {
   /** For images that track it; else its record for all is renewed. */
   readonly tracked: boolean;
 }
@@ -41,7 +43,12 @@ export interface RenewedBase {
   readonly unavailable?: string;
 }
 
+/** Names a base among those that cannot be had. */
+export function platformBaseKey({ platform, reference }: PlatformBase): string {
+  return `${platform} ${reference}`;
+}
+
 /** Names a base among those that are resolved anew. */
-export function renewalKey({ platform, reference, tracked }: BaseToRenew): string {
-  return `${tracked ? 'track' : 'pin'} ${platform} ${reference}`;
+export function renewalKey({ tracked, ...base }: BaseToRenew): string {
+  return `${tracked ? 'track' : 'pin'} ${platformBaseKey(base)}`;
 }

@@ -1,6 +1,6 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
-import type { BaseToRenew, ImportBaseInput, RenewedBase } from './base-payloads.ts';
+import type { BaseToRenew, ImportBaseInput, PlatformBase, RenewedBase } from './base-payloads.ts';
 import type { GraphTask } from './graph-pages.ts';
 import type { Level } from './ids.ts';
 import type { Rerun } from './rerun.ts';
@@ -62,11 +62,13 @@ export type PlannedPush =
   /** Bases to bring into the store before the hashes are known; plan again afterwards. */
   | {
       readonly outcome: 'bases-missing';
-      readonly bases: readonly string[];
+      /** References alone only in histories from before each had its own platform. */
+      readonly bases: readonly (PlatformBase | string)[];
       /** Bases to resolve anew, since an image tracks them or is older than it may be. */
       readonly renew?: readonly BaseToRenew[];
       readonly domain: string;
-      readonly platform: string;
+      /** Of references alone. */
+      readonly platform?: string;
     }
   /** The record is written, with every finding. */
   | { readonly outcome: 'rejected'; readonly reason: PushReason; readonly detail: string };
@@ -76,7 +78,9 @@ export interface PlanPushInput {
   readonly pushId: string;
   /** The decision program has completed, so that what it printed counts. */
   readonly decided?: true;
-  /** Bases that could not be had, with the reason: their images fail, the other tasks go on. */
+  /** The push was planned before, when its ref had the revision. */
+  readonly replanned?: true;
+  /** Bases that could not be had, by {@link platformBaseKey}, with the reason: their images fail, the other tasks go on. */
   readonly unavailableBases: Readonly<Record<string, string>>;
   /** Bases that were resolved anew for this push, by {@link renewalKey}. */
   readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
@@ -233,6 +237,7 @@ export interface SaveArtifactsInput extends RunInput {
 }
 
 export interface SavedArtifacts {
+  /** Between activities only in histories from before it was read from the store. */
   readonly artifacts: readonly ArtifactRecord[];
   /** Names of required artifacts that are absent or of another type, with what was found. */
   readonly missing: readonly { readonly name: string; readonly found: string }[];

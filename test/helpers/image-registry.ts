@@ -16,14 +16,26 @@ export interface ImageRegistry extends AsyncDisposable {
     tag: string,
     ...layers: readonly Readonly<Record<string, Buffer>>[]
   ): Promise<string>;
+  /** Puts an image for each platform (`linux/arm64`), of one layer with these files; gives the digest of their index. */
+  putIndex(
+    repository: string,
+    tag: string,
+    platforms: Readonly<Record<string, Readonly<Record<string, Buffer>>>>,
+  ): Promise<string>;
 }
 
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
+const INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
 
 /** A registry with one image, `library/debian:bookworm`, and those that are put into it, as far as an engine's pull goes. */
 export async function startImageRegistry(files: Readonly<Record<string, Buffer>>): Promise<ImageRegistry> {
   const blobs = new Map<string, Buffer>();
-  const manifests = new Map<string, Buffer>();
+  const manifests = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
+  const serve = (repository: string, tags: readonly string[], type: string, bytes: Buffer): string => {
+    const digest = digestOf(bytes);
+    for (const name of [...tags, digest]) manifests.set(`${repository} ${name}`, { type, bytes });
+    return digest;
+  };
   const put = async (
     repository: string,
     tag: string,
@@ -31,9 +43,21 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
   ): Promise<string> => {
     const image = await makeImage(layers);
     for (const blob of image.blobs) blobs.set(digestOf(blob), blob);
-    for (const name of [tag, digestOf(image.manifest)])
-      manifests.set(`${repository} ${name}`, image.manifest);
+    serve(repository, [tag], MANIFEST, image.manifest);
     return digestOf(image.blobs[0]!);
+  };
+  const putIndex: ImageRegistry['putIndex'] = async (repository, tag, platforms) => {
+    const list: object[] = [];
+    for (const [platform, files] of Object.entries(platforms)) {
+      const [os, architecture = ''] = platform.split('/');
+      const image = await makeImage([files], architecture);
+      for (const blob of image.blobs) blobs.set(digestOf(blob), blob);
+      const digest = serve(repository, [], MANIFEST, image.manifest);
+      const size = image.manifest.length;
+      list.push({ mediaType: MANIFEST, digest, size, platform: { os, architecture } });
+    }
+    const index = { schemaVersion: 2, mediaType: INDEX, manifests: list };
+    return serve(repository, [tag], INDEX, Buffer.from(JSON.stringify(index)));
   };
   await put('library/debian', 'bookworm', files);
 
@@ -44,10 +68,10 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
     if (path === '/v2/') return void response.writeHead(200).end('{}');
     const [, repository, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
     const manifest = kind === 'manifests' ? manifests.get(`${repository} ${name}`) : undefined;
-    const body = manifest ?? (kind === 'blobs' ? blobs.get(name!) : undefined);
+    const body = manifest?.bytes ?? (kind === 'blobs' ? blobs.get(name!) : undefined);
     if (!body) return void response.writeHead(404).end('{"errors":[]}');
     response.writeHead(200, {
-      'content-type': manifest ? MANIFEST : 'application/octet-stream',
+      'content-type': manifest?.type ?? 'application/octet-stream',
       'content-length': body.length,
       'docker-content-digest': digestOf(body),
     });
@@ -60,6 +84,7 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
     host,
     requests,
     put,
+    putIndex,
     [Symbol.asyncDispose]: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
@@ -69,6 +94,7 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
 
 async function makeImage(
   contents: readonly Readonly<Record<string, Buffer>>[],
+  architecture = 'amd64',
 ): Promise<{ readonly manifest: Buffer; readonly blobs: readonly Buffer[] }> {
   const layerTars: Buffer[] = [];
   for (const files of contents) {
@@ -82,7 +108,7 @@ async function makeImage(
   const layers = layerTars.map((layerTar) => gzipSync(layerTar));
   const config = Buffer.from(
     JSON.stringify({
-      architecture: 'amd64',
+      architecture,
       os: 'linux',
       config: {},
       rootfs: { type: 'layers', diff_ids: layerTars.map(digestOf) },

@@ -56,7 +56,7 @@ export async function pushOnStore(store: Store, push: PushOnStore): Promise<{ re
     imageHash: createHash('sha256').update(`${image} ${version}`).digest('hex'),
   };
   const found = await store.index.find(key, level, (entry) => isWhole(store.blobs, entry.manifestDigest));
-  await store.index.use({ domain: DOMAIN, level, platform: PLATFORM, images: [key], bases: [] });
+  await store.index.use({ domain: DOMAIN, level, images: [key], bases: [] });
   const identity = { pushId: id, project: DOMAIN, level, repository: 'file:///srv/demo.git', revision };
   await store.pushes.writePlan(aPlan({ ...identity, key, stored: found?.entry, now }));
   const status = { ...aStatus(identity), received };

@@ -32,7 +32,7 @@ import type {
 } from '../../model/pure/payloads.ts';
 import type { Rerun } from '../../model/pure/rerun.ts';
 import type { Settled } from '../../model/pure/settle-payloads.ts';
-import type { RefreshInput, RenewedBase } from '../../model/pure/base-payloads.ts';
+import type { ImportBaseInput, RefreshInput, RenewedBase } from '../../model/pure/base-payloads.ts';
 import { renewalKey } from '../../model/pure/base-payloads.ts';
 import type { Plan, StoredImage } from '../../model/schema/plan.ts';
 import type { PushOutcome } from '../../workflows/push.ts';
@@ -116,6 +116,8 @@ export class World {
   readonly killed: string[] = [];
   readonly indexed = new Set<string>();
   readonly importedBases: string[] = [];
+  /** Gives the reason why a base is not to be had. */
+  importBase: (input: ImportBaseInput) => string | undefined = () => undefined;
   readonly renewedBases: string[] = [];
   /** Builds that were to take no step from a cache. */
   readonly freshBuilds: string[] = [];
@@ -220,7 +222,8 @@ export class World {
       },
       importBase: (input) => {
         this.importedBases.push(input.reference);
-        return Promise.resolve({});
+        const unavailable = this.importBase(input);
+        return Promise.resolve(unavailable === undefined ? {} : { unavailable });
       },
       renewBase: (input) => {
         this.renewedBases.push(renewalKey(input));

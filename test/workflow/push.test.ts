@@ -113,6 +113,29 @@ describe('push', () => {
 
     expect(outcome.state).toBe('completed');
     expect(world.importedBases).toEqual(['debian:bookworm']);
+    // Only the first plan asks whether the ref has the revision: since then it may have moved on.
+    expect(world.planInputs.map(({ replanned }) => replanned)).toEqual([undefined, true]);
+  });
+
+  it('brings a base for each platform that lacks it, and plans again knowing for which it is not to be had', async () => {
+    const reference = 'debian:bookworm';
+    const bases = ['linux/amd64', 'linux/arm64'].map((platform) => ({ platform, reference }));
+    const imported: unknown[] = [];
+    world.plan = (round) =>
+      round === 0 ? { outcome: 'bases-missing', bases, domain: 'demo' } : planned([aTask('a')]);
+    world.importBase = (input) => {
+      imported.push(input);
+      return input.platform === 'linux/arm64' ? 'there is none' : undefined;
+    };
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.state).toBe('completed');
+    expect(imported).toHaveLength(2);
+    expect(imported).toEqual(
+      expect.arrayContaining(bases.map((base) => ({ ...base, domain: 'demo', level: 1 }))),
+    );
+    expect(world.planInputs[1]?.unavailableBases).toEqual({ 'linux/arm64 debian:bookworm': 'there is none' });
   });
 
   it('has bases resolved anew, plans again with what they are now, and takes no step of a rebuild from a cache', async () => {

@@ -103,6 +103,19 @@ describe('openBuildContext', () => {
     );
   });
 
+  it('puts other names of bases into the tar, and refuses what it cannot name, with its place', async () => {
+    const names = new Map([['debian:12', 'own:1']]);
+    const named = await open({ 'ctx/Dockerfile': '# %ARG V\nFROM debian:$V\n' }, { args: { V: '12' } });
+    const hidden = await open({ 'ctx/Dockerfile': 'FROM scratch\nCOPY --from=deb\\ian:12 a b\n' });
+
+    const tar = await buffer(named.tar({ baseNames: names }));
+
+    expect(tar.includes('FROM own:1\n')).toBe(true);
+    expect(() => hidden.tar({ baseNames: names })).toThrow(
+      'ctx/Dockerfile:2:1: "debian:12" is written with escapes',
+    );
+  });
+
   it('takes the context through a link and under another spelling', async () => {
     const files = { 'real/Dockerfile': 'FROM scratch\n', 'real/a': '1', ctx: { link: 'real' } };
 

@@ -29,6 +29,15 @@ describe('findCacheMounts', () => {
     ).toEqual(['/a', '/b', '/c']);
   });
 
+  it('finds those after a here-document that stands in quotes, and none in one that has a number', () => {
+    expect(
+      idsOf(
+        'FROM a\nRUN sh -c "cat <<EOF\\nx\\nEOF"\nRUN --mount=type=cache,target="/a" make\n' +
+          'RUN cat 3<<EOF\nRUN --mount=type=cache,target=/b x\nEOF\nRUN make --mount=type=cache,target=/c\n',
+      ),
+    ).toEqual(['/a']);
+  });
+
   it('gives each once, with the sharing of its first use; another owner is another mount', () => {
     const { mounts } = findCacheMounts(
       'FROM a\nRUN --mount=type=cache,target=/c,sharing=locked x\nRUN --mount=type=cache,target=/c y\n' +

@@ -44,9 +44,10 @@ export class DockerodeEngine implements Engine {
       layers,
       transport: () => this.#transport(),
     });
-    this.containers = new DockerodeContainers({ docker, address, fleet });
-    this.privateEngines = new DockerodePrivateEngines({ docker, address, fleet });
-    this.kept = new DockerodeKept({ docker, address, fleet });
+    const { cpus } = info;
+    this.containers = new DockerodeContainers({ docker, address, fleet, cpus });
+    this.privateEngines = new DockerodePrivateEngines({ docker, address, fleet, cpus });
+    this.kept = new DockerodeKept({ docker, address, fleet, cpus });
     this.caches = new DockerodeCaches({ docker, address, fleet, onReleased: () => room?.noteGrowth() });
   }
 

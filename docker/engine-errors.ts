@@ -84,6 +84,11 @@ export function isOutOfSpace(message: string): boolean {
   return /no space left on device|disk quota exceeded/i.test(message);
 }
 
+/** Nor for addresses that are all given to networks: older ones answer 404 then, newer ones 400. */
+export function isOutOfNetworks(message: string): boolean {
+  return /address pool/i.test(message);
+}
+
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;

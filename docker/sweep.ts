@@ -11,7 +11,8 @@ import type { Labelled } from './volumes.ts';
 
 /**
  * Removes the task containers of a fleet that `isNobodys` says no run needs any more, with their private engines, networks and volumes
- * whose container somebody else has removed, and gives back the caches that their runs had; gives the names of what was removed.
+ * whose container somebody else has removed, and gives back the caches that their runs had; gives the names of what was removed. What
+ * cannot be removed keeps nothing else from it, and is thrown in the end: one error, or an `AggregateError`.
  */
 export async function sweepContainers(
   engine: Engine,
@@ -21,41 +22,63 @@ export async function sweepContainers(
   const containers = await engine.containers.list(labels);
   const names = new Set(containers.map(({ name }) => name));
   const networks = await engine.containers.networks(labels);
-  const removed: string[] = [];
-  for (const container of [...containers, ...networks.filter(({ name }) => !names.has(name))]) {
-    if (!(await isNobodys(container))) continue;
-    await engine.containers.remove(container.name);
-    removed.push(container.name);
-  }
-  for (const found of await engine.privateEngines.list({ [LABEL.fleet]: fleet })) {
-    if (!(await isNobodys(found))) continue;
-    await engine.privateEngines.remove(found.name);
+  const sweep: Sweep = { isNobodys, removed: [], errors: [] };
+  const all = [...containers, ...networks.filter(({ name }) => !names.has(name))];
+  await sweepEach(sweep, all, async ({ name }) => {
+    await engine.containers.remove(name);
+    return name;
+  });
+  const privateEngines = await engine.privateEngines.list({ [LABEL.fleet]: fleet });
+  await sweepEach(sweep, privateEngines, async ({ name }) => {
+    await engine.privateEngines.remove(name);
     // The network that it shared with a container which was never made.
-    await engine.containers.remove(found.name);
-    removed.push(`private engine of ${found.name}`);
-  }
-  await engine.kept.sweep();
-  return [...removed, ...(await sweepVolumes(engine, labels, isNobodys))];
+    await engine.containers.remove(name);
+    return `private engine of ${name}`;
+  });
+  await engine.kept.sweep().catch((error: unknown) => sweep.errors.push(error));
+  const volumes = await engine.containers.volumes(labels);
+  await sweepEach(sweep, volumes, (volume) => sweepVolume(engine, labels, volume));
+  const [error, ...more] = sweep.errors;
+  if (more.length > 0) throw new AggregateError(sweep.errors, sweep.errors.map(String).join('\n'));
+  if (error !== undefined) throw error;
+  return sweep.removed;
 }
 
-async function sweepVolumes(
+interface Sweep {
+  readonly isNobodys: (found: Labelled) => Promise<boolean>;
+  readonly removed: string[];
+  readonly errors: unknown[];
+}
+
+/** `remove` says what it has removed. */
+async function sweepEach(
+  { isNobodys, removed, errors }: Sweep,
+  found: readonly Labelled[],
+  remove: (one: Labelled) => Promise<string | undefined>,
+): Promise<void> {
+  for (const one of found) {
+    try {
+      const what = (await isNobodys(one)) ? await remove(one) : undefined;
+      if (what !== undefined) removed.push(what);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+}
+
+async function sweepVolume(
   engine: Engine,
   ofTasks: Readonly<Record<string, string>>,
-  isNobodys: (volume: Labelled) => Promise<boolean>,
-): Promise<readonly string[]> {
-  const removed: string[] = [];
+  volume: Labelled,
+): Promise<string | undefined> {
   const runOf = ({ labels }: Labelled): string => `${labels[LABEL.task]}#${labels[LABEL.run]}`;
-  for (const volume of await engine.containers.volumes(ofTasks)) {
-    if (!(await isNobodys(volume))) continue;
-    // A container that has come to be nobody's since is swept first, the next time.
-    const containers = await engine.containers.list(ofTasks);
-    if (containers.some((container) => runOf(container) === runOf(volume))) continue;
-    const holder = { task: volume.labels[LABEL.task] ?? '', run: Number(volume.labels[LABEL.run]) };
-    if (isHold(volume)) await engine.caches.release(holder, { purge: false });
-    else await engine.containers.removeVolume(volume.name);
-    removed.push(volume.name);
-  }
-  return removed;
+  // A container that has come to be nobody's since is swept first, the next time.
+  const containers = await engine.containers.list(ofTasks);
+  if (containers.some((container) => runOf(container) === runOf(volume))) return undefined;
+  const holder = { task: volume.labels[LABEL.task] ?? '', run: Number(volume.labels[LABEL.run]) };
+  if (isHold(volume)) await engine.caches.release(holder, { purge: false });
+  else await engine.containers.removeVolume(volume.name);
+  return volume.name;
 }
 
 /**

@@ -95,6 +95,12 @@ export const ERRORS = {
     meaning: 'The disk of the Docker Engine is full.',
     next: 'Free space; Slipway tries again.',
   },
+  EngineOutOfNetworks: {
+    owner: 'operator',
+    retryable: true,
+    meaning: 'The Docker Engine has addresses for no further network, and each container has one of its own.',
+    next: 'A run waits until one is free. Remove networks there, or give the engine more addresses (`default-address-pools`).',
+  },
   MachineBusy: {
     owner: 'operator',
     retryable: true,

@@ -1,29 +1,8 @@
-import type { ErrorType } from './error-catalog.ts';
-import { ERRORS } from './error-catalog.ts';
 import type { Finding } from './findings.ts';
 import { formatFinding } from './findings.ts';
+import { SlipwayError } from './slipway-error.ts';
 
-const MARK = Symbol.for('slipway.error');
-
-/** Base of all errors that Slipway throws on purpose. `type` is stable; the message is for people. */
-export abstract class SlipwayError extends Error {
-  abstract readonly type: ErrorType;
-  readonly [MARK] = true;
-
-  /** Whether the same step may succeed when repeated unchanged. A class may know better than its entry. */
-  get retryable(): boolean {
-    return ERRORS[this.type].retryable;
-  }
-
-  override get name(): string {
-    return this.type;
-  }
-}
-
-/** Whether a value is a {@link SlipwayError}. By symbol, since `instanceof` fails across the realms of jest and the workflow sandbox. */
-export function isSlipwayError(value: unknown): value is SlipwayError {
-  return typeof value === 'object' && value !== null && MARK in value;
-}
+export { isSlipwayError, SlipwayError } from './slipway-error.ts';
 
 /** Thrown when a text of the tree or an argument is wrong. Carries every finding, not only the first. */
 export class InvalidInput extends SlipwayError {
@@ -162,6 +141,11 @@ export class EngineRequestFailed extends SlipwayError {
 /** Thrown when the disk of a Docker Engine is full. */
 export class EngineOutOfSpace extends SlipwayError {
   readonly type = 'EngineOutOfSpace';
+}
+
+/** Thrown when a Docker Engine has addresses for no further network. */
+export class EngineOutOfNetworks extends SlipwayError {
+  readonly type = 'EngineOutOfNetworks';
 }
 
 /** Thrown when a run is not claimed because the machine has not free what its task says it needs. */

@@ -3,6 +3,7 @@ import { LABEL } from '../docker/labels.ts';
 import type { TaskInput } from '../model/pure/payloads.ts';
 import type { WorkerVariable } from '../model/pure/worker-variables.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import { needsOf } from './machine-room.ts';
 
 /** The container of one run, as its plan describes it; the image comes when it is created. */
 export function containerOfRun(
@@ -22,6 +23,7 @@ export function containerOfRun(
   },
 ): Omit<ContainerSpec, 'engineImageId'> {
   const { memoryBytes, cpus, pids, shmBytes } = planned.resources;
+  const needs = needsOf(planned);
   return {
     name,
     ...(planned.command ? { command: planned.command } : {}),
@@ -50,8 +52,8 @@ export function containerOfRun(
       [LABEL.task]: task.taskId,
       [LABEL.run]: String(run),
       [LABEL.level]: String(plan.level),
-      ...(memoryBytes === undefined ? {} : { [LABEL.memory]: String(memoryBytes) }),
-      ...(cpus === undefined ? {} : { [LABEL.cpus]: String(cpus) }),
+      ...(needs.memoryBytes === undefined ? {} : { [LABEL.memory]: String(needs.memoryBytes) }),
+      ...(needs.cpus === undefined ? {} : { [LABEL.cpus]: String(needs.cpus) }),
     },
     resources: {
       pids,

@@ -16,6 +16,11 @@ export function isAway(error: unknown): boolean {
   return isSlipwayError(error) && error.type === 'EngineUnavailable';
 }
 
+/** Whether an engine has no network free for a container. */
+export function isOutOfNetworks(error: unknown): boolean {
+  return isSlipwayError(error) && error.type === 'EngineOutOfNetworks';
+}
+
 /** Whether something was refused, or failed, because the engine's disk is full. */
 export function isFull(error: unknown): boolean {
   if (!isSlipwayError(error)) return false;

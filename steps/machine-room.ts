@@ -2,12 +2,24 @@ import type { Engine, EngineInfo } from '../docker/engine.ts';
 import { KIND, LABEL } from '../docker/labels.ts';
 import { MachineBusy } from '../model/errors.ts';
 import { formatBytes } from '../model/format-bytes.ts';
+import type { PlannedTask } from '../model/schema/plan.ts';
 
 /** What a task says it needs of its machine. */
 export interface Needs {
   readonly memoryBytes?: number | undefined;
   readonly cpus?: number | undefined;
   readonly diskBytes?: number | undefined;
+}
+
+/** What a task takes of its machine at most: one with an engine of its own may take all that it names twice, in each of the two. */
+export function needsOf({ resources, dind }: Pick<PlannedTask, 'resources' | 'dind'>): Needs {
+  const { memoryBytes, cpus, diskBytes } = resources;
+  const times = dind ? 2 : 1;
+  return {
+    memoryBytes: memoryBytes && memoryBytes * times,
+    cpus: cpus && cpus * times,
+    diskBytes,
+  };
 }
 
 export interface RunOfTask {
@@ -67,7 +79,8 @@ export class MachineRoom {
     if (!disk) return;
     const wanted = diskBytes + Math.min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.totalBytes);
     if (disk.freeBytes >= wanted) return;
-    await this.#deps.engine.images.makeRoom(wanted - disk.freeBytes);
+    // One that no disk is large enough for costs nobody anything.
+    if (wanted <= disk.totalBytes) await this.#deps.engine.images.makeRoom(wanted - disk.freeBytes);
     const { freeBytes } = (await this.#deps.disk()) ?? disk;
     if (freeBytes < wanted) throw this.#busy('of disk', formatBytes(freeBytes), formatBytes(wanted));
   }

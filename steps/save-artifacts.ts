@@ -1,9 +1,3 @@
-import { posix } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import mime from 'mime-types';
-import { extract } from 'tar-stream';
-import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
 import { ContainerLost, RunSuperseded } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
@@ -11,7 +5,6 @@ import type { SaveArtifactsInput, SavedArtifacts } from '../model/pure/payloads.
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { SecretSource } from '../model/secret-source.ts';
-import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
 import { keepUntil, mayKeep } from './keep-failed.ts';
@@ -21,24 +14,17 @@ import { removePrivateEngine } from './private-engine.ts';
 import { RunLog } from './run-log.ts';
 import { findSecrets, maskOf } from './run-secrets.ts';
 import { releaseCaches } from './run-volumes.ts';
+import type { ArtifactsOfRun, ArtifactSpec } from './save-artifact.ts';
+import { saveArtifact, STDOUT } from './save-artifact.ts';
 import type { StepContext } from './step-context.ts';
 
-export interface SaveArtifactsDeps {
-  readonly store: Store;
+export interface SaveArtifactsDeps extends Pick<ArtifactsOfRun, 'store' | 'engine'> {
   readonly plans: PlanCache;
-  readonly engine: Engine;
   readonly secrets?: SecretSource | undefined;
 }
 
-/** Stands for the path of what the command wrote to its standard output; no path of a container begins without "/". */
-const STDOUT = 'its standard output';
-
-type ArtifactSpec = PlannedTask['artifacts'][string];
-
-interface Upload extends SaveArtifactsDeps {
+interface Upload extends SaveArtifactsDeps, ArtifactsOfRun {
   readonly input: SaveArtifactsInput;
-  readonly context: StepContext;
-  readonly container: string;
   readonly planned: PlannedTask;
 }
 
@@ -65,21 +51,21 @@ async function save(
   const { containers } = deps.engine;
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const container = containerName(task.taskId, run);
-  const upload: Upload = { ...deps, input, context, container, planned };
   const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
+  const upload: Upload = { ...deps, input, context, container, planned, log };
   const settled = await deps.store.artifacts.findSaved(task.taskId, run);
   if (settled) return end(upload, settled);
-  const artifacts: ArtifactRecord[] = [];
+  let artifacts: readonly ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
   const there = await containers.inspect(container);
-  if (there?.state === 'running') await killAndHide(upload, log);
+  if (there?.state === 'running') await killAndHide(upload);
   // What lies in the container of a command that never started is not the command's.
   const specs = there?.state === 'created' ? [] : Object.entries(artifactsOf(planned));
   for (const [name, spec] of specs) {
-    const saved = there ? await saveOne(upload, name, spec).catch(told(log, name, context)) : 'absent';
+    const saved = there ? await saveArtifact(upload, name, spec).catch(told(upload, name)) : 'absent';
     if (typeof saved !== 'string') {
-      artifacts.push(...saved);
+      artifacts = [...artifacts, ...saved];
       continue;
     }
     const isThere = there !== undefined && (await containers.inspect(container)) !== undefined;
@@ -90,7 +76,7 @@ async function save(
       if (input.reason === 'completed')
         throw new ContainerLost('The container was removed before all of its artifacts were saved');
       const earlier = await listSaved(upload, name);
-      artifacts.push(...earlier);
+      artifacts = [...artifacts, ...earlier];
       if (earlier.length > 0) continue;
     }
     const excused = spec.optional && saved === 'absent';
@@ -105,8 +91,8 @@ async function save(
   const uploadMs = took();
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
-  if (input.reason === 'completed' && missing.length === 0) await importTarballs(upload, artifacts, log);
-  const keptUntil = there?.state === 'exited' ? await keep(upload, missing.length > 0, log) : undefined;
+  if (input.reason === 'completed' && missing.length === 0) await importTarballs(upload, artifacts);
+  const keptUntil = there?.state === 'exited' ? await keep(upload, missing.length > 0) : undefined;
   await log.flush();
   expectOurs(upload);
   const saved = { artifacts, missing, uploadMs, bytesUploaded, ...(keptUntil ? { keptUntil } : {}) };
@@ -114,8 +100,8 @@ async function save(
 }
 
 /** Until when the container is kept, if it is. */
-async function keep(upload: Upload, isMissing: boolean, log: RunLog): Promise<string | undefined> {
-  const { engine, container, planned, context, input } = upload;
+async function keep(upload: Upload, isMissing: boolean): Promise<string | undefined> {
+  const { engine, container, planned, context, input, log } = upload;
   const reason = input.reason === 'completed' && isMissing ? 'artifact-missing' : input.reason;
   if (!mayKeep({ ...input, reason })) return undefined;
   const { exitCode } = input;
@@ -125,8 +111,8 @@ async function keep(upload: Upload, isMissing: boolean, log: RunLog): Promise<st
   return until;
 }
 
-async function killAndHide(upload: Upload, log: RunLog): Promise<void> {
-  const { engine, container, planned, plans, context } = upload;
+async function killAndHide(upload: Upload): Promise<void> {
+  const { engine, container, planned, plans, context, log } = upload;
   const { pushId, plannedAt } = upload.input.task;
   const plan = await plans.plan(pushId, plannedAt);
   const secrets = await findSecrets(upload.secrets, plan, planned).catch(() => undefined);
@@ -142,9 +128,8 @@ function artifactsOf({ artifacts, stdout }: PlannedTask): Readonly<Record<string
 }
 
 async function importTarballs(
-  { store, plans, engine, input, context, planned }: Upload,
+  { store, plans, engine, input, context, planned, log }: Upload,
   artifacts: readonly ArtifactRecord[],
-  log: RunLog,
 ): Promise<void> {
   const { pushId, plannedAt, taskId } = input.task;
   const plan = await plans.plan(pushId, plannedAt);
@@ -169,79 +154,12 @@ function expectOurs({ context, input: { task, run } }: Upload): void {
 }
 
 /** Says in every attempt why it failed: whoever waits for the task sees what it waits for. */
-function told(log: RunLog, name: string, { signal }: StepContext): (error: unknown) => Promise<never> {
+function told({ log, context: { signal } }: Upload, name: string): (error: unknown) => Promise<never> {
   return async (error) => {
     if (error instanceof Error && !signal.aborted) log.say(`Artifact ${name}: ${error.message}`, 'error');
     await log.flush().catch(() => undefined);
     throw error;
   };
-}
-
-/** Gives the records, or what is there instead. */
-async function saveOne(
-  upload: Upload,
-  name: string,
-  spec: ArtifactSpec,
-): Promise<readonly ArtifactRecord[] | string> {
-  const { containers } = upload.engine;
-  if (spec.path === STDOUT) {
-    const output = await containers.output(upload.container, upload.context.signal, 'stdout');
-    return [await write(upload, name, spec, output)];
-  }
-  const found = await containers.readPath(upload.container, spec.path, upload.context.signal);
-  if (!found) return 'absent';
-  if (found.type === 'file') {
-    if (spec.type === 'file') return [await write(upload, name, spec, found.body)];
-    found.body.destroy();
-    return 'a file, not a directory';
-  }
-  if (spec.type === 'file') {
-    found.tar.destroy();
-    return 'a directory, not a file';
-  }
-  return saveDirectory(upload, name, spec, found.tar);
-}
-
-/** Each file of a directory becomes an artifact below its name; links and special files are left out. */
-async function saveDirectory(
-  upload: Upload,
-  name: string,
-  spec: ArtifactSpec,
-  tar: NodeJS.ReadableStream,
-): Promise<readonly ArtifactRecord[]> {
-  const records: ArtifactRecord[] = [];
-  const entries = extract();
-  const reading = pipeline(tar, entries, { signal: upload.context.signal });
-  reading.catch(() => undefined);
-  for await (const entry of entries) {
-    const path = posix.normalize(entry.header.name).split('/').slice(1).join('/');
-    if (entry.header.type === 'file' && path !== '' && !path.split('/').includes('..')) {
-      records.push(await write(upload, `${name}/${path}`, spec, entry.pipe(new PassThrough())));
-    } else entry.resume();
-  }
-  await reading;
-  return records;
-}
-
-function write(
-  upload: Upload,
-  name: string,
-  spec: ArtifactSpec,
-  body: NodeJS.ReadableStream,
-): Promise<ArtifactRecord> {
-  const { store, input, context } = upload;
-  context.onProgress({ message: `saving ${name}` });
-  const contentType =
-    spec.contentType ?? (mime.contentType(posix.basename(name)) || 'application/octet-stream');
-  const expires =
-    spec.expiresSeconds === undefined
-      ? undefined
-      : new Date(Date.now() + spec.expiresSeconds * 1000).toISOString();
-  return store.artifacts.write(input.task.taskId, input.run, name, body as PassThrough, {
-    contentType,
-    ...(expires ? { expires } : {}),
-    signal: context.signal,
-  });
 }
 
 /** What an earlier attempt has saved before the container was lost. */

@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerState } from '../docker/engine.ts';
 import { ContainerLost, isSlipwayError, RunSuperseded } from '../model/errors.ts';
 import type { RunContainerInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import { containerOfRun } from './container-of-run.ts';
-import { isFull, isGone } from './engine-trouble.ts';
+import { isFull, isGone, isOutOfNetworks } from './engine-trouble.ts';
 import { holdOfRun } from './hold-of-run.ts';
 import { bringImage } from './load-task-image.ts';
 import { makePrivateEngine, removePrivateEngine } from './private-engine.ts';
@@ -19,6 +20,9 @@ import type { StepContext } from './step-context.ts';
 
 /** So often a container, or its image, that somebody removes before it has started is made again. */
 const ROUNDS = 5;
+
+/** Networks become free when runs end. */
+const NETWORK_PAUSE_MS = 5_000;
 
 /** Told from the start of the command on: an attempt that comes later must not run it a second time. */
 const COMMAND_STARTED = 'the command was started';
@@ -70,7 +74,9 @@ async function tryRounds(
   const { containers, images } = deps.engine;
   const own = new Set<string>();
   let hasMadeRoom = false;
-  for (let round = 1; ; round += 1) {
+  let hasWaited = false;
+  let losses = 0;
+  for (let isFirst = true; ; isFirst = false) {
     context.signal.throwIfAborted();
     const found = await containers.inspect(name);
     if (found && found.state !== 'created') {
@@ -80,7 +86,7 @@ async function tryRounds(
     if (!found && (log.taskBytes > 0 || context.toldBefore === COMMAND_STARTED))
       throw new ContainerLost('The container was removed while its command ran');
     // Ours was removed and another one stands there: somebody has taken over.
-    const isTakenOver = found !== undefined && round > 1 && !own.has(found.id);
+    const isTakenOver = found !== undefined && !isFirst && !own.has(found.id);
     if (isTakenOver || context.isGivenUp?.()) throw new RunSuperseded(input.task.taskId, input.run);
     if (found) {
       await removePrivateEngine(deps.engine, run);
@@ -95,8 +101,15 @@ async function tryRounds(
         log.say(`The disk of the engine is full. ${roomText(made)}; once more`);
         continue;
       }
+      if (isOutOfNetworks(error)) {
+        if (!hasWaited) log.say(`${(error as Error).message}. The run waits until one is removed`, 'error');
+        hasWaited = true;
+        await delay(NETWORK_PAUSE_MS, undefined, { signal: context.signal }).catch(() => undefined);
+        continue;
+      }
       if (!isGone(error)) throw error;
-      if (round >= ROUNDS)
+      losses += 1;
+      if (losses >= ROUNDS)
         throw new ContainerLost('The container was removed again and again before its command started', {
           cause: error,
         });

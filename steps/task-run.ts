@@ -3,10 +3,11 @@ import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
 import type { RecordRunInput, RunInput } from '../model/pure/payloads.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
-import type { RunRecord, TaskRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { mayKeep } from './keep-failed.ts';
 import type { MachineRoom } from './machine-room.ts';
+import { needsOf } from './machine-room.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { imageText } from './push-document.ts';
 import { isOfRound } from './read-push.ts';
@@ -43,7 +44,7 @@ export async function claimRun(
   context: Pick<StepContext, 'signal' | 'isGivenUp'>,
 ): Promise<ClaimedRun> {
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
-  await machine?.expectFor({ taskId: task.taskId, run }, planned.resources).catch(async (error: unknown) => {
+  await machine?.expectFor({ taskId: task.taskId, run }, needsOf(planned)).catch(async (error: unknown) => {
     // Who stands beside which engine is told also when there is no room for more.
     if ((await store.tasks.findClaim(task.taskId, run)) === undefined) throw error;
   });
@@ -92,7 +93,7 @@ export async function recordRun(
   const { task, run, state, reason, detail, final } = input;
   const log = await endLog(store, { taskId: task.taskId, run }, lastLine(input));
   const now = new Date().toISOString();
-  const artifacts = [...(input.saved?.artifacts ?? [])].filter(({ name }) => name !== log?.name);
+  const artifacts = (await artifactsOf(store, input)).filter(({ name }) => name !== log?.name);
   const ended: RunRecord = {
     run,
     state,
@@ -137,6 +138,15 @@ export async function recordRun(
   if (!isCompleted || !planned.routes?.length) return;
   const plan = await plans.plan(task.pushId, task.plannedAt);
   await recordRoutes(store, { plan, planned, ended }, task);
+}
+
+/** As they were written down when they were saved; of a run from before that, as the input has them. */
+async function artifactsOf(
+  { artifacts }: Store,
+  { task, run, saved }: RecordRunInput,
+): Promise<readonly ArtifactRecord[]> {
+  if (!saved) return [];
+  return (await artifacts.findSaved(task.taskId, run))?.artifacts ?? saved.artifacts;
 }
 
 /** From here on later pushes find what the task has left. */

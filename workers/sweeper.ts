@@ -22,11 +22,15 @@ export function startSweeper({ store, connections, level, logger }: Parts, engin
         fleet,
         isNobodys: ({ labels }) => isNobodys(store, labels, level),
       });
-      // What was in use has ended, perhaps.
-      await engine.images.keepRoom();
       if (removed.length > 0) logger.info({ removed }, 'Containers that no run needs any more were removed');
     } catch (error) {
       logger.warn({ error }, 'The sweep failed; it is tried again');
+    }
+    try {
+      // What was in use has ended, perhaps.
+      await engine.images.keepRoom();
+    } catch (error) {
+      logger.warn({ error }, 'No room was made on the disk of the engine; it is tried again');
     }
   };
   // A sweep that is asked for during another one sees what that one did not.

@@ -35,7 +35,10 @@ export function labelsOf(spec: ContainerSpec, fleet: string): Record<string, str
  * What the engine is asked to create. There is no init process, as in `docker run`: with one, a command that does not
  * exist would start well and then exit with 127.
  */
-export function containerConfig(spec: ContainerSpec, fleet: string): Docker.ContainerCreateOptions {
+export function containerConfig(
+  spec: ContainerSpec,
+  engine: { readonly fleet: string; readonly cpus: number },
+): Docker.ContainerCreateOptions {
   const { memoryBytes, cpus, pids, shmBytes } = spec.resources;
   return {
     name: spec.name,
@@ -43,7 +46,7 @@ export function containerConfig(spec: ContainerSpec, fleet: string): Docker.Cont
     ...(spec.isIdle ? IDLE : spec.command ? { Cmd: [...spec.command] } : {}),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     ...(spec.workingDirectory === undefined ? {} : { WorkingDir: spec.workingDirectory }),
-    Labels: labelsOf(spec, fleet),
+    Labels: labelsOf(spec, engine.fleet),
     Tty: false,
     HostConfig: {
       NetworkMode: spec.network ?? spec.name,
@@ -55,11 +58,16 @@ export function containerConfig(spec: ContainerSpec, fleet: string): Docker.Cont
       ShmSize: shmBytes,
       // The same number for both: no swap, so that the limit is one.
       ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
-      ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+      ...(cpus === undefined ? {} : { NanoCpus: nanoCpus(cpus, engine.cpus) }),
       LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_MAX_SIZE } },
       ...(spec.volumes?.length ? { Mounts: spec.volumes.map(mountOf) } : {}),
     },
   };
+}
+
+/** An engine refuses more processors than it has: whoever names more has all of them. */
+export function nanoCpus(cpus: number, all: number): number {
+  return Math.round(Math.min(cpus, all) * 1e9);
 }
 
 function mountOf({ path, name = '', labels }: MountedVolume): Docker.MountSettings {

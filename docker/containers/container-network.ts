@@ -1,9 +1,11 @@
 import type Docker from 'dockerode';
-import { statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { EngineOutOfNetworks } from '../../model/errors.ts';
+import { detailOf, isOutOfNetworks, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 
 /**
  * Makes a bridge network of that name unless there is one. Engines allow several of one name when they are asked at
  * once, and then refuse to start containers on them: of ours the oldest stays.
+ * @throws {EngineOutOfNetworks}
  */
 export async function ensureNetwork(
   docker: Docker,
@@ -12,7 +14,15 @@ export async function ensureNetwork(
 ): Promise<void> {
   if ((await networksNamed(docker, name)).length > 0) return;
   const options = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels, abortSignal: signal };
-  await unlessStatus([409], () => docker.createNetwork(options));
+  try {
+    await unlessStatus([409], () => docker.createNetwork(options));
+  } catch (error) {
+    const detail = detailOf(error);
+    if (!isOutOfNetworks(detail)) throw error;
+    throw new EngineOutOfNetworks(`The engine has no addresses for another network: ${detail}`, {
+      cause: error,
+    });
+  }
   const [, ...younger] = await networksNamed(docker, name);
   for (const { Id } of younger) await removeById(docker, Id);
 }

@@ -11,6 +11,8 @@ const POLLS = 100;
 
 export interface CreateOptions {
   readonly fleet: string;
+  /** Processors of the engine. */
+  readonly cpus: number;
   readonly signal: AbortSignal;
 }
 
@@ -22,8 +24,9 @@ export interface CreateOptions {
 export async function createOrAdopt(
   docker: Docker,
   spec: ContainerSpec,
-  { fleet, signal }: CreateOptions,
+  options: CreateOptions,
 ): Promise<Docker.ContainerInspectInfo> {
+  const { fleet, signal } = options;
   const find = (): Promise<Docker.ContainerInspectInfo | undefined> =>
     unlessStatus([404], () => docker.getContainer(spec.name).inspect());
   for (let poll = 0; poll < POLLS; poll += 1) {
@@ -32,7 +35,7 @@ export async function createOrAdopt(
     if (spec.network !== 'none')
       await ensureNetwork(docker, spec.name, { labels: labelsOf(spec, fleet), signal });
     if (existing) return existing;
-    await create(docker, spec, { fleet, signal });
+    await create(docker, spec, options);
     const made = await find();
     if (made) return made;
     // The name belongs to one that somebody else is just making: it cannot be looked at yet.
@@ -45,11 +48,11 @@ export async function createOrAdopt(
   );
 }
 
-async function create(docker: Docker, spec: ContainerSpec, { fleet, signal }: CreateOptions): Promise<void> {
+async function create(docker: Docker, spec: ContainerSpec, options: CreateOptions): Promise<void> {
   try {
     // 409: another of us was faster, so its container is adopted.
     await unlessStatus([409], () =>
-      docker.createContainer({ ...containerConfig(spec, fleet), abortSignal: signal }),
+      docker.createContainer({ ...containerConfig(spec, options), abortSignal: options.signal }),
     );
   } catch (error) {
     // A private engine is on it, for whoever tries again.

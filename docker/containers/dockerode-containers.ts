@@ -30,6 +30,8 @@ export interface ContainersOptions {
   readonly docker: Docker;
   readonly address: string;
   readonly fleet: string;
+  /** Processors of the engine. */
+  readonly cpus: number;
 }
 
 /** Containers of one engine by its HTTP API. */
@@ -37,18 +39,21 @@ export class DockerodeContainers implements EngineContainers {
   readonly #docker: Docker;
   readonly #address: string;
   readonly #fleet: string;
+  readonly #cpus: number;
   readonly #peaks: PeakMemory;
 
-  constructor({ docker, address, fleet }: ContainersOptions) {
+  constructor({ docker, address, fleet, cpus }: ContainersOptions) {
     this.#docker = docker;
     this.#address = address;
     this.#fleet = fleet;
+    this.#cpus = cpus;
     this.#peaks = new PeakMemory(docker);
   }
 
   ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
+    const options = { fleet: this.#fleet, cpus: this.#cpus, signal };
     return this.#ask(`create container ${spec.name}`, signal, async () =>
-      stateOf(await createOrAdopt(this.#docker, spec, { fleet: this.#fleet, signal })),
+      stateOf(await createOrAdopt(this.#docker, spec, options)),
     );
   }
 

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type { PrivateEngineSpec } from './private-engines.ts';
+import { nanoCpus } from '../containers/container-config.ts';
 import { KIND, LABEL } from '../labels.ts';
 import { SHARED_DIRECTORY, SINGLE_RIGHTS } from '../sidecar/sidecar-config.ts';
 
@@ -45,7 +46,12 @@ export function volumesOf(container: string): readonly [data: string, run: strin
 export function privateEngineConfig(
   plan: PrivateEnginePlan,
   { container, image, resources: { memoryBytes, cpus, pids } }: PrivateEngineSpec,
-  options: { readonly nameservers: readonly string[]; readonly privileged: boolean },
+  options: {
+    readonly nameservers: readonly string[];
+    readonly privileged: boolean;
+    /** Processors of the engine that is asked. */
+    readonly cpus: number;
+  },
 ): Docker.ContainerCreateOptions {
   return {
     name: plan.name,
@@ -59,7 +65,7 @@ export function privateEngineConfig(
       Binds: [`${plan.run}:${SHARED_DIRECTORY}`, `${plan.data}:/var/lib/docker`],
       PidsLimit: pids + ENGINE_PIDS,
       ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
-      ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+      ...(cpus === undefined ? {} : { NanoCpus: nanoCpus(cpus, options.cpus) }),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
     },
     NetworkingConfig: { EndpointsConfig: { [container]: { Aliases: [ALIAS] } } },

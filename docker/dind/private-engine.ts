@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { EngineUnavailable } from '../../model/errors.ts';
 import { ensureNetwork } from '../containers/container-network.ts';
+import type { ContainersOptions } from '../containers/dockerode-containers.ts';
 import { demultiplex } from '../containers/demultiplex.ts';
 import { removeContainer } from '../containers/remove-container.ts';
 import { detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
@@ -30,13 +31,15 @@ export class DockerodePrivateEngines implements PrivateEngines {
   readonly #docker: Docker;
   readonly #address: string;
   readonly #fleet: string;
+  readonly #cpus: number;
   /** Trying is the only probe; the answer is the machine's, so it is tried once. */
   #isPrivilegedRefused = false;
 
-  constructor(options: { readonly docker: Docker; readonly address: string; readonly fleet: string }) {
+  constructor(options: ContainersOptions) {
     this.#docker = options.docker;
     this.#address = options.address;
     this.#fleet = options.fleet;
+    this.#cpus = options.cpus;
   }
 
   make(spec: PrivateEngineSpec, signal: AbortSignal): Promise<{ readonly socket: string }> {
@@ -103,7 +106,8 @@ export class DockerodePrivateEngines implements PrivateEngines {
     const nameservers = await hostNameservers();
     const plan = planPrivateEngine(spec, this.#fleet);
     const create = async (privileged: boolean): Promise<Docker.Container> => {
-      const config = privateEngineConfig(plan, spec, { nameservers, privileged });
+      const options = { nameservers, privileged, cpus: this.#cpus };
+      const config = privateEngineConfig(plan, spec, options);
       return this.#docker.createContainer({ ...config, abortSignal: signal });
     };
     const createOrMakeImage = async (privileged: boolean): Promise<Docker.Container> => {

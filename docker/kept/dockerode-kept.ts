@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { containerConfig, labelsOf } from '../containers/container-config.ts';
 import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
+import type { CreateOptions } from '../containers/create-container.ts';
 import { removeContainer } from '../containers/remove-container.ts';
 import { startContainer } from '../containers/start-container.ts';
 import { inEngine, unlessStatus } from '../engine-errors.ts';
@@ -17,6 +18,8 @@ export interface KeptOptions {
   readonly docker: Docker;
   readonly address: string;
   readonly fleet: string;
+  /** Processors of the engine. */
+  readonly cpus: number;
 }
 
 /** Kept containers of one engine by its HTTP API. */
@@ -40,7 +43,7 @@ export class DockerodeKept implements KeptContainers {
     name: string,
     { spec, volumes, signal }: Parameters<KeptContainers['open']>[1],
   ): Promise<OpenedContainer | undefined> {
-    const { docker } = this.#options;
+    const { docker, cpus } = this.#options;
     return this.#ask(`open kept container ${name}`, signal, async () => {
       const container = docker.getContainer(keptName(name));
       const kept = await unlessStatus([404], () => container.inspect());
@@ -55,7 +58,7 @@ export class DockerodeKept implements KeptContainers {
         isIdle: true,
       };
       try {
-        return await start(docker, shell, { fleet, signal });
+        return await start(docker, shell, { fleet, cpus, signal });
       } catch (error) {
         await remove(docker, shell);
         throw error;
@@ -93,11 +96,11 @@ function volumesAt(
 async function start(
   docker: Docker,
   spec: ContainerSpec,
-  { fleet, signal }: { readonly fleet: string; readonly signal: AbortSignal },
+  { fleet, cpus, signal }: CreateOptions,
 ): Promise<OpenedContainer> {
   if (spec.network !== 'none')
     await ensureNetwork(docker, spec.name, { labels: labelsOf(spec, fleet), signal });
-  const { HostConfig, ...config } = containerConfig(spec, fleet);
+  const { HostConfig, ...config } = containerConfig(spec, { fleet, cpus });
   // It reads our connection and ends with that: of a process that is killed nothing stays that runs.
   const ending = { StdinOnce: true, HostConfig: { ...HostConfig, AutoRemove: true } };
   const container = await docker.createContainer({ ...config, ...ending, abortSignal: signal });

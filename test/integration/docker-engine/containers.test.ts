@@ -139,6 +139,22 @@ describe('a container', () => {
   );
 
   it(
+    'that names more processors than the engine has is given all of them',
+    async () => {
+      const { cpus } = await engine.info();
+      const named = { cpus: cpus + 100, pids: 64, shmBytes: MEBIBYTE };
+      const name = await started(['true'], {
+        resources: named,
+        labels: { [LABEL.cpus]: String(named.cpus) },
+      });
+      const { HostConfig, Config } = await dockerAt(DEV_ENGINE).getContainer(name).inspect();
+      expect(HostConfig.NanoCpus).toBe(cpus * 1e9);
+      expect(Config.Labels[LABEL.cpus]).toBe(String(named.cpus));
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
     'tells its peak memory while it runs and after',
     async () => {
       const name = await started([

@@ -62,9 +62,13 @@ describe('a private engine', () => {
     expect(await fleetTraces(fleet)).toEqual([]);
   }, TEST_TIMEOUT_MS);
 
-  function make(container: string): Promise<{ readonly socket: string }> {
-    const spec = { container, image: sidecarImageTag(), makeImage: makeSidecarImage, labels, resources };
-    return engine.privateEngines.make(spec, AbortSignal.timeout(TEST_TIMEOUT_MS));
+  function make(
+    container: string,
+    more: { readonly cpus?: number } = {},
+  ): Promise<{ readonly socket: string }> {
+    const spec = { container, image: sidecarImageTag(), makeImage: makeSidecarImage, labels };
+    const wanted = { ...spec, resources: { ...resources, ...more } };
+    return engine.privateEngines.make(wanted, AbortSignal.timeout(TEST_TIMEOUT_MS));
   }
 
   function makeSidecarImage(): Promise<void> {
@@ -89,6 +93,19 @@ describe('a private engine', () => {
     expect(mine.ID).not.toBe(hosts.ID);
     expect(await inside.listContainers({ all: true })).toEqual([]);
     expect(await inTask('docker run --rm debian:bookworm echo hello')).toBe('hello\nexit 0');
+  });
+
+  it('whose task names more processors than the engine beside it has is given all of them', async () => {
+    const other = `slipway-${fleet}-1-dind`;
+    const { cpus } = await engine.info();
+    try {
+      await make(other, { cpus: cpus + 100 });
+      const { HostConfig } = await host.getContainer(`${other}-dind`).inspect();
+      expect(HostConfig.NanoCpus).toBe(cpus * 1e9);
+    } finally {
+      await engine.privateEngines.remove(other);
+      await engine.containers.remove(other);
+    }
   });
 
   it('builds by both ways of the client, saves and loads', async () => {

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createRunnerActivities } from '../../../activities/runner.ts';
 import { dockerAt } from '../../../docker/client.ts';
 import type { Engine } from '../../../docker/engine.ts';
 import { keptName } from '../../../docker/kept/kept-name.ts';
@@ -13,6 +15,7 @@ import type { Plan, PlannedTask } from '../../../model/schema/plan.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { SECRETS_DIRECTORY } from '../../../steps/run-secrets.ts';
 import { saveArtifacts } from '../../../steps/save-artifacts.ts';
+import { recordRun } from '../../../steps/task-run.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { connectDevEngine, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
@@ -43,6 +46,7 @@ describe('saving artifacts', () => {
   ): Promise<{
     readonly name: string;
     readonly taskId: string;
+    readonly input: SaveArtifactsInput;
     readonly save: () => Promise<SavedArtifacts>;
   }> {
     plans.task = () => Promise.resolve({ artifacts: {}, ...planned } as unknown as PlannedTask);
@@ -67,12 +71,17 @@ describe('saving artifacts', () => {
       env: {},
       labels,
       resources: { pids: 16, shmBytes: 2 ** 26 },
-      volumes: planned.secrets ? [{ path: SECRETS_DIRECTORY, labels }] : [],
+      volumes: [
+        ...(planned.secrets ? [SECRETS_DIRECTORY] : []),
+        ...Object.values(planned.artifacts ?? {}).flatMap(({ type, path }) =>
+          type === 'volume' ? [path] : [],
+        ),
+      ].map((path) => ({ path, labels })),
     };
     await engine.containers.ensureCreated(spec, signal);
     await engine.containers.start(name);
     await engine.containers.wait(name, signal);
-    return { name, taskId, save: () => saveArtifacts({ store, plans, engine }, input, context) };
+    return { name, taskId, input, save: () => saveArtifacts({ store, plans, engine }, input, context) };
   }
 
   async function logOf(taskId: string): Promise<string> {
@@ -80,6 +89,61 @@ describe('saving artifacts', () => {
     for await (const chunk of store.logs.chunks(taskId, 0, -1)) log += chunk.text.toString();
     return log;
   }
+
+  it('tells Temporal of ten thousand files in a few bytes, and records them all', async () => {
+    const artifacts: PlannedTask['artifacts'] = {
+      'public/many': { type: 'directory', path: '/many', optional: false },
+    };
+    const image: PlannedTask['image'] = { type: 'docker-image', name: 'debian:bookworm' };
+    const command = 'mkdir /many && cd /many && seq 10000 | xargs touch';
+    const { taskId, input } = await ended(command, { artifacts, image }, 'completed');
+    const source = { open: () => Promise.reject(new Error('nothing is checked out')) };
+    const activities = createRunnerActivities(
+      { store, plans, engine, source, fleet },
+      new AbortController().signal,
+    );
+    const save = (): Promise<SavedArtifacts> =>
+      new MockActivityEnvironment({ currentAttemptScheduledTimestampMs: Date.now() }).run(
+        activities.saveArtifacts,
+        input,
+      );
+
+    const saved = await save();
+    const repeat = await save();
+    await recordRun(store, plans, { ...input, state: 'completed', final: true, saved });
+
+    expect(JSON.stringify(await store.artifacts.findSaved(taskId, 0)).length).toBeGreaterThan(1_000_000);
+    expect(JSON.stringify(saved).length).toBeLessThan(1_000);
+    expect(repeat).toEqual(saved);
+    const record = await store.tasks.find(taskId);
+    expect(record?.runs[0]?.artifacts.map(({ name }) => name)).toHaveLength(10_001);
+  });
+
+  it.each(['directory', 'volume'] as const)(
+    'keeps every name of a file with several in a %s, and says how much that is no file was left out',
+    async (type) => {
+      const artifacts: PlannedTask['artifacts'] = {
+        'public/target': { type, path: '/target', optional: false },
+      };
+      const script = [
+        'mkdir -p /target/release/deps && cd /target/release',
+        'echo program > deps/app-1 && ln deps/app-1 app && ln deps/app-1 "a %2f #? name"',
+        'ln -s app link && ln -P link also-a-link && mkfifo pipe',
+      ];
+      const { taskId, save } = await ended(script.join(' && '), { artifacts }, 'completed');
+
+      const saved = await save();
+
+      const names = ['a %2f #? name', 'app', 'deps/app-1'].map((name) => `public/target/release/${name}`);
+      expect(saved.artifacts.map(({ name }) => name).sort()).toEqual(names);
+      expect(saved.missing).toEqual([]);
+      for (const name of names)
+        expect(await text(await store.artifacts.read(taskId, 0, name))).toBe('program\n');
+      expect(await logOf(taskId)).toContain(
+        'Artifact public/target: symlinks and special files are left out (3)',
+      );
+    },
+  );
 
   it('gives a repeat that comes after the removal of the container what the first one gave', async () => {
     const artifacts: PlannedTask['artifacts'] = {

@@ -1,9 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { pino } from 'pino';
 import { dockerAt } from '../../../docker/client.ts';
 import type { Engine } from '../../../docker/engine.ts';
-import { LABEL } from '../../../docker/labels.ts';
+import { KIND, LABEL } from '../../../docker/labels.ts';
 import { removeFleet, sweepContainers } from '../../../docker/sweep.ts';
+import { taskIdIn } from '../../../model/pure/ids.ts';
+import { runCommand } from '../../../stack/run-command.ts';
+import { unmountBelow } from '../../../stack/unmount-below.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { taskKey } from '../../../store/keys.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { Store } from '../../../store/store.ts';
+import { isNobodys } from '../../../workers/nobodys.ts';
+import type { Parts } from '../../../workers/parts.ts';
+import { startSweeper } from '../../../workers/sweeper.ts';
 import { connectDevEngine, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
+import { until } from '../../helpers/live-stack.ts';
 
 const TEST_TIMEOUT_MS = 60_000;
 
@@ -23,14 +37,19 @@ describe('sweeping', () => {
     await otherEngine.close();
   }, TEST_TIMEOUT_MS);
 
-  async function create(by: Engine, name: string, task: string): Promise<string> {
+  async function create(
+    by: Engine,
+    name: string,
+    task: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     await by.containers.ensureCreated(
       {
         name,
         engineImageId: 'debian:bookworm',
         command: ['sleep', '1000'],
         env: {},
-        labels: { [LABEL.task]: task },
+        labels: { [LABEL.task]: task, ...more },
         resources: { pids: 16, shmBytes: 65_536 },
       },
       AbortSignal.timeout(TEST_TIMEOUT_MS),
@@ -65,4 +84,66 @@ describe('sweeping', () => {
     },
     TEST_TIMEOUT_MS,
   );
+
+  it(
+    'goes on after what cannot be removed, tells of each such thing, and keeps room all the same',
+    async () => {
+      const objects = createMemoryObjectStore();
+      const store = createStore(objects);
+      const [damaged = '', busy = '', gone = ''] = ['damaged', 'busy', 'gone'].map((label) =>
+        taskIdIn(`push/demo/1/${'a'.repeat(40)}`, label),
+      );
+      await objects.put(`${taskKey(damaged)}/status.json`, Buffer.from('no record'));
+      for (const taskId of [busy, gone]) await recordResolved(store, taskId);
+      const ofRun = { [LABEL.run]: '0', [LABEL.level]: '1' };
+      await create(engine, `${fleet}-a`, damaged, ofRun);
+      const goneContainer = await create(engine, `${fleet}-b`, gone, ofRun);
+      const docker = dockerAt(DEV_ENGINE);
+      for (const [Name, task] of [
+        [`${fleet}-busy`, busy],
+        [`${fleet}-gone`, gone],
+      ] as const)
+        await docker.createVolume({
+          Name,
+          Labels: { [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task, [LABEL.task]: task, ...ofRun },
+        });
+      const { Mountpoint } = await docker.getVolume(`${fleet}-busy`).inspect();
+      const mounted = join(Mountpoint, 'mounted');
+      await mkdir(mounted);
+      await runCommand(['mount', '-t', 'tmpfs', 'slipway-test', mounted]);
+      try {
+        const sweeping = sweepContainers(engine, {
+          fleet,
+          isNobodys: ({ labels }) => isNobodys(store, labels, 1),
+        });
+
+        await expect(sweeping).rejects.toMatchObject({
+          errors: [
+            { message: expect.stringContaining(taskKey(damaged)) },
+            { message: expect.stringContaining(`${fleet}-busy`) },
+          ],
+        });
+        expect(await engine.containers.inspect(goneContainer)).toBeUndefined();
+        const labels = { [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task };
+        expect((await engine.containers.volumes(labels)).map(({ name }) => name)).toEqual([`${fleet}-busy`]);
+
+        const keepRoom = jest.spyOn(engine.images, 'keepRoom');
+        const lines: string[] = [];
+        const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+        const parts = { store, connections: { fleet }, level: 1, logger } as unknown as Parts;
+        const sweeper = startSweeper(parts, engine);
+        await until(() => keepRoom.mock.calls.length > 0, 20_000);
+        sweeper.stop();
+        expect(lines).toEqual([expect.stringContaining('The sweep failed')]);
+      } finally {
+        await unmountBelow([mounted]);
+      }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  async function recordResolved({ tasks }: Store, taskId: string): Promise<void> {
+    const record = { version: 1, taskId, label: 't', state: 'completed', created: '', runs: [] } as const;
+    await tasks.change(taskId, () => ({ ...record, runs: [] }));
+  }
 });

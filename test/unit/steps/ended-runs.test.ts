@@ -187,3 +187,24 @@ describe('the record of a push that ended before it was planned', () => {
     expect(await store.pushes.list({ levels: [1], limit: 1 })).toEqual([{ pushId, received: push.received }]);
   });
 });
+
+describe('the artifacts of a run', () => {
+  const artifacts = [{ name: 'public/out', sizeBytes: 1, sha256: 'a'.repeat(64), contentType: 'text/plain' }];
+  const saved = { artifacts, missing: [], uploadMs: 1, bytesUploaded: 1 };
+  const recorded = async (): Promise<readonly string[] | undefined> =>
+    (await store.tasks.find(taskId))?.runs[0]?.artifacts.map(({ name }) => name);
+
+  it('are those that were written down in the store: what is said between activities has no room for many', async () => {
+    await store.artifacts.recordSaved(taskId, 0, saved);
+
+    await recordRun(store, plans, { ...ended(0, 'completed', true), saved: { ...saved, artifacts: [] } });
+
+    expect(await recorded()).toEqual(['public/out', 'public/logs/live.log']);
+  });
+
+  it('are those of a history that names them, where nothing was written down', async () => {
+    await recordRun(store, plans, { ...ended(0, 'completed', true), saved });
+
+    expect(await recorded()).toEqual(['public/out', 'public/logs/live.log']);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LABEL } from '../../../docker/labels.ts';
-import { MachineRoom } from '../../../steps/machine-room.ts';
+import { MachineRoom, needsOf } from '../../../steps/machine-room.ts';
 import type { MachineRoomDeps, RunOfTask } from '../../../steps/machine-room.ts';
 
 type Listed = Awaited<ReturnType<MachineRoomDeps['engine']['containers']['list']>>[number];
@@ -105,5 +105,23 @@ describe('the room of a machine', () => {
     disk.freeBytes = 2 * GB;
     await room.expectFor(run('a'), { diskBytes: 1.5 * GB });
     await expect(room.expectFor(run('a'), { diskBytes: 4 * GB })).rejects.toThrow('needs 4.5 GB');
+  });
+
+  it('removes nothing for a task that the whole disk is too small for', async () => {
+    const disk = { totalBytes: 50 * GB, freeBytes: 20 * GB };
+    const { room, freed } = machineOf([], { disk: () => disk });
+
+    await expect(room.expectFor(run('a'), { diskBytes: 60 * GB })).rejects.toThrow('of disk free');
+    expect(freed).toEqual([]);
+    await expect(room.expectFor(run('a'), { diskBytes: 40 * GB })).rejects.toThrow('of disk free');
+    expect(freed).toEqual([20.5 * GB]);
+  });
+
+  it('is taken twice by a task with an engine of its own: each of the two may take what it names', () => {
+    const resources = { memoryBytes: 2 * GB, cpus: 1.5, diskBytes: GB, pids: 10, shmBytes: 1 };
+
+    expect(needsOf({ resources })).toEqual({ memoryBytes: 2 * GB, cpus: 1.5, diskBytes: GB });
+    expect(needsOf({ resources, dind: true })).toEqual({ memoryBytes: 4 * GB, cpus: 3, diskBytes: GB });
+    expect(needsOf({ resources: { pids: 10, shmBytes: 1 }, dind: true })).toEqual({});
   });
 });

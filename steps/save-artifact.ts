@@ -1,0 +1,136 @@
+import { posix } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import mime from 'mime-types';
+import { extract } from 'tar-stream';
+import type { Engine } from '../docker/engine.ts';
+import type { RunInput } from '../model/pure/payloads.ts';
+import type { PlannedTask } from '../model/schema/plan.ts';
+import type { ArtifactRecord } from '../model/schema/records.ts';
+import type { Store } from '../store/store.ts';
+import type { RunLog } from './run-log.ts';
+import type { StepContext } from './step-context.ts';
+
+export type ArtifactSpec = PlannedTask['artifacts'][string];
+
+export interface ArtifactsOfRun {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly input: RunInput;
+  /** Name of the container that they are in. */
+  readonly container: string;
+  readonly log: RunLog;
+  readonly context: StepContext;
+}
+
+/** Stands for the path of what the command wrote to its standard output; no path of a container begins without "/". */
+export const STDOUT = 'its standard output';
+
+/** Saves what a container has for one artifact of the plan: gives the records, or what is there instead. */
+export async function saveArtifact(
+  upload: ArtifactsOfRun,
+  name: string,
+  spec: ArtifactSpec,
+): Promise<readonly ArtifactRecord[] | string> {
+  const { containers } = upload.engine;
+  if (spec.path === STDOUT) {
+    const output = await containers.output(upload.container, upload.context.signal, 'stdout');
+    return [await write(upload, name, spec, output)];
+  }
+  const found = await containers.readPath(upload.container, spec.path, upload.context.signal);
+  if (!found) return 'absent';
+  if (found.type === 'file') {
+    if (spec.type === 'file') return [await write(upload, name, spec, found.body)];
+    found.body.destroy();
+    return 'a file, not a directory';
+  }
+  if (spec.type === 'file') {
+    found.tar.destroy();
+    return 'a directory, not a file';
+  }
+  const { records, links } = await saveDirectory(upload, name, spec, found.tar);
+  return saveLinks(upload, name, spec, { records, links });
+}
+
+interface SavedDirectory {
+  readonly records: readonly ArtifactRecord[];
+  /** Paths in it of files that an archive has under another name already, and only names here. */
+  readonly links: readonly string[];
+}
+
+/** Each file of a directory becomes an artifact below its name; symlinks and special files are left out. */
+async function saveDirectory(
+  upload: ArtifactsOfRun,
+  name: string,
+  spec: ArtifactSpec,
+  tar: NodeJS.ReadableStream,
+): Promise<SavedDirectory> {
+  const records: ArtifactRecord[] = [];
+  const links: string[] = [];
+  const leftOut = new Set<string>();
+  const entries = extract();
+  const reading = pipeline(tar, entries, { signal: upload.context.signal });
+  reading.catch(() => undefined);
+  for await (const entry of entries) {
+    const { type, linkname, name: fullName } = entry.header;
+    const path = pathInside(fullName);
+    if (type === 'file' && path !== undefined) {
+      records.push(await write(upload, `${name}/${path}`, spec, entry.pipe(new PassThrough())));
+      continue;
+    }
+    entry.resume();
+    if (type === 'directory') continue;
+    // A symlink may have a second name too.
+    if (type === 'link' && path !== undefined && !leftOut.has(linkname ?? '')) links.push(path);
+    else leftOut.add(fullName);
+  }
+  await reading;
+  if (leftOut.size > 0)
+    upload.log.say(`Artifact ${name}: symlinks and special files are left out (${leftOut.size})`);
+  return { records, links };
+}
+
+/** A file with several names comes with its bytes when it is asked for by one of them: its own, whatever its entry says that it is linked to. */
+async function saveLinks(
+  upload: ArtifactsOfRun,
+  name: string,
+  spec: ArtifactSpec,
+  { records, links }: SavedDirectory,
+): Promise<readonly ArtifactRecord[] | string> {
+  const { engine, container, context } = upload;
+  const linked: ArtifactRecord[] = [];
+  for (const path of links) {
+    const found = await engine.containers.readPath(container, posix.join(spec.path, path), context.signal);
+    if (found?.type === 'directory') found.tar.destroy();
+    if (found?.type !== 'file') return `incomplete: ${path} in it cannot be read`;
+    linked.push(await write(upload, `${name}/${path}`, spec, found.body));
+  }
+  return [...records, ...linked];
+}
+
+/** Below the directory that an archive is of; undefined of the directory itself, and of what would lead out of it. */
+function pathInside(name: string): string | undefined {
+  const parts = posix.normalize(name).split('/');
+  const path = parts.slice(1).join('/');
+  return path === '' || parts.includes('..') ? undefined : path;
+}
+
+function write(
+  { store, input, context }: ArtifactsOfRun,
+  name: string,
+  spec: ArtifactSpec,
+  body: NodeJS.ReadableStream,
+): Promise<ArtifactRecord> {
+  context.onProgress({ message: `saving ${name}` });
+  const contentType =
+    spec.contentType ?? (mime.contentType(posix.basename(name)) || 'application/octet-stream');
+  const expires =
+    spec.expiresSeconds === undefined
+      ? undefined
+      : new Date(Date.now() + spec.expiresSeconds * 1000).toISOString();
+  return store.artifacts.write(input.task.taskId, input.run, name, body as PassThrough, {
+    contentType,
+    ...(expires ? { expires } : {}),
+    signal: context.signal,
+  });
+}

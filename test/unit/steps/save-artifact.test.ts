@@ -1,0 +1,86 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import { pack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
+import type { Engine } from '../../../docker/engine.ts';
+import { taskIdIn } from '../../../model/pure/ids.ts';
+import { RunLog } from '../../../steps/run-log.ts';
+import { saveArtifact } from '../../../steps/save-artifact.ts';
+import type { ArtifactsOfRun } from '../../../steps/save-artifact.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+
+const pushId = `push/demo/1/${'a'.repeat(40)}`;
+const taskId = taskIdIn(pushId, 't');
+
+/** What an engine without good will has at `/out` is that archive; it has files at these paths too. */
+async function uploadOf(
+  fill: (tar: Pack) => void,
+  files: readonly string[],
+): Promise<{ readonly upload: ArtifactsOfRun; readonly asked: string[] }> {
+  const store = createStore(createMemoryObjectStore());
+  const asked: string[] = [];
+  const readPath: Engine['containers']['readPath'] = (_container, path) => {
+    asked.push(path);
+    if (path === '/out') {
+      const tar = pack();
+      fill(tar);
+      tar.finalize();
+      return Promise.resolve({ type: 'directory', tar: Readable.from(tar, { objectMode: false }) });
+    }
+    if (!files.includes(path)) return Promise.resolve(undefined);
+    return Promise.resolve({
+      type: 'file',
+      sizeBytes: 4,
+      body: Readable.from(['text'], { objectMode: false }),
+    });
+  };
+  const task = { pushId, taskId, plannedAt: '', label: 't', level: 1, firstRun: 0, retries: 0 } as const;
+  const upload: ArtifactsOfRun = {
+    store,
+    engine: { containers: { readPath } } as unknown as Engine,
+    input: { task: { ...task, deadlineSeconds: 1, maxRunTimeSeconds: 1 }, run: 0 },
+    container: 'c',
+    log: await RunLog.open(store.logs, taskId, 0),
+    context: {
+      signal: new AbortController().signal,
+      isCanceled: () => false,
+      onProgress: () => undefined,
+    },
+  };
+  return { upload, asked };
+}
+
+describe('a directory artifact', () => {
+  const spec = { type: 'directory', path: '/out', optional: false } as const;
+
+  it('is read at its own paths only, whatever its hard links say that they are links to', async () => {
+    const { upload, asked } = await uploadOf(
+      (tar) => {
+        tar.entry({ name: 'out/', type: 'directory' });
+        tar.entry({ name: 'out/file' }, 'text');
+        tar.entry({ name: 'out/linked', type: 'link', linkname: '../../etc/shadow' });
+        tar.entry({ name: 'out/../../etc/passwd', type: 'link', linkname: 'out/file' });
+        tar.entry({ name: '../out/other', type: 'link', linkname: 'out/file' });
+        tar.entry({ name: 'out/symlink', type: 'symlink', linkname: '/etc/shadow' });
+        tar.entry({ name: 'out/second', type: 'link', linkname: 'out/symlink' });
+      },
+      ['/out/linked', '/out/second', '/etc/shadow', '/etc/passwd'],
+    );
+
+    const saved = await saveArtifact(upload, 'public/out', spec);
+
+    expect(asked).toEqual(['/out', '/out/linked']);
+    expect(saved).toMatchObject([{ name: 'public/out/file' }, { name: 'public/out/linked' }]);
+    await upload.log.flush();
+  });
+
+  it('with a hard link that cannot be read is no artifact: nothing of it vanishes in silence', async () => {
+    const { upload } = await uploadOf((tar) => {
+      tar.entry({ name: 'out/file' }, 'text');
+      tar.entry({ name: 'out/linked', type: 'link', linkname: 'out/file' });
+    }, []);
+
+    expect(await saveArtifact(upload, 'public/out', spec)).toBe('incomplete: linked in it cannot be read');
+  });
+});

@@ -38,11 +38,25 @@ export async function isWhole(blobs: BlobStore, digest: string, signal?: AbortSi
  * @throws {ImageDamaged} naming the first part that {@link findFlaws} finds.
  */
 export async function claimClosure(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<void> {
+  const flaw = await claim(blobs, digest, signal);
+  if (flaw) throw new ImageDamaged(digest, flaw, `blob ${flaw} is missing or has another size`);
+}
+
+/** The same, where it is asked whether there is all of it: as {@link isWhole}, for whoever is going to load what nothing else keeps. */
+export async function isWholeToStay(
+  blobs: BlobStore,
+  digest: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return (await claim(blobs, digest, signal)) === undefined;
+}
+
+/** Gives the first part that could not be had. */
+async function claim(blobs: BlobStore, digest: string, signal?: AbortSignal): Promise<Digest | undefined> {
   const { closure, flaws } = await look(blobs, digest, { signal, ask: (part) => blobs.claim(part, signal) });
   const manifests = [...(closure?.manifests.keys() ?? [])];
   const claimed = await Promise.all(manifests.map((manifest) => blobs.claim(manifest, signal)));
-  const first = flaws[0] ?? manifests[claimed.indexOf(undefined)];
-  if (first) throw new ImageDamaged(digest, first, `blob ${first} is missing or has another size`);
+  return flaws[0] ?? manifests[claimed.indexOf(undefined)];
 }
 
 async function look(

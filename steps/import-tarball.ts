@@ -8,7 +8,7 @@ import type { Digest, Level } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
 import type { TarballRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import { isWhole } from './image-closure.ts';
+import { isWholeToStay } from './image-closure.ts';
 import type { StepContext } from './step-context.ts';
 
 /** A tarball that a task left, known by its bytes. */
@@ -31,8 +31,8 @@ export interface TarballImport {
 const going = new Map<string, Promise<TarballImport>>();
 
 /**
- * The image that a tarball is: as it was imported before, by whoever of this level or a higher one, or imported now. Safe to
- * repeat and to race: everything is written under its own digest.
+ * The image that a tarball is: as it was imported before, by whoever of this level or a higher one, or imported now. It lives on
+ * from now, and stays at least until it is loaded. Safe to repeat and to race: everything is written under its own digest.
  * @throws {ImageUnavailable} saying what is wrong with the tarball.
  */
 export async function importTarball(
@@ -44,9 +44,12 @@ export async function importTarball(
   const { domain, level } = place;
   const { sha256, name } = tarball;
   const found = await store.tarballs.find(domain, level, { sha256, name }, (record) =>
-    isWhole(store.blobs, record.manifestDigest, context.signal),
+    isWholeToStay(store.blobs, record.manifestDigest, context.signal),
   );
-  if (found) return { stored: imageOf(found) };
+  if (found) {
+    await store.tarballs.use(domain, level, { sha256, name });
+    return { stored: imageOf(found) };
+  }
   const key = JSON.stringify([domain, level, sha256, name]);
   const other = going.get(key);
   // One that somebody else gave up is nobody's answer.

@@ -34,7 +34,7 @@ export async function findImage(
   const isSound = (image: StoredImage): Promise<boolean> => examineFlaws(store.blobs, image, signal);
   const found = input.force ? undefined : await store.index.find(id, id.level, isSound);
   if (found) {
-    await store.index.use({ ...id, images: [id], platform: '', bases: [] });
+    await store.index.use({ ...id, images: [id], bases: [] });
     const { manifestDigest, configDigest, diffIds, sizeBytes } = found.entry;
     return { stored: { manifestDigest, configDigest, diffIds, sizeBytes }, nextRun };
   }

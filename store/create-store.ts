@@ -26,8 +26,8 @@ export function createStore(
   return {
     blobs: createBlobStore(objects, lifetimes),
     index: createImageIndex(objects, lifetimes),
-    routes: createRoutes(objects),
-    tarballs: createTarballs(objects),
+    routes: createRoutes(objects, lifetimes),
+    tarballs: createTarballs(objects, lifetimes),
     mounts: createCacheMounts(objects, lifetimes),
     sent: createSentBlobs(objects),
     holders: createHolders(objects, lifetimes),

@@ -48,12 +48,10 @@ export function createImageIndex(
 
     remove: (key, level) => objects.delete([imageKey(key, level)]),
 
-    async use({ domain, level, platform, images, bases }) {
+    async use({ domain, level, images, bases }) {
       const marks = readableDomains(domain).flatMap((own) => [
         ...images.map((image) => () => mark(imageKey({ domain: own, ...image }, level), indexEntrySchema)),
-        ...bases.map(
-          (reference) => () => mark(baseKey(own, level, { platform, reference }), baseRecordSchema),
-        ),
+        ...bases.map((base) => () => mark(baseKey(own, level, base), baseRecordSchema)),
       ]);
       await mapConcurrently(marks, (one) => one());
     },

@@ -14,7 +14,10 @@ export interface Aging {
   readonly retired?: string | undefined;
 }
 
-/** Says that something was used, at most once a day, unless somebody has written it meanwhile or its life is over. */
+/**
+ * Says that something was used, at most once a day, unless somebody has written it meanwhile or its life is over. What does not
+ * say since when it is there is marked the first time.
+ */
 export async function markUsed<T extends Aging>(
   objects: ObjectStore,
   key: string,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { BlobStore } from '../model/blob-store.ts';
 import type { CacheMount } from '../model/cache-mount.ts';
+import type { PlatformBase } from '../model/pure/base-payloads.ts';
 import type { Digest, Level } from '../model/pure/ids.ts';
 import type {
   ArtifactRecord,
@@ -84,9 +85,8 @@ export interface ImageIndex {
   use(what: {
     readonly domain: string;
     readonly level: Level;
-    readonly platform: string;
     readonly images: readonly Pick<ImageKey, 'name' | 'imageHash'>[];
-    readonly bases: readonly string[];
+    readonly bases: readonly PlatformBase[];
   }): Promise<void>;
   /** All entries of a name that a level may read, newest first. */
   list(
@@ -145,15 +145,17 @@ export interface ImageIndex {
 
 /** Names under which the newest task that completed with them is found by later pushes. */
 export interface Routes {
-  /** Looks from level 3 down to `level`. */
+  /** Looks from level 3 down to `level`; one that is retired or damaged counts as none. */
   find(domain: string, level: Level, namespace: string): Promise<RouteRecord | undefined>;
   /** Written only at one's own level; of two pushes, the one that was planned later stays. Safe to repeat. */
   record(domain: string, level: Level, route: RouteRecord): Promise<void>;
+  /** Says that a push of this level uses it, which extends its life, and that of what its task left, if it is its level's own. Written at most once a day. */
+  use(domain: string, level: Level, namespace: string): Promise<void>;
 }
 
 /** Images that tarballs of tasks became, by the bytes of the tarball. */
 export interface Tarballs {
-  /** Looks from level 3 down to `level` for an image that `accepts` says yes to. */
+  /** Looks from level 3 down to `level` for an image that `accepts` says yes to; one that is retired or damaged counts as none. */
   find(
     domain: string,
     level: Level,
@@ -162,6 +164,8 @@ export interface Tarballs {
   ): Promise<TarballRecord | undefined>;
   /** Written only at one's own level. Replaces what was there. */
   record(domain: string, level: Level, record: TarballRecord): Promise<void>;
+  /** Says that a push or task of this level uses it, which extends its life if it is its level's own. Written at most once a day. */
+  use(domain: string, level: Level, tarball: Pick<TarballRecord, 'sha256' | 'name'>): Promise<void>;
 }
 
 /** What cache mounts of builds held, for builders that lack it. */

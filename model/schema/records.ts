@@ -160,6 +160,7 @@ export type BaseRecord = z.infer<typeof baseRecordSchema>;
 
 /** `level-<L>/index/<domain>/routes/<namespace>`: the task that completed with this route. */
 export const routeRecordSchema = z.object({
+  ...lifeFields,
   version: z.literal(1),
   namespace: z.string(),
   taskId: z.string(),
@@ -172,6 +173,7 @@ export type RouteRecord = z.infer<typeof routeRecordSchema>;
 
 /** `level-<L>/index/<domain>/tarballs/<sha256>[~<name>]`: the image that a tarball of a task became. */
 export const tarballRecordSchema = storedImageSchema.extend({
+  ...lifeFields,
   version: z.literal(1),
   sha256: z.string().describe('Of the tarball'),
   name: z.string().optional().describe('Of the image, where it was chosen among several'),

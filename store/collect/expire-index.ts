@@ -12,22 +12,30 @@ const agingSchema = z.looseObject({
   resolved: z.string().optional(),
   used: z.string().optional(),
   retired: z.string().optional(),
+  taskId: z.string().optional(),
 });
 
 /**
- * Images, bases and cache mounts that no push has used for a life are first retired, so that the next push that wants one makes it anew, and
- * removed a grace time later: whoever found one just before has had the time to write down that it uses it.
+ * Images, bases, routes and cache mounts that no push has used for a life are first retired, so that the next push that wants one makes it anew, and
+ * removed a grace time later: whoever found one just before has had the time to write down that it uses it. Gives the ids of the
+ * tasks that routes lead to which stay.
  */
-export async function expireIndex(objects: ObjectStore, options: ExpireOptions): Promise<void> {
+export async function expireIndex(
+  objects: ObjectStore,
+  options: ExpireOptions,
+): Promise<ReadonlySet<string>> {
   const { level, signal, oldBefore, nowMs, lifeMs, tally, dryRun } = options;
   const prefix = levelPrefix(level, 'index');
+  const routed = new Set<string>();
   await forEachConcurrently(objects.list(prefix, { signal }), async (info) => {
     const [domain = '', part] = info.key.slice(prefix.length).split('/');
     const kind = part === 'bases' ? 'bases' : part === 'mounts' ? 'cache mounts' : 'images';
     // Those of the stack are everybody's.
     if (domain === SHARED_DOMAIN) return tally.keep(kind, info.sizeBytes);
     const present = await readUsable(objects, info.key, agingSchema);
-    const { used, created, resolved, retired } = present?.value ?? {};
+    const { used, created, resolved, retired, taskId } = present?.value ?? {};
+    const isOver = retired !== undefined && info.lastModified < oldBefore;
+    if (part === 'routes' && taskId !== undefined && !isOver) routed.add(taskId);
     if (present && retired === undefined) {
       const lived = Date.parse(used ?? created ?? resolved ?? '') || info.lastModified.getTime();
       if (lived + lifeMs >= nowMs) return tally.keep(kind, info.sizeBytes);
@@ -38,6 +46,7 @@ export async function expireIndex(objects: ObjectStore, options: ExpireOptions):
     if (info.lastModified >= oldBefore) return tally.keep(kind, info.sizeBytes, 'retired lately');
     await free(objects, { info, etag: present?.etag ?? info.etag, kind }, options);
   });
+  return routed;
 }
 
 /** Hints are made again by the next build that has the layer. */

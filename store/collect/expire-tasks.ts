@@ -1,10 +1,11 @@
+import { parseId } from '../../model/pure/ids.ts';
 import { isResolved } from '../../model/pure/states.ts';
 import { LIVE_LOG } from '../../model/pure/artifact-names.ts';
 import type { TaskRecord } from '../../model/schema/records.ts';
 import { taskRecordSchema } from '../../model/schema/records.ts';
 import { mapConcurrently } from '../../model/concurrently.ts';
 import { readUsable } from '../json-object.ts';
-import { artifactKey, levelPrefix, logPrefix } from '../keys.ts';
+import { artifactKey, levelPrefix, logPrefix, taskKey } from '../keys.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
 import { byDirectory, newestMs } from './by-directory.ts';
 import type { ExpireOptions } from './expire.ts';
@@ -13,11 +14,16 @@ import type { Kind } from './tally.ts';
 
 /**
  * Tasks go with their push, builds of images with their entry in the index, a life later; neither before the last of its
- * artifacts. Before that go artifacts whose own time is over, and chunks of a log that is joined.
+ * artifacts, nor while a route leads to it. Before that go artifacts whose own time is over, and chunks of a log that is joined.
  */
-export async function expireTasks(objects: ObjectStore, options: ExpireOptions): Promise<void> {
+export async function expireTasks(
+  objects: ObjectStore,
+  options: ExpireOptions & { readonly routed: ReadonlySet<string> },
+): Promise<void> {
   const { level, signal, tally } = options;
   const prefix = levelPrefix(level, 'tasks');
+  const tasks = [...options.routed].filter((id) => parseId(id)?.kind === 'task');
+  const routed = new Set(tasks.map((taskId) => `${taskKey(taskId)}/`));
   const listing = objects.list(prefix, { signal });
   const isPushOver = pushesInARow(objects, options);
   for await (const { directory, infos } of byDirectory(listing, { prefix, segments: 4 })) {
@@ -30,7 +36,8 @@ export async function expireTasks(objects: ObjectStore, options: ExpireOptions):
     const isOver = directory.startsWith(`${prefix}image/`)
       ? await isBuildOver(objects, { directory, infos, record }, options)
       : await isPushOver(directory);
-    const isWanted = expiriesOf(record).some(([, expires]) => Date.parse(expires) > options.nowMs);
+    const isWanted =
+      routed.has(directory) || expiriesOf(record).some(([, expires]) => Date.parse(expires) > options.nowMs);
     if (isOver && !isWanted) await free(objects, { directory, infos, why: 'its life is over' }, options);
     else await freeParts(objects, { directory, infos, record }, options);
   }

@@ -24,9 +24,9 @@ export interface ExpireOptions {
  * is killed: whatever is removed is removed only as it was seen, and a record after everything that it names.
  */
 export async function expire(objects: ObjectStore, options: ExpireOptions): Promise<void> {
-  await expireIndex(objects, options);
+  const routed = await expireIndex(objects, options);
   await expireLayers(objects, options);
-  await expireTasks(objects, options);
+  await expireTasks(objects, { ...options, routed });
   await expirePushes(objects, options);
   await expireHolders(objects, options);
   await expireUploads(objects, options);

@@ -2,16 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { StoreUnavailable } from '../../../model/errors.ts';
 import type { Digest, Level } from '../../../model/pure/ids.ts';
-import { taskIdIn } from '../../../model/pure/ids.ts';
+import { imageTaskId, taskIdIn } from '../../../model/pure/ids.ts';
 import type { CollectionReport } from '../../../model/schema/collection.ts';
 import type { ServerConfig } from '../../../model/schema/config.ts';
+import type { Plan } from '../../../model/schema/plan.ts';
 import { collect } from '../../../steps/collect.ts';
+import type { TarballImport } from '../../../steps/import-tarball.ts';
+import { importTarball } from '../../../steps/import-tarball.ts';
+import { markUses } from '../../../steps/mark-uses.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aBody, digestOf } from '../../helpers/bytes.ts';
 import { idOfPush, pushOnStore } from '../../helpers/pushes-on-a-store.ts';
+import { anImage, putImage } from '../../helpers/stored-images.ts';
 
 const DAY_MS = 86_400_000;
 const CONFIG: ServerConfig = { version: 1, localProjects: true, projects: {} };
@@ -117,6 +122,120 @@ describe('what a cache mount held', () => {
     expect(freed(await gc(1), 'cache mounts')).toBe(1);
     expect(freed(await gc(3), 'blobs')).toBe(3);
     expect(await keys('')).toEqual([]);
+  });
+});
+
+describe('what a task has left', () => {
+  const SHA = 'a'.repeat(64);
+  const id = idOfPush({ number: 1, level: 1 });
+  const taskId = taskIdIn(id, 'unit');
+  const tarball = { taskId, run: 0, path: 'public/image.tar', sha256: SHA };
+  const place = { domain: 'demo', level: 1, platform: 'linux/amd64' } as const;
+  const load = (): Promise<TarballImport> =>
+    importTarball(store, tarball, place, {
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    });
+  /** A push whose task runs in a tarball of another push, found by a route, which it takes a file from, too. */
+  const use = (): Promise<void> =>
+    markUses(
+      store,
+      {
+        ...{ domain: 'demo', level: 1, images: [] },
+        tasks: [
+          {
+            image: { ...tarball, type: 'indexed-image', namespace: 'image.latest', pinned: tarball },
+            inputs: { '/in': { namespace: 'made.latest', artifact: 'public/out' } },
+          },
+        ],
+      } as unknown as Plan,
+      'linux/amd64',
+    );
+  const route = (namespace: string): Promise<void> =>
+    store.routes.record('demo', 1, {
+      ...{ version: 1, namespace, taskId, run: 0, plannedAt: now().toISOString() },
+      artifacts: [{ name: 'public/out', sha256: SHA }],
+    });
+  async function anOldTarball(): Promise<void> {
+    const { stored } = await putImage(store.blobs, await anImage());
+    await store.tarballs.record('demo', 1, {
+      ...{ version: 1, ...stored, sha256: SHA, imported: now().toISOString() },
+    });
+    days(2);
+  }
+
+  it('stays with its task while pushes use a route that leads there, then goes', async () => {
+    await push(1, 1);
+    for (const namespace of ['made.latest', 'image.latest']) await route(namespace);
+
+    for (let uses = 0; uses < 3; uses += 1) {
+      days(20);
+      await use();
+      await gc(1);
+    }
+    for (const namespace of ['made.latest', 'image.latest'])
+      expect(await store.routes.find('demo', 1, namespace)).toBeDefined();
+    expect(await store.artifacts.find(taskId, 0, 'public/out')).toBeDefined();
+
+    days(29);
+    await gc(1);
+    // What was found just before stays for a day.
+    await gc(1);
+    expect(await keys('level-1/index/demo/routes/')).toHaveLength(2);
+    expect(await store.routes.find('demo', 1, 'made.latest')).toBeUndefined();
+    expect(await store.artifacts.find(taskId, 0, 'public/out')).toBeDefined();
+    days(1.1);
+    await gc(1);
+    expect(await keys('level-1/index/demo/routes/')).toEqual([]);
+    expect(await store.artifacts.find(taskId, 0, 'public/out')).toBeUndefined();
+  });
+
+  it('is found again under a route that is retired when a task completes with it, however old its push', async () => {
+    await route('made.latest');
+    days(29);
+    await gc(1);
+    expect(await store.routes.find('demo', 1, 'made.latest')).toBeUndefined();
+
+    const plannedAt = '2025-12-01T00:00:00.000Z';
+    await store.routes.record('demo', 1, {
+      ...{ version: 1, namespace: 'made.latest', taskId, run: 1, plannedAt, artifacts: [] },
+    });
+
+    expect(await store.routes.find('demo', 1, 'made.latest')).toMatchObject({ run: 1 });
+  });
+
+  it.each([
+    ['loaded', load],
+    ['planned with', use],
+  ])('is the image of a tarball, which stays while it is %s, then goes', async (_, usedBy) => {
+    await anOldTarball();
+
+    for (let uses = 0; uses < 3; uses += 1) {
+      days(20);
+      await usedBy();
+      for (const level of [1, 3] as const) await gc(level);
+    }
+    expect((await load()).bytesWritten).toBeUndefined();
+    expect(await keys('blobs/sha256/')).toHaveLength(4);
+
+    days(29);
+    await gc(1);
+    expect(await keys('level-1/index/demo/tarballs/')).toHaveLength(1);
+    await expect(load()).rejects.toMatchObject({ type: 'ImageUnavailable' });
+    days(1.1);
+    for (const level of [1, 3] as const) await gc(level);
+    expect(await keys('')).toEqual([]);
+  });
+
+  it('keeps its blobs for a day once it is about to be loaded, whatever becomes of its record', async () => {
+    await anOldTarball();
+
+    await load();
+    await objects.delete(await keys('level-1/index/demo/tarballs/'));
+
+    expect(freed(await gc(3), 'blobs')).toBe(0);
+    days(1.1);
+    expect(freed(await gc(3), 'blobs')).toBe(4);
   });
 });
 
@@ -262,6 +381,24 @@ describe('what has outlived its life', () => {
     expect(await keys('blobs/sha256/')).toEqual([]);
 
     expect(await push(4, 1)).toEqual({ built: true });
+  });
+
+  it('is not an image that tasks of other pushes name by the id of its build', async () => {
+    await push(1, 1);
+    const key = {
+      ...{ domain: 'demo', name: 'lint' },
+      imageHash: (await keys('level-1/index/demo/images/lint/'))[0]!.split('/').at(-1)!,
+    };
+    const taskId = imageTaskId({ ...key, level: 1 });
+    const image = { type: 'task-image', path: 'public/image.tar', pinned: { taskId, run: 0 } };
+    const tasks = [{ image, inputs: {} }];
+
+    days(20);
+    await markUses(store, { domain: 'demo', level: 1, images: [], tasks } as unknown as Plan, 'linux/amd64');
+    days(20);
+    await gc(1);
+
+    expect(await store.index.find(key, 1)).toBeDefined();
   });
 
   it('is a push with its tasks, their artifacts and logs, and its entry in the list by day; nothing of it is left', async () => {

@@ -1,6 +1,12 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
-import type { ContainerResult, LoadedImage, RunInput, SavedArtifacts } from '../model/pure/payloads.ts';
+import type {
+  ContainerResult,
+  LoadedImage,
+  RunInput,
+  SaveArtifactsInput,
+  SavedArtifacts,
+} from '../model/pure/payloads.ts';
 import type { RunPhase } from '../model/pure/run-ends.ts';
 import { verdictOf } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
@@ -58,15 +64,17 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
     const isSavable = phase !== 'save' && !isMachineGone(error);
     const abandoned = claim === undefined || (reason !== 'canceled' && !isSavable);
-    return abandoned ? ended : { ...ended, ...(await saveWhatThereIs(input, claim, reason)) };
+    if (abandoned) return ended;
+    const { exitCode } = soFar.result ?? {};
+    const left = { ...input, reason, ...(exitCode === undefined ? {} : { exitCode }) };
+    return { ...ended, ...(await saveWhatThereIs(left, claim)) };
   }
 }
 
 /** What was produced until a cancel or a failure is kept, and the container is removed; trouble with that changes nothing. */
 async function saveWhatThereIs(
-  input: RunInput,
+  input: SaveArtifactsInput,
   claim: ClaimedRun | undefined,
-  reason: TaskReason,
 ): Promise<{ saved?: SavedArtifacts }> {
   if (!claim) return {};
   const summary = summaryOf(input);
@@ -76,7 +84,7 @@ async function saveWhatThereIs(
         summary,
         startToCloseSeconds: TRANSFER_SECONDS,
         maximumAttempts: LAST_ATTEMPTS,
-      }).saveArtifacts({ ...input, reason }),
+      }).saveArtifacts(input),
     );
     return { saved };
   } catch {

@@ -9,8 +9,8 @@ import type { Alone } from '../../steps/build-locally.ts';
 import type { Session } from './session.ts';
 
 /**
- * Lets one build of this user at a time into an engine; others wait, and say for whom. While an image is built there, its bases
- * and its parent have names that another build would give to other images, or take away.
+ * Lets one build of this user at a time into an engine; others wait, and say for whom. While an image is built there, its parent and
+ * bases that have no record go by names that another build would give to other images, or take away.
  */
 export async function oneBuildAtATime(
   engine: Pick<Engine, 'info'>,

@@ -27,6 +27,7 @@ import type {
   RecordImageInput,
   RecordPushInput,
   RecordRunInput,
+  SaveArtifactsInput,
   SavedArtifacts,
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
@@ -139,7 +140,9 @@ export class World {
   onUnstarted: (tasks: readonly UnstartedTask[]) => void = () => undefined;
   recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
   run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
-  save: (label: string) => Saved | Promise<Saved> = () => ({ missing: [] });
+  save: (label: string, ended: Pick<SaveArtifactsInput, 'exitCode'>) => Saved | Promise<Saved> = () => ({
+    missing: [],
+  });
   /** The engine whose worker answers a claim: another one takes over what nobody carries on. */
   answeredBy: () => string = () => 'other';
   queueOf: (label: string, run: number) => string = () => 'runner-1@engine';
@@ -261,11 +264,11 @@ export class World {
           throw error;
         }
       },
-      saveArtifacts: async ({ task }) => ({
+      saveArtifacts: async (input) => ({
         artifacts: [],
         uploadMs: 1,
         bytesUploaded: 0,
-        ...(await this.save(task.label)),
+        ...(await this.save(input.task.label, input)),
       }),
     };
   }

@@ -85,23 +85,26 @@ describe('a task whose workflow is terminated by hand', () => {
 });
 
 describe('a task that is cancelled while its artifacts are being saved', () => {
-  it('saves them all the same', async () => {
+  it('saves them all the same, and tells the exit code', async () => {
     world.plan = () => planned([aTask('t')]);
-    let saves = 0;
-    world.save = async () => {
-      saves += 1;
-      if (saves === 1) await untilCancelled();
+    world.run = () => Promise.resolve({ reason: 'failed', exitCode: 3 });
+    const saves: (number | undefined)[] = [];
+    world.save = async (_label, { exitCode }) => {
+      saves.push(exitCode);
+      if (saves.length === 1) await untilCancelled();
       return { missing: [] };
     };
 
     await world.during(async () => {
       const push = await world.startPush();
-      await until(() => saves === 1);
+      await until(() => saves.length === 1);
       await env.client.workflow.getHandle(`${push.id.replace('push/', 'task/')}/t`).cancel();
       return push.result();
     });
 
     expect(world.runRecords.at(-1)).toMatchObject({ reason: 'canceled', saved: { uploadMs: 1 } });
+    // By it caches may have to be purged.
+    expect(saves).toEqual([3, 3]);
   });
 });
 

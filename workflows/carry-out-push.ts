@@ -140,8 +140,7 @@ async function startAll(running: Begun): Promise<void> {
     if (!continueAsNewSuggested || historyLength < begun + EVENTS_OF_A_RUN) return false;
     return images.allResolved || (images.openAreAsPlanned && patched('go-on-without-images'));
   };
-  const mayBeSetBack = (): boolean =>
-    reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
+  const mayBeSetBack = (): boolean => reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
   while (!isDone()) {
     // Before what waits for them is looked at: it shall wait for them again.
     if (mayBeSetBack() && patched('set-back-first')) await setBackAsked(running);

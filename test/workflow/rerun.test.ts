@@ -84,26 +84,29 @@ describe('tasks of a running push', () => {
   it.each([
     ['completes', {}],
     ['fails', FAILED],
-  ])('that run and have dependents: these begin after its second run, also where the first one %s', async (_, first) => {
-    const slow = gate();
-    world.plan = () => planned([aTask('a'), aTask('b', { dependencies: ['a'] })]);
-    world.run = async (label, run) => {
-      if (label !== 'a' || run > 0) return {};
-      await slow.opened();
-      return first;
-    };
+  ])(
+    'that run and have dependents: these begin after its second run, also where the first one %s',
+    async (_, first) => {
+      const slow = gate();
+      world.plan = () => planned([aTask('a'), aTask('b', { dependencies: ['a'] })]);
+      world.run = async (label, run) => {
+        if (label !== 'a' || run > 0) return {};
+        await slow.opened();
+        return first;
+      };
 
-    const outcome = await world.during(async () => {
-      const push = await world.startPush();
-      await until(() => world.started.includes('a#0'));
-      await rerun(push.id, { tasks: ['a'], downstream: true });
-      slow.open();
-      return push.result();
-    });
+      const outcome = await world.during(async () => {
+        const push = await world.startPush();
+        await until(() => world.started.includes('a#0'));
+        await rerun(push.id, { tasks: ['a'], downstream: true });
+        slow.open();
+        return push.result();
+      });
 
-    expect(outcome.state).toBe('completed');
-    expect(world.started).toEqual(['a#0', 'a#1', 'b#0']);
-  });
+      expect(outcome.state).toBe('completed');
+      expect(world.started).toEqual(['a#0', 'a#1', 'b#0']);
+    },
+  );
 
   it('run again when that is asked while the verdict is being written, and a new verdict follows', async () => {
     world.plan = () => planned([aTask('broken')]);

@@ -87,6 +87,6 @@ export interface ReferringActivities {
 export interface RunnerActivities {
   loadImage(input: RunInput): Promise<LoadedImage>;
   runContainer(input: RunContainerInput): Promise<ContainerResult>;
-  /** The list of what was saved, which may be longer than an answer, stays in the store. */
+  /** A list of what was saved that is too long for an answer stays in the store. */
   saveArtifacts(input: SaveArtifactsInput): Promise<SavedArtifacts>;
 }

@@ -28,6 +28,9 @@ export function createClaimActivities(
   };
 }
 
+/** A longer list of artifacts is not answered, since answers have a limit: it is in the store. */
+const MOST_ANSWERED = 500;
+
 /**
  * The activities of one engine's queue. `ending` stops runs that are not at their end yet; what they have left is saved all
  * the same.
@@ -37,6 +40,9 @@ export function createRunnerActivities(deps: RunContainerDeps, ending: AbortSign
     loadImage: (input) => carryOut((context) => loadTaskImage(deps, input, context), { ending }),
     runContainer: (input) => carryOut((context) => runContainer(deps, input, context), { ending }),
     saveArtifacts: (input) =>
-      carryOut(async (context) => ({ ...(await saveArtifacts(deps, input, context)), artifacts: [] })),
+      carryOut(async (context) => {
+        const saved = await saveArtifacts(deps, input, context);
+        return saved.artifacts.length > MOST_ANSWERED ? { ...saved, artifacts: [] } : saved;
+      }),
   };
 }

@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { isSlipwayError } from '../model/errors.ts';
 import { dockerAt } from './client.ts';
 import { isHold } from './caches/cache-volumes.ts';
 import { removeById } from './containers/container-network.ts';
@@ -12,7 +13,7 @@ import type { Labelled } from './volumes.ts';
 /**
  * Removes the task containers of a fleet that `isNobodys` says no run needs any more, with their private engines, networks and volumes
  * whose container somebody else has removed, and gives back the caches that their runs had; gives the names of what was removed. What
- * cannot be removed keeps nothing else from it, and is thrown in the end: one error, or an `AggregateError`.
+ * cannot be removed keeps nothing else from it, and is thrown in the end: one error, or an `AggregateError`. Trouble with the store ends it.
  */
 export async function sweepContainers(
   engine: Engine,
@@ -61,6 +62,8 @@ async function sweepEach(
       const what = (await isNobodys(one)) ? await remove(one) : undefined;
       if (what !== undefined) removed.push(what);
     } catch (error) {
+      // Without a store nothing is known of the others, either.
+      if (isSlipwayError(error) && error.type === 'StoreUnavailable') throw error;
       errors.push(error);
     }
   }

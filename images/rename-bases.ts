@@ -47,7 +47,7 @@ function renameStage(
   const { operands } = splitFlags(written, escape);
   const flags = written.slice(0, written.length - operands.length);
   const behind = operands.slice(splitFrom(operands).image.length);
-  const others = rest.map((line) => (/^\s*#/.test(line) ? line : ''));
+  const others = rest.map((line) => (isComment(line) ? line : ''));
   return [`${instruction.keyword} ${flags}${name}${behind}`, ...others];
 }
 
@@ -58,8 +58,12 @@ function renameSource(
   name: string,
 ): readonly string[] | undefined {
   const written = reference.replaceAll(/[.+*?^$(){}|[\]\\/]/g, '\\$&');
-  const source = new RegExp(`(?<=[-,="'\\s]from=["']?)${written}(?![\\w.:/@+-])`, 'i');
-  const before = lines.join('\n');
-  const after = before.replace(source, () => name);
-  return after === before ? undefined : after.split('\n');
+  const source = new RegExp(`(?<=(?:^|[-,="'\\s])from=["']?)${written}(?![\\w.:/@+-])`, 'i');
+  const at = lines.findIndex((line) => !isComment(line) && source.test(line));
+  return at < 0 ? undefined : lines.with(at, (lines[at] ?? '').replace(source, () => name));
+}
+
+/** Within an instruction they are passed over, wherever they stand. */
+function isComment(line: string): boolean {
+  return /^\s*#/.test(line);
 }

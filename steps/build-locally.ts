@@ -143,10 +143,12 @@ export class LocalBuilder {
   async #inputsHere(image: DescribedImage, parent: LocalImage | undefined): Promise<ImageInputs> {
     const { engine, say, signal, onProgress } = this.#deps;
     const bases: Record<string, string> = { ...image.inputs.bases };
+    const { platform } = image.inputs;
     for (const base of image.missingBases) {
-      bases[base] =
-        (await engine.images.find(base)) ??
-        (await pull(engine, base, { platform: image.inputs.platform, say, signal, onProgress }));
+      if ((await engine.images.find(base)) === undefined)
+        await pull(engine, base, { platform, say, signal, onProgress });
+      // By its name, whoever pulled it: the next build finds it so.
+      bases[base] = (await engine.images.find(base)) ?? '';
     }
     const parentHash = parent && (parent.imageHash ?? parent.reference);
     return { ...image.inputs, bases, parent: parentHash ?? null };
@@ -162,10 +164,10 @@ async function pull(
     signal,
     onProgress,
   }: Pick<LocalBuildDeps, 'say' | 'signal' | 'onProgress'> & { readonly platform: string },
-): Promise<string> {
+): Promise<void> {
   say(`${reference}: pulling, since it has no record`);
   try {
-    return (await engine.images.pull(reference, { platform, signal, onProgress })).engineImageId;
+    await engine.images.pull(reference, { platform, signal, onProgress });
   } catch (error) {
     if (isSlipwayError(error) && ['ImageUnavailable', 'EngineRequestFailed'].includes(error.type))
       throw new BaseUnavailable(reference, error.message, { cause: error });

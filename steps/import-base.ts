@@ -116,5 +116,7 @@ async function pullAndPublish(
     ...publishNotes(store, { domain, level }, () => false),
   });
   await engine.images.use(engineImageId);
+  // Where that is an index, its platform's image alone was published; both are to be let go some day.
+  await engine.images.use(reference);
   return published;
 }

@@ -77,6 +77,8 @@ async function resolveAnew(
     mayConfirm: (digest) => layers.has(digest),
   });
   await engine.images.use(engineImageId);
+  // Where that is an index, its platform's image alone was published; both are to be let go some day.
+  await engine.images.use(reference);
   // The same image by other compressed bytes, or the registry's index changed for another platform only.
   const isSame = known?.configDigest === published.configDigest;
   return isSame

@@ -84,9 +84,10 @@ export async function carryOutPush(running: RunningPush, carry: PushCarry | unde
 /** Until nothing is left to do and nobody has asked for more, or until the decision program has said which tasks there are. */
 async function runAll(begun: Begun): Promise<PushReason | 'decided'> {
   const { input, planned, graph, images, reruns } = begun;
-  for (;;) {
+  for (let again = false; ; again = true) {
     await startAll(begun);
-    if (planned.decides && graph.allCompleted()) return 'decided';
+    const hasDecided = planned.decides === true && graph.allCompleted();
+    if (hasDecided && (!again || patched('decide-after-rerun'))) return 'decided';
     const reason = graph.allCompleted() && images.allWell ? 'completed' : 'failed';
     await CancellationScope.nonCancellable(() =>
       recordVerdict(input, planned, { images: images.outcomes, verdict: { reason } }),

@@ -1,5 +1,5 @@
-/** Characters of all alternatives together. A pattern of 500 characters with a list of sixty names in it has about half as many. */
-const MOST_CHARACTERS = 5_000;
+/** Characters of all alternatives together. A pattern with lists of ten, five and five names in it has somewhat more than half as many. */
+const MOST_CHARACTERS = 10_000;
 
 type Alternatives = readonly (readonly string[])[];
 
@@ -47,7 +47,7 @@ function findGroups(atoms: readonly string[]): ReadonlyMap<number, readonly numb
 function join(heads: Alternatives, tails: Alternatives): Alternatives {
   const characters = sizeOf(heads) * tails.length + sizeOf(tails) * heads.length;
   if (characters + heads.length * tails.length > MOST_CHARACTERS)
-    throw new RangeError(`has more than ${MOST_CHARACTERS} characters when its braces are written out`);
+    throw new RangeError(`has more than ${MOST_CHARACTERS} characters when its braces are written out: make it several`);
   return heads.flatMap((head) => tails.map((tail) => [...head, ...tail]));
 }
 

@@ -1,10 +1,10 @@
 import { expandBraces } from './expand-braces.ts';
 
 /** What stands together: a character after a backslash, those in brackets, or one character. */
-const ATOMS = /\\[^]|\[\^?(?:\\[^]|[^\\/])(?:\\[^]|[^\]\\/])*\]|[^]/g;
+const ATOMS = /\\[^]|\[[!^]?(?:\\[^]|[^\\/])(?:\\[^]|[^\]\\/])*\]|[^]/g;
 
 /** What other tools have, and what would be taken for something else here. */
-const FOREIGN = /\[\[:[a-z]+:|(?<!\\)\{[^{},/]+\.\.[^{},/]+\}/;
+const FOREIGN = /\[\[:[a-z]+:|(?<!\\)\{[^{},/]+\.\.[^{},/]+\}|(?<!\\)\([^()]*\|[^()]*\)/;
 
 /** Alone `**.js` stands for such files in every directory. */
 const ENDING = /^\*\*(\.\w+)+$/;
@@ -20,7 +20,7 @@ type NamePart = readonly (readonly (CharacterPart | typeof STAR)[])[];
 
 /**
  * Whether a text matches the glob. `*` stands for anything within a name, `?` for one character of it, `[a-z]` for one of these and
- * `[^a-z]` for any other, `**` between slashes for any number of names, `{a,b}` for either. What follows a backslash is itself, as is
+ * `[!a-z]` and `[^a-z]` for any other, `**` between slashes for any number of names, `{a,b}` for either. What follows a backslash is itself, as is
  * everything else; so may be what stands in brackets, since frameworks have such names: `pages/[id].ts`. `a/**` matches `a` too; where
  * a star stands before it, as in `a*` followed by it, there must be a name below. Names may begin with a dot. The time grows with the
  * text's length times that of the glob with its braces written out, which is bounded.
@@ -73,7 +73,7 @@ function isClass(atom: string): boolean {
 
 function readClass(atom: string): (character: string) => boolean {
   const inside = atom.slice(1, -1);
-  const isNegated = inside.length > 1 && inside.startsWith('^');
+  const isNegated = inside.length > 1 && /^[!^]/.test(inside);
   const members = (isNegated ? inside.slice(1) : inside).match(/\\[^]|[^]/g) ?? [];
   const ranges: (readonly [first: string, last: string])[] = [];
   for (let at = 0; at < members.length; at++) {

@@ -15,9 +15,10 @@ const grantsByLevel = z.strictObject({
   3: z.array(z.string()).optional(),
 });
 
-const listedRefPattern = z
-  .string()
-  .refine((pattern) => refPatternMistake(pattern.replace(/^!/, '')) === undefined, 'is no pattern of refs');
+const listedRefPattern = z.string().superRefine((pattern, context) => {
+  const mistake = refPatternMistake(pattern.replace(/^!/, ''));
+  if (mistake !== undefined) context.addIssue({ code: 'custom', message: mistake });
+});
 
 /** Of a list in which the first that matches decides, so that there is nothing to take out again. */
 const refPattern = listedRefPattern.refine(

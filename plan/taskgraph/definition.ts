@@ -146,7 +146,7 @@ function readOptimization({ label, entry }: TaskgraphTask, notes: Notes): Record
 function readChanged(pattern: unknown): unknown {
   if (typeof pattern !== 'string') return pattern;
   if (pattern === '') return '**';
-  const glob = pattern.replace(/[\\?[\]{},]|^!/g, '\\$&');
+  const glob = pattern.replace(/[\\?[\]{}(,]|^!/g, '\\$&');
   return /(^|\/)\*\*$/.test(glob) ? glob : `${glob}{,/**}`;
 }
 

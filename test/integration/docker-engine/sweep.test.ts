@@ -6,6 +6,7 @@ import { dockerAt } from '../../../docker/client.ts';
 import type { Engine } from '../../../docker/engine.ts';
 import { KIND, LABEL } from '../../../docker/labels.ts';
 import { removeFleet, sweepContainers } from '../../../docker/sweep.ts';
+import { StoreUnavailable } from '../../../model/errors.ts';
 import { taskIdIn } from '../../../model/pure/ids.ts';
 import { runCommand } from '../../../stack/run-command.ts';
 import { unmountBelow } from '../../../stack/unmount-below.ts';
@@ -138,6 +139,25 @@ describe('sweeping', () => {
       } finally {
         await unmountBelow([mounted]);
       }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'asks a store that is away about one container, not about all',
+    async () => {
+      for (const label of ['first', 'second'])
+        await create(engine, `${fleet}-${label}`, taskIdIn(`push/demo/1/${'a'.repeat(40)}`, label), {});
+      let asked = 0;
+      const isNobodys = (): Promise<boolean> => {
+        asked += 1;
+        return Promise.reject(new StoreUnavailable('GetObject', 'bucket', 'key', 'away'));
+      };
+
+      await expect(sweepContainers(engine, { fleet, isNobodys })).rejects.toMatchObject({
+        type: 'StoreUnavailable',
+      });
+      expect(asked).toBe(1);
     },
     TEST_TIMEOUT_MS,
   );

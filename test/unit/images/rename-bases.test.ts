@@ -28,6 +28,11 @@ describe('renameBases', () => {
       ['FROM own/a:1   AS a', '  # why', '', '', '', '# what', 'COPY a /'],
     ],
     [
+      'a mount, but not in a comment above it',
+      ['FROM scratch', 'RUN \\', ' # --mount=from=debian:12,target=/a', ' --mount=from=debian:12,target=/b x'],
+      ['FROM scratch', 'RUN \\', ' # --mount=from=debian:12,target=/a', ' --mount=from=own/a:1,target=/b x'],
+    ],
+    [
       'COPY --from, but no stage of that name and no other words',
       [
         'FROM scratch AS r.example:5000/tools',

@@ -60,7 +60,12 @@ function renameSource(
   const written = reference.replaceAll(/[.+*?^$(){}|[\]\\/]/g, '\\$&');
   const source = new RegExp(`(?<=(?:^|[-,="'\\s])from=["']?)${written}(?![\\w.:/@+-])`, 'i');
   const at = lines.findIndex((line) => !isComment(line) && source.test(line));
-  return at < 0 ? undefined : lines.with(at, (lines[at] ?? '').replace(source, () => name));
+  return at < 0
+    ? undefined
+    : lines.with(
+        at,
+        (lines[at] ?? '').replace(source, () => name),
+      );
 }
 
 /** Within an instruction they are passed over, wherever they stand. */

@@ -74,7 +74,7 @@ export function imagesReport({
       targets.filter(({ scenario }) => scenario === row.scenario).map((target) => judged(target, row)),
     ),
     ...rows.flatMap(sent),
-    ...rows.flatMap(memory),
+    ...memory(rows),
     '',
     '## Measured',
     '',
@@ -104,10 +104,10 @@ function sent({ scenario, samples }: Row): string[] {
   ];
 }
 
-function memory({ scenario, samples }: Row): string[] {
-  if (scenario !== 'cold') return [];
+function memory(rows: readonly Row[]): string[] {
   return [SLIPWAY, SLIPWAY_TAR].map((way) => {
-    const peak = Math.max(...(samples.get(way) ?? []).map(({ peakRssBytes }) => peakRssBytes ?? 0));
+    const samples = rows.flatMap((row) => row.samples.get(way) ?? []);
+    const peak = Math.max(...samples.map(({ peakRssBytes }) => peakRssBytes ?? 0));
     const verdict = peak <= MOVER_MAX_BYTES ? 'held' : '**missed**';
     return `| memory of the mover, ${way} | | ≤ 256 MiB | ${Math.round(peak / 1024 ** 2)} MiB | ${verdict} |`;
   });

@@ -47,7 +47,9 @@ function findGroups(atoms: readonly string[]): ReadonlyMap<number, readonly numb
 function join(heads: Alternatives, tails: Alternatives): Alternatives {
   const characters = sizeOf(heads) * tails.length + sizeOf(tails) * heads.length;
   if (characters + heads.length * tails.length > MOST_CHARACTERS)
-    throw new RangeError(`has more than ${MOST_CHARACTERS} characters when its braces are written out: make it several`);
+    throw new RangeError(
+      `has more than ${MOST_CHARACTERS} characters when its braces are written out: make it several`,
+    );
   return heads.flatMap((head) => tails.map((tail) => [...head, ...tail]));
 }
 

@@ -47,7 +47,9 @@ it('what nobody polls for is said of a push that waits, by status and by watch, 
   expect(status).toMatch(/^ *now +pending: no worker polls runner-1 /m);
   expect(status).toMatch(/^ *later +unscheduled /m);
   expect(asked).toEqual(['runner-1', 'runner-dind-1']);
-  expect(await watched).toMatch(/ no worker polls runner-1 \(none runs, or all are busy\), so that it waits; what runs: slipway doctor\n/);
+  expect(await watched).toMatch(
+    / no worker polls runner-1 \(none runs, or all are busy\), so that it waits; what runs: slipway doctor\n/,
+  );
   expect(await slipway('status', id)).not.toContain('no worker polls');
   expect(await world.live.api.silentQueues(1, ['runner-1'])).toEqual([]);
 });

@@ -29,7 +29,12 @@ describe('renameBases', () => {
     ],
     [
       'a mount, but not in a comment above it',
-      ['FROM scratch', 'RUN \\', ' # --mount=from=debian:12,target=/a', ' --mount=from=debian:12,target=/b x'],
+      [
+        'FROM scratch',
+        'RUN \\',
+        ' # --mount=from=debian:12,target=/a',
+        ' --mount=from=debian:12,target=/b x',
+      ],
       ['FROM scratch', 'RUN \\', ' # --mount=from=debian:12,target=/a', ' --mount=from=own/a:1,target=/b x'],
     ],
     [

@@ -145,10 +145,8 @@ export class LocalBuilder {
     const bases: Record<string, string> = { ...image.inputs.bases };
     const { platform } = image.inputs;
     for (const base of image.missingBases) {
-      if ((await engine.images.find(base)) === undefined)
-        await pull(engine, base, { platform, say, signal, onProgress });
-      // By its name, whoever pulled it: the next build finds it so.
-      bases[base] = (await engine.images.find(base)) ?? '';
+      bases[base] =
+        (await engine.images.find(base)) ?? (await pull(engine, base, { platform, say, signal, onProgress }));
     }
     const parentHash = parent && (parent.imageHash ?? parent.reference);
     return { ...image.inputs, bases, parent: parentHash ?? null };
@@ -164,10 +162,12 @@ async function pull(
     signal,
     onProgress,
   }: Pick<LocalBuildDeps, 'say' | 'signal' | 'onProgress'> & { readonly platform: string },
-): Promise<void> {
+): Promise<string> {
   say(`${reference}: pulling, since it has no record`);
   try {
-    await engine.images.pull(reference, { platform, signal, onProgress });
+    const { engineImageId } = await engine.images.pull(reference, { platform, signal, onProgress });
+    // As the next build finds it: by its name, which may be that of an index.
+    return (await engine.images.find(reference)) ?? engineImageId;
   } catch (error) {
     if (isSlipwayError(error) && ['ImageUnavailable', 'EngineRequestFailed'].includes(error.type))
       throw new BaseUnavailable(reference, error.message, { cause: error });

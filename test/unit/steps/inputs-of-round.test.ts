@@ -5,13 +5,12 @@ import type { RunRecord } from '../../../model/schema/records.ts';
 import { inputsOfRound } from '../../../steps/inputs-of-round.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { recordRuns } from '../../helpers/recorded-runs.ts';
 
 const PUSH = `push/demo/1/${'a'.repeat(40)}`;
 const PLANNED_AT = '2026-01-01T00:00:00.000Z';
 const PLAN = { pushId: PUSH, plannedAt: PLANNED_AT } as Plan;
 const FROM = { task: 'make', artifact: 'public/out' };
-
-const artifact = (name: string) => ({ name, sizeBytes: 1, sha256: 'b'.repeat(64), contentType: 'x/y' });
 
 describe('inputs from a dependency', () => {
   let store: Store;
@@ -20,23 +19,7 @@ describe('inputs from a dependency', () => {
   });
 
   const record = (runs: readonly Partial<RunRecord>[], plannedAt = PLANNED_AT): Promise<void> =>
-    store.tasks.change(taskIdIn(PUSH, 'make'), () => ({
-      version: 1,
-      taskId: taskIdIn(PUSH, 'make'),
-      label: 'make',
-      pushId: PUSH,
-      plannedAt,
-      image: 'debian:bookworm',
-      state: 'completed',
-      created: PLANNED_AT,
-      runs: runs.map((run, number) => ({
-        run: number,
-        state: 'completed',
-        phases: {},
-        artifacts: [artifact('public/out')],
-        ...run,
-      })),
-    }));
+    recordRuns(store, { pushId: PUSH, plannedAt }, runs);
   const find = () => inputsOfRound(store)(PLAN, FROM);
 
   it('are those of the newest run that has ended, also while another one goes on', async () => {

@@ -5,6 +5,7 @@ import type { RunRecord } from '../../../model/schema/records.ts';
 import { localInputs } from '../../../steps/local-inputs.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { recordRuns } from '../../helpers/recorded-runs.ts';
 
 const PUSHED = `push/demo/1/${'a'.repeat(40)}`;
 const HERE = `${PUSHED}~0123456789ab`;
@@ -20,23 +21,7 @@ describe('inputs of a run on this machine', () => {
   });
 
   const record = (pushId: string, runs: readonly Partial<RunRecord>[]): Promise<void> =>
-    store.tasks.change(taskIdIn(pushId, 'make'), () => ({
-      version: 1,
-      taskId: taskIdIn(pushId, 'make'),
-      label: 'make',
-      pushId,
-      plannedAt: '2026-01-01T00:00:00.000Z',
-      image: 'debian:bookworm',
-      state: 'completed',
-      created: '2026-01-01T00:00:00.000Z',
-      runs: runs.map((run, number) => ({
-        run: number,
-        state: 'completed',
-        phases: {},
-        artifacts: [artifact('public/out')],
-        ...run,
-      })),
-    }));
+    recordRuns(store, { pushId, plannedAt: '2026-01-01T00:00:00.000Z' }, runs);
   const find = () =>
     localInputs(store, { pushes: [PUSHED], howToRun: (label) => `slipway run ${label}` })(PLAN, FROM);
 

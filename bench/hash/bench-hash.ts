@@ -114,7 +114,7 @@ async function decide(repository: string, cache: string, signal: AbortSignal): P
     request: {},
     platform: 'linux/amd64',
     plannedAt: new Date().toISOString(),
-    changedFiles: () => Promise.resolve(undefined),
+    findChanges: () => Promise.resolve(undefined),
     contextHashes: createContextHashCache(cache),
     signal,
   });

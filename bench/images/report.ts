@@ -27,13 +27,17 @@ export const SLIPWAY_TAR = 'Slipway, as tars';
 
 const COLD = { what: 'cold', scenario: 'cold' };
 const SMALL_EDIT = { what: 'small edit', scenario: 'a layer of 5 MB added' };
-const ARTICLES_EDIT = { what: "the article's edit", scenario: 'a layer of 90 MB added' };
+/** As a package comes that somebody installs with all that it needs. */
+const LARGE_EDIT = { what: 'large edit', scenario: 'a layer of 90 MB added' };
+
+const EDITS =
+  'The small edit is one that adds a layer of 5 MB, the large edit one of 90 MB, such as a package with all that it needs.';
 
 const TARGETS: readonly Target[] = [
   { ...SMALL_EDIT, against: ARCHIVE, atMost: 1 / 8 },
-  { ...ARTICLES_EDIT, against: ARCHIVE, atMost: 1 / 3 },
+  { ...LARGE_EDIT, against: ARCHIVE, atMost: 1 / 3 },
   ...[REGISTRY_S3, REGISTRY].flatMap((against) =>
-    [SMALL_EDIT, ARTICLES_EDIT, COLD].map((edit) => ({ ...edit, against, atMost: 1.1 })),
+    [SMALL_EDIT, LARGE_EDIT, COLD].map((edit) => ({ ...edit, against, atMost: 1.1 })),
   ),
   { ...COLD, against: PIPE, atMost: 1.1 },
 ];
@@ -65,6 +69,7 @@ export function imagesReport({
     `${Math.round(totalmem() / 1024 ** 3)} GiB. From "the image is there on one engine" to "its command has run on another one, which has the`,
     'rest". "As tars": where an engine reaches no endpoint. The ways take turns; times are medians, with the smallest and the largest.',
     "Processor time is the whole machine's.",
+    ...(targets.length > 0 ? [EDITS] : []),
     '',
     '## Targets',
     '',

@@ -1,0 +1,75 @@
+import { createCommandLine } from '../client/cli/command-line.ts';
+
+const WIDTH = 120;
+
+/** The verbs in the help of what they belong to, each as `  slipway push [repo]  What it does`. */
+const COMMANDS = /^Commands:\n(?: {2}.*\n)*/m;
+const COMMAND = /^ {2}slipway (\S.*?) {2,}\S/gm;
+
+/** Options that every verb has; the page says them once. */
+const COMMON = /^ +(?:-\w, )?--(?:quiet|help|version) .*\n/gm;
+
+/** What is true of several verbs, or longer than a help should be. */
+const IN_MORE_WORDS = `## In more words
+
+**Images.** Where a verb takes an image, that is one by its name (in a checkout: as it is defined there now), a task (the image that it ran in, or built), a push (all of its
+images; \`--image\` chooses), an image hash or its beginning, or a digest; \`image load\` takes tarballs too, of any tool, plain, gzip or zstd, and \`-\`. This machine's engine is the one
+that \`SLIPWAY_DOCKER_HOST\` or \`DOCKER_HOST\` names, else the stack's, else the one that docker would take. What \`image build\` and \`image load\` print on stdout is the image's name
+there: \`docker run --rm -it $(slipway image build lint)\`.
+
+**A task here.** \`slipway run\` carries the task of the checked-out revision out in this machine's engine by the steps of the workers: the image by the hash that \`plan\` shows (from the
+store where one answers, else built here), checkout, environment, limits, \`maxRunTime\`, retries, artifacts. It needs no server and changes nothing in one. The log is on stdout; artifacts
+lie in \`~/.cache/slipway/runs\` for four weeks, and it says where. Inputs come from a push of the same revision, else from an earlier run here; secrets from \`SLIPWAY_SECRETS_DIR\` or
+\`SLIPWAY_SECRET_<NAME>\` of this machine; caches are this machine's own. Ctrl-C removes the container. \`--shell\` gives a shell in it instead of the command, with the shell's exit code.
+
+**A task that runs, or has failed.** \`slipway shell\` joins a task that runs in an engine that can be reached from here, and says how to reach it otherwise. After \`slipway push --hold\`, or
+with \`features: { interactive: onFailure }\`, a task that failed is kept for 30 minutes and joined in the same way: with the files that its command left, without its caches, secrets and
+processes ([adr 19](adr/0019-kept-containers.md)). Tasks with a private engine, or with a secret as a variable, are not kept.
+`;
+
+/** The text of docs/cli.md: the help of every verb, in the order of `slipway --help`. */
+export async function cliPage(): Promise<string> {
+  const whole = await helpOf([]);
+  return [
+    '# Command line',
+    '',
+    'Made from the help of the verbs by `npm run docs`; a test keeps both in step. The program is `bin/slipway` of a checkout of this repository.',
+    '',
+    'A push is named by its id, its revision or the beginning of it; a task by its id, or by its label in the newest push; the build of an image by',
+    '`image:NAME`. Every verb has `--help`, and `--quiet` (`-q`) for the answer without words aside. `--json` prints one document on stdout.',
+    '',
+    whole.slice(whole.lastIndexOf('\n\n') + 2),
+    '',
+    ...(await sections([])),
+    IN_MORE_WORDS,
+  ].join('\n');
+}
+
+/** A section for each verb, also for those of a group such as `image`. */
+async function sections(group: readonly string[]): Promise<string[]> {
+  const lines: string[] = [];
+  const [listed = ''] = COMMANDS.exec(await helpOf(group, null)) ?? [];
+  for (const [, command = ''] of listed.matchAll(COMMAND)) {
+    const verb = command.split(' ').filter((word) => /^\w/.test(word));
+    // yargs has it, and prints its script whenever it is named.
+    if (verb[0] === 'completion') continue;
+    const own = await sections(verb);
+    lines.push(
+      ...(own.length > 0 ? own : [`## slipway ${verb.join(' ')}`, '', '```', await shown(verb), '```', '']),
+    );
+  }
+  return lines;
+}
+
+async function shown(verb: readonly string[]): Promise<string> {
+  const help = (await helpOf(verb)).replaceAll(COMMON, '');
+  // Of the verb that has no others.
+  return help.replace(/^Options:\n+(?=Examples:)/m, '');
+}
+
+/** @param width null: no line is broken. */
+function helpOf(verb: readonly string[], width: number | null = WIDTH): Promise<string> {
+  return createCommandLine(verb, () => Promise.resolve())
+    .wrap(width)
+    .getHelp();
+}

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isSlipwayError, RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { REVISION_PATTERN } from '../model/pure/ids.ts';
 import type { SourceTree } from '../model/source-tree.ts';
@@ -20,7 +20,7 @@ export interface GitSourceOptions {
   /** Whether absolute paths and file URLs may be read, besides https and ssh. */
   readonly allowFile: boolean;
   /** A git configuration file, for credentials. The user's own and the system's are not read. */
-  readonly configFile?: string;
+  readonly configFile?: string | undefined;
 }
 
 /** Repositories and what is in them. Only git plumbing is run; nothing of a repository is executed. */
@@ -82,7 +82,8 @@ class MirroringSource implements GitSource {
     if (ref !== undefined) await checkReachable(mirror, { repository, ref, revision, signal });
     else if (!(await mirror.ensureRevision(revision, signal)))
       throw new RevisionNotFound(repository, revision);
-    return createGitTree({ directory: mirror.directory, revision, repository });
+    const { directory } = mirror;
+    return createGitTree({ directory, revision, repository, keptIn: join(directory, 'slipway-checkouts') });
   }
 
   async resolve(repository: string, rev: string, signal?: AbortSignal): Promise<string> {
@@ -186,7 +187,7 @@ class MirroringSource implements GitSource {
       known ??
       new Mirror(url, format, {
         mirrorsDirectory,
-        environment: gitEnvironment(transports, join(mirrorsDirectory, CONFIG_NAME)),
+        environment: gitEnvironment(transports, this.#configPath),
       });
     this.#mirrors.set(key, mirror);
     if (!known) await this.#writeConfig();
@@ -194,17 +195,29 @@ class MirroringSource implements GitSource {
     return mirror;
   }
 
+  /** Processes that are given different files share the mirrors, and do not write over each other's. */
+  get #configPath(): string {
+    const { mirrorsDirectory, configFile } = this.#options;
+    const suffix = configFile === undefined ? '' : `-${shortHash(resolve(configFile))}`;
+    return join(mirrorsDirectory, `${CONFIG_NAME}${suffix}`);
+  }
+
   /** The other end of a local fetch is a git of its own that obeys only a configuration file, not our `-c`. */
   async #writeConfig(): Promise<void> {
     const { mirrorsDirectory, configFile } = this.#options;
-    const include = configFile === undefined ? '' : `[include]\n\tpath = ${JSON.stringify(configFile)}\n`;
+    const include =
+      configFile === undefined ? '' : `[include]\n\tpath = ${JSON.stringify(resolve(configFile))}\n`;
     await mkdir(mirrorsDirectory, { recursive: true });
-    const fresh = join(mirrorsDirectory, `${CONFIG_NAME}.${randomBytes(6).toString('hex')}`);
+    const fresh = `${this.#configPath}.${randomBytes(6).toString('hex')}`;
     await writeFile(fresh, `[safe]\n\tdirectory = *\n${include}`);
-    await rename(fresh, join(mirrorsDirectory, CONFIG_NAME));
+    await rename(fresh, this.#configPath);
   }
 }
 
 function formatOf(revision: string): ObjectFormat {
   return revision.length === 64 ? 'sha256' : 'sha1';
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }

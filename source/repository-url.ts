@@ -57,7 +57,9 @@ function checkUrl(repository: string, refuse: (why: string) => Error): void {
     throw refuse('it names no host');
   if (url.search || url.hash) throw refuse('an address has no options ("?" or "#")');
   if (url.password || (url.protocol === 'https:' && url.username))
-    throw refuse('credentials belong into the configuration, not into the address');
+    throw refuse(
+      'credentials belong into the git configuration that SLIPWAY_GIT_CONFIG names, not into the address',
+    );
 }
 
 function localDirectory(repository: string): string | undefined {

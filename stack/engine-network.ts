@@ -67,6 +67,9 @@ export async function ensureEngineNetwork(network: EngineNetwork, options: Netwo
   await runCommand(['ip', 'address', 'replace', gateway, 'dev', bridge], options);
   await runCommand(['ip', 'link', 'set', bridge, 'up'], options);
 
+  // A task and its private engine are on one network, and no others with them; on the bridge that is everybody's each is alone.
+  const between = ['!', '-i', bridge, '-s', pool, '-d', pool];
+  const within = [...between, '-m', 'physdev', '--physdev-is-bridged', '-j', 'ACCEPT'];
   const rules = {
     filter: [
       // Containers of different networks do not see each other, and nobody opens a connection to one from outside.
@@ -82,6 +85,9 @@ export async function ensureEngineNetwork(network: EngineNetwork, options: Netwo
     if (!(await succeeds([...iptables, '-S', chain], options)))
       await runCommand([...iptables, '-N', chain], options);
     await runCommand([...iptables, '-F', chain], options);
+    // A kernel that cannot tell does not show the firewall what stays within one network.
+    if (table === 'filter')
+      await runCommand([...iptables, '-A', chain, ...within], options).catch(ignoreFailure);
     for (const rule of entries) await runCommand([...iptables, '-A', chain, ...rule], options);
     const from = table === 'nat' ? 'POSTROUTING' : 'FORWARD';
     if (!(await succeeds([...iptables, '-C', from, '-j', chain], options)))

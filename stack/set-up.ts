@@ -12,7 +12,7 @@ import type { StackOptions, Tools } from './stack-options.ts';
 import { findOwner } from './stack-owner.ts';
 import { startEngine } from './start-engine.ts';
 import { statePaths } from './state-directory.ts';
-import { givenTemporal } from './temporal-server.ts';
+import { givenTemporal } from '../model/schema/connections.ts';
 import { TEMPORAL_TOOL } from './temporal-tool.ts';
 import { together } from './together.ts';
 

@@ -1,4 +1,5 @@
 import type { Connections } from '../model/schema/connections.ts';
+import { givenTemporal } from '../model/schema/connections.ts';
 import { ensureTool } from './tool.ts';
 import { reportStep } from './report-step.ts';
 import { startProcess } from './stack-context.ts';
@@ -7,7 +8,6 @@ import {
   checkGivenTemporal,
   checkTemporal,
   ensureLevelNamespaces,
-  givenTemporal,
   keepWorkflowsAWeek,
   temporalConnection,
   temporalProcess,

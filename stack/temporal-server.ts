@@ -104,7 +104,7 @@ export async function keepWorkflowsAWeek(
 /** Makes a namespace with our search attributes in a server, or mends one that is there. Safe to repeat. */
 export async function ensureNamespace(
   program: string,
-  connection: Pick<Connections['temporal'], 'address' | 'namespace'>,
+  connection: Omit<Connections['temporal'], 'namespaces'>,
   options: Pick<StackOptions, 'env' | 'signal'>,
 ): Promise<void> {
   const { namespace } = connection;
@@ -137,17 +137,17 @@ export async function ensureNamespace(
 /** Makes the namespaces of the levels that have one of their own. */
 export async function ensureLevelNamespaces(
   program: string,
-  { address, namespaces = {} }: Connections['temporal'],
+  { namespaces = {}, ...temporal }: Connections['temporal'],
   options: Pick<StackOptions, 'env' | 'signal'>,
 ): Promise<void> {
   for (const namespace of new Set(Object.values(namespaces)))
-    await ensureNamespace(program, { address, namespace }, options);
+    await ensureNamespace(program, { ...temporal, namespace }, options);
 }
 
 /** Creating those that exist is no error. */
 async function createSearchAttributes(
   program: string,
-  connection: Pick<Connections['temporal'], 'address' | 'namespace'>,
+  connection: Omit<Connections['temporal'], 'namespaces'>,
   options: Pick<StackOptions, 'env' | 'signal'>,
 ): Promise<void> {
   const pairs = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--name', name, '--type', type]);
@@ -155,18 +155,6 @@ async function createSearchAttributes(
     ...options,
     verb: ['search-attribute', 'create', '--namespace', connection.namespace, ...pairs],
   });
-}
-
-/** The server that the environment names, or undefined when it names none. */
-export function givenTemporal(env: NodeJS.ProcessEnv): Connections['temporal'] | undefined {
-  const address = env['TEMPORAL_ADDRESS'];
-  if (!address) return undefined;
-  return {
-    address,
-    namespace: env['TEMPORAL_NAMESPACE'] || 'default',
-    ...givenNamespaces(env),
-    uiUrl: env['TEMPORAL_UI_URL'],
-  };
 }
 
 /**
@@ -202,7 +190,7 @@ export async function checkGivenTemporal(
 
 async function operate(
   program: string,
-  connection: Pick<Connections['temporal'], 'address'>,
+  connection: Omit<Connections['temporal'], 'namespaces'>,
   options: Pick<StackOptions, 'env' | 'signal'> & { readonly verb: readonly string[] },
 ): Promise<void> {
   await runCommand(
@@ -216,7 +204,7 @@ async function operate(
       `${CHECK_TIMEOUT_MS / 1000}s`,
     ],
     {
-      env: withoutTemporal(options.env),
+      env: { ...withoutTemporal(options.env), ...identityOf(connection) },
       signal: options.signal,
     },
   );
@@ -228,9 +216,17 @@ function attributePairs(): string[] {
 
 /** The CLI reads TEMPORAL_* as defaults of its flags; what we start must not take another server's. */
 function withoutTemporal(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(env).filter(
-      ([name]) => !name.startsWith('TEMPORAL_ADDRESS') && !name.startsWith('TEMPORAL_NAMESPACE'),
-    ),
-  );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}
+
+/** By variables, since others can read a command line. */
+function identityOf({ apiKey, tls }: Omit<Connections['temporal'], 'namespaces'>): NodeJS.ProcessEnv {
+  return {
+    TEMPORAL_API_KEY: apiKey,
+    TEMPORAL_TLS: String(tls !== undefined),
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: tls?.caFile,
+    TEMPORAL_TLS_CLIENT_CERT_PATH: tls?.certFile,
+    TEMPORAL_TLS_CLIENT_KEY_PATH: tls?.keyFile,
+    TEMPORAL_TLS_SERVER_NAME: tls?.serverName,
+  };
 }

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigInvalid, isSlipwayError, StackUnavailable } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
@@ -10,15 +12,33 @@ import {
   connectionsSchema,
   givenLayers,
   givenMountLimit,
-  givenNamespaces,
+  givenTemporal,
 } from '../model/schema/connections.ts';
 
 /** What `up` writes into the state directory. */
 export const STACK_FILE = 'stack.json';
 
-/** The state directory: `SLIPWAY_HOME`, else `.slipway` of the working directory. */
-export function stateDirectory(env: NodeJS.ProcessEnv): string {
-  return resolve(env.SLIPWAY_HOME ?? '.slipway');
+/** Of the checkout that this program belongs to. */
+const CHECKOUT_STATE = fileURLToPath(new URL('../.slipway', import.meta.url));
+
+/** The state directory of a stack that is started here: `SLIPWAY_HOME`, else `.slipway` of the working directory. */
+export function ownStateDirectory(env: NodeJS.ProcessEnv): string {
+  return resolve(env.SLIPWAY_HOME || '.slipway');
+}
+
+/**
+ * The state directory of the stack that serves whoever stands here: the own one, or, where no stack runs in that and none is named,
+ * the checkout's, so that the stack of a checkout serves all repositories of the machine.
+ */
+export function stateDirectory(env: NodeJS.ProcessEnv, checkout = CHECKOUT_STATE): string {
+  const own = ownStateDirectory(env);
+  const isNamed = Boolean(env.SLIPWAY_HOME || env.TEMPORAL_ADDRESS);
+  return isNamed || hasStack(own) || !hasStack(checkout) ? own : checkout;
+}
+
+/** Whether a stack was started there and not stopped since. */
+export function hasStack(directory: string): boolean {
+  return existsSync(join(directory, STACK_FILE));
 }
 
 /**
@@ -29,12 +49,13 @@ export async function readConnections(env: NodeJS.ProcessEnv): Promise<Connectio
   const directory = stateDirectory(env);
   const found = await readStackFile(join(directory, STACK_FILE));
   if (found) return found;
-  if (env.TEMPORAL_ADDRESS === undefined || env.SLIPWAY_S3_BUCKET === undefined) {
+  const temporal = givenTemporal(env);
+  if (!temporal || env.SLIPWAY_S3_BUCKET === undefined) {
     throw new StackUnavailable(
       `No stack runs in ${directory}. Type: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
     );
   }
-  return parse(fromEnvironment(env, directory), 'the environment');
+  return parse(fromEnvironment(env, { temporal, directory }), 'the environment');
 }
 
 /** The same for a worker of one level: with that level's namespace, and its own keys where `up` gave it some. */
@@ -58,16 +79,14 @@ async function readStackFile(path: string): Promise<Connections | undefined> {
   }
 }
 
-function fromEnvironment(env: NodeJS.ProcessEnv, directory: string): unknown {
+function fromEnvironment(
+  env: NodeJS.ProcessEnv,
+  { temporal, directory }: { readonly temporal: Connections['temporal']; readonly directory: string },
+): unknown {
   return {
     version: 1,
     fleet: env.SLIPWAY_FLEET ?? 'default',
-    temporal: {
-      address: env.TEMPORAL_ADDRESS,
-      namespace: env.TEMPORAL_NAMESPACE ?? 'default',
-      ...givenNamespaces(env),
-      uiUrl: env.TEMPORAL_UI_URL,
-    },
+    temporal,
     store: {
       endpoint: env.SLIPWAY_S3_ENDPOINT,
       region: env.AWS_REGION ?? 'us-east-1',

@@ -5,6 +5,7 @@ import { createControlActivities } from '../activities/control.ts';
 import { createContextHashCache } from '../images/context-hash-cache.ts';
 import { queueName } from '../model/pure/ids.ts';
 import { contextHashesDirectory } from './context-hashes-directory.ts';
+import { describeError } from './describe-error.ts';
 import { hostPlatform } from './host-platform.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
@@ -18,7 +19,14 @@ export async function createControlWorker(
   connection: NativeConnection,
   client: Client,
 ): Promise<Worker> {
-  const { connections, level, logger } = parts;
+  const { connections, level, logger, store } = parts;
+  const platform = hostPlatform();
+  // Only for those who ask from elsewhere: no reason to wait for a store that is away.
+  void store.platforms
+    .note(level, platform)
+    .catch((error: unknown) =>
+      logger.warn({ error: describeError(error) }, 'The platform of images was not noted'),
+    );
   return Worker.create({
     connection,
     namespace: connections.temporal.namespace,
@@ -29,7 +37,7 @@ export async function createControlWorker(
       ...parts,
       client,
       readServerConfig: () => readServerConfig(connections.serverConfig),
-      platform: hostPlatform(),
+      platform,
       contextHashes: createContextHashCache(contextHashesDirectory(connections.stateDirectory)),
     }),
     interceptors: { activity: [logActivities(parts.logger)] },

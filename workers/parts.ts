@@ -30,7 +30,14 @@ export interface Parts {
 export function openParts(
   connections: Connections,
   level: Level,
-  { logger, secrets }: Pick<Parts, 'logger' | 'secrets'>,
+  {
+    logger,
+    secrets,
+    gitConfig,
+  }: Pick<Parts, 'logger' | 'secrets'> & {
+    /** A file of git configuration, with credentials for the repositories. */
+    readonly gitConfig?: string | undefined;
+  },
 ): Parts {
   const store = openStore(connections.store, {
     onAway: (reason) => logger.warn({ reason }, 'The store is away; work that needs it waits'),
@@ -39,6 +46,7 @@ export function openParts(
   const source = createGitSource({
     mirrorsDirectory: join(connections.stateDirectory, 'mirrors'),
     allowFile: true,
+    configFile: gitConfig,
   });
   const worker = `${hostname()}/${process.pid}`;
   return {

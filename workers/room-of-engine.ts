@@ -10,15 +10,17 @@ export interface EngineUse {
   readonly host?: EngineDisk;
 }
 
-/** The disk budget of an engine as this worker was told it; what is removed for it stands in the worker's log. */
+/** The disk budget of an engine as this worker was told it, which is one where tasks run and builds are done in the same; what is removed for it stands in the worker's log. */
 export function roomOfEngine(
   { connections, logger }: Pick<Parts, 'connections' | 'logger'>,
   { address, what, host }: EngineUse,
 ): NonNullable<EngineOptions['room']> {
+  // Two would keep the same images under the smaller one.
+  const forWhat = address === connections.runnerEngine ? 'tasks' : what;
   return async ({ rootDirectory }) => {
     const disk = host ?? { address, rootDirectory };
     return {
-      budgetBytes: await budgetOfEngine(connections.diskBudget, what, disk),
+      budgetBytes: await budgetOfEngine(connections.diskBudget, forWhat, disk),
       isPrivate: host !== undefined,
       freeBytes: async () => (await diskOfEngine(disk))?.freeBytes,
       onMadeRoom: (made) => logger.info({ engine: address, ...made }, 'Room was made in an engine'),

@@ -26,6 +26,8 @@ export class RunSlots {
   readonly #capacity: number;
   readonly #isSaved: (run: RunOfTask) => Promise<boolean>;
   readonly #slots = new Map<string, Slot>();
+  /** Polls that wait for a slot, in the order in which they came. */
+  readonly #line: { readonly isFree: () => boolean }[] = [];
   #isClosed = false;
   #lookedAt = 0;
   #looking = false;
@@ -82,7 +84,8 @@ export class RunSlots {
 
   /**
    * For the worker of one queue of claims: a poll begins only while a slot is free. Polls that wait take nothing from those of another
-   * queue, or it would not be looked at while nothing comes; so when work comes on several at once, some more runs go on.
+   * queue, or it would not be looked at while nothing comes; so when work comes on several at once, some more runs go on. Of the queues
+   * that wait for a slot the one that has waited for longest polls first, so that none goes without while another has work.
    */
   supplier(): CustomSlotSupplier<never> {
     let reserved = 0;
@@ -94,11 +97,17 @@ export class RunSlots {
     return {
       type: 'custom',
       reserveSlot: async (_context, abortSignal) => {
-        while (!isFree()) {
-          if (abortSignal.aborted) throw abortError();
-          await this.#pause();
+        const own = { isFree };
+        this.#line.push(own);
+        try {
+          while (this.#line.find((other) => other.isFree()) !== own) {
+            if (abortSignal.aborted) throw abortError();
+            await this.#pause();
+          }
+          return reserve();
+        } finally {
+          this.#line.splice(this.#line.indexOf(own), 1);
         }
-        return reserve();
       },
       tryReserveSlot: () => (isFree() ? reserve() : null),
       markSlotUsed: () => undefined,

@@ -17,6 +17,7 @@ import type { RunnerWorkers } from './runner.ts';
 import { startGcSchedule } from './gc-schedule.ts';
 import { startSettleSchedule } from './settle-schedule.ts';
 import { createRunnerWorkers } from './runner.ts';
+import { temporalOptions } from './temporal-options.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
 
@@ -34,6 +35,8 @@ export interface RunWorkersOptions {
   readonly logger: Logger;
   /** Values of secrets for tasks. */
   readonly secrets: SecretSource;
+  /** A file of git configuration, with credentials for the repositories. */
+  readonly gitConfig?: string | undefined;
   /** Aborted to drain and end. */
   readonly signal: AbortSignal;
   /** Told when every worker polls. */
@@ -49,9 +52,10 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   installTemporalLogger(logger);
   const parts = openParts(connections, level, options);
   await expectOwnLevel(parts);
-  const { address, namespace } = connections.temporal;
-  const connection = await NativeConnection.connect({ address });
-  const clientConnection = await Connection.connect({ address });
+  const { namespace } = connections.temporal;
+  const temporal = temporalOptions(connections.temporal);
+  const connection = await NativeConnection.connect(temporal);
+  const clientConnection = await Connection.connect(temporal);
   const closers: (() => Promise<void>)[] = [];
   try {
     const running: Promise<void>[] = [];

@@ -13,10 +13,11 @@ import { engineQueueName, queueName } from '../model/pure/ids.ts';
 import type { ReferableRun } from '../model/pure/claim-payloads.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import { MachineBusy } from '../model/errors.ts';
-import { grantsDind } from '../model/schema/config.ts';
+import { grantsDind, keepFailedSeconds } from '../model/schema/config.ts';
 import type { RunOfTask } from '../steps/machine-room.ts';
 import { MachineRoom } from '../steps/machine-room.ts';
 import { logActivities } from './activity-log.ts';
+import { clockOffset } from './clock-offset.ts';
 import type { DindClaims, ServesDind } from './dind-claims.ts';
 import { createDindClaims } from './dind-claims.ts';
 import type { Parts } from './parts.ts';
@@ -128,6 +129,7 @@ async function createWorkers(
     fleet: connections.fleet,
     sidecarImage: connections.sidecarImage,
     identity: { worker: parts.worker, engineId, queue },
+    heldSeconds: async () => keepFailedSeconds(await readServerConfig(connections.serverConfig)),
   };
   const machineName = `${hostname()} (Docker Engine at ${engine.address})`;
   const machine = new MachineRoom({
@@ -135,6 +137,7 @@ async function createWorkers(
     engine,
     all,
     disk: () => diskOfEngine({ address: engine.address, rootDirectory }),
+    clockOffset: clockOffset(parts.store, level),
     isGoingOn: (run) => slots.has(run),
   });
   const claims = createClaimActivities({ ...deps, machine });

@@ -8,8 +8,9 @@ import { findStack } from '../../stack/find-stack.ts';
 import { findOwner } from '../../stack/stack-owner.ts';
 import { startStack } from '../../stack/start-stack.ts';
 import { statePaths } from '../../stack/state-directory.ts';
+import { findServerConfig } from '../../workers/server-config.ts';
 import { ownCommand } from './own-command.ts';
-import { SERVED_LEVELS } from './served-levels.ts';
+import { servedLevels } from './served-levels.ts';
 
 /** Whoever types `down` wants it down: what has not finished by then runs anew after the next `up`. */
 const GRACE_SECONDS = 5;
@@ -33,9 +34,11 @@ export interface WholeStack {
 
 /** Starts the stack with one worker process a level and waits until every queue is polled. @throws {SetupFailed} */
 export async function runStack(options: RunStackOptions): Promise<WholeStack> {
-  const { stateDirectory, onProgress, signal } = options;
-  const { runtime, logs } = statePaths(stateDirectory);
-  const workers = SERVED_LEVELS.map((level) => ({
+  const { stateDirectory, env, onProgress, signal } = options;
+  const { runtime, logs, serverConfig } = statePaths(stateDirectory);
+  // One that is broken is told of by the doctor, and by every push; whatever it says, the stack can start.
+  const config = await findServerConfig(env['SLIPWAY_CONFIG'] || serverConfig).catch(() => undefined);
+  const workers = servedLevels(config).map((level) => ({
     name: `worker-${level}`,
     level,
     readyFile: join(runtime, `worker-${level}.ready`),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LONGEST_SECONDS, parseDuration } from '../pure/duration.ts';
 import type { Level } from '../pure/ids.ts';
-import { NAME_PATTERN } from '../pure/ids.ts';
+import { LEVELS, NAME_PATTERN } from '../pure/ids.ts';
 import { refPatternMistake } from '../pure/ref-patterns.ts';
 import type { TarballKeeping } from './task.ts';
 import { tarballKeepingSchema } from './task.ts';
@@ -109,6 +109,14 @@ export function grantsOf(
   }
   const local = typeof localProjects === 'object' ? localProjects.capabilities : undefined;
   return { ...NO_GRANTS, ...(local ? { capabilities: local } : {}) };
+}
+
+/** Levels that refs of some project have, in order. */
+export function levelsOf({ projects }: ServerConfig): readonly Level[] {
+  const named = Object.values(projects).flatMap(({ sources }) =>
+    sources.flatMap(({ refs }) => Object.values(refs)),
+  );
+  return LEVELS.filter((one) => named.includes(one));
 }
 
 /** Whether tasks of a level may have private engines in any project. */

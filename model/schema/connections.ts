@@ -7,6 +7,14 @@ import { LEVELS } from '../pure/ids.ts';
 
 const layersSchema = z.enum(['gzip', 'zstd']);
 
+/** Paths of PEM files. An empty one is TLS with the authorities that the machine trusts. */
+const tlsSchema = z.object({
+  caFile: z.string().optional(),
+  certFile: z.string().optional(),
+  keyFile: z.string().optional(),
+  serverName: z.string().optional(),
+});
+
 /**
  * How to reach the parts of one installation: what `up` writes to `stack.json` in the state directory, what the
  * environment can say instead, and what every worker and client verb reads.
@@ -21,6 +29,8 @@ export const connectionsSchema = z.object({
     /** Levels that have a namespace of their own; the others share `namespace`. */
     namespaces: z.record(z.string().regex(/^[123]$/), z.string()).optional(),
     uiUrl: z.string().optional(),
+    apiKey: z.string().optional(),
+    tls: tlsSchema.optional(),
   }),
   store: z.object({
     endpoint: z.string().optional(),
@@ -85,9 +95,42 @@ export function givenMountLimit(env: NodeJS.ProcessEnv): Pick<Connections, 'cach
   throw new ConfigInvalid(`SLIPWAY_CACHE_MOUNTS is "${given}": expected 2 GB, none or off`);
 }
 
+/** The Temporal server that the environment names, by the variables of Temporal's own tools; undefined when it names none. */
+export function givenTemporal(env: NodeJS.ProcessEnv): Connections['temporal'] | undefined {
+  const address = env['TEMPORAL_ADDRESS'];
+  if (!address) return undefined;
+  return {
+    address,
+    namespace: env['TEMPORAL_NAMESPACE'] || 'default',
+    ...givenNamespaces(env),
+    uiUrl: env['TEMPORAL_UI_URL'],
+    ...givenIdentity(env),
+  };
+}
+
 /** What the environment says of namespaces: `SLIPWAY_NAMESPACE_<level>` for levels that have one of their own. */
 export function givenNamespaces(env: NodeJS.ProcessEnv): Pick<Connections['temporal'], 'namespaces'> {
   const named = LEVELS.map((level) => [String(level), env[`SLIPWAY_NAMESPACE_${level}`] ?? ''] as const);
   const given = named.filter(([, namespace]) => namespace !== '');
   return given.length === 0 ? {} : { namespaces: Object.fromEntries(given) };
+}
+
+/** As in Temporal's own tools an API key, or a file of any kind, means TLS; `TEMPORAL_TLS=false` means none. @throws {ConfigInvalid} */
+function givenIdentity(env: NodeJS.ProcessEnv): Pick<Connections['temporal'], 'apiKey' | 'tls'> {
+  const apiKey = env['TEMPORAL_API_KEY'] || undefined;
+  const tls = {
+    caFile: env['TEMPORAL_TLS_SERVER_CA_CERT_PATH'] || undefined,
+    certFile: env['TEMPORAL_TLS_CLIENT_CERT_PATH'] || undefined,
+    keyFile: env['TEMPORAL_TLS_CLIENT_KEY_PATH'] || undefined,
+    serverName: env['TEMPORAL_TLS_SERVER_NAME'] || undefined,
+  };
+  if ((tls.certFile === undefined) !== (tls.keyFile === undefined))
+    throw new ConfigInvalid(
+      'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH belong together: give both or none',
+    );
+  const said = env['TEMPORAL_TLS'] || undefined;
+  if (said !== undefined && !['true', 'false', '1', '0'].includes(said))
+    throw new ConfigInvalid(`TEMPORAL_TLS is "${said}": it can be true or false`);
+  const isOn = said ? ['true', '1'].includes(said) : [apiKey, ...Object.values(tls)].some(Boolean);
+  return { ...(apiKey ? { apiKey } : {}), ...(isOn ? { tls } : {}) };
 }

@@ -18,9 +18,9 @@ import { EngineAccess } from '../../../stack/engine-access.ts';
 import { findStack } from '../../../stack/find-stack.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import type { StatePaths } from '../../../stack/state-directory.ts';
-import { givenTemporal } from '../../../stack/temporal-server.ts';
+import { givenTemporal } from '../../../model/schema/connections.ts';
 import { count } from '../render/quantities.ts';
-import { SERVED_LEVELS } from '../served-levels.ts';
+import { servedLevels } from '../served-levels.ts';
 import { lookAtRoom } from './look-at-room.ts';
 import { lookAtStored } from './look-at-stored.ts';
 import { lookAtTemporal } from './look-at-temporal.ts';
@@ -126,7 +126,7 @@ async function lookAtConfiguration(
 }> {
   const given = env['SLIPWAY_CONFIG'];
   const where = given || paths.serverConfig;
-  const levels = new Set<Level>(SERVED_LEVELS);
+  let levels = servedLevels(undefined);
   let dindLevels: readonly Level[] = [];
   const diagnosis = await diagnosed('configuration', `Mend ${where}`, async () => {
     const text = await readFile(where, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -137,12 +137,11 @@ async function lookAtConfiguration(
     const config = parseConfig(text, where);
     const { projects, localProjects } = config;
     dindLevels = LEVELS.filter((level) => grantsDind(config, level));
-    for (const { sources } of Object.values(projects))
-      for (const { refs } of sources) for (const level of Object.values(refs)) levels.add(level);
+    levels = servedLevels(config);
     const names = `names ${count(Object.keys(projects).length, 'project')}`;
     return { where, message: localProjects ? `${names}; other local repositories have level 1` : names };
   });
-  return { diagnosis, levels: [...levels].sort(), dindLevels };
+  return { diagnosis, levels, dindLevels };
 }
 
 function parseConfig(text: string, where: string): z.infer<typeof serverConfigSchema> {

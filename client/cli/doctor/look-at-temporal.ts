@@ -7,6 +7,7 @@ import * as attributes from '../../../model/pure/search-attributes.ts';
 import { namespaceOf } from '../../../model/schema/connections.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { temporalOptions } from '../../../workers/temporal-options.ts';
 import { silentQueues } from '../../silent-queues.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
@@ -41,7 +42,10 @@ export interface TemporalToLookAt {
 export async function lookAtTemporal(options: TemporalToLookAt): Promise<TemporalFindings> {
   const { temporal, todo } = options;
   const { address } = temporal;
-  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS }).catch(() => undefined);
+  const connection = await Connection.connect({
+    ...temporalOptions(temporal),
+    connectTimeout: TIMEOUT_MS,
+  }).catch(() => undefined);
   if (!connection) {
     const silent = { part: 'temporal', ok: false, where: address, message: 'does not answer', todo };
     return { diagnoses: [silent], time: undefined };

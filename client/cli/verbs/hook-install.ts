@@ -20,13 +20,13 @@ export const hookInstallVerb = defineVerb<HookInstallArgs>({
       .example('$0 hook install /srv/git/demo.git', 'Then every git push to it starts a push')
       .example(
         'git push -o tasks=unit,lint origin',
-        'What a pusher can say then; also rebuild=IMAGE, again, project=NAME',
+        'What a pusher can say then; also rebuild=IMAGE, again, hold, project=NAME',
       ),
   run: hookInstall,
 });
 
 async function hookInstall({ repo }: HookInstallArgs, { terminal, env }: Session): Promise<ExitCode> {
-  const [{ installHook }, { stateDirectory }, { SLIPWAY_PROGRAM }] = await Promise.all([
+  const [{ installHook }, { hasStack, stateDirectory }, { SLIPWAY_PROGRAM }] = await Promise.all([
     import('../../hooks/install.ts'),
     import('../../../workers/connections.ts'),
     import('../own-command.ts'),
@@ -34,6 +34,10 @@ async function hookInstall({ repo }: HookInstallArgs, { terminal, env }: Session
   const directory = stateDirectory(env);
   const { path, changed } = await installHook(repo, { program: SLIPWAY_PROGRAM, stateDirectory: directory });
   terminal.print(changed ? `${path} is written` : `${path} was there already`);
-  terminal.note(`It reaches the stack of ${directory}.`);
+  if (hasStack(directory) || env.TEMPORAL_ADDRESS) terminal.note(`It reaches the stack of ${directory}.`);
+  else
+    terminal.error(
+      `slipway: no stack runs in ${directory}: until one does, the hook starts nothing. Type: slipway up, or install it again with SLIPWAY_HOME set to the directory where one runs`,
+    );
   return EXIT.good;
 }

@@ -34,6 +34,25 @@ async function contentAt(revision: string, ref?: string): Promise<string | undef
 }
 
 describe('GitSource.open', () => {
+  it('obeys the git configuration that it is given, and no other process that shares the mirrors takes it away', async () => {
+    const elsewhere = 'https://git.invalid/team/repository';
+    writeFileSync(`${scratch.path}/gitconfig`, `[url "${url}"]\n\tinsteadOf = ${elsewhere}\n`);
+    const configFile = `${scratch.path}/gitconfig`;
+    const given = createGitSource({
+      mirrorsDirectory: `${scratch.path}/mirrors`,
+      allowFile: true,
+      configFile,
+    });
+    const read = async (from: GitSource, content: string): Promise<string | undefined> => {
+      const revision = repository.commit({ a: content });
+      return (await (await from.open(elsewhere, { revision, ref: 'main' })).readFile('a'))?.toString();
+    };
+
+    expect(await read(given, '1')).toBe('1');
+    await expect(read(anotherSource(), '2')).rejects.toMatchObject({ type: 'RepositoryUnavailable' });
+    expect(await read(given, '3')).toBe('3');
+  });
+
   it('reads a revision that is reachable from its ref', async () => {
     const first = repository.commit({ a: '1' });
     const second = repository.commit({ a: '2' });

@@ -27,4 +27,15 @@ describe('without a stack', () => {
 
     expect((await runVerb(['push', scratch.path])).exitCode).toBe(3);
   });
+
+  it('slipway hook install writes the hook, and says that it starts nothing until a stack runs', async () => {
+    using scratch = scratchDirectory();
+    const { directory } = new GitRepository(scratch.path, { bare: true });
+
+    const { exitCode, stderr } = await runVerb(['hook', 'install', directory]);
+
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/no stack runs in .*slipway-test-no-stack: .* starts nothing.*slipway up/);
+    expect(stderr).not.toContain('It reaches');
+  });
 });

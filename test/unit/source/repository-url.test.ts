@@ -27,8 +27,14 @@ describe('parseRepository', () => {
     ['git.example:-x', 'no https or ssh address'],
     ['https://git.example/a?x=1', 'no options'],
     ['https://git.example/a#x', 'no options'],
-    ['https://user:secret@git.example/a', 'credentials belong into the configuration'],
-    ['https://token@git.example/a', 'credentials belong into the configuration'],
+    [
+      'https://user:secret@git.example/a',
+      'credentials belong into the git configuration that SLIPWAY_GIT_CONFIG names',
+    ],
+    [
+      'https://token@git.example/a',
+      'credentials belong into the git configuration that SLIPWAY_GIT_CONFIG names',
+    ],
     ['https://git.example/a b', 'no spaces or control characters'],
     ['https://git.example/a\nb', 'no spaces or control characters'],
     ['../relative', 'no https or ssh address'],

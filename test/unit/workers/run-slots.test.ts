@@ -30,6 +30,28 @@ describe('slots of runs', () => {
     expect(await isIdle(slots)).toBe(false);
   });
 
+  it('are taken by two queues in turn, so that neither waits for the other to be empty', async () => {
+    const slots = new RunSlots(1, () => Promise.resolve(false));
+    const [runner, dind] = [slots.supplier(), slots.supplier()];
+    const taken = { runner: 0, dind: 0 };
+    const never = new AbortController().signal;
+    /** A queue with more work than there is room for: whenever it may poll it gets a run at once, which ends soon. */
+    const serve = async (queue: 'runner' | 'dind', supplier: typeof runner): Promise<void> => {
+      for (let count = 0; taken.runner + taken.dind < 12; count += 1) {
+        const permit = await supplier.reserveSlot(undefined as never, never);
+        const run = { taskId: queue, run: count };
+        await slots.during(run, 'claim', nothing);
+        supplier.releaseSlot({ permit } as never);
+        taken[queue] += 1;
+        setTimeout(() => void slots.during(run, 'last', nothing), 30);
+      }
+    };
+    await Promise.all([serve('runner', runner), serve('dind', dind)]);
+
+    expect(Math.abs(taken.runner - taken.dind)).toBeLessThanOrEqual(1);
+    await slots.untilIdle(AbortSignal.timeout(5_000));
+  });
+
   it('are free soon after another process has saved what a run left, and not before', async () => {
     const saved = new Set<number>();
     const asked: number[] = [];

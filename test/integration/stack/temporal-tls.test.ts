@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Server } from 'node:tls';
+import { createServer } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { NativeConnection } from '@temporalio/worker';
+import { lookAtTemporal } from '../../../client/cli/doctor/look-at-temporal.ts';
+import { reachTemporal } from '../../../client/reach-temporal.ts';
+import type { Connections } from '../../../model/schema/connections.ts';
+import { checkGivenTemporal } from '../../../stack/temporal-server.ts';
+import { temporalOptions } from '../../../workers/temporal-options.ts';
+import { scratchDirectory } from '../../helpers/git-repository.ts';
+import { liveConnections } from '../../helpers/live-stack.ts';
+
+jest.setTimeout(60_000);
+
+const scratch = scratchDirectory();
+const file = (name: string): string => join(scratch.path, name);
+let server: Server;
+let address: string;
+let namespace: string;
+
+beforeAll(async () => {
+  const { temporal } = await liveConnections();
+  ({ namespace } = temporal);
+  certify('ca', ['basicConstraints=critical,CA:TRUE']);
+  for (const name of ['server', 'client'])
+    certify(
+      name,
+      ['basicConstraints=critical,CA:FALSE', 'subjectAltName=DNS:temporal.test'],
+      ['-CA', file('ca.pem'), '-CAkey', file('ca.key')],
+    );
+  const [host, port] = temporal.address.split(':');
+  server = createServer(
+    {
+      cert: readFileSync(file('server.pem')),
+      key: readFileSync(file('server.key')),
+      ca: readFileSync(file('ca.pem')),
+      requestCert: true,
+      ALPNProtocols: ['h2'],
+    },
+    (socket) => {
+      const inner = connect(Number(port), host);
+      socket.pipe(inner).pipe(socket);
+      for (const end of [socket, inner])
+        end.on('error', () => [socket, inner].forEach((one) => one.destroy()));
+    },
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.close();
+  scratch[Symbol.dispose]();
+});
+
+function certify(name: string, extensions: readonly string[], signer: readonly string[] = []): void {
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc', '-days', '2'];
+  const files = ['-keyout', file(`${name}.key`), '-out', file(`${name}.pem`)];
+  const what = ['-subj', `/CN=${name}`, ...extensions.flatMap((extension) => ['-addext', extension])];
+  execFileSync('openssl', ['req', '-x509', ...curve, ...files, ...what, ...signer], { stdio: 'pipe' });
+}
+
+function temporal(tls: Connections['temporal']['tls']): Connections['temporal'] {
+  return { address, namespace, ...(tls ? { tls } : {}) };
+}
+
+describe('a Temporal server that asks who one is', () => {
+  const identity = () => ({
+    caFile: file('ca.pem'),
+    certFile: file('client.pem'),
+    keyFile: file('client.key'),
+    serverName: 'temporal.test',
+  });
+
+  it('is reached by verbs, workers, the doctor and up with the certificates that the environment names', async () => {
+    const reached = reachTemporal(temporal(identity()));
+    try {
+      const open = reached.ask(1, ({ workflowService }) => workflowService.describeNamespace({ namespace }));
+      expect((await open).namespaceInfo?.name).toBe(namespace);
+    } finally {
+      await reached.close();
+    }
+    const native = await NativeConnection.connect(temporalOptions(temporal(identity())));
+    await native.close();
+    const { env } = process;
+    await checkGivenTemporal(temporal(identity()), { env, signal: AbortSignal.timeout(30_000) });
+    const todo = 'Start it';
+    const { diagnoses } = await lookAtTemporal({ temporal: temporal(identity()), todo, levels: undefined });
+    expect(diagnoses.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  it('does not answer without TLS, without the certificate of a client, or by another name', async () => {
+    const { caFile, serverName } = identity();
+    const wrong = [undefined, { caFile, serverName }, { ...identity(), serverName: 'other.test' }];
+    const looked = await Promise.all(
+      wrong.map((tls) => lookAtTemporal({ temporal: temporal(tls), todo: 'x', levels: undefined })),
+    );
+    for (const { diagnoses } of looked)
+      expect(diagnoses).toMatchObject([{ part: 'temporal', ok: false, message: 'does not answer' }]);
+  });
+});

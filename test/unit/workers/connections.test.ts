@@ -1,0 +1,136 @@
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { givenTemporal } from '../../../model/schema/connections.ts';
+import { ownStateDirectory, readConnections, stateDirectory } from '../../../workers/connections.ts';
+import { temporalOptions } from '../../../workers/temporal-options.ts';
+import { scratchDirectory } from '../../helpers/git-repository.ts';
+
+let scratch: ReturnType<typeof scratchDirectory>;
+let here: string;
+let checkout: string;
+const before = process.cwd();
+
+beforeEach(() => {
+  scratch = scratchDirectory();
+  here = join(realpathSync(scratch.path), 'repository');
+  checkout = join(realpathSync(scratch.path), 'checkout', '.slipway');
+  mkdirSync(here);
+  process.chdir(here);
+});
+
+afterEach(() => {
+  process.chdir(before);
+  scratch[Symbol.dispose]();
+});
+
+function runIn(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'stack.json'), '{}');
+}
+
+describe('stateDirectory', () => {
+  it("is the working directory's, unless only the checkout of Slipway has a stack that runs", () => {
+    const own = join(here, '.slipway');
+
+    expect(stateDirectory({}, checkout)).toBe(own);
+    runIn(checkout);
+    expect(stateDirectory({}, checkout)).toBe(checkout);
+    // What a local run left here is no stack.
+    mkdirSync(own);
+    expect(stateDirectory({}, checkout)).toBe(checkout);
+    runIn(own);
+    expect(stateDirectory({}, checkout)).toBe(own);
+  });
+
+  it('is what SLIPWAY_HOME says, whatever runs elsewhere', () => {
+    runIn(checkout);
+
+    expect(stateDirectory({ SLIPWAY_HOME: '/var/lib/slipway' }, checkout)).toBe('/var/lib/slipway');
+    expect(ownStateDirectory({ SLIPWAY_HOME: 'elsewhere' })).toBe(join(here, 'elsewhere'));
+  });
+
+  it("is not the checkout's where the environment names a Temporal server, nor for a stack that is started here", () => {
+    runIn(checkout);
+
+    expect(stateDirectory({ TEMPORAL_ADDRESS: 'temporal.example:7233' }, checkout)).toBe(
+      join(here, '.slipway'),
+    );
+    expect(ownStateDirectory({})).toBe(join(here, '.slipway'));
+  });
+});
+
+describe('givenTemporal', () => {
+  const address = 'temporal.example:7233';
+  const given = (env: NodeJS.ProcessEnv): unknown => {
+    const { tls, apiKey } = givenTemporal({ TEMPORAL_ADDRESS: address, ...env }) ?? {};
+    return { tls, apiKey };
+  };
+
+  it('is none without an address', () => {
+    expect(givenTemporal({ TEMPORAL_API_KEY: 'x' })).toBeUndefined();
+  });
+
+  it.each<[string, NodeJS.ProcessEnv, unknown]>([
+    ['nothing', {}, { tls: undefined, apiKey: undefined }],
+    ['TEMPORAL_TLS', { TEMPORAL_TLS: 'true' }, { tls: {}, apiKey: undefined }],
+    ['an API key', { TEMPORAL_API_KEY: 'secret' }, { tls: {}, apiKey: 'secret' }],
+    [
+      'an API key without TLS',
+      { TEMPORAL_API_KEY: 'secret', TEMPORAL_TLS: 'false' },
+      { tls: undefined, apiKey: 'secret' },
+    ],
+    [
+      'files',
+      {
+        TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/ca.pem',
+        TEMPORAL_TLS_CLIENT_CERT_PATH: '/cert.pem',
+        TEMPORAL_TLS_CLIENT_KEY_PATH: '/key.pem',
+        TEMPORAL_TLS_SERVER_NAME: 'temporal',
+      },
+      {
+        tls: { caFile: '/ca.pem', certFile: '/cert.pem', keyFile: '/key.pem', serverName: 'temporal' },
+        apiKey: undefined,
+      },
+    ],
+  ])('reads %s', (_what, env, expected) => {
+    expect(given(env)).toEqual(expected);
+  });
+
+  it.each<[NodeJS.ProcessEnv, RegExp]>([
+    [{ TEMPORAL_TLS_CLIENT_CERT_PATH: '/cert.pem' }, /belong together/],
+    [{ TEMPORAL_TLS: 'perhaps' }, /can be true or false/],
+  ])('refuses %j', (env, why) => {
+    expect(() => given(env)).toThrow(why);
+  });
+
+  it('stands in the connections that the environment gives', async () => {
+    const env = {
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_API_KEY: 'secret',
+      SLIPWAY_S3_BUCKET: 'bucket',
+    };
+
+    expect((await readConnections(env)).temporal).toMatchObject({ address, apiKey: 'secret', tls: {} });
+  });
+});
+
+describe('temporalOptions', () => {
+  it('reads the files, each time anew', () => {
+    const caFile = join(here, 'ca.pem');
+    const temporal = { address: 'temporal.example:7233', namespace: 'default', tls: { caFile } };
+    writeFileSync(caFile, 'one');
+    expect(temporalOptions(temporal).tls).toEqual({ serverRootCACertificate: Buffer.from('one') });
+    writeFileSync(caFile, 'two');
+    expect(temporalOptions(temporal).tls).toEqual({ serverRootCACertificate: Buffer.from('two') });
+  });
+
+  it('names a file that cannot be read', () => {
+    const temporal = { address: 'a:1', namespace: 'default', tls: { caFile: '/no/such.pem' } };
+    expect(() => temporalOptions(temporal)).toThrow('/no/such.pem, for Temporal, cannot be read');
+  });
+
+  it('is plain where nothing is said', () => {
+    expect(temporalOptions({ address: 'a:1', namespace: 'default' })).toEqual({ address: 'a:1' });
+  });
+});

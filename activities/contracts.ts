@@ -5,7 +5,7 @@ import type {
   RenewedBase,
 } from '../model/pure/base-payloads.ts';
 import type { GraphPage, LoadGraphInput } from '../model/pure/graph-pages.ts';
-import type { ClaimedRun, ReferableRun, ReferredRun } from '../model/pure/claim-payloads.ts';
+import type { ClaimedRun, QueuedRun, ReferableRun, ReferredRun } from '../model/pure/claim-payloads.ts';
 import type {
   BuildImageInput,
   BuiltImage,
@@ -75,7 +75,7 @@ export interface BuilderActivities {
 
 /** Activity of the shared runner queue (`runner-<level>`), and of an engine's own, which claims if it has a slot free at once. */
 export interface ClaimActivities {
-  claimRun(input: RunInput): Promise<ClaimedRun>;
+  claimRun(input: QueuedRun): Promise<ClaimedRun>;
 }
 
 /** The same for those who go where they are sent. */

@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { engineQueueName } from '../model/pure/ids.ts';
 import type { FindHolderDeps } from '../steps/find-holder.ts';
 import { findHolder } from '../steps/find-holder.ts';
@@ -21,9 +22,10 @@ export function createClaimActivities(
   return {
     claimRun: (input) =>
       carryOut(async (context) => {
+        const asked = input.asked ?? new Date(activityInfo().scheduledTimestampMs).toISOString();
         const holder = input.mayRefer ? await findHolder({ store, engine, engineId }, input) : undefined;
-        if (holder !== undefined) return { heldBy: engineQueueName(input.task.level, holder) };
-        return claimRun(deps, input, context);
+        if (holder !== undefined) return { heldBy: engineQueueName(input.task.level, holder), asked };
+        return claimRun(deps, { ...input, asked }, context);
       }),
   };
 }

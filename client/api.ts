@@ -18,6 +18,8 @@ export interface StartPush {
   readonly pushedBy: string;
   /** The ref's former revision, when known. */
   readonly before?: string;
+  /** Where the branch's upstream is, as far as this clone knows. */
+  readonly upstream?: string;
   /** Opens a new round when the push is resolved already. */
   readonly again?: boolean;
   /** Keeps the containers of tasks that fail for a while. */
@@ -39,6 +41,13 @@ export interface RerunOutcome {
   readonly outcome: 'asked' | 'started';
   /** The round that was begun: the push has the document of the one before until then. */
   readonly round?: number;
+}
+
+export interface Download {
+  readonly body: Readable;
+  readonly sizeBytes?: number;
+  /** It is a directory without a file, and has no bytes. */
+  readonly isEmptyDirectory?: true;
 }
 
 /** An artifact of some run. `public/image.tar` of an image is made as it streams: its size and hash are not known before. */
@@ -70,6 +79,8 @@ export interface RefreshedBase {
   readonly resolved?: string;
   /** Why nobody could say what it is now. */
   readonly unavailable?: string;
+  /** The higher level whose record counts at this one too, so that nothing was resolved: it is renewed there. */
+  readonly countsAt?: Level;
   /** Images that the next pushes will build because of it. */
   readonly images: readonly string[];
 }
@@ -94,6 +105,8 @@ export interface SlipwayApi {
   isRunning(id: string): Promise<boolean>;
   /** Asks a push, task or image to cancel; false when its workflow does not run. */
   cancel(id: string): Promise<boolean>;
+  /** Asks the push of a task to end it as canceled, whether or not it has begun; false when the push does not run. */
+  cancelInPush(taskId: string): Promise<boolean>;
   /** Runs tasks of a push again that have ended. @throws {NotFound} */
   rerun(pushId: string, rerun: Rerun, by: string): Promise<RerunOutcome>;
   task(taskId: string): Promise<TaskRecord>;
@@ -110,7 +123,7 @@ export interface SlipwayApi {
     taskId: string,
     name: string,
     options: { readonly run?: number; readonly signal: AbortSignal },
-  ): Promise<{ readonly body: Readable; readonly sizeBytes?: number }>;
+  ): Promise<Download>;
   /** Images that the index knows, newest first, of one trust domain or of all that the configuration names. */
   images(options: {
     readonly domain?: string;

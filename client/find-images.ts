@@ -1,6 +1,6 @@
 import { describeStoredImage } from '../docker/transport/stored-image.ts';
 import { findDamage } from '../docker/transport/damage.ts';
-import { NotFound } from '../model/errors.ts';
+import { isSlipwayError, NotFound } from '../model/errors.ts';
 import type { Digest, ImageCoordinates, Level } from '../model/pure/ids.ts';
 import { DIGEST_PATTERN, imageTaskId, parseId } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
@@ -20,6 +20,18 @@ export interface FoundImage {
   readonly tarName: string;
   /** Its own task; absent for an image from outside. */
   readonly taskId?: string;
+}
+
+/** Images of the store that somebody named, and those of them that cannot be had. */
+export interface FoundImages {
+  readonly images: readonly FoundImage[];
+  readonly missing: readonly MissingImage[];
+}
+
+export interface MissingImage {
+  readonly name: string;
+  /** Why, for people. */
+  readonly why: string;
 }
 
 /** What the index has under an image's own task. @throws {NotFound} */
@@ -48,19 +60,28 @@ export async function findImageTaskRanIn(store: Store, taskId: string): Promise<
   return { ...found, tag: `base-${found.tag}` };
 }
 
-/** The images of a push that are there; `name` chooses one of them. @throws {NotFound} */
+/**
+ * The images of a push that are there, and why the others are not; `name` chooses one of them.
+ * @throws {NotFound} when none is there.
+ */
 export async function findImagesOfPush(
   store: Store,
   pushId: string,
   name: string | undefined,
-): Promise<readonly FoundImage[]> {
-  const { images } = await readPush(store, pushId);
-  const names = images.map((image) => image.name).join(', ');
-  if (images.length === 0) throw new NotFound(`Push ${pushId} needs no image`);
-  const wanted = name === undefined ? images : images.filter((image) => image.name === name);
+): Promise<FoundImages> {
+  const { images: all } = await readPush(store, pushId);
+  const names = all.map((image) => image.name).join(', ');
+  if (all.length === 0) throw new NotFound(`Push ${pushId} needs no image`);
+  const wanted = name === undefined ? all : all.filter((image) => image.name === name);
   if (wanted.length === 0)
     throw new NotFound(`Push ${pushId} has no image "${name}"; its images are: ${names}`);
-  return Promise.all(wanted.map((image) => findImageOfPush(store, pushId, image)));
+  const images: FoundImage[] = [];
+  const missing: MissingImage[] = [];
+  for (const found of await Promise.all(wanted.map((image) => findOrMiss(store, pushId, image))))
+    if ('why' in found) missing.push(found);
+    else images.push(found);
+  if (images.length === 0) throw new NotFound(missing.map(({ why }) => why).join('; '));
+  return { images, missing };
 }
 
 /** An image by its manifest's digest. @throws {NotFound} */
@@ -112,6 +133,19 @@ async function findImageOfPush(store: Store, pushId: string, image: PushImage): 
   if (manifestDigest === undefined || imageHash === null)
     throw new NotFound(`Image ${name} of ${pushId} is not there: it is ${outcome}`);
   return inTree({ name, imageHash }, await storedImage(store, manifestDigest), taskId);
+}
+
+async function findOrMiss(
+  store: Store,
+  pushId: string,
+  image: PushImage,
+): Promise<FoundImage | MissingImage> {
+  try {
+    return await findImageOfPush(store, pushId, image);
+  } catch (error) {
+    if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
+    return { name: image.name, why: error.message };
+  }
 }
 
 /** Reads an image's manifest back. @throws {NotFound} when the store has none, or only a part of it. */

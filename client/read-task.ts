@@ -2,12 +2,15 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound } from '../model/errors.ts';
 import { LIVE_LOG } from '../model/pure/artifact-names.ts';
-import { levelOf, parseId } from '../model/pure/ids.ts';
+import { parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
-import { IMAGE_VIEWS, openImageTarball } from '../steps/image-tarball.ts';
+import { IMAGE_VIEWS } from '../steps/image-tarball.ts';
+import { isEmptyDirectory } from '../steps/input-files.ts';
 import type { Store } from '../store/store.ts';
-import type { ListedArtifact } from './api.ts';
+import type { Download, ListedArtifact } from './api.ts';
+import { endWords } from './end-words.ts';
+import { listViews, openTarballOfRun } from './image-tarball-of-run.ts';
 
 /** A reader looks for new log chunks this often. */
 const LOG_POLL_MS = 250;
@@ -20,7 +23,8 @@ export async function readTask(store: Store, taskId: string): Promise<TaskRecord
 }
 
 /**
- * The log of a run from its beginning; followed, it ends when the run is resolved and its log is whole.
+ * The log of a run from its beginning; followed, it ends when the run is resolved and its log is whole. Where no run is named, an end
+ * of the task that no log of a run tells of is told in its place, or after it.
  *
  * @throws {NotFound} when there is no such run, and none is waited for.
  */
@@ -29,7 +33,12 @@ export async function* readLog(
   taskId: string,
   { run, follow, signal }: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
 ): AsyncIterable<Buffer> {
-  const wanted = run ?? (await newestLog(store, taskId, { wait: follow, signal }));
+  const found = run ?? (await newestLog(store, taskId, { wait: follow, signal }));
+  if (typeof found === 'string') {
+    yield Buffer.from(found);
+    return;
+  }
+  const wanted = found;
   let seen = 0;
   let afterSeq = -1;
   for (;;) {
@@ -38,6 +47,7 @@ export async function* readLog(
     if (finished) {
       // The chunks are gone or about to go: the artifact holds the same bytes, from where we are on.
       yield* skip(await store.artifacts.read(taskId, wanted, LIVE_LOG, signal), seen);
+      if (run === undefined) yield* endAfter(store, taskId, wanted);
       return;
     }
     for await (const chunk of store.logs.chunks(taskId, wanted, afterSeq)) {
@@ -51,18 +61,14 @@ export async function* readLog(
   }
 }
 
-/** All artifacts of all runs; an image has its tarball as a view, whatever is stored. */
+/** All artifacts of all runs; an image has its tarballs as views where they are not stored. */
 export async function listArtifacts(store: Store, taskId: string): Promise<readonly ListedArtifact[]> {
   const record = await readTask(store, taskId);
   const listed = record.runs.flatMap(({ run, artifacts }) =>
     artifacts.map((artifact) => ({ ...artifact, run })),
   );
   const id = parseId(taskId);
-  const found = id?.kind === 'image' ? await store.index.find(id, id.level) : undefined;
-  if (!found) return listed;
-  const stored = new Set(listed.map(({ name }) => name));
-  const views = [...IMAGE_VIEWS].filter(([name]) => !stored.has(name));
-  return [...views.map(([name, contentType]) => ({ name, run: found.entry.run, contentType })), ...listed];
+  return id?.kind === 'image' ? [...(await listViews(store, id, listed)), ...listed] : listed;
 }
 
 /** @throws {NotFound} */
@@ -70,17 +76,19 @@ export async function downloadArtifact(
   store: Store,
   taskId: string,
   { name, run, signal }: { readonly name: string; readonly run?: number; readonly signal: AbortSignal },
-): Promise<{ readonly body: Readable; readonly sizeBytes?: number }> {
+): Promise<Download> {
   const id = parseId(taskId);
-  if (id?.kind === 'image' && IMAGE_VIEWS.has(name)) {
-    const found = await store.index.find(id, levelOf(taskId));
-    if (!found) throw new NotFound(`Image ${taskId} is not in the index`);
-    return { body: openImageTarball(store, id, found.entry, signal, name) };
-  }
+  if (id?.kind === 'image' && IMAGE_VIEWS.has(name))
+    return openTarballOfRun(store, { id, taskId, name, run, signal });
   const wanted = run ?? (await newestRun(store, taskId));
   const record = await store.artifacts.find(taskId, wanted, name);
   if (!record) throw new NotFound(`Run ${wanted} of ${taskId} has no artifact "${name}"`);
-  return { body: await store.artifacts.read(taskId, wanted, name, signal), sizeBytes: record.sizeBytes };
+  const body = await store.artifacts.read(taskId, wanted, name, signal);
+  return {
+    body,
+    sizeBytes: record.sizeBytes,
+    ...(isEmptyDirectory(record) ? { isEmptyDirectory: true } : {}),
+  };
 }
 
 async function newestRun(store: Store, taskId: string): Promise<number> {
@@ -92,20 +100,32 @@ async function newestRun(store: Store, taskId: string): Promise<number> {
   throw new NotFound(`Task ${taskId} has no run`);
 }
 
-/** The run that a reader of the log means: a build of an image has no record before its end, but a log from its beginning. */
+/**
+ * The run that a reader of the log means: a build of an image has no record before its end, but a log from its beginning. In words,
+ * how a task ended that had no run.
+ */
 async function newestLog(
   store: Store,
   taskId: string,
   { wait, signal }: { readonly wait: boolean; readonly signal: AbortSignal },
-): Promise<number> {
+): Promise<number | string> {
   for (;;) {
     const record = await store.tasks.find(taskId);
     const newest = record?.runs.at(-1)?.run ?? -1;
     if (await store.logs.findLast(taskId, newest + 1)) return newest + 1;
     if (newest >= 0) return newest;
+    const words = record && endWords(record);
+    if (words !== undefined) return words;
     if (!wait || (record && isResolved(record.state))) throw new NotFound(`Task ${taskId} has no run`);
     await delay(LOG_POLL_MS, undefined, { signal });
   }
+}
+
+/** What came after the end of the newest run of a task that has ended. */
+async function* endAfter(store: Store, taskId: string, run: number): AsyncIterable<Buffer> {
+  const record = await store.tasks.find(taskId);
+  const words = record?.runs.at(-1)?.run === run ? endWords(record) : undefined;
+  if (words !== undefined) yield Buffer.from(words);
 }
 
 /** @throws {NotFound} for a run that has no record, unless it is waited for and may still come. */

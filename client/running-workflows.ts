@@ -24,3 +24,18 @@ export async function cancelRunning(client: Workflows, id: string): Promise<bool
     throw error;
   }
 }
+
+/** Asks a push to end some of its tasks as canceled, whether or not they have begun; false when it does not run. */
+export async function cancelTasks(
+  { workflow }: Workflows,
+  pushId: string,
+  labels: readonly string[],
+): Promise<boolean> {
+  try {
+    await workflow.getHandle(pushId).signal('cancelTasks', { labels });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -61,6 +61,7 @@ export async function startPush(
       pushedBy: push.pushedBy,
       received: new Date().toISOString(),
       ...(push.before ? { before: push.before } : {}),
+      ...(push.upstream ? { upstream: push.upstream } : {}),
       // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
       ...(push.again || status ? { again: true } : {}),
       ...(push.hold ? { hold: true } : {}),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSlipwayError } from '../model/errors.ts';
-import { levelOf, parseId } from '../model/pure/ids.ts';
+import { levelOf, parseId, pushId as idOf } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { namespaceOf } from '../model/schema/connections.ts';
@@ -20,7 +20,7 @@ import { listPushes } from './list-pushes.ts';
 import { reachTemporal } from './reach-temporal.ts';
 import { refreshBase } from './refresh-base.ts';
 import { rerunPush } from './rerun-push.ts';
-import { cancelRunning, isRunning } from './running-workflows.ts';
+import { cancelRunning, cancelTasks, isRunning } from './running-workflows.ts';
 import { silentQueues } from './silent-queues.ts';
 import { startPush } from './start-push.ts';
 
@@ -63,6 +63,11 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     heldUp: (level, taskIds) => temporal.ask(level, (client) => findHeldUp(client, taskIds)),
     isRunning: (id) => temporal.ask(levelOf(id), (client) => isRunning(client, id)),
     cancel: (id) => temporal.ask(levelOf(id), (client) => cancelRunning(client, id)),
+    cancelInPush: async (taskId) => {
+      const id = parseId(taskId);
+      if (id?.kind !== 'task') return false;
+      return temporal.ask(id.level, (client) => cancelTasks(client, idOf(id), [id.label]));
+    },
     rerun: (pushId, rerun, by) =>
       rerunPush({ askTemporal: temporal.ask, store, config }, { pushId, rerun, by }),
     task: (taskId) => readTask(store, taskId),
@@ -71,7 +76,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     artifacts: (taskId) => listArtifacts(store, taskId),
     download: (taskId, name, options) => downloadArtifact(store, taskId, { name, ...options }),
     images: (options) => listImages(store, config, options),
-    refreshBase: (base, signal) => refreshBase({ askTemporal: temporal.ask, store }, base, signal),
+    refreshBase: (base, signal) => refreshBase({ askTemporal: temporal.ask, store, config }, base, signal),
     uiLink,
     close: async () => {
       await temporal.close();

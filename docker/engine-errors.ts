@@ -89,6 +89,11 @@ export function isOutOfNetworks(message: string): boolean {
   return /address pool/i.test(message);
 }
 
+/** Nor for a path whose parts are files. */
+export function isNoDirectory(message: string): boolean {
+  return /\bnot a directory\b/i.test(message);
+}
+
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;

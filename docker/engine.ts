@@ -6,9 +6,13 @@ import type { PrivateEngines } from './dind/private-engines.ts';
 import type { EngineCaches } from './caches/engine-caches.ts';
 import type { KeptContainers } from './kept/kept-containers.ts';
 import type { ExecOptions, RunningExec } from './containers/exec-in-container.ts';
+import type { MadeImage } from './images/made-image.ts';
+import type { RegistryPull } from './images/pulled-image.ts';
+import type { LentLayers } from './transport/lent-layers.ts';
+import type { FreedRoom } from './room/freed-room.ts';
 import type { Labelled, MountedVolume } from './volumes.ts';
 
-export type { FailedStep };
+export type { FailedStep, FreedRoom, LentLayers, RegistryPull };
 
 export interface EngineInfo {
   /** The engine's own id: names its task queue. */
@@ -74,30 +78,6 @@ export interface BuildResult {
   readonly madeRoom?: FreedRoom;
 }
 
-/** What was removed from an engine to keep its disk budget. */
-export interface FreedRoom {
-  readonly images: number;
-  /** Caches of tasks. */
-  readonly caches: number;
-  /** Kept ones. */
-  readonly containers: number;
-  readonly freedBytes: number;
-}
-
-/** A stored image of which a build may take layers. */
-export interface LentLayers {
-  /** What the engine finds it by; may hold a credential, so that it is shown to nobody. */
-  readonly reference: string;
-  /** For people, instead of that. */
-  readonly name: string;
-  /** Bytes that were fetched for it up to now. */
-  readonly bytesLoaded: number;
-  /** Whether a build failed for want of these layers, so that it may succeed without them. */
-  isAtFault(error: Error): boolean;
-  /** To be called when the build has ended. */
-  close(): void;
-}
-
 export interface PublishResult extends StoredImage {
   /** Bytes that the engine had to send because the store lacked them. */
   readonly bytesUploaded: number;
@@ -118,8 +98,6 @@ export interface LoadResult {
   readonly fellBack?: string;
   readonly madeRoom?: FreedRoom;
 }
-
-export type RegistryPull = Pick<LoadResult, 'engineImageId'>;
 
 /** Images in one engine: built, found, pulled from outside, moved to and from the store. */
 export interface EngineImages {
@@ -150,8 +128,8 @@ export interface EngineImages {
   lendLayers(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LentLayers>;
   /** Lifts the holds of that name. */
   release(hold: string): Promise<void>;
-  /** Says that an image was used now: what is unused for longest is the first to go. */
-  use(image: string): Promise<void>;
+  /** Says that an image was used now: what is unused for longest is the first to go. With `hold` of one that {@link pull} brought; no error when it is gone. */
+  use(image: string, hold?: string): Promise<void>;
   /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
   keepRoom(): Promise<void>;
   /** Removes so many bytes of what may be removed, or nothing where that cannot be enough; without a number all of it. Undefined: nothing was, or there is no budget. */
@@ -160,10 +138,20 @@ export interface EngineImages {
   forgetSteps(words: string): Promise<void>;
   /** The engine's id of a reference that it has, or undefined. */
   find(reference: string): Promise<string | undefined>;
+  /** The same with the digest that it has at the registry. */
+  findPulled(reference: string): Promise<RegistryPull | undefined>;
   /** The same of an image that containers can be made of: the containerd store takes a tar that lacks layers without a word. */
   findUsable(reference: string): Promise<string | undefined>;
-  /** Pulls from outside, for plain images and bases: what the engine takes, or that of a platform. @throws {ImageUnavailable} when the answer is final. */
-  pull(reference: string, options: StepOptions & { readonly platform?: string }): Promise<RegistryPull>;
+  /** What a reference that it has is made of, and when it was built; undefined when it lacks it. */
+  describe(reference: string): Promise<MadeImage | undefined>;
+  /**
+   * Pulls from outside, for plain images and bases: what the engine takes, or that of a platform. With `hold` it is held as by
+   * {@link load}, and goes when it is unused for longest, unless the engine had it before. @throws {ImageUnavailable} when the answer is final.
+   */
+  pull(
+    reference: string,
+    options: StepOptions & { readonly platform?: string; readonly hold?: string },
+  ): Promise<RegistryPull>;
   /**
    * Digest of what a registry has under a reference now; nothing is pulled. It is the registry's own, which may be that of an
    * index of several platforms. @throws {ImageUnavailable} when the answer is final. @throws {EngineRequestFailed}
@@ -185,6 +173,8 @@ export interface ContainerSpec {
   readonly isIdle?: boolean;
   /** Where the command starts; undefined: the image's own working directory. */
   readonly workingDirectory?: string;
+  /** `user` or `user:group`, by names of the image or numbers; undefined: the image's own. */
+  readonly user?: string;
   /** none: only its loopback; default: a network of its own. */
   readonly network?: 'none';
   readonly labels: Readonly<Record<string, string>>;
@@ -201,6 +191,8 @@ export interface ContainerSpec {
   readonly allowPtrace?: boolean;
   /** Whether its system calls are not filtered. */
   readonly disableSeccomp?: boolean;
+  /** Devices of the engine's machine that it has too, under the same paths. */
+  readonly devices?: readonly string[];
 }
 
 export interface ContainerState {
@@ -223,9 +215,9 @@ export interface EngineContainers {
   /** Creates the container and its own network, or adopts the one of that name. */
   ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState>;
   inspect(name: string): Promise<ContainerState | undefined>;
-  /** User (uid:gid) that the image's processes run as, to own what is put in. */
+  /** User (uid:gid) that the container's processes run as, to own what is put in. */
   owner(name: string): Promise<{ readonly uid: number; readonly gid: number }>;
-  /** Extracts a tar at a directory of the container (made if absent), owned by `owner`. Works on a created container. */
+  /** Extracts a tar at a directory of the container (made if absent), owned by `owner`. Works on a created container. @throws {PathUnusable} */
   putArchive(
     name: string,
     directory: string,
@@ -235,7 +227,7 @@ export interface EngineContainers {
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
-  /** Puts one file; parents are made. */
+  /** Puts one file; parents are made. @throws {PathUnusable} */
   putFile(
     name: string,
     path: string,
@@ -246,17 +238,15 @@ export interface EngineContainers {
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
-  /** Starts it; no error when it runs or has run. @throws {ContainerStartFailed} when the command cannot be started. */
+  /** Starts it; no error when it runs or has run. @throws {ContainerStartFailed} when the command cannot be started. @throws {DeviceUnavailable} */
   start(name: string): Promise<void>;
   /** The output from its beginning, stdout and stderr in the order of the engine or one of them, ending when the container exits. */
   output(name: string, signal: AbortSignal, of?: OutputStreams): Promise<Readable>;
-  /** Waits for the exit. */
-  wait(name: string, signal: AbortSignal): Promise<ContainerState>;
+  /** Waits for the exit. `onMemory` is told from time to time how many bytes are in use; of a short command never. */
+  wait(name: string, signal: AbortSignal, onMemory?: (bytes: number) => void): Promise<ContainerState>;
   kill(name: string): Promise<void>;
   /** Starts a command beside the container's own. */
   exec(name: string, options: ExecOptions): Promise<RunningExec>;
-  /** Peak memory so far in bytes, when the engine can tell. */
-  peakMemory(name: string): Promise<number | undefined>;
   /** A file's bytes, or a tar of a directory; undefined when the path is absent. The type is what the container has. */
   readPath(
     name: string,

@@ -12,7 +12,7 @@ import type { CollectedContext } from './collect-context.ts';
 import type { ContextHashCache } from './context-hash-cache.ts';
 import { contextTar } from './context-tar.ts';
 import { openDockerfile, PARENT_PLACEHOLDER } from './open-dockerfile.ts';
-import type { ContextDefinition, OpenedDockerfile } from './open-dockerfile.ts';
+import type { ContextDefinition, DockerfileForBuild, OpenedDockerfile } from './open-dockerfile.ts';
 import { remarkOnDockerfile } from './remark-on-dockerfile.ts';
 import type { RemarkedImage } from './remark-on-dockerfile.ts';
 
@@ -34,13 +34,15 @@ export interface BuildContext {
   files(): Promise<readonly ContextFile[]>;
   /**
    * The hashed bytes. With a parent reference, that name stands in the Dockerfile where the hashed one has PARENT, and bases stand
-   * there by names that they are given; nothing else differs. May be read any number of times.
+   * there by names that they are given, or without a `# syntax=` line that the engine need not fetch; nothing else differs. May be
+   * read any number of times.
    */
-  tar(options?: {
-    readonly parentReference?: string | undefined;
-    readonly baseNames?: ReadonlyMap<string, string> | undefined;
-    readonly signal?: AbortSignal | undefined;
-  }): Readable;
+  tar(
+    options?: DockerfileForBuild & {
+      readonly parentReference?: string | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Readable;
 }
 
 export interface OpenContextOptions {
@@ -86,7 +88,7 @@ export async function openBuildContext(
     tar: (options = {}) =>
       Readable.from(
         tarOf(tree, collect, {
-          dockerfile: opened.text(options.parentReference ?? PARENT_PLACEHOLDER, options.baseNames),
+          dockerfile: opened.text(options.parentReference ?? PARENT_PLACEHOLDER, options),
           signal: options.signal,
         }),
         { objectMode: false },

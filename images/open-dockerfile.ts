@@ -7,6 +7,7 @@ import type { SourceTree } from '../model/source-tree.ts';
 import { findBases, NO_BASES } from './dockerfile.ts';
 import type { BaseUse, DockerfileBases } from './dockerfile.ts';
 import { renameBases } from './rename-bases.ts';
+import { withOwnFrontend } from './syntax-directive.ts';
 import { expandSpecialComments } from './special-comments.ts';
 import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
 import { TreeIndex } from './tree-index.ts';
@@ -41,10 +42,18 @@ export interface OpenedDockerfile {
   /** What else may be said of it. */
   readonly written: WrittenDockerfile;
   /**
-   * With its special comments carried out, this name for the parent, and those for bases. @throws {InvalidInput} where that is too
-   * long, or a base cannot be given its name
+   * With its special comments carried out, this name for the parent, and what a build wants. @throws {InvalidInput} where that is
+   * too long, or a base cannot be given its name
    */
-  text(parentReference: string, baseNames?: ReadonlyMap<string, string>): string;
+  text(parentReference: string, forBuild?: DockerfileForBuild): string;
+}
+
+/** What differs in the Dockerfile that is built from the one that is hashed. */
+export interface DockerfileForBuild {
+  /** Names of bases in the engine. */
+  readonly baseNames?: ReadonlyMap<string, string> | undefined;
+  /** The engine's own frontend does what `# syntax=docker/dockerfile:1` asks for, so that it is not fetched. */
+  readonly ownFrontend?: boolean | undefined;
 }
 
 export interface WrittenDockerfile {
@@ -92,10 +101,15 @@ export async function openDockerfile(
     bases: found.bases,
     findings,
     written: { text, expanded: marked.text, found, lineOf },
-    text: (parent, baseNames) => {
-      const { text, isRefused, problems } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
+    text: (parent, { baseNames, ownFrontend = false } = {}) => {
+      const {
+        text: asHashed,
+        isRefused,
+        problems,
+      } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
       // A parent's real name may be just too long where the one that is hashed was not.
       if (isRefused) throw new InvalidInput(problems.map(asFinding));
+      const text = ownFrontend ? withOwnFrontend(asHashed) : asHashed;
       if (!baseNames) return text;
       const bases = { args, platform, parentReference: hasParent ? parent : undefined };
       const renamed = renameBases(text, baseNames, bases);

@@ -9,11 +9,12 @@ import { outlineDockerfile } from './dockerfile-outline.ts';
 import { PARENT_ARG } from './open-dockerfile.ts';
 import type { OpenedDockerfile } from './open-dockerfile.ts';
 import type { Remark } from './remark.ts';
+import { checkSyntax } from './syntax-directive.ts';
 import { TreeIndex } from './tree-index.ts';
 
 export type RemarkedImage = Omit<ImageOfStages, 'mentionsParent'>;
 
-/** Dockerfiles of other syntaxes are another program's to judge. */
+/** Instructions of other syntaxes are another program's to judge. */
 const OWN_SYNTAX = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?:[:@]|$)/;
 const MENTIONS_PARENT = new RegExp(`^[^#\\n]*\\$\\{?${PARENT_ARG}\\b`, 'm');
 
@@ -28,17 +29,19 @@ export async function remarkOnDockerfile(
   signal?: AbortSignal,
 ): Promise<Finding[]> {
   const outline = outlineDockerfile(written.expanded);
-  if (outline.syntax !== undefined && !OWN_SYNTAX.test(outline.syntax)) return [];
+  const ofSyntax = checkSyntax(written.expanded);
+  const inOwnSyntax = outline.syntax === undefined || OWN_SYNTAX.test(outline.syntax);
   const mentionsParent = MENTIONS_PARENT.test(written.text);
   const context = { directory, includes: includes.map((include) => include.path) };
-  const inExpanded: Remark[] = [
+  const ofInstructions = async (): Promise<Remark[]> => [
     ...checkInstructions(outline),
     ...checkStages(written.found, { ...image, mentionsParent }),
     ...(await checkSources(outline, context, new TreeIndex(tree, { signal }))),
   ];
+  const inExpanded = [...ofSyntax, ...(inOwnSyntax ? await ofInstructions() : [])];
   const remarks = [
     ...inExpanded.map((remark) => ({ ...remark, line: written.lineOf(remark.line) })),
-    ...checkSpecialComments(written.text),
+    ...(inOwnSyntax ? checkSpecialComments(written.text) : []),
   ];
   return remarks
     .sort((a, b) => a.line - b.line || a.column - b.column)

@@ -33,13 +33,13 @@ export const ERRORS = {
     owner: 'operator',
     retryable: true,
     meaning: 'The repository could not be reached or read.',
-    next: 'Slipway tries again; then the push ends as repository-unavailable.',
+    next: 'Slipway tries again; then the push ends as repository-unavailable, and a run of a task as worker-lost.',
   },
   RevisionNotFound: {
     owner: 'author',
     retryable: false,
     meaning: 'The revision is not in the repository, or not reachable from its ref.',
-    next: 'Push the revision first.',
+    next: 'Push the revision first. A task that was planned when it was there ends as resource-unavailable.',
   },
   ProjectNotFound: {
     owner: 'operator',
@@ -104,8 +104,9 @@ export const ERRORS = {
   MachineBusy: {
     owner: 'operator',
     retryable: true,
-    meaning: 'A runner has not free what a task says it needs: memory, processors, disk.',
-    next: 'The run waits, and no run is spent: whichever runner has it free takes it.',
+    meaning:
+      'A runner has not free what a task says it needs (memory, processors, disk), or its clock is minutes off the store’s.',
+    next: 'The run waits, and no run is spent: whichever runner has it free takes it. A clock that is off has to be set right.',
   },
   TransferFailed: {
     owner: 'operator',
@@ -167,6 +168,18 @@ export const ERRORS = {
     retryable: false,
     meaning: 'An artifact that a task takes as input cannot be had.',
     next: 'The task ends as resource-unavailable.',
+  },
+  PathUnusable: {
+    owner: 'author',
+    retryable: false,
+    meaning: 'A task wants a file or directory where its image has the other of the two.',
+    next: 'The task ends as malformed-payload; name another path.',
+  },
+  DeviceUnavailable: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'The machine of a run has not the device that the task was granted.',
+    next: 'The task ends as resource-unavailable; give the machine the device, or take the grant away.',
   },
   SecretUnavailable: {
     owner: 'operator',

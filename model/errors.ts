@@ -2,6 +2,7 @@ import type { Finding } from './findings.ts';
 import { formatFinding } from './findings.ts';
 import { SlipwayError } from './slipway-error.ts';
 
+export { ContainerLost, ContainerStartFailed, DeviceUnavailable, PathUnusable } from './container-errors.ts';
 export { isSlipwayError, SlipwayError } from './slipway-error.ts';
 
 /** Thrown when a text of the tree or an argument is wrong. Carries every finding, not only the first. */
@@ -159,21 +160,6 @@ export class TransferFailed extends SlipwayError {
   constructor(direction: 'publish' | 'load', image: string, detail: string, options?: ErrorOptions) {
     super(`Could not ${direction} image ${image}: ${detail}`, options);
   }
-}
-
-/** Thrown when the command of a task could not be started (not found, not executable). */
-export class ContainerStartFailed extends SlipwayError {
-  readonly type = 'ContainerStartFailed';
-  readonly exitCode: number;
-  constructor(detail: string, exitCode: number, options?: ErrorOptions) {
-    super(`The command could not be started: ${detail}`, options);
-    this.exitCode = exitCode;
-  }
-}
-
-/** Thrown when the container of a run went away, or its engine took it down, before its command had ended by itself. */
-export class ContainerLost extends SlipwayError {
-  readonly type = 'ContainerLost';
 }
 
 /** Thrown when the store does not answer, or answers with an error that has no class of its own. */

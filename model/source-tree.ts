@@ -34,6 +34,11 @@ export interface SourceTree {
     entries: readonly TreeEntry[],
     signal?: AbortSignal,
   ): AsyncIterable<{ readonly entry: TreeEntry; readonly sizeBytes: number; readonly body: Readable }>;
-  /** A tar of the whole tree, modes as in git, without `.git`. */
-  archive(signal?: AbortSignal): Readable;
+  /** A tar of the whole tree, modes as in git; without `.git` unless it is asked for. */
+  archive(signal?: AbortSignal, options?: ArchiveOptions): Readable;
+}
+
+export interface ArchiveOptions {
+  /** A `.git` whose HEAD is the commit, which has this many commits of each line of its history. */
+  readonly git?: { readonly depth: number } | undefined;
 }

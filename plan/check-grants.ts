@@ -13,11 +13,12 @@ export interface GrantContext {
   readonly file: string;
 }
 
-/** The field that asks for each right. */
-const FIELD_OF: Readonly<Record<string, keyof TaskPart>> = {
-  allowPtrace: 'features',
-  dind: 'features',
-  disableSeccomp: 'capabilities',
+/** The field that asks for each right, and its member in which it does. */
+const FIELD_OF: Readonly<Record<string, readonly [field: keyof TaskPart, member: string]>> = {
+  allowPtrace: ['features', 'allowPtrace'],
+  dind: ['features', 'dind'],
+  disableSeccomp: ['capabilities', 'disableSeccomp'],
+  kvm: ['capabilities', 'devices'],
 };
 
 /**
@@ -36,7 +37,7 @@ export function checkGrants(
       file,
       ...(by === 'secrets'
         ? position(['tasks', label, 'secrets'], 'key')
-        : memberPosition(label, FIELD_OF[name] ?? 'capabilities', name)),
+        : memberPosition(label, ...(FIELD_OF[name] ?? (['capabilities', name] as const)))),
       message: `task "${label}": ${what} is not granted to project "${project}" at level ${level}`,
       hint: `"${by}: {${level}: [${name}]}" in slipway.config.yml grants it; "when: {levels: […]}" leaves the task out elsewhere`,
     });

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
+import { checkoutPath } from './checkout.ts';
 import { OF_THE_KERNEL, SECRETS, isWithin } from './container-paths.ts';
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { DEFAULT_CHECKOUT } from './normalize.ts';
 import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
@@ -74,8 +74,8 @@ export function checkMounts(task: DraftTask, list: FindingList): void {
         hint: 'give each a path of its own',
       });
     }
-    const { checkout = DEFAULT_CHECKOUT } = task.merged;
-    if (checkout !== false && isWithin(checkout, path)) {
+    const checkout = checkoutPath(task.merged.checkout);
+    if (checkout !== undefined && isWithin(checkout, path)) {
       list.error(at, `${what} at "${shorten(path)}" would have the checkout in it`, {
         hint: 'choose a path beside or below the checkout, or write "checkout: false"',
       });

@@ -2,10 +2,10 @@ import { posix } from 'node:path';
 import { LIVE_LOG } from '../model/pure/artifact-names.ts';
 import type { Mount } from './check-mounts.ts';
 import { mountsOf } from './check-mounts.ts';
+import { checkoutGit, checkoutPath, DEFAULT_CHECKOUT } from './checkout.ts';
 import { OF_THE_KERNEL, SECRETS, isWithin } from './container-paths.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
-import { DEFAULT_CHECKOUT } from './normalize.ts';
 import { shorten } from '../model/shorten.ts';
 import { ownValue } from './values.ts';
 
@@ -73,9 +73,15 @@ export function checkPaths(task: DraftTask, draft: Draft, list: FindingList): vo
 
   /** Gives where it is put, undefined when nowhere. */
   function checkCheckout(): string | undefined {
-    const { checkout: written = DEFAULT_CHECKOUT } = task.merged;
-    if (written === false) return undefined;
-    const at = task.path('checkout');
+    const { checkout: form } = task.merged;
+    const written = checkoutPath(form);
+    if (written === undefined) return undefined;
+    const isMap = typeof form === 'object';
+    if (isMap && form.depth !== undefined && form.git !== true)
+      list.error(task.path('checkout', 'depth'), 'the checkout has a depth, and no history', {
+        hint: 'write "git: true" too, or leave "depth" out',
+      });
+    const at = isMap && form.path !== undefined ? task.path('checkout', 'path') : task.path('checkout');
     if (written.split('/').includes('..') || written.includes('\0')) {
       list.error(at, `checkout "${shorten(written)}" has a segment ".."`, {
         hint: 'write an absolute path below "/", without ".."',
@@ -89,6 +95,10 @@ export function checkPaths(task: DraftTask, draft: Draft, list: FindingList): vo
       list.error(at, `${what} would be hidden by ${hidden}`, { hint: 'choose another path' });
     else if (isWithin(path, SECRETS))
       list.error(at, `${what} would be among the secrets`, { hint: 'choose another path' });
+    else if (path === '/' && checkoutGit(form))
+      list.error(at, 'git refuses a checkout at "/", which is root\'s', {
+        hint: `write a directory, such as ${DEFAULT_CHECKOUT}`,
+      });
     else if (path === '/')
       list.warning(at, 'the checkout at "/" lies among the files of the image', {
         hint: `write a directory, such as ${DEFAULT_CHECKOUT}`,

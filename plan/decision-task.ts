@@ -12,6 +12,8 @@ const OF_RUNNING = [
   'priority',
   'resources',
   'checkout',
+  'user',
+  'network',
   'cache',
   'features',
   'capabilities',

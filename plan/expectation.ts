@@ -11,7 +11,8 @@ const BY_FIELD: Readonly<Record<string, string>> = {
   deadline: DURATION,
   expires: DURATION,
   'rebuild-after': DURATION,
-  checkout: 'an absolute path or false',
+  checkout: 'an absolute path, false, or a map such as {path: /src, git: true}',
+  user: 'a user, or user:group, by names or numbers',
   command: 'a list of texts, or one text that sh runs',
   image:
     'a name such as debian:bookworm, {in-tree: NAME}, or a map with "type" docker-image, task-image or indexed-image',

@@ -164,6 +164,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
     ...same('leave it out: nothing shows it yet; what "description" says is shown', 'treeherder', 'platform'),
     ...same('write the fields of the payload in the task itself', 'payload'),
     ...same('write "cache"', 'caches'),
+    ...same('write "user"', 'runas', 'runasuser', 'uid', 'username'),
     ...same('write "expires" in the artifacts', 'expires', 'expiresafter'),
   },
   artifact: {

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { PlannedTask, TaskImage, TaskRight } from '../model/schema/plan.ts';
 import type { ImageDefinition, ImageForm } from '../model/schema/task.ts';
+import { checkoutGit, checkoutPath } from './checkout.ts';
 import { durationSeconds } from './check-duration.ts';
 import type { TaskPart } from './file-schema.ts';
 import { parseSizeBytes } from './sizes.ts';
@@ -15,7 +16,6 @@ export const DEFAULT_DEADLINE_SECONDS = 86_400;
 const DEFAULT_RETRIES = 5;
 const DEFAULT_PIDS = 4096;
 const DEFAULT_SHM_BYTES = 1_800_000_000;
-export const DEFAULT_CHECKOUT = '/src';
 
 /** Fills in the defaults of a task that has been checked. */
 export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
@@ -50,7 +50,9 @@ export function normalizeTask(label: string, task: TaskPart): NormalizedTask {
     ...optional('dind', task.features?.['dind'] === true ? (true as const) : undefined),
     ...(task.features?.['interactive'] === 'onFailure' ? { interactive: 'onFailure' as const } : {}),
     ...(task.network === 'none' ? { network: 'none' as const } : {}),
-    checkout: task.checkout === false ? null : (task.checkout ?? DEFAULT_CHECKOUT),
+    checkout: checkoutPath(task.checkout) ?? null,
+    ...optional('checkoutGit', checkoutGit(task.checkout)),
+    ...optional('user', task.user === undefined ? undefined : String(task.user)),
     ...optional('symbol', task.symbol),
     ...optional('group', task.group),
     ...optional('routes', notEmpty(task.routes)),
@@ -111,6 +113,7 @@ function rightsOf({ features, capabilities }: TaskPart): PlannedTask['rights'] {
   return notEmpty<TaskRight>([
     ...(features?.['allowPtrace'] === true ? ['allowPtrace' as const] : []),
     ...(capabilities?.disableSeccomp === true ? ['disableSeccomp' as const] : []),
+    ...(capabilities?.devices?.kvm === true ? ['kvm' as const] : []),
   ]);
 }
 

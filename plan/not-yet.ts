@@ -24,8 +24,14 @@ const NOT_YET: readonly NotYet[] = [
   {
     of: 'task',
     path: ['features', '*'],
-    except: ['allowPtrace', 'dind', 'interactive', ...NO_EFFECT_FEATURES],
+    except: ['allowPtrace', 'dind', 'interactive', 'runAsRoot', ...NO_EFFECT_FEATURES],
     message: 'this feature is not carried out yet',
+  },
+  {
+    of: 'task',
+    path: ['features', 'runAsRoot'],
+    message: 'feature "runAsRoot" is not carried out: a field of the task says whom it runs as',
+    hint: 'write "user: root"',
   },
   ...NO_EFFECT_FEATURES.map((name): NotYet => ({
     of: 'task',
@@ -54,10 +60,10 @@ const NOT_YET: readonly NotYet[] = [
     message: 'the shared memory of the machine is not given to tasks',
     hint: 'write "resources: {shm: 4g}" for as much of its own',
   },
-  ...['kvm', 'loopbackVideo', 'loopbackAudio'].map((device): NotYet => ({
+  ...['loopbackVideo', 'loopbackAudio'].map((device): NotYet => ({
     of: 'task',
     path: ['capabilities', 'devices', device],
-    message: `device "${device}" is not carried out yet`,
+    message: `device "${device}" is not given to tasks`,
   })),
   {
     of: 'task',

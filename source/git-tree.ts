@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { comparePaths, decodePath } from '../model/path-bytes.ts';
-import type { Located, SourceTree, TreeEntry } from '../model/source-tree.ts';
-import { checkReadable, findCommit } from './commits.ts';
+import type { ArchiveOptions, Located, SourceTree, TreeEntry } from '../model/source-tree.ts';
+import { checkReadable, commitSeconds, findCommit } from './commits.ts';
+import { gitDirectory } from './git-directory.ts';
 import { runGit } from './git-command.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { RepositoryRefused } from './repository-url.ts';
@@ -21,6 +22,10 @@ export interface TreeLocation {
   readonly repository: string;
   /** What files are dated in an archive; default: the commit's time, which a tree without a commit has not. */
   readonly dated?: Date;
+  /** What such a tree would be committed on, where there is any. */
+  readonly commit?: string | undefined;
+  /** A directory of ours where a `.git` that was made lies for the next who wants the same; default: none is kept. */
+  readonly keptIn?: string;
 }
 
 /** The files of a revision, straight from git's objects; no working tree is looked at or made. */
@@ -94,12 +99,21 @@ class GitTree implements SourceTree {
     }
   }
 
-  archive(signal?: AbortSignal): Readable {
-    return Readable.from(this.#archive(signal), { objectMode: false });
+  archive(signal?: AbortSignal, { git }: ArchiveOptions = {}): Readable {
+    return Readable.from(this.#archive(git, signal), { objectMode: false });
   }
 
-  async *#archive(signal?: AbortSignal): AsyncGenerator<Buffer, void> {
-    yield* treeArchive(this, await this.#commitSeconds(signal), signal);
+  async *#archive(git: ArchiveOptions['git'], signal?: AbortSignal): AsyncGenerator<Buffer, void> {
+    const mtimeSeconds = await this.#commitSeconds(signal);
+    const first = git && gitDirectory({ ...this.#location, commit: this.#commit(), ...git }, signal);
+    yield* treeArchive(this, { mtimeSeconds, first, signal });
+  }
+
+  #commit(): string {
+    const { repository, dated, commit } = this.#location;
+    if (!dated) return checkedRevision(this.#location);
+    if (commit === undefined) throw new RevisionNotFound(repository, 'HEAD', 'is no commit yet');
+    return commit;
   }
 
   /** Read once: a revision never changes. A reader that was cancelled leaves nothing behind for the next. */
@@ -130,14 +144,9 @@ class GitTree implements SourceTree {
   }
 
   async #commitSeconds(signal?: AbortSignal): Promise<number> {
-    const { directory, repository, dated } = this.#location;
+    const { dated } = this.#location;
     if (dated) return Math.floor(dated.getTime() / 1000);
-    const revision = checkedRevision(this.#location);
-    const result = await runGit(directory, ['show', '-s', '--format=%ct', revision, '--'], { signal });
-    const seconds = Number(result.stdout.toString('utf8').trim());
-    if (result.exitCode !== 0 || !Number.isInteger(seconds))
-      throw new RepositoryUnavailable(repository, `the time of ${revision} cannot be read: ${result.stderr}`);
-    return Math.max(0, seconds);
+    return commitSeconds(this.#location, checkedRevision(this.#location), signal);
   }
 
   #lacks(entry: TreeEntry | undefined): Error {

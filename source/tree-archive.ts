@@ -4,14 +4,28 @@ import type { TarEntry } from '../model/gnu-tar.ts';
 import { encodePath } from '../model/path-bytes.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 
+/** A directory, or a file with its content, that is no part of the tree. */
+export interface FurtherEntry {
+  readonly path: string;
+  readonly mtimeSeconds: number;
+  /** Absent: a directory. */
+  readonly content?: { readonly sizeBytes: number; readonly body: AsyncIterable<Buffer> };
+}
+
+export interface TreeArchiveOptions {
+  readonly mtimeSeconds: number;
+  /** What comes before the tree, directories before what is in them. */
+  readonly first?: AsyncIterable<FurtherEntry> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The bytes of a tar of a whole tree as a checkout would have it: directories 0755, files 0644 or 0755, links, and an
  * empty directory for a submodule. Not `git archive`: that obeys export-ignore, export-subst and eol attributes.
  */
 export async function* treeArchive(
   tree: SourceTree,
-  mtimeSeconds: number,
-  signal?: AbortSignal,
+  { mtimeSeconds, first, signal }: TreeArchiveOptions,
 ): AsyncGenerator<Buffer, void> {
   let writtenBytes = 0;
   const count = (bytes: Buffer): Buffer => {
@@ -20,9 +34,20 @@ export async function* treeArchive(
   };
   const header = (
     path: string,
-    fields: Pick<TarEntry, 'mode' | 'type'> & Partial<Pick<TarEntry, 'linkName' | 'sizeBytes'>>,
+    fields: Pick<TarEntry, 'mode' | 'type'> &
+      Partial<Pick<TarEntry, 'linkName' | 'sizeBytes' | 'mtimeSeconds'>>,
   ): Buffer => count(tarHeader({ sizeBytes: 0, mtimeSeconds, ...fields, name: encodePath(path) }));
 
+  for await (const { path, mtimeSeconds: itsOwn, content } of first ?? []) {
+    if (!content) {
+      yield header(`${path}/`, { mode: 0o755, type: 'directory', mtimeSeconds: itsOwn });
+      continue;
+    }
+    const { sizeBytes, body } = content;
+    yield header(path, { mode: 0o644, type: 'file', mtimeSeconds: itsOwn, sizeBytes });
+    for await (const chunk of body) yield count(chunk);
+    yield count(tarPadding(sizeBytes));
+  }
   const entries = await tree.list('', signal);
   for (const path of directoriesOf(entries)) yield header(`${path}/`, { mode: 0o755, type: 'directory' });
   const withContent = entries.filter((entry) => entry.kind !== 'submodule');

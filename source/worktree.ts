@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { RepositoryUnavailable } from '../model/errors.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import { findCommit } from './commits.ts';
 import { environmentWithoutGit, runGit } from './git-command.ts';
 import { createGitTree } from './git-tree.ts';
 
@@ -22,7 +23,8 @@ export async function openWorktree(directory: string, signal?: AbortSignal): Pro
     });
     await ask(directory, ['add', '--update', '--', ':/'], { index, signal });
     const revision = (await ask(directory, ['write-tree'], { index, signal })).trim();
-    return createGitTree({ directory, revision, repository: directory, dated: new Date() });
+    const commit = await findCommit(directory, 'HEAD', signal);
+    return createGitTree({ directory, revision, repository: directory, dated: new Date(), commit });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-import type { Engine } from '../docker/engine.ts';
+import type { Engine, LoadResult } from '../docker/engine.ts';
 import type { MountSteps } from '../docker/mounts/mount-steps.ts';
 import { fillMount, lookIntoMounts } from '../docker/mounts/mount-steps.ts';
 import type { DockerfileMounts } from '../images/cache-mounts.ts';
@@ -35,6 +35,7 @@ export async function bringMounts(
   const { say, signal, platform, tag, onProgress } = options;
   for (const { id, why } of unknown) say(`cache mount ${id}: stays where it is built, since ${why}`);
   const counts = { broughtIn: 0, bytesLoaded: 0, missed: 0 };
+  const fellBack: string[] = [];
   const miss = (id: string, why: string): void => {
     counts.missed += 1;
     say(`cache mount ${id}: could not be brought in: ${why}`);
@@ -45,8 +46,10 @@ export async function bringMounts(
     const steps = { images: engine.images, ground, tag, platform, signal, onProgress };
     for (const { mount, record } of await lacking(ofGround, steps, miss)) {
       try {
-        counts.bytesLoaded += await bring(engine, { mount, record }, { ...options, steps });
+        const loaded = await bring(engine, { mount, record }, { ...options, steps });
+        counts.bytesLoaded += loaded.bytesLoaded;
         counts.broughtIn += 1;
+        if (loaded.fellBack !== undefined) fellBack.push(`cache mount ${mount.id}: ${loaded.fellBack}`);
         say(`cache mount ${mount.id}: ${formatBytes(record.contentBytes)} brought in from the store`);
       } catch (error) {
         signal.throwIfAborted();
@@ -55,7 +58,8 @@ export async function bringMounts(
       }
     }
   }
-  return counts.broughtIn + counts.missed > 0 ? counts : undefined;
+  if (counts.broughtIn + counts.missed === 0) return undefined;
+  return fellBack.length === 0 ? counts : { ...counts, fellBack: fellBack.join('; ') };
 }
 
 interface Stored {
@@ -99,16 +103,15 @@ async function lacking(stored: readonly Stored[], steps: MountSteps, miss: Miss)
   }
 }
 
-/** Gives the bytes that were fetched for it. */
 async function bring(
   engine: Engine,
   { mount, record }: Stored,
   { hold, signal, onProgress, steps }: BringMountsOptions & { readonly steps: MountSteps },
-): Promise<number> {
+): Promise<LoadResult> {
   const tag = `mount-${record.manifestDigest.slice('sha256:'.length)}`;
-  const { bytesLoaded } = await engine.images.load(record, { tag, hold, signal, onProgress });
+  const loaded = await engine.images.load(record, { tag, hold, signal, onProgress });
   await fillMount(mount, ownReference(tag), steps);
-  return bytesLoaded;
+  return loaded;
 }
 
 /** What was found wrong only when it was read. */

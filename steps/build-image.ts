@@ -128,11 +128,13 @@ async function buildIn(
     log.say(
       `Built in ${buildMs} ms, ${cachedSteps} of ${steps} steps from the cache${cacheText(built)}; publishing`,
     );
+    for (const why of built.fellBack) log.say(`More had to move than is new: ${why}`);
     if (madeRoom) log.say(roomText(madeRoom));
     const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way, fellBack } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
     if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
+    const reasons = [...built.fellBack, cacheMounts?.fellBack, fellBack && `published: ${fellBack}`];
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
     // Where no step was carried out no mount has changed; a fresh build has mounts of its own.
@@ -141,12 +143,15 @@ async function buildIn(
       stored,
       bytesUploaded,
       ...(cacheMounts ? { cacheMounts } : {}),
+      ...fallBacksOf(reasons, built),
       steps,
       cachedSteps,
       phases: { buildMs, publishMs },
       worker,
       engineId,
       imageStore,
+      ...(input.parent ? { parentDigest: input.parent.manifestDigest } : {}),
+      ...(input.fresh ? { fresh: true as const } : {}),
       started,
     };
   } finally {
@@ -184,6 +189,18 @@ function cacheText({ cache, steps, cachedSteps }: BuiltInEngine): string {
   if (cachedSteps === 0 && steps > 0)
     return `: ${image} had none of them${bytesLoaded > 0 ? `, though ${fetched}` : ''}`;
   return bytesLoaded > 0 ? `, for which ${fetched}` : '';
+}
+
+/** What the record says of it. */
+function fallBacksOf(
+  reasons: readonly (string | undefined)[],
+  { cache }: BuiltInEngine,
+): Pick<BuiltImage, 'fellBack' | 'cacheTrouble'> {
+  const fellBack = reasons.filter((reason) => reason !== undefined).join('; ');
+  return {
+    ...(fellBack === '' ? {} : { fellBack }),
+    ...(cache?.trouble === undefined ? {} : { cacheTrouble: cache.trouble }),
+  };
 }
 
 interface Wanted {

@@ -45,6 +45,8 @@ export interface BuildWhere {
 
 export interface BuiltInEngine extends BuildResult {
   readonly buildMs: number;
+  /** What moved whole to be built with, where less would have done, and why. */
+  readonly fellBack: readonly string[];
   /** The image that it could take unchanged layers from; absent when there was none. */
   readonly cache?: UsedCache | undefined;
 }
@@ -91,20 +93,26 @@ async function bringAndBuild(
   where: BuildWhere & { readonly hold: string },
 ): Promise<BuiltInEngine> {
   const { name, inputs, parent, fresh = false } = image;
-  const baseNames = await bringBases(engine, image, where);
-  if (parent) await bringParent(engine, { inputs, parent }, where);
+  const fellBack: string[] = [];
+  const note: NoteFellBack = (what, { fellBack: why }) => {
+    if (why !== undefined) fellBack.push(`${what}: ${why}`);
+  };
+  const baseNames = await bringBases(engine, image, { ...where, note });
+  if (parent) await bringParent(engine, { inputs, parent }, { ...where, note });
   if (!fresh) await where.onGround?.(where.hold);
   const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
+  if (cache?.layers) note(`image ${cache.imageHash.slice(0, 12)}`, cache.layers);
   const took = startStopwatch();
   const named = { ...where, baseNames };
   if (!cache?.layers) {
     const built = await buildOnce(engine, image, named);
-    return { ...built, buildMs: took(), cache: cache && { ...cache, bytesLoaded: 0 } };
+    return { ...built, buildMs: took(), fellBack, cache: cache && { ...cache, bytesLoaded: 0 } };
   }
   const { imageHash, layers } = cache;
   try {
     const built = await buildOnce(engine, image, named, layers);
-    return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded: layers.bytesLoaded } };
+    const { bytesLoaded } = layers;
+    return { ...built, buildMs: took(), fellBack, cache: { imageHash, bytesLoaded } };
   } catch (error) {
     where.signal.throwIfAborted();
     if (!layers.isAtFault(error as Error)) throw error;
@@ -112,21 +120,25 @@ async function bringAndBuild(
     layers.close();
     const built = await buildOnce(engine, image, named);
     const trouble = (error as Error).message;
-    return { ...built, buildMs: took(), cache: { imageHash, bytesLoaded, trouble } };
+    return { ...built, buildMs: took(), fellBack, cache: { imageHash, bytesLoaded, trouble } };
   } finally {
     layers.close();
   }
 }
 
-function buildOnce(
+type NoteFellBack = (what: string, loaded: { readonly fellBack?: string | undefined }) => void;
+
+async function buildOnce(
   engine: Engine,
   { name, inputs, buildContext, parent, fresh = false }: ImageToBuild,
   where: BuildWhere & { readonly baseNames: ReadonlyMap<string, string> },
   cacheFrom?: LentLayers,
 ): Promise<BuildResult> {
   const { tag, parentTag, baseNames, onOutput, onProgress, signal } = where;
+  const { version } = await engine.info();
+  const parentReference = parent ? parentTag : undefined;
   return engine.images.build(
-    buildContext.tar({ ...(parent ? { parentReference: parentTag } : {}), baseNames, signal }),
+    buildContext.tar({ parentReference, baseNames, ownFrontend: hasOwnFrontend(version), signal }),
     {
       imageName: name,
       tag,
@@ -140,6 +152,11 @@ function buildOnce(
       signal,
     },
   );
+}
+
+/** From 23 on an engine's own frontend knows what `docker/dockerfile:1` stands for, here-documents too; one that says no number is new. */
+function hasOwnFrontend(version: string): boolean {
+  return !(Number.parseInt(version, 10) < 23);
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */
@@ -167,9 +184,9 @@ export async function openVerified(
 async function bringBases(
   engine: Engine,
   { inputs, baseImages = {} }: ImageToBuild,
-  where: BuildWhere & { readonly hold: string },
+  where: BuildWhere & { readonly hold: string; readonly note: NoteFellBack },
 ): Promise<ReadonlyMap<string, string>> {
-  const { store, domain, level, hold, signal, onProgress } = where;
+  const { store, domain, level, hold, note, signal, onProgress } = where;
   const names = new Map<string, string>();
   for (const [reference, digest] of Object.entries(inputs.bases)) {
     const isPlanned = (base: StoredImage): Promise<boolean> =>
@@ -181,7 +198,7 @@ async function bringBases(
       (await findTrackedBase(domain, inputs.platform, reference, level, isPlanned));
     if (!record) throw new BaseUnavailable(reference, `its record is not ${digest} any more`);
     const tag = tagOfBase(digest);
-    await engine.images.load(record, { tag, hold, signal, onProgress });
+    note(`base ${reference}`, await engine.images.load(record, { tag, hold, signal, onProgress }));
     names.set(reference, ownReference(tag));
   }
   return names;
@@ -190,11 +207,12 @@ async function bringBases(
 async function bringParent(
   engine: Engine,
   { inputs, parent }: { readonly inputs: ImageInputs; readonly parent: NonNullable<ImageToBuild['parent']> },
-  { parentTag, hold, signal, onProgress }: BuildWhere & { readonly hold: string },
+  where: BuildWhere & { readonly hold: string; readonly note: NoteFellBack },
 ): Promise<void> {
-  const { engineImageId } =
-    'engineImageId' in parent
-      ? parent
-      : await engine.images.load(parent, { tag: inputs.parent ?? 'parent', hold, signal, onProgress });
-  await engine.images.tag(engineImageId, parentTag);
+  const { parentTag, hold, note, signal, onProgress } = where;
+  if ('engineImageId' in parent) return engine.images.tag(parent.engineImageId, parentTag);
+  const tag = inputs.parent ?? 'parent';
+  const loaded = await engine.images.load(parent, { tag, hold, signal, onProgress });
+  note('parent', loaded);
+  await engine.images.tag(loaded.engineImageId, parentTag);
 }

@@ -5,10 +5,12 @@ import { computeImageHash } from '../images/image-hash.ts';
 import { BaseUnavailable, InternalError, isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs } from '../model/schema/plan.ts';
+import type { IndexEntry } from '../model/schema/records.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import type { Store } from '../store/store.ts';
 import { ownReference } from '../model/engine-names.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
+import { standsOnFormer } from './former-parent.ts';
 import { isWhole } from './image-closure.ts';
 import { tagOfBase } from './tag-of-base.ts';
 
@@ -91,9 +93,15 @@ export class LocalBuilder {
     const { name, contextHash } = image;
     const reference = ownReference(imageHash);
     const facts = { name, contextHash, imageHash, reference, steps: 0, cachedSteps: 0, buildMs: 0 };
-    const stored = await store.index.find({ domain, name, imageHash }, level, (entry) =>
-      isWhole(store.blobs, entry.manifestDigest, signal),
-    );
+    const parent = this.#described.get(image.definition.parent ?? '');
+    const parentEntry = await this.#storedParent(parent);
+    let isOnFormer = false;
+    const stored = await store.index.find({ domain, name, imageHash }, level, async (entry) => {
+      if (!(await isWhole(store.blobs, entry.manifestDigest, signal))) return false;
+      const isFormer = parentEntry !== undefined && standsOnFormer(entry, parentEntry);
+      isOnFormer ||= isFormer;
+      return !isFormer;
+    });
     if (stored) {
       const { taskId } = stored.entry;
       say(`${name}: in the store, built by ${taskId}`);
@@ -105,10 +113,42 @@ export class LocalBuilder {
       const outcome = way === 'present' ? 'present' : 'loaded';
       return { ...facts, engineImageId, outcome, taskId, bytesLoaded };
     }
+    // Once the new parent is here, what stands on the former one is seen to be older.
+    if (isOnFormer && parent) await this.have(parent.name);
     const engineImageId = await engine.images.find(reference);
     if (engineImageId === undefined) return undefined;
+    const newer = await this.#newerParent(image, imageHash);
+    if (newer !== undefined) {
+      say(`${name}: in the engine, but its parent ${newer} was built again since`);
+      return undefined;
+    }
     say(`${name}: in the engine, built before`);
     return { ...facts, engineImageId, outcome: 'present', bytesLoaded: 0 };
+  }
+
+  async #storedParent(parent: DescribedImage | undefined): Promise<IndexEntry | undefined> {
+    if (!parent || parent.imageHash === null) return undefined;
+    const { store, domain, level, signal } = this.#deps;
+    const { name, imageHash } = parent;
+    const found = await store.index.find({ domain, name, imageHash }, level, (entry) =>
+      isWhole(store.blobs, entry.manifestDigest, signal),
+    );
+    return found?.entry;
+  }
+
+  /** The nearest of its parents of which this engine has another build, made later than the image itself. */
+  async #newerParent(image: DescribedImage, imageHash: string): Promise<string | undefined> {
+    const { images } = this.#deps.engine;
+    const own = await images.describe(ownReference(imageHash));
+    let parent = this.#described.get(image.definition.parent ?? '');
+    while (own && parent && parent.imageHash !== null) {
+      const its = await images.describe(ownReference(parent.imageHash));
+      // The same layers, made once more, are the same parent.
+      if (its && its.createdMs > own.createdMs && !its.layers.every((layer, at) => layer === own.layers[at]))
+        return parent.name;
+      parent = this.#described.get(parent.definition.parent ?? '');
+    }
+    return undefined;
   }
 
   async #build(

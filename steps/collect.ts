@@ -7,6 +7,7 @@ import { LEVELS } from '../model/pure/ids.ts';
 import type { CollectInput, CollectionReport } from '../model/schema/collection.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { lifeMsOf } from '../model/schema/config.ts';
+import { Rehearsal } from '../store/collect/rehearsal.ts';
 import { KINDS, Tally } from '../store/collect/tally.ts';
 import type { Store } from '../store/store.ts';
 import type { StepContext } from './step-context.ts';
@@ -19,19 +20,29 @@ const BLOBS_LEVEL: Level = Math.max(...LEVELS) as Level;
  * Safe to repeat and to kill: what is there afterwards is whole.
  */
 export async function collect(
-  { store, config }: { readonly store: Store; readonly config: ServerConfig },
+  {
+    store,
+    config,
+    rehearsal = new Rehearsal(),
+  }: {
+    readonly store: Store;
+    readonly config: ServerConfig;
+    /** What dry runs of other levels would have taken away before. */
+    readonly rehearsal?: Rehearsal;
+  },
   { level, dryRun }: CollectInput,
   { signal, onProgress }: Pick<StepContext, 'signal' | 'onProgress'>,
 ): Promise<CollectionReport> {
   const tally = new Tally();
-  const options = { dryRun, tally, signal };
+  const options = { tally, signal };
+  const collector = dryRun ? store.collector.rehearse(rehearsal) : store.collector;
   onProgress({ message: `level ${level}: looking for what has outlived its life` });
-  await store.collector.expire({ ...options, level, lifeMs: lifeMsOf(config, level) });
+  await collector.expire({ ...options, level, lifeMs: lifeMsOf(config, level) });
   let blobs: CollectionReport['blobs'] = `left to level 3`;
   if (level === BLOBS_LEVEL) {
     const reached = new Set<Digest>();
     onProgress({ message: 'blobs: following everything that names an image' });
-    const isMine = await store.collector.collectBlobs({
+    const isMine = await collector.collectBlobs({
       ...options,
       lifeMs: (ofLevel) => lifeMsOf(config, ofLevel),
       follow: (manifest) => follow(store, { manifest, reached, tally, signal }),

@@ -43,9 +43,11 @@ export function containerOfRun(
       } satisfies Record<WorkerVariable, string>),
     },
     ...(planned.checkout === null ? {} : { workingDirectory: planned.checkout }),
+    ...(planned.user === undefined ? {} : { user: planned.user }),
     ...(planned.network === undefined ? {} : { network: planned.network }),
     allowPtrace: planned.rights?.includes('allowPtrace') ?? false,
     disableSeccomp: planned.rights?.includes('disableSeccomp') ?? false,
+    ...(planned.rights?.includes('kvm') ? { devices: ['/dev/kvm'] } : {}),
     labels: {
       [LABEL.fleet]: fleet,
       [LABEL.kind]: 'task',

@@ -39,7 +39,7 @@ export async function explainChanges(
     ...(await contextChanges(deps, { before, after, list, image })),
     ...argumentChanges(before, after),
     ...(await parentChanges(deps, { before, list, image })),
-    ...baseChanges(before, after, deps.resolved),
+    ...baseChanges(before, after, { resolved: deps.resolved, missing: image.missingBases }),
     ...platformChanges(before, after),
   ];
   return changes.length > 0 ? changes : [{ kind: 'recipe' }];
@@ -114,9 +114,10 @@ async function parentChanges(
 function baseChanges(
   { bases: before }: ImageInputs,
   { bases: after }: ImageInputs,
-  resolved: ExplainDeps['resolved'],
+  { resolved, missing }: Pick<ExplainDeps, 'resolved'> & { readonly missing: readonly string[] },
 ): ImageChange[] {
-  return changedKeys(before, after).map((reference) => {
+  const references = new Set([...changedKeys(before, after), ...missing]);
+  return [...references].sort().map((reference) => {
     const when = after[reference] === undefined ? undefined : resolved(reference);
     return {
       kind: 'base',
@@ -124,6 +125,7 @@ function baseChanges(
       ...(before[reference] === undefined ? {} : { before: before[reference] }),
       ...(after[reference] === undefined ? {} : { after: after[reference] }),
       ...(when === undefined ? {} : { resolved: when }),
+      ...(missing.includes(reference) ? { unrecorded: true as const } : {}),
     };
   });
 }

@@ -38,18 +38,22 @@ export async function followToEnd(
 ): Promise<EndedCommand> {
   let wentAway = false;
   let ranMs: (() => number) | undefined;
+  let peakMemoryBytes: number | undefined;
+  const onMemory = (bytes: number): void => {
+    peakMemoryBytes = Math.max(bytes, peakMemoryBytes ?? 0);
+  };
   for (;;) {
     using watch = watchEngine(engine, context.signal);
     try {
       ranMs ??= await measureRun(engine, followed.container);
       // What runs on was not ended by what befell its engine.
       if (wentAway) wentAway = (await engine.containers.inspect(followed.container.id))?.state !== 'running';
-      const { state, timedOut } = await followOnce(engine, { ...followed, ranMs }, watch.signal);
+      const { state, timedOut } = await followOnce(engine, { ...followed, ranMs, onMemory }, watch.signal);
       if (state.isBeingRemoved) throw new ContainerLost(REMOVED);
       const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
       if (end !== 'seen') followed.log.say(UNSEEN[end]);
       const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
-      return { state, timedOut, liveRestore, end };
+      return { state, timedOut, liveRestore, end, peakMemoryBytes };
     } catch (error) {
       context.signal.throwIfAborted();
       if (isGone(error)) throw new ContainerLost(REMOVED, { cause: error });
@@ -82,7 +86,13 @@ export async function copyOutput(
 
 async function followOnce(
   engine: Engine,
-  { container: { id }, log, planned, ranMs }: Followed & { readonly ranMs: () => number },
+  {
+    container: { id },
+    log,
+    planned,
+    ranMs,
+    onMemory,
+  }: Followed & { readonly ranMs: () => number; readonly onMemory: (bytes: number) => void },
   signal: AbortSignal,
 ): Promise<{ readonly state: ContainerState; readonly timedOut: boolean }> {
   const { containers } = engine;
@@ -99,7 +109,7 @@ async function followOnce(
   // When one of both fails the other ends too: two readers of one output would write it twice.
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
-  const work = [containers.wait(id, both), copyOutput(engine, { id, log, planned }, both)] as const;
+  const work = [containers.wait(id, both, onMemory), copyOutput(engine, { id, log, planned }, both)] as const;
   try {
     const [state] = await Promise.all(work);
     log.endOutput();

@@ -8,6 +8,7 @@ export function graphImage(image: PlannedImage): GraphImage {
     taskId: image.taskId,
     action: image.action === 'reuse' ? 'reuse' : 'build',
     ...(image.stored ? { stored: image.stored } : {}),
+    ...(image.parent === null ? {} : { parent: image.parent }),
     ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
     ...(image.culprit === undefined ? {} : { culprit: image.culprit }),
     force: image.force ?? false,

@@ -24,6 +24,10 @@ export function openImageTarball(
     names: [`slipway.invalid/${id.name}:${id.imageHash}`],
     signal,
   });
-  if (name !== IMAGE_TARBALL_ZST) return tar;
+  return name === IMAGE_TARBALL_ZST ? compressTarball(tar) : tar;
+}
+
+/** `public/image.tar.zst` of a tarball: the same bytes wherever it is made. */
+export function compressTarball(tar: Readable): Readable {
   return Readable.from(compressInParallel(tar, 'zstd'), { objectMode: false });
 }

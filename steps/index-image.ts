@@ -87,15 +87,19 @@ export async function recordImage(
   const planned = await plans.image(input.pushId, input.plannedAt, input.name);
   const now = new Date().toISOString();
   if (input.built) {
-    await claimClosure(store.blobs, input.built.stored.manifestDigest);
+    const { stored, imageStore, parentDigest } = input.built;
+    await claimClosure(store.blobs, stored.manifestDigest);
+    const renewed = await renewedAt(store, id, { input, fresh: input.built.fresh === true, now });
     const entry = {
       version: 1 as const,
-      ...input.built.stored,
+      ...stored,
       taskId: input.taskId,
       run: input.run,
       created: now,
-      ...(input.built.imageStore ? { builtOn: input.built.imageStore } : {}),
+      ...(imageStore ? { builtOn: imageStore } : {}),
       inputs: planned.inputs,
+      ...(renewed === undefined ? {} : { renewed }),
+      ...(parentDigest ? { ground: { manifestDigest: parentDigest, chosen: input.plannedAt } } : {}),
     };
     expectNotGivenUp(context);
     await store.index.write(id, id.level, entry);
@@ -130,6 +134,24 @@ export async function recordImage(
   });
 }
 
+/**
+ * When the image was last renewed on purpose. A first build of its content renews nothing, and one in place of a damaged image
+ * leaves what was known: nobody shall be built again for that.
+ */
+async function renewedAt(
+  { index }: Pick<Store, 'index'>,
+  id: ImageCoordinates,
+  {
+    input: { taskId, run },
+    fresh,
+    now,
+  }: { readonly input: RecordImageInput; readonly fresh: boolean; readonly now: string },
+): Promise<string | undefined> {
+  const former = (await index.find(id, id.level))?.entry;
+  const isOwn = former?.taskId === taskId && former.run === run;
+  return former && fresh && !isOwn ? now : former?.renewed;
+}
+
 function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactRecord[]): RunRecord {
   const { built, run } = input;
   return {
@@ -146,6 +168,8 @@ function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactReco
           steps: built.steps,
           cachedSteps: built.cachedSteps,
           ...(built.cacheMounts ? { cacheMounts: built.cacheMounts } : {}),
+          ...(built.fellBack ? { fellBack: built.fellBack } : {}),
+          ...(built.cacheTrouble ? { cacheTrouble: built.cacheTrouble } : {}),
         }
       : {}),
     ...(built

@@ -1,3 +1,4 @@
+import { EMPTY_DIRECTORY } from '../model/pure/artifact-names.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 
@@ -33,4 +34,9 @@ export function filesOf(
 /** Whether a file is the artifact of a name, or below it where that is a directory. */
 export function isPartOf(file: string, artifact: string): boolean {
   return file === artifact || file.startsWith(`${artifact}/`);
+}
+
+/** Whether a record stands for a directory without a file. */
+export function isEmptyDirectory({ contentType, sizeBytes }: ArtifactRecord): boolean {
+  return contentType === EMPTY_DIRECTORY && sizeBytes === 0;
 }

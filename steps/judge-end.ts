@@ -1,5 +1,6 @@
 import type { ContainerState } from '../docker/engine.ts';
 import { ContainerLost } from '../model/errors.ts';
+import { formatBytes } from '../model/format-bytes.ts';
 import type { ContainerResult } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 
@@ -14,6 +15,8 @@ export interface EndedCommand {
   readonly state: ContainerState;
   /** Whether it was killed by us because of maxRunTime. */
   readonly timedOut: boolean;
+  /** The most memory that was seen in use. */
+  readonly peakMemoryBytes?: number | undefined;
   /** `seen`: we were there. `unseen`: it had ended before we came. `engine-away`: its engine went away while it ran. */
   readonly end: 'seen' | 'unseen' | 'engine-away';
   /** Whether containers run on while the engine is stopped; asked only of an end that nobody saw. */
@@ -26,12 +29,13 @@ export interface EndedCommand {
  */
 export function judgeEnd(
   ended: EndedCommand,
-  planned: Pick<PlannedTask, 'maxRunTimeSeconds' | 'retryExitCodes'>,
+  planned: Pick<PlannedTask, 'maxRunTimeSeconds' | 'retryExitCodes' | 'resources'>,
 ): Omit<ContainerResult, 'prepareMs'> {
   const { state, timedOut } = ended;
   const { exitCode = KILLED, started, finished } = state;
   const runMs = started && finished ? Math.max(0, Date.parse(finished) - Date.parse(started)) : 0;
-  const facts = { exitCode, runMs, ...(started ? { started } : {}), ...(finished ? { finished } : {}) };
+  const times = { runMs, ...(started ? { started } : {}), ...(finished ? { finished } : {}) };
+  const facts = { exitCode, ...times, ...peakOf(ended, planned) };
   // By its own times too: whoever adopts a container may find it ended, in time or killed by the one before.
   const ranTooLong = exitCode === KILLED && (timedOut || runMs >= planned.maxRunTimeSeconds * 1000);
   if (ranTooLong)
@@ -40,7 +44,8 @@ export function judgeEnd(
       reason: 'max-run-time-exceeded',
       detail: `ran longer than ${planned.maxRunTimeSeconds} s`,
     };
-  if (state.outOfMemory && exitCode !== 0) return { ...facts, reason: 'out-of-memory' };
+  if (state.outOfMemory && exitCode !== 0)
+    return { ...facts, reason: 'out-of-memory', detail: memoryText(planned, facts.peakMemoryBytes) };
   const lost = whyLost(ended, exitCode);
   if (lost !== undefined) throw new ContainerLost(`${lost} (exit code ${exitCode})`);
   if (exitCode === 0) return { ...facts, reason: 'completed' };
@@ -50,6 +55,22 @@ export function judgeEnd(
       ? `exit code ${KILLED}, as after SIGKILL: not from Slipway, and no memory limit was reached`
       : `exit code ${exitCode}`;
   return { ...facts, reason, detail };
+}
+
+/** What reached its limit has had as much, though nobody looked just then. */
+function peakOf(
+  { state, peakMemoryBytes = 0 }: EndedCommand,
+  { resources: { memoryBytes: limit = 0 } }: Pick<PlannedTask, 'resources'>,
+): { readonly peakMemoryBytes?: number } {
+  const bytes = Math.max(peakMemoryBytes, state.outOfMemory ? limit : 0);
+  return bytes === 0 ? {} : { peakMemoryBytes: bytes };
+}
+
+function memoryText({ resources: { memoryBytes: limit } }: Pick<PlannedTask, 'resources'>, peak = 0): string {
+  const had = peak === 0 ? '' : `, peak ${formatBytes(peak)}`;
+  return limit === undefined
+    ? `the machine had no more memory${had}; the task sets no limit`
+    : `more memory was needed than its limit of ${formatBytes(limit)}${had}`;
 }
 
 function whyLost({ state, end, liveRestore }: EndedCommand, exitCode: number): string | undefined {

@@ -11,12 +11,13 @@ export function planKeeping(
   plan: Plan,
   { seconds, isHeld }: { readonly seconds: number; readonly isHeld: boolean },
 ): Plan {
-  const isKept = ({ interactive, dind }: PlannedTask): boolean =>
-    !dind && (isHeld || interactive === 'onFailure');
-  return {
-    ...plan,
-    tasks: plan.tasks.map((task) => (isKept(task) ? { ...task, keepSeconds: seconds } : task)),
-  };
+  const isKept = ({ interactive }: PlannedTask): boolean => isHeld || interactive === 'onFailure';
+  return { ...plan, tasks: plan.tasks.map((task) => (isKept(task) ? heldFor(task, seconds) : task)) };
+}
+
+/** A task as it is planned when it is to be kept once it has failed: one that has an engine of its own never is. */
+export function heldFor(task: PlannedTask, seconds: number): PlannedTask {
+  return task.dind ? task : { ...task, keepSeconds: seconds };
 }
 
 /** Whether a run ended by what its command did, and no other run follows. */

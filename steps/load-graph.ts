@@ -2,6 +2,7 @@ import { mapConcurrently } from '../model/concurrently.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
 import type { GraphPage, GraphTask, LoadGraphInput } from '../model/pure/graph-pages.ts';
 import { graphPage } from '../model/pure/graph-pages.ts';
+import { PRIORITY_KEYS } from '../model/pure/priority.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
@@ -11,17 +12,6 @@ import type { PlanCache } from './plan-cache.ts';
 
 /** Reads of task records side by side. */
 const READS_IN_FLIGHT = 32;
-
-/** Seven names of the field on the five keys that the server has; 1 goes first. */
-const PRIORITY_KEYS: Readonly<Record<PlannedTask['priority'], number>> = {
-  highest: 1,
-  'very-high': 1,
-  high: 2,
-  medium: 3,
-  low: 4,
-  'very-low': 5,
-  lowest: 5,
-};
 
 const COMPLETED = { state: 'completed', reason: 'completed' } as const;
 

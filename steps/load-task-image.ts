@@ -1,5 +1,5 @@
-import type { Engine, FreedRoom } from '../docker/engine.ts';
-import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
+import type { Engine, FreedRoom, RegistryPull } from '../docker/engine.ts';
+import { ImageUnavailable } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
@@ -23,7 +23,7 @@ export interface LoadTaskImageDeps {
 
 /**
  * Makes a task's image usable in this engine; only missing layers move. Safe to repeat.
- * @throws {ImageUnavailable} when it cannot be had or read.
+ * @throws {ImageUnavailable} when it can never be had or read. @throws {EngineRequestFailed} when its registry is in trouble.
  */
 export async function loadTaskImage(
   deps: LoadTaskImageDeps,
@@ -57,22 +57,41 @@ export async function bringImage(
   const took = startStopwatch();
   const image = await have(deps, wanted, context, say);
   const imageMs = took();
-  const how = image.bytesLoaded === 0 ? 'was there' : `loaded, ${image.bytesLoaded} bytes fetched`;
-  say(`Image ${image.name} ${how} (${imageMs} ms)`);
-  const { engineImageId, bytesLoaded, stored, fellBack } = image;
+  const { engineImageId, bytesLoaded, fellBack } = image;
+  const digests = digestsOf(image);
+  const digest = digests.manifestDigest ?? digests.registryDigest;
+  const shown = digest === undefined ? image.name : `${image.name} (${digest})`;
+  say(`Image ${shown} ${howItCame(image)} (${imageMs} ms)`);
   if (fellBack !== undefined) say(`All of it had to move: ${fellBack}`);
   if (image.madeRoom) say(roomText(image.madeRoom));
-  const digests = stored ? { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest } : {};
   return { engineImageId, bytesLoaded, imageMs, ...digests, ...(fellBack === undefined ? {} : { fellBack }) };
 }
 
-interface Had {
+/** From the store, or from a registry by way of the engine, which does not tell how much it fetched. */
+interface Had extends RegistryPull {
   readonly name: string;
-  readonly engineImageId: string;
   readonly bytesLoaded: number;
+  readonly wasPulled?: true;
   readonly stored?: StoredImage;
   readonly fellBack?: string;
   readonly madeRoom?: FreedRoom;
+}
+
+function howItCame({ bytesLoaded, wasPulled }: Had): string {
+  if (wasPulled) return 'pulled';
+  return bytesLoaded === 0 ? 'was there' : `loaded, ${bytesLoaded} bytes fetched`;
+}
+
+function digestsOf({
+  stored,
+  registryDigest,
+  configDigest,
+}: Had): Pick<LoadedImage, 'manifestDigest' | 'registryDigest' | 'configDigest'> {
+  if (stored) return { manifestDigest: stored.manifestDigest, configDigest: stored.configDigest };
+  return {
+    ...(registryDigest === undefined ? {} : { registryDigest }),
+    ...(configDigest === undefined ? {} : { configDigest }),
+  };
 }
 
 async function have(
@@ -100,17 +119,13 @@ async function have(
         const loaded = await engine.images.load(base, { tag, hold, signal, onProgress });
         return { name: image.name, ...loaded, stored: base };
       }
-      const present = await engine.images.find(image.name);
-      if (present) return { name: image.name, engineImageId: present, bytesLoaded: 0 };
+      // Before it is looked for: what is held does not go.
+      await engine.images.use(image.name, hold);
+      const present = await engine.images.findPulled(image.name);
+      if (present) return { ...present, name: image.name, bytesLoaded: 0 };
       say(`Pulling ${image.name}`);
-      const pulled = await engine.images.pull(image.name, { signal, onProgress }).catch((error: unknown) => {
-        // A reference that nobody serves does not come to be served by asking again.
-        if (isSlipwayError(error) && error.type === 'EngineRequestFailed') {
-          throw new ImageUnavailable(image.name, error.message, { cause: error });
-        }
-        throw error;
-      });
-      return { name: image.name, engineImageId: pulled.engineImageId, bytesLoaded: 0 };
+      const pulled = await engine.images.pull(image.name, { hold, signal, onProgress });
+      return { ...pulled, name: image.name, bytesLoaded: 0, wasPulled: true };
     }
     case 'task-image':
     case 'indexed-image': {

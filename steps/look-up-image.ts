@@ -2,6 +2,7 @@ import type { DescribedImage } from '../images/describe-images.ts';
 import { imageTaskId } from '../model/pure/ids.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { parseDuration } from '../model/pure/duration.ts';
+import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { BaseToRenew } from '../model/pure/base-payloads.ts';
 import type { Explanation } from '../model/schema/explanation.ts';
 import type { PlannedImage } from '../model/schema/plan.ts';
@@ -12,6 +13,7 @@ import type { Store } from '../store/store.ts';
 import { readContextList } from './context-list.ts';
 import { explainChanges } from './explain-changes.ts';
 import { isWhole } from './image-closure.ts';
+import { standsOnFormer } from './former-parent.ts';
 import type { PlanBases } from './plan-bases.ts';
 import { whyInShort } from './why-words.ts';
 
@@ -30,8 +32,28 @@ export interface LookUpDeps {
   readonly signal: AbortSignal;
 }
 
+export interface LookedUp {
+  readonly image: PlannedImage;
+  /** Where it is known. */
+  readonly entry?: IndexEntry;
+}
+
 /** Looks whether an image is known, and says why it is built when it is not. */
-export async function lookUpImage(deps: LookUpDeps, image: DescribedImage): Promise<PlannedImage> {
+export async function lookUpImage(
+  deps: LookUpDeps,
+  image: DescribedImage,
+  parent: LookedUp | undefined,
+): Promise<LookedUp> {
+  const found = await findAlone(deps, image, parent);
+  const planned = onRebuiltParent(found.image, parent?.image, deps);
+  return planned === found.image ? found : { image: planned };
+}
+
+async function findAlone(
+  deps: LookUpDeps,
+  image: DescribedImage,
+  parent: LookedUp | undefined,
+): Promise<LookedUp> {
   const { domain, level, store } = deps;
   const { name, definition, inputs, contextHash, imageHash, missingBases } = image;
   const bases = basesOf(image).map((base) => ({ base, used: deps.bases.used(base) }));
@@ -53,30 +75,42 @@ export async function lookUpImage(deps: LookUpDeps, image: DescribedImage): Prom
   if (!store || imageHash === null) {
     const missing = missingBases.join(', ') || `those of its parent ${definition.parent}`;
     const detail = store ? `no record of its base: ${missing}` : 'no store is reachable';
-    return { ...known, action: 'unknown', ...explained({ reason: 'unknown', detail, notes }) };
+    const compared = store && (await againstNewest({ ...deps, store }, image));
+    const why = explained({ ...compared, reason: 'unknown', detail, notes });
+    return { image: { ...known, action: 'unknown', ...why } };
   }
-  const { found, tried, passedOver } = await findUsable({ ...deps, store }, image, imageHash);
+  const { found, tried, passedOver } = await findUsable({ ...deps, store }, image, {
+    imageHash,
+    parent: parent?.entry,
+  });
   if (found) {
     const { entry } = found;
     const { manifestDigest, configDigest, diffIds, sizeBytes } = entry;
     const against = { ...againstOf(entry, imageHash), level: found.level };
-    return {
+    const reused: PlannedImage = {
       ...known,
       taskId: entry.taskId,
       action: 'reuse',
-      ...explained({ reason: 'known', against, tried, notes }),
+      ...explained({
+        reason: 'known',
+        against,
+        tried,
+        notes: [...notes, ...(await tarballNotes({ ...deps, store }, known, found))],
+      }),
       stored: { manifestDigest, configDigest, diffIds, sizeBytes },
       madeBy: entry.taskId,
     };
+    return { image: reused, entry };
   }
   const why = await whyBuild({ ...deps, store }, image, passedOver);
   // What is there all the same would answer otherwise.
-  const force = why.reason === 'asked' || why.reason === 'expired';
-  return { ...known, action: 'build', ...(force ? { force } : {}), ...explained({ tried, notes, ...why }) };
+  const force = ['asked', 'expired', 'parent-rebuilt'].includes(why.reason);
+  const built = explained({ tried, notes, ...why });
+  return { image: { ...known, action: 'build', ...(force ? { force } : {}), ...built } };
 }
 
 /** An image that is there, but whose parent this plan builds again: it would stay on the former one. */
-export function onRebuiltParent(
+function onRebuiltParent(
   image: PlannedImage,
   parent: PlannedImage | undefined,
   { domain, level }: Pick<LookUpDeps, 'domain' | 'level'>,
@@ -94,6 +128,20 @@ export function onRebuiltParent(
   };
 }
 
+/** A tarball is stored when its image is built: one that is asked for afterwards is not there, and that is said. */
+async function tarballNotes(
+  { store, level }: Pick<LookUpDeps, 'level'> & { readonly store: Store },
+  { name, tarball }: Pick<PlannedImage, 'name' | 'tarball'>,
+  { entry, level: foundAt }: NonNullable<Usable['found']>,
+): Promise<readonly string[]> {
+  // What a higher level has stored is not ours to look for.
+  if (tarball !== 'stored' || foundAt !== level) return [];
+  if (await store.artifacts.find(entry.taskId, entry.run, IMAGE_TARBALL)) return [];
+  return [
+    `its tarball is not stored, since it was built when that was not asked for: --rebuild ${name} stores it`,
+  ];
+}
+
 function explained(
   parts: Pick<Explanation, 'reason'> & Partial<Explanation>,
 ): Pick<PlannedImage, 'why' | 'explanation'> {
@@ -105,14 +153,18 @@ interface Usable {
   readonly found?: { readonly entry: IndexEntry; readonly level: Level } | undefined;
   readonly tried: Explanation['tried'];
   /** An entry that is there and does not count, with the reason. */
-  readonly passedOver?:
-    { readonly reason: 'damaged' | 'expired' | 'asked'; readonly entry: IndexEntry } | undefined;
+  readonly passedOver?: PassedOver | undefined;
+}
+
+interface PassedOver {
+  readonly reason: 'damaged' | 'expired' | 'asked' | 'parent-rebuilt';
+  readonly entry: IndexEntry;
 }
 
 async function findUsable(
   { store, bases, domain, level, plannedAt, rebuild, signal }: LookUpDeps & { readonly store: Store },
   image: DescribedImage,
-  imageHash: string,
+  { imageHash, parent }: { readonly imageHash: string; readonly parent: IndexEntry | undefined },
 ): Promise<Usable> {
   const { name, definition } = image;
   const key = { domain, name, imageHash };
@@ -127,8 +179,11 @@ async function findUsable(
         ? 'damaged'
         : isOld
           ? 'expired'
-          : undefined;
-    seen.set(storeKey, reason === 'asked' ? 'passed over' : (reason ?? 'image'));
+          : parent && standsOnFormer(entry, parent)
+            ? 'parent-rebuilt'
+            : undefined;
+    const isPassedOver = reason === 'asked' || reason === 'parent-rebuilt';
+    seen.set(storeKey, isPassedOver ? 'passed over' : (reason ?? 'image'));
     if (reason) passedOver ??= { reason, entry };
     return reason === undefined;
   });
@@ -143,17 +198,29 @@ async function findUsable(
 }
 
 async function whyBuild(
-  { store, tree, bases, domain, level, described, rebuild, signal }: LookUpDeps & { readonly store: Store },
+  deps: LookUpDeps & { readonly store: Store },
   image: DescribedImage,
   passedOver: Usable['passedOver'],
 ): Promise<Pick<Explanation, 'reason'> & Partial<Explanation>> {
-  const { name } = image;
+  const { level, rebuild } = deps;
+  const { name, definition } = image;
   if (passedOver) {
-    const against = againstOf(passedOver.entry, image.imageHash ?? '');
-    return { reason: passedOver.reason, against: { ...against, level } };
+    const { reason, entry } = passedOver;
+    const against = { ...againstOf(entry, image.imageHash ?? ''), level };
+    const detail = `its parent ${definition.parent} was built again`;
+    return { reason, against, ...(reason === 'parent-rebuilt' ? { detail } : {}) };
   }
   if (rebuild.includes(name)) return { reason: 'asked' };
-  for await (const newest of store.index.list(domain, level, name)) {
+  const compared = await againstNewest(deps, image);
+  return compared ? { reason: 'changed', ...compared } : { reason: 'new' };
+}
+
+/** In what an image differs from the newest of its name; undefined when none was built. */
+async function againstNewest(
+  { store, tree, bases, domain, level, described, signal }: LookUpDeps & { readonly store: Store },
+  image: DescribedImage,
+): Promise<Pick<Explanation, 'against' | 'changes'> | undefined> {
+  for await (const newest of store.index.list(domain, level, image.name)) {
     const { entry, key } = newest;
     const list = await readContextList(store, entry);
     const resolved = (reference: string): string | undefined =>
@@ -162,7 +229,6 @@ async function whyBuild(
         .map((base) => bases.used(base)?.resolved)[0];
     const deps = { store, domain, level, trees: [tree], described, resolved, signal };
     return {
-      reason: 'changed',
       against: {
         ...againstOf(entry, key.imageHash),
         level: newest.level,
@@ -171,7 +237,7 @@ async function whyBuild(
       changes: await explainChanges(deps, entry, image),
     };
   }
-  return { reason: 'new' };
+  return undefined;
 }
 
 function againstOf(

@@ -3,6 +3,7 @@ import { KIND, LABEL } from '../docker/labels.ts';
 import { MachineBusy } from '../model/errors.ts';
 import { formatBytes } from '../model/format-bytes.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
+import { WaitingRuns } from './waiting-runs.ts';
 
 /** What a task says it needs of its machine. */
 export interface Needs {
@@ -38,13 +39,20 @@ export interface MachineRoomDeps {
   readonly all: Pick<EngineInfo, 'memoryBytes' | 'cpus'>;
   /** The disk that the engine writes on; undefined where it cannot be seen. */
   readonly disk: () => Promise<{ readonly totalBytes: number; readonly freeBytes: number } | undefined>;
+  /** How many milliseconds the machine's clock is ahead of the store's; undefined where that is not known. */
+  readonly clockOffset: () => Promise<number | undefined>;
   /** Whether a run that was claimed here goes on. */
   readonly isGoingOn: (run: RunOfTask) => boolean;
+  /** Default: that of this process, which only goes forward. */
+  readonly nowMs?: () => number;
 }
 
 /** Stays free of a disk, beside what the task says it needs: a hundredth of it, but no more than this. */
 const LEAST_FREE_BYTES = 1_000_000_000;
 const LEAST_FREE_SHARE = 0.01;
+
+/** Stores take signatures of a clock that is off by less than a quarter of an hour; what a run writes down bears a third of it. */
+const MOST_CLOCK_OFFSET_MS = 5 * 60_000;
 
 /**
  * Whether a machine has free what tasks say they need. The engine is asked what its containers were given, whoever made them, so that
@@ -53,25 +61,45 @@ const LEAST_FREE_SHARE = 0.01;
 export class MachineRoom {
   readonly #deps: MachineRoomDeps;
   readonly #claimed = new Map<string, { readonly run: RunOfTask; readonly needs: Needs }>();
+  readonly #waiting: WaitingRuns;
   /** One look at a time: what it gives a run, the next one sees. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(deps: MachineRoomDeps) {
     this.#deps = deps;
+    this.#waiting = new WaitingRuns(deps.nowMs);
   }
 
   /**
-   * Sees to it that a run may be claimed: memory and processors that it names are free, or nobody else has named any; and so is
-   * the disk, where it can be seen, after what may be removed for it is gone.
+   * Sees to it that a run may be claimed: the machine's clock goes as the store's does; memory and processors that it names are free,
+   * or nobody else has named any; and so is the disk, where it can be seen, after what may be removed for it is gone. One of a priority
+   * (1 goes first) that is refused keeps a place for a while: what it needs is not given to others that are no more urgent.
    * @throws {MachineBusy}
    */
-  async expectFor(run: RunOfTask, needs: Needs): Promise<void> {
+  async expectFor(run: RunOfTask, needs: Needs, priority?: number): Promise<void> {
+    await this.#expectClock();
     const looked = this.#last.then(async () => {
       await this.#expectDisk(needs.diskBytes);
-      if (needs.memoryBytes !== undefined || needs.cpus !== undefined) await this.#expectShare(run, needs);
+      if (needs.memoryBytes === undefined && needs.cpus === undefined) return;
+      await this.#expectShare(run, needs, priority).catch((error: unknown) => {
+        if (priority !== undefined && error instanceof MachineBusy)
+          this.#waiting.add(keyOf(run), { needs, priority });
+        throw error;
+      });
+      this.#claimed.set(keyOf(run), { run, needs });
+      this.#waiting.begin(keyOf(run));
     });
     this.#last = looked.catch(() => undefined);
     await looked;
+  }
+
+  async #expectClock(): Promise<void> {
+    const offset = (await this.#deps.clockOffset()) ?? 0;
+    if (Math.abs(offset) <= MOST_CLOCK_OFFSET_MS) return;
+    const minutes = Math.round(Math.abs(offset) / 60_000);
+    throw new MachineBusy(
+      `The clock of machine ${this.#deps.name} is ${minutes} min ${offset > 0 ? 'ahead of' : 'behind'} the store's, and it takes no run until they agree`,
+    );
   }
 
   async #expectDisk(diskBytes = 0): Promise<void> {
@@ -85,7 +113,12 @@ export class MachineRoom {
     if (freeBytes < wanted) throw this.#busy('of disk', formatBytes(freeBytes), formatBytes(wanted));
   }
 
-  async #expectShare(run: RunOfTask, needs: Needs): Promise<void> {
+  /** A run that was claimed all the same, here or elsewhere, waits here no more. */
+  forget(run: RunOfTask): void {
+    this.#waiting.drop(keyOf(run));
+  }
+
+  async #expectShare(run: RunOfTask, needs: Needs, priority: number | undefined): Promise<void> {
     const { all } = this.#deps;
     const others = await this.#givenToOthers(run);
     const freeBytes = all.memoryBytes - others.memoryBytes;
@@ -94,7 +127,25 @@ export class MachineRoom {
       throw this.#busy('of memory', formatBytes(Math.max(0, freeBytes)), formatBytes(needs.memoryBytes ?? 0));
     if (others.cpus > 0 && (needs.cpus ?? 0) > freeCpus)
       throw this.#busy('processors', `${Math.max(0, freeCpus)}`, `${needs.cpus}`);
-    this.#claimed.set(keyOf(run), { run, needs });
+    if (priority !== undefined) this.#expectTurn(run, needs, priority);
+  }
+
+  /** Who waits for longer, or is more urgent, finds what it needs once those have ended that went on before it had to wait. */
+  #expectTurn(run: RunOfTask, needs: Needs, priority: number): void {
+    const key = keyOf(run);
+    const first = this.#waiting.before(key, priority);
+    if (!first) return;
+    const { all, name } = this.#deps;
+    const later = [...this.#claimed].filter(([other]) => other !== key && this.#waiting.isLater(other));
+    for (const what of ['memoryBytes', 'cpus'] as const) {
+      const wanted = needs[what] ?? 0;
+      const kept = Math.min(first.needs[what] ?? 0, all[what]);
+      const taken = later.reduce((sum, [, claimed]) => sum + (claimed.needs[what] ?? 0), wanted);
+      if (wanted > 0 && kept > 0 && taken + kept > all[what])
+        throw new MachineBusy(
+          `Machine ${name} keeps room for ${first.key}, which waits for longer or is more urgent`,
+        );
+    }
   }
 
   async #givenToOthers(run: RunOfTask): Promise<MachineRoomDeps['all']> {

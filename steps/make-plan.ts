@@ -15,16 +15,18 @@ import type { SourceTree } from '../model/source-tree.ts';
 import { checkGrants } from '../plan/check-grants.ts';
 import type { Printed } from '../plan/join-printed.ts';
 import type { ParsedSlipwayYml, ValidConfig } from '../plan/parse-slipway-yml.ts';
+import { neededImages } from '../plan/needed-images.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import type { Selection } from '../plan/select-tasks.ts';
 import { checkSelection, selectTasks } from '../plan/select-tasks.ts';
 import { readTryLines } from '../plan/try-line.ts';
 import type { Store } from '../store/store.ts';
+import type { Changes } from './changed-files.ts';
 import { CONFIG_FILE, describeNoConfig, readConfigFile } from './config-file.ts';
 import { pinInputs } from './pin-inputs.ts';
 import { pinTaskImages } from './pin-task-images.ts';
-import { lookUpImage, onRebuiltParent } from './look-up-image.ts';
-import type { LookUpDeps } from './look-up-image.ts';
+import { lookUpImage } from './look-up-image.ts';
+import type { LookedUp, LookUpDeps } from './look-up-image.ts';
 import { PlanBases } from './plan-bases.ts';
 
 export interface MakePlanInput {
@@ -44,8 +46,8 @@ export interface MakePlanInput {
    * does not, so that the plan has the tasks of the file only.
    */
   readonly decision?: 'first' | Printed | undefined;
-  /** Files changed since the base; undefined: unknown, as if everything had changed. */
-  readonly changedFiles: () => Promise<readonly string[] | undefined>;
+  /** What has changed; undefined: unknown, as if everything had. */
+  readonly findChanges: () => Promise<Changes | undefined>;
   /** The message of the commit, whose `try:` lines count at level 1; absent: there are none. */
   readonly message?: () => Promise<string>;
   /** Bases that could not be had, by {@link platformBaseKey}, with the reason. */
@@ -90,13 +92,13 @@ export async function makePlan(
   const config = onlyDecision ? decisionOf(parsed.config) : parsed.config;
 
   const asksForChanges = Object.values(config.tasks).some((task) => task.when?.changed !== undefined);
-  const changedFiles = asksForChanges ? await input.changedFiles() : undefined;
+  const changes = asksForChanges ? await input.findChanges() : undefined;
   const selected = selectTasks(config, {
     ...(onlyDecision ? {} : await patternsOf(input)),
     isOpen,
     ref: input.ref,
     level: input.level,
-    ...(changedFiles ? { changedFiles } : {}),
+    ...(changes ? { changedFiles: changes.files } : {}),
   });
   // Every definition is checked, so that a mistake shows before some task needs the image.
   const bases = new PlanBases(store, input);
@@ -127,7 +129,10 @@ export async function makePlan(
   ];
   if (findings.some(({ severity }) => severity === 'error')) return { outcome: 'invalid', findings };
 
-  const needed = new Set(selected.neededImages);
+  // Whoever asks for a rebuild wants to have the image, whether a task needs it now or not.
+  const rebuild = input.request.rebuild ?? [];
+  const named = onlyDecision ? [] : rebuild;
+  const needed = new Set(neededImages(config.images, [], [...selected.neededImages, ...named]));
   const images = await planImages(
     described.images.filter(({ name }) => needed.has(name)),
     {
@@ -136,7 +141,7 @@ export async function makePlan(
       tree,
       bases,
       described: new Map(described.images.map((image) => [image.name, image])),
-      rebuild: input.request.rebuild ?? [],
+      rebuild,
     },
   );
   const { pushId, plannedAt, project, domain, level, repository, ref, request } = input;
@@ -157,6 +162,7 @@ export async function makePlan(
     plan: {
       ...identity,
       request,
+      ...(asksForChanges ? { compared: changes?.since ?? {} } : {}),
       ...(isOpen ? { decides: true } : {}),
       warnings: findings,
       images,
@@ -238,16 +244,18 @@ export async function planImages(
   deps: LookUpDeps & Pick<MakePlanInput, 'unavailableBases'>,
 ): Promise<PlannedImage[]> {
   const planned = new Map<string, PlannedImage>();
-  // Known images are looked up side by side; parents come first in `described`, which blame needs.
-  const lookups = await Promise.all(
-    described.map(async (image) => [image, await lookUpImage(deps, image)] as const),
-  );
-  for (const [image, found] of lookups) {
-    const parent = image.definition.parent === undefined ? undefined : planned.get(image.definition.parent);
-    planned.set(image.name, {
-      ...onRebuiltParent(found, parent, deps),
-      ...blame(image, parent, deps),
-    });
+  const lookups = new Map<string, Promise<LookedUp>>();
+  // Side by side, but each after its parent: parents come first in `described`.
+  for (const image of described) {
+    const parent = lookups.get(image.definition.parent ?? '');
+    const lookUp = async (): Promise<LookedUp> => lookUpImage(deps, image, await parent);
+    lookups.set(image.name, lookUp());
+  }
+  const found = await Promise.all(lookups.values());
+  for (const [at, image] of described.entries()) {
+    const looked = found[at]?.image;
+    const parent = planned.get(image.definition.parent ?? '');
+    if (looked) planned.set(image.name, { ...looked, ...blame(image, parent, deps) });
   }
   return [...planned.values()];
 }

@@ -3,10 +3,9 @@ import { isSlipwayError, ProjectNotFound } from '../model/errors.ts';
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
 import { pushId as idOf } from '../model/pure/ids.ts';
-import { fullRef, isOneRef } from '../model/pure/ref-patterns.ts';
 import type { BaseToRenew, PlatformBase } from '../model/pure/base-payloads.ts';
 import { platformBaseKey } from '../model/pure/base-payloads.ts';
-import type { PlannedPush, PlanPushInput, PushInput } from '../model/pure/payloads.ts';
+import type { PlannedPush, PlanPushInput } from '../model/pure/payloads.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { keepFailedSeconds, tarballOf } from '../model/schema/config.ts';
@@ -15,6 +14,7 @@ import type { SourceTree } from '../model/source-tree.ts';
 import { variantOf } from '../model/variant.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
+import { findChanges } from './changed-files.ts';
 import { CONFIG_FILE } from './config-file.ts';
 import { makePlan } from './make-plan.ts';
 import { markUses } from './mark-uses.ts';
@@ -26,7 +26,7 @@ import { graphImage } from './graph-image.ts';
 import { planKeeping } from './keep-failed.ts';
 import { receivePush } from './receive-push.ts';
 import type { ResolvedProject } from './resolve-project.ts';
-import { canonicalRepository, resolveProject, supersedes } from './resolve-project.ts';
+import { resolveProject, supersedes } from './resolve-project.ts';
 import type { PushRecord } from '../model/schema/records.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -80,7 +80,10 @@ export async function planPush(
     tarball: tarballOf(deps.config, owner.level),
     plannedAt: new Date().toISOString(),
     decision: decided?.printed ?? 'first',
-    changedFiles: () => changedFiles(deps, push, context.signal),
+    findChanges: () => {
+      const asked = { ...push, pushId: input.pushId, base: push.request.base };
+      return findChanges({ ...deps, push: asked, signal: context.signal });
+    },
     message: () => deps.source.message(push.repository, push.revision, context.signal),
     unavailableBases: input.unavailableBases,
     renewedBases: input.renewedBases ?? {},
@@ -216,35 +219,4 @@ function missingBases({ images }: Plan): readonly PlatformBase[] {
     references.map((reference) => ({ platform, reference })),
   );
   return [...new Map(missing.map((base) => [platformBaseKey(base), base])).values()];
-}
-
-/** Against what was asked for, else the ref's former revision, else the merge base with the project's first ref. */
-async function changedFiles(
-  deps: PlanPushDeps,
-  push: PushInput,
-  signal: AbortSignal,
-): Promise<readonly string[] | undefined> {
-  const { repository, revision, request, before } = push;
-  const against = (base: string | undefined): Promise<readonly string[] | undefined> =>
-    base === undefined
-      ? Promise.resolve(undefined)
-      : deps.source.changedFiles(repository, base, revision, signal);
-  if (request.base !== undefined) return against(request.base);
-  // A former revision that a forced push took away may be gone for good.
-  return (await against(before)) ?? (await against(await mergeBase(deps, push, signal)));
-}
-
-async function mergeBase(
-  deps: PlanPushDeps,
-  push: PushInput,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const canonical = canonicalRepository(push.repository);
-  const source = deps.config.projects[push.project]?.sources.find(
-    ({ repository }) => canonicalRepository(repository) === canonical,
-  );
-  const written = Object.keys(source?.refs ?? {}).find(isOneRef);
-  const firstRef = written && fullRef(written);
-  if (firstRef === undefined || push.ref === firstRef) return undefined;
-  return deps.source.mergeBase(push.repository, firstRef, push.revision, signal);
 }

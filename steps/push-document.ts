@@ -3,6 +3,7 @@ import { levelOf, queueName, taskIdIn } from '../model/pure/ids.ts';
 import type { ImageOutcome } from '../model/pure/payloads.ts';
 import type { PushReason, TaskState } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
+import { shorten } from '../model/shorten.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
 import type {
   PushDocument,
@@ -12,6 +13,9 @@ import type {
   RunRecord,
   TaskRecord,
 } from '../model/schema/records.ts';
+
+/** The record and the log have it whole. */
+const FELL_BACK_SHOWN = 200;
 
 export interface DocumentParts {
   readonly record: PushRecord;
@@ -65,6 +69,7 @@ function imageOf(image: PlannedImage, outcome: ImageOutcome | undefined): PushIm
     why,
     ...(outcome?.manifestDigest ? { manifestDigest: outcome.manifestDigest } : {}),
     ...(outcome?.detail ? { detail: outcome.detail } : {}),
+    ...(outcome?.fellBack ? { fellBack: shorten(outcome.fellBack, FELL_BACK_SHOWN) } : {}),
   };
 }
 
@@ -91,11 +96,19 @@ function taskOf(
     ...known,
     state,
     ...queueOf(pushId, task, state),
+    ...budgetOf(task, record),
     ...(reason ? { reason } : {}),
     ...(detail ? { detail } : {}),
     ...(culprit ? { culprit } : {}),
     runs: record.runs.map(runOf),
   };
+}
+
+/** Of a record from before its first run was written down nothing is known. */
+function budgetOf({ retries }: PlannedTask, { firstRun, runs }: TaskRecord): Pick<PushTask, 'budget'> {
+  if (firstRun === undefined) return {};
+  const begun = runs.filter(({ run }) => run >= firstRun).length;
+  return { budget: { runs: begun, atMost: retries + 1 } };
 }
 
 function queueOf(pushId: string, { dind }: PlannedTask, state: TaskState): Pick<PushTask, 'queue'> {
@@ -113,15 +126,27 @@ function isPending(
 }
 
 function runOf(run: RunRecord): PushTask['runs'][number] {
-  const { state, reason, detail, exitCode, phases, bytesLoaded = 0, keptUntil } = run;
+  const {
+    state,
+    reason,
+    detail,
+    exitCode,
+    peakMemoryBytes,
+    phases,
+    bytesLoaded = 0,
+    keptUntil,
+    fellBack,
+  } = run;
   return {
     run: run.run,
     state,
     ...(reason ? { reason } : {}),
     ...(detail ? { detail } : {}),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
     phases,
     bytesLoaded,
+    ...(fellBack === undefined ? {} : { fellBack: shorten(fellBack, FELL_BACK_SHOWN) }),
     ...(keptUntil === undefined ? {} : { keptUntil }),
   };
 }

@@ -95,6 +95,7 @@ export async function recordUnstarted(
         ...(detail ? { detail } : {}),
         created: present?.created ?? now,
         resolved: now,
+        ...(present && isOfRound(present, input) ? { firstRun: present.firstRun } : {}),
         runs,
       };
     });

@@ -30,6 +30,8 @@ export interface RunContainerDeps {
   readonly sidecarImage?: string | undefined;
   /** Without it tasks that want secrets get none, and end so. */
   readonly secrets?: SecretSource | undefined;
+  /** As in saving what it has left. */
+  readonly heldSeconds?: (() => Promise<number>) | undefined;
 }
 
 /**
@@ -65,12 +67,11 @@ export async function runContainer(
         work: (signal) => followToEnd(engine, { container, log, planned }, { ...context, signal }),
       },
     );
-    const peakMemoryBytes = await engine.containers.peakMemory(container.id).catch(() => undefined);
     const result = judgeEnd(ended, planned);
     log.say(resultText(result), result.reason === 'completed' ? 'info' : 'error');
     // Not only tried: a result whose log is not whole is none yet.
     await log.flush();
-    return { ...result, prepareMs, ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }) };
+    return { ...result, prepareMs };
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ContainerStartFailed') {
       log.say(error.message, 'error');

@@ -9,6 +9,7 @@ import { isAway } from './engine-trouble.ts';
 import { loadTaskImage } from './load-task-image.ts';
 import type { RunContainerDeps } from './run-container.ts';
 import { runContainer } from './run-container.ts';
+import { recordUnstarted } from './read-push.ts';
 import { removeRun } from './run-volumes.ts';
 import { saveArtifacts } from './save-artifacts.ts';
 import type { StepContext } from './step-context.ts';
@@ -63,15 +64,17 @@ async function carryOutRuns(
     const { isHopeless, ...ended } = await carryOut(deps, input, { context, whyStopped });
     const policy = TASK_REASONS[ended.reason];
     const isLast = policy.after === 'final' || runs > task.retries || isHopeless;
-    const recorded = { ...input, ...ended, state: policy.state, final: isLast };
+    const counted = { ...input, task: { ...input.task, firstRun: input.run - runs + 1 } };
+    const recorded = { ...counted, ...ended, state: policy.state, final: isLast };
     await recordRun(deps.store, deps.plans, recorded);
     if (isLast) return recorded;
     await delay(pauseAfterRuns(runs), undefined, { signal: context.signal }).catch(() => undefined);
     if (context.signal.aborted) {
       const reason = whyStopped();
-      const stopped = { ...recorded, state: TASK_REASONS[reason].state, reason, final: true };
-      await recordRun(deps.store, deps.plans, stopped);
-      return stopped;
+      const { pushId, plannedAt, label } = task;
+      // The run has its end already: this one is the task's alone.
+      await recordUnstarted(deps.store, deps.plans, { pushId, plannedAt, tasks: [{ label, reason }] });
+      return { ...recorded, state: TASK_REASONS[reason].state, reason, final: true };
     }
   }
 }

@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import mime from 'mime-types';
 import { extract } from 'tar-stream';
 import type { Engine } from '../docker/engine.ts';
+import { EMPTY_DIRECTORY } from '../model/pure/artifact-names.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
@@ -48,8 +49,10 @@ export async function saveArtifact(
     found.tar.destroy();
     return 'a directory, not a file';
   }
-  const { records, links } = await saveDirectory(upload, name, spec, found.tar);
-  return saveLinks(upload, name, spec, { records, links });
+  const directory = await saveDirectory(upload, name, spec, found.tar);
+  if (directory.records.length + directory.links.length > 0) return saveLinks(upload, name, spec, directory);
+  // Of what has no record nobody knows that it is there.
+  return [await write(upload, name, { ...spec, contentType: EMPTY_DIRECTORY }, Readable.from([]))];
 }
 
 interface SavedDirectory {
@@ -58,7 +61,7 @@ interface SavedDirectory {
   readonly links: readonly string[];
 }
 
-/** Each file of a directory becomes an artifact below its name; symlinks and special files are left out. */
+/** Each file of a directory becomes an artifact below its name; symlinks, special files and directories without files are left out. */
 async function saveDirectory(
   upload: ArtifactsOfRun,
   name: string,

@@ -7,7 +7,7 @@ import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { SecretSource } from '../model/secret-source.ts';
 import { underWatch } from './engine-watch.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
-import { keepUntil, mayKeep } from './keep-failed.ts';
+import { heldFor, keepUntil, mayKeep } from './keep-failed.ts';
 import { killCommand } from './kill-command.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { removePrivateEngine } from './private-engine.ts';
@@ -21,6 +21,8 @@ import type { StepContext } from './step-context.ts';
 export interface SaveArtifactsDeps extends Pick<ArtifactsOfRun, 'store' | 'engine'> {
   readonly plans: PlanCache;
   readonly secrets?: SecretSource | undefined;
+  /** How long the container of a failed task is kept that a rerun asks that of; without it, not at all. */
+  readonly heldSeconds?: (() => Promise<number>) | undefined;
 }
 
 interface Upload extends SaveArtifactsDeps, ArtifactsOfRun {
@@ -101,10 +103,13 @@ async function save(
 
 /** Until when the container is kept, if it is. */
 async function keep(upload: Upload, isMissing: boolean): Promise<string | undefined> {
-  const { engine, container, planned, context, input, log } = upload;
+  const { engine, container, planned: asPlanned, context, input, log, heldSeconds } = upload;
   const reason = input.reason === 'completed' && isMissing ? 'artifact-missing' : input.reason;
   if (!mayKeep({ ...input, reason })) return undefined;
   const { exitCode } = input;
+  const isHeld = asPlanned.keepSeconds === undefined && input.task.hold === true;
+  const seconds = isHeld ? await heldSeconds?.() : undefined;
+  const planned = seconds === undefined ? asPlanned : heldFor(asPlanned, seconds);
   const until = await keepUntil(engine, { container, planned, exitCode, log, signal: context.signal });
   if (until !== undefined)
     log.say(`Its container is kept until ${until}: slipway shell ${input.task.taskId}`);

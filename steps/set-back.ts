@@ -101,6 +101,7 @@ function setBackTasks(
         detail: _detail,
         culprit: _culprit,
         resolved: _resolved,
+        firstRun: _firstRun,
         ...rest
       } = now ?? present;
       return { ...rest, state: 'unscheduled' };

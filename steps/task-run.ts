@@ -1,9 +1,10 @@
 import { RunSuperseded } from '../model/errors.ts';
-import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
+import type { ClaimedRun, QueuedRun } from '../model/pure/claim-payloads.ts';
 import type { RecordRunInput, RunInput } from '../model/pure/payloads.ts';
+import { PRIORITY_KEYS } from '../model/pure/priority.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
-import type { ArtifactRecord, RunRecord, TaskRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, Phases, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { mayKeep } from './keep-failed.ts';
 import type { MachineRoom } from './machine-room.ts';
@@ -40,13 +41,16 @@ export async function claimRun(
     /** Without it there is room for whatever comes. */
     readonly machine?: MachineRoom;
   },
-  { task, run }: RunInput,
+  { task, run, asked }: QueuedRun,
   context: Pick<StepContext, 'signal' | 'isGivenUp'>,
 ): Promise<ClaimedRun> {
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
-  await machine?.expectFor({ taskId: task.taskId, run }, needsOf(planned)).catch(async (error: unknown) => {
+  const wanted = { taskId: task.taskId, run };
+  const priority = PRIORITY_KEYS[planned.priority];
+  await machine?.expectFor(wanted, needsOf(planned), priority).catch(async (error: unknown) => {
     // Who stands beside which engine is told also when there is no room for more.
     if ((await store.tasks.findClaim(task.taskId, run)) === undefined) throw error;
+    machine.forget(wanted);
   });
   const now = new Date().toISOString();
   const claim = await store.tasks.claim(task.taskId, run, { ...identity, claimed: now });
@@ -56,22 +60,29 @@ export async function claimRun(
     worker: claim.worker,
     engineId: claim.engineId,
     started: claim.claimed,
-    phases: {},
+    phases: queuedFor(claim.claimed, asked),
     artifacts: [],
   };
   await store.tasks.change(task.taskId, (present) => {
     if (hasEnded(present, { task, run })) throw new RunSuperseded(task.taskId, run);
     context.signal.throwIfAborted();
     expectNotGivenUp(context);
+    // Of one that was claimed before: whoever asks again has not waited for it.
+    const before = present?.runs.find((other) => other.run === run)?.phases;
     return {
       ...identityOf(task, planned),
       state: 'running',
       created: present?.created ?? now,
-      runs: withRun(present?.runs ?? [], running),
+      runs: withRun(present?.runs ?? [], { ...running, phases: { ...running.phases, ...before } }),
     };
   });
   const { queue, engineId, worker } = claim;
   return { queue, engineId, worker, answeredBy: identity.engineId };
+}
+
+/** Server and machine have clocks of their own. */
+function queuedFor(claimed: string, asked: string | undefined): Phases {
+  return asked === undefined ? {} : { queueMs: Math.max(0, Date.parse(claimed) - Date.parse(asked)) };
 }
 
 function hasEnded(record: TaskRecord | undefined, { task, run }: RunInput): boolean {
@@ -104,6 +115,7 @@ export async function recordRun(
     ...(input.result?.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: input.result.peakMemoryBytes }),
     ...(input.loaded?.manifestDigest ? { manifestDigest: input.loaded.manifestDigest } : {}),
     ...(input.loaded?.configDigest ? { configDigest: input.loaded.configDigest } : {}),
+    ...(input.loaded?.registryDigest ? { registryDigest: input.loaded.registryDigest } : {}),
     bytesLoaded: input.loaded?.bytesLoaded ?? 0,
     ...(input.loaded?.fellBack === undefined ? {} : { fellBack: input.loaded.fellBack }),
     bytesUploaded: input.saved?.bytesUploaded ?? 0,
@@ -124,7 +136,8 @@ export async function recordRun(
     isCompleted = isNewest && (isSettled ? present.state === 'completed' : final && state === 'completed');
     if (isSettled) return present;
     const claimed = present?.runs.find((other) => other.run === run);
-    const runs = withRun(present?.runs ?? [], { ...claimed, ...ended });
+    const phases = { ...claimed?.phases, ...ended.phases };
+    const runs = withRun(present?.runs ?? [], { ...claimed, ...ended, phases });
     if (present && !isNewest) return { ...present, runs };
     return {
       ...identityOf(task, planned),
@@ -162,21 +175,29 @@ async function recordRoutes(
   }
 }
 
-function lastLine({ run, reason, detail, final }: RecordRunInput): Parameters<typeof endLog>[2] {
+function lastLine(input: RecordRunInput): Parameters<typeof endLog>[2] {
+  const { run, reason, detail } = input;
   const { state } = TASK_REASONS[reason];
-  const next = final ? 'The task is resolved.' : 'A new run follows.';
   return {
-    message: `Run ${run} ended: ${state}/${reason}${detail ? `: ${detail}` : ''}. ${next}`,
+    message: `Run ${run} ended: ${state}/${reason}${detail ? `: ${detail}` : ''}. ${whatFollows(input)}`,
     kind: state === 'completed' ? 'info' : 'error',
   };
 }
 
+function whatFollows({ task, run, reason, final }: RecordRunInput): string {
+  const atMost = task.retries + 1;
+  const begun = run - task.firstRun + 1;
+  if (!final) return `A new run follows. It is ${begun + 1} of at most ${atMost}.`;
+  const isSpent = TASK_REASONS[reason].after === 'retry' && begun >= atMost;
+  return `The task is resolved${isSpent ? `: this was ${begun} of at most ${atMost} runs` : ''}.`;
+}
+
 /** What a task's record says of it in every state. */
 function identityOf(
-  { taskId, label, pushId, plannedAt }: RunInput['task'],
+  { taskId, label, pushId, plannedAt, firstRun }: RunInput['task'],
   planned: PlannedTask,
-): Pick<TaskRecord, 'version' | 'taskId' | 'label' | 'pushId' | 'plannedAt' | 'image'> {
-  return { version: 1, taskId, label, pushId, plannedAt, image: imageText(planned) };
+): Pick<TaskRecord, 'version' | 'taskId' | 'label' | 'pushId' | 'plannedAt' | 'image' | 'firstRun'> {
+  return { version: 1, taskId, label, pushId, plannedAt, image: imageText(planned), firstRun };
 }
 
 function withRun(runs: readonly RunRecord[], run: RunRecord): RunRecord[] {

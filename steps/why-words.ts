@@ -26,8 +26,9 @@ function reasonInShort({ reason, against, changes, detail }: Explanation): strin
     case 'expired':
       return `built on ${day(against?.created)}, which is longer ago than rebuild-after allows`;
     case 'parent-rebuilt':
-    case 'unknown':
       return detail ?? reason;
+    case 'unknown':
+      return [detail ?? reason, ...(changes.length > 0 ? [changesInShort(changes)] : [])].join('; ');
   }
 }
 
@@ -118,7 +119,11 @@ function insideInShort(change: ImageChange): string {
   return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function baseInShort({ reference, before, after, resolved }: Extract<ImageChange, { kind: 'base' }>): string {
+type BaseChange = Extract<ImageChange, { kind: 'base' }>;
+
+function baseInShort({ reference, before, after, resolved, unrecorded }: BaseChange): string {
+  if (unrecorded)
+    return `base ${reference} ${before === undefined ? 'is new (no record yet)' : 'has no record any more'}`;
   if (before === undefined) return `base ${reference} is new`;
   if (after === undefined) return `base ${reference} is gone`;
   const when = resolved === undefined ? '' : ` on ${day(resolved)}`;
@@ -128,10 +133,10 @@ function baseInShort({ reference, before, after, resolved }: Extract<ImageChange
 /** One base in place of another: another FROM. */
 function replacedBase(changes: readonly ImageChange[]): string | undefined {
   const bases = changes.filter((change) => change.kind === 'base');
-  const [gone, ...others] = bases.filter(({ after }) => after === undefined);
+  const [gone, ...others] = bases.filter(({ after, unrecorded }) => after === undefined && !unrecorded);
   const [fresh, ...more] = bases.filter(({ before }) => before === undefined);
   if (!gone || !fresh || others.length + more.length > 0 || bases.length !== 2) return undefined;
-  return `base ${gone.reference} → ${fresh.reference}`;
+  return `base ${gone.reference} → ${fresh.reference}${fresh.unrecorded ? ' (no record yet)' : ''}`;
 }
 
 function value(text = ''): string {

@@ -9,6 +9,7 @@ import { createLogs } from './logs.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { Outages } from './outages.ts';
 import { NO_OUTAGES } from './outages.ts';
+import { createPlatforms } from './platforms.ts';
 import { createPushRecords } from './push-records.ts';
 import { createRoutes } from './routes.ts';
 import { createSentBlobs } from './sent-blobs.ts';
@@ -31,6 +32,7 @@ export function createStore(
     mounts: createCacheMounts(objects, lifetimes),
     sent: createSentBlobs(objects),
     holders: createHolders(objects, lifetimes),
+    platforms: createPlatforms(objects),
     tasks: createTaskRecords(objects),
     pushes: createPushRecords(objects),
     artifacts: createArtifacts(objects),

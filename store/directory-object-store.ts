@@ -131,7 +131,11 @@ class DirectoryObjectStore implements ObjectStore {
     });
   }
 
-  async abortUploads(begunBefore: Date): Promise<number> {
+  async abortUploads(
+    begunBefore: Date,
+    _signal?: AbortSignal,
+    { onlyCount = false }: { readonly onlyCount?: boolean } = {},
+  ): Promise<number> {
     const directory = dirname(this.#temporary());
     const names = await readdir(directory).catch(unlessAbsent([]));
     const old = [];
@@ -139,7 +143,7 @@ class DirectoryObjectStore implements ObjectStore {
       const found = await stat(join(directory, name)).catch(unlessAbsent(undefined));
       if (found && found.mtime < begunBefore) old.push(join(directory, name));
     }
-    for (const path of old) await rm(path, { force: true });
+    if (!onlyCount) for (const path of old) await rm(path, { force: true });
     return old.length;
   }
 

@@ -1,9 +1,16 @@
+import type { Digest, Level } from '../model/pure/ids.ts';
 import type { Lifetimes } from './blob-claims.ts';
 import { encodeSegment, holdersPrefix } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
-import type { Holders } from './store.ts';
 
 const HOUR_MS = 3_600_000;
+
+/** Which engines have loaded which images lately: hints, which nobody has to believe. */
+export interface Holders {
+  note(level: Level, manifestDigest: Digest, engineId: string): Promise<void>;
+  /** Ids of engines, the last that was noted first; none that was noted longer than an hour ago. */
+  list(level: Level, manifestDigest: Digest): Promise<readonly string[]>;
+}
 
 /** `level-<L>/holders/<manifest>/<engineId>`: an engine that has an image. A listing says it all. */
 export function createHolders(

@@ -75,6 +75,14 @@ export function createImageIndex(
       return undefined;
     },
 
+    async levelOfBase(domain, base, level, accepts) {
+      for (const [readLevel, readDomain] of readablePlaces(domain, level)) {
+        const record = await readUsableJson(objects, baseKey(readDomain, readLevel, base), baseRecordSchema);
+        if (record && !record.retired && (await accepts(record))) return { level: readLevel, record };
+      }
+      return undefined;
+    },
+
     async recordBase(domain, level, record, { replaces } = {}): Promise<BaseRecord> {
       const key =
         domain === STACK_DOMAIN ? baseKey(SHARED_DOMAIN, 3, record) : baseKey(domain, level, record);

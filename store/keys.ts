@@ -42,6 +42,11 @@ export function levelProbeKey(level: Level): string {
   return `level-${level}/probe`;
 }
 
+/** Which platform the images of a level have that name none. */
+export function platformKey(level: Level): string {
+  return `level-${level}/platform.json`;
+}
+
 export function taskKey(taskId: string): string {
   return `level-${levelOf(taskId)}/tasks/${storeKey(taskId)}`;
 }

@@ -38,7 +38,7 @@ export function createOverlay(upper: ObjectStore, lower: ObjectStore): ObjectSto
     },
     delete: (keys, signal) => upper.delete(keys, signal),
     deleteIf: (key, etag, signal) => upper.deleteIf(key, etag, signal),
-    abortUploads: (begunBefore, signal) => upper.abortUploads(begunBefore, signal),
+    abortUploads: (...args) => upper.abortUploads(...args),
     list: (prefix, options) => merge(upper.list(prefix, options), lower.list(prefix, options)),
   };
 }

@@ -96,8 +96,12 @@ async function takeBack(s3: S3Session, target: OpenUpload['target']): Promise<vo
   await s3.client.send(new AbortMultipartUploadCommand(target)).catch(() => undefined);
 }
 
-/** Takes every upload back that was begun before a moment; whoever began it is dead, or has given it up. */
-export async function abortUploads(s3: S3Session, begunBefore: Date, signal?: AbortSignal): Promise<number> {
+/** Takes every upload back that was begun before a moment, or counts them; whoever began it is dead, or has given it up. */
+export async function abortUploads(
+  s3: S3Session,
+  begunBefore: Date,
+  { signal, onlyCount = false }: { readonly signal?: AbortSignal | undefined; readonly onlyCount?: boolean },
+): Promise<number> {
   let aborted = 0;
   let after: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> | undefined = {};
   while (after) {
@@ -106,7 +110,7 @@ export async function abortUploads(s3: S3Session, begunBefore: Date, signal?: Ab
     const page: ListMultipartUploadsCommandOutput = await s3.call('ListMultipartUploads', '', send, signal);
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
       if (!Initiated || Initiated >= begunBefore) continue;
-      if (await abortOne(s3, { Bucket: s3.bucket, Key, UploadId }, signal)) aborted += 1;
+      if (onlyCount || (await abortOne(s3, { Bucket: s3.bucket, Key, UploadId }, signal))) aborted += 1;
     }
     after = page.IsTruncated
       ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }

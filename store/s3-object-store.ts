@@ -18,11 +18,13 @@ import { putStream } from './s3-put-stream.ts';
 import { getObject, headObject, openStream } from './s3-read.ts';
 import type { S3Config, S3Limits, S3Session } from './s3-session.ts';
 import { S3_LIMITS, createS3Session } from './s3-session.ts';
+import type { StoreClock } from './store-clock.ts';
 
 export interface S3ObjectStore extends ObjectStore {
   /** Creates the bucket unless it is there. */
   ensureBucket(): Promise<void>;
   readonly outages: Outages;
+  readonly clock: StoreClock;
   /** Says who may do what with the bucket, instead of what was said before. */
   setPolicy(policy: BucketPolicy): Promise<void>;
   /** Closes the connections; nothing may be asked afterwards. */
@@ -39,6 +41,7 @@ export function createS3ObjectStore(
   return {
     bucket: s3.bucket,
     outages: s3.outages,
+    clock: s3.clock,
     async head(key, signal) {
       checkKey(key);
       return headObject(s3, key, signal);
@@ -72,7 +75,7 @@ export function createS3ObjectStore(
       checkKey(key);
       return deleteIf(s3, key, etag, signal);
     },
-    abortUploads: (begunBefore, signal) => abortUploads(s3, begunBefore, signal),
+    abortUploads: (begunBefore, signal, options) => abortUploads(s3, begunBefore, { signal, ...options }),
     list: (prefix, options) => listObjects(s3, prefix, options),
     async ensureBucket() {
       await s3.call('CreateBucket', '', async () => {

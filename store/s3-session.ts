@@ -4,6 +4,7 @@ import type { OutageListener } from './outages.ts';
 import { OutageWatch } from './outages.ts';
 import { withPatience } from './patience.ts';
 import { isAbort, isPassingTrouble, isTransient, reasonOf, toStoreError } from './s3-errors.ts';
+import { StoreClock } from './store-clock.ts';
 
 export type S3Config = Connections['store'];
 
@@ -60,6 +61,7 @@ export interface S3Session {
   readonly bucket: string;
   readonly limits: S3Limits;
   readonly outages: OutageWatch;
+  readonly clock: StoreClock;
   /** Carries a repeatable request out with patience. @throws errors of the model; the signal's reason when it was aborted. */
   call<T>(
     operation: string,
@@ -92,14 +94,16 @@ export function createS3Session(
       throw error;
     }
   };
-  const client = createClient(config, limits, limits.idleTimeoutMs);
-  const patientClient = createClient(config, limits, limits.serverWorkTimeoutMs);
+  const clock = new StoreClock();
+  const client = createClient(config, { limits, clock, idleTimeoutMs: limits.idleTimeoutMs });
+  const patientClient = createClient(config, { limits, clock, idleTimeoutMs: limits.serverWorkTimeoutMs });
   return {
     client,
     patientClient,
     bucket,
     limits,
     outages,
+    clock,
     watch,
     async call(operation, key, attempt, signal) {
       try {
@@ -120,7 +124,14 @@ export function createS3Session(
   };
 }
 
-function createClient(config: S3Config, limits: S3Limits, idleTimeoutMs: number): S3Client {
+function createClient(
+  config: S3Config,
+  {
+    limits,
+    clock,
+    idleTimeoutMs,
+  }: { readonly limits: S3Limits; readonly clock: StoreClock; readonly idleTimeoutMs: number },
+): S3Client {
   const { endpoint, region, accessKeyId, secretAccessKey } = config;
   const client = new S3Client({
     ...(endpoint ? { endpoint } : {}),
@@ -145,6 +156,7 @@ function createClient(config: S3Config, limits: S3Limits, idleTimeoutMs: number)
   hashPayloadOnce(client);
   sendBuffersAtOnce(client);
   keepTransportErrors(client);
+  hearTime(client, clock);
   return client;
 }
 
@@ -200,6 +212,19 @@ function keepTransportErrors(client: S3Client): void {
       }
     },
     { step: 'initialize', priority: 'high', name: 'slipwayThrowTransportError' },
+  );
+}
+
+/** Also of answers that are refusals. */
+function hearTime(client: S3Client, clock: StoreClock): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { readonly headers?: Readonly<Record<string, string>> };
+      clock.hear(headers?.['date']);
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'slipwayHearTime' },
   );
 }
 

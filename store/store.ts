@@ -18,7 +18,9 @@ import type {
 import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { Collector } from './collect/collector.ts';
+import type { Holders } from './holders.ts';
 import type { Outages } from './outages.ts';
+import type { Platforms } from './platforms.ts';
 
 /** Everything that Slipway keeps, by what it is. `createStore` makes one over any object store. */
 export interface Store {
@@ -29,6 +31,7 @@ export interface Store {
   readonly mounts: CacheMounts;
   readonly sent: SentBlobs;
   readonly holders: Holders;
+  readonly platforms: Platforms;
   readonly tasks: TaskRecords;
   readonly pushes: PushRecords;
   readonly artifacts: Artifacts;
@@ -39,13 +42,6 @@ export interface Store {
    * Gives how many there were. Safe to repeat and to race; nothing that anybody can read is touched.
    */
   sweep(options: { readonly olderThan: Date; readonly signal?: AbortSignal }): Promise<SweptUploads>;
-}
-
-/** Which engines have loaded which images lately: hints, which nobody has to believe. */
-export interface Holders {
-  note(level: Level, manifestDigest: Digest, engineId: string): Promise<void>;
-  /** Ids of engines, the last that was noted first; none that was noted longer than an hour ago. */
-  list(level: Level, manifestDigest: Digest): Promise<readonly string[]>;
 }
 
 export interface SweptUploads {
@@ -107,6 +103,16 @@ export interface ImageIndex {
     /** `alsoRetired`: also one whose life is over, for whoever has planned with it. */
     options?: { readonly alsoRetired?: boolean },
   ): Promise<BaseRecord | undefined>;
+  /**
+   * The highest level whose record of a base of the domain itself `accepts` says yes to, from level 3 down to `level`: that
+   * record counts.
+   */
+  levelOfBase(
+    domain: string,
+    base: PlatformBase,
+    level: Level,
+    accepts: (record: BaseRecord) => Promise<boolean>,
+  ): Promise<{ readonly level: Level; readonly record: BaseRecord } | undefined>;
   /**
    * Create-only: the first resolution stays, unless it is the one that `replaces` names by its manifest; gives the record
    * that counts.

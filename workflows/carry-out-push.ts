@@ -10,6 +10,9 @@ import type { ImageResolved, PlannedPush, PushInput, TaskResolved } from '../mod
 import type { Rerun } from '../model/pure/rerun.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { controlActivities, recordActivities } from './activity-proxies.ts';
+import type { DeadlinesState } from './deadlines.ts';
+import { Deadlines } from './deadlines.ts';
+import { endWaiting } from './end-waiting.ts';
 import { failureDetail } from './failures.ts';
 import { expectNotCancelled, loadGraph } from './load-graph.ts';
 import { planWithBases, SettledBases } from './plan-with-bases.ts';
@@ -35,6 +38,10 @@ export interface PushCarry {
   readonly planned: Planned;
   readonly graph: PushGraphState;
   readonly reruns?: readonly Rerun[];
+  /** Labels of tasks whose containers are kept where they fail. */
+  readonly held?: readonly string[];
+  /** Absent in histories from before deadlines counted from the push on. */
+  readonly deadlines?: DeadlinesState;
 }
 
 type PushWorkflow = (input: PushInput, carry?: PushCarry) => Promise<unknown>;
@@ -49,8 +56,15 @@ export interface RunningPush {
   readonly reruns: Rerun[];
   /** Labels of tasks that are set back once they have ended. */
   readonly later: Set<string>;
+  /** Labels of tasks that are to end as canceled. */
+  readonly cancels: string[];
+  /** Labels of tasks that ran again so that their containers are kept where they fail. */
+  readonly held: Set<string>;
+  /** When this round of the push began, and what was set back in it. */
+  readonly began: DeadlinesState;
   planned?: Planned;
   graph?: PushGraph;
+  deadlines?: Deadlines;
   images?: PushImages;
 }
 
@@ -97,7 +111,7 @@ async function runAll(begun: Begun): Promise<PushReason | 'decided'> {
   }
 }
 
-type Begun = RunningPush & Required<Pick<RunningPush, 'planned' | 'graph' | 'images'>>;
+export type Begun = RunningPush & Required<Pick<RunningPush, 'planned' | 'graph' | 'images' | 'deadlines'>>;
 
 /** Makes the graph of what is planned, and takes in what came before it stood. */
 async function begin(
@@ -110,7 +124,9 @@ async function begin(
   const tasks = planned.tasks ?? (await loadGraph(input, { pushId, plannedAt: planned.plannedAt }));
   const graph = new PushGraph(tasks, state);
   const images = new PushImages(planned.images, graph, running.images?.resolved);
-  const begun = Object.assign(running, { planned, graph, images });
+  const { beganMs } = running.began;
+  const deadlines = new Deadlines(graph, state ? running.began : { beganMs });
+  const begun = Object.assign(running, { planned, graph, images, deadlines });
   for (const resolved of early.splice(0)) {
     if ('label' in resolved) graph.resolveTask(resolved);
     else images.resolve(resolved);
@@ -130,7 +146,7 @@ async function supersedeOthers({ input, pushId }: RunningPush): Promise<void> {
 }
 
 async function startAll(running: Begun): Promise<void> {
-  const { input, pushId, planned, graph, images, reruns, later } = running;
+  const { input, pushId, planned, graph, images, deadlines, reruns, later, cancels, held } = running;
   const records = recordActivities(input.level);
   const { plannedAt } = planned;
   const isDone = (): boolean =>
@@ -145,24 +161,30 @@ async function startAll(running: Begun): Promise<void> {
   while (!isDone()) {
     // Before what waits for them is looked at: it shall wait for them again.
     if (mayBeSetBack() && patched('set-back-first')) await setBackAsked(running);
+    await endWaiting(running);
     const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openCount));
-    await Promise.all(ready.map((task) => startTask(task, { push: input, pushId, plannedAt, graph })));
+    const context = { push: input, pushId, plannedAt, graph, deadlines, held };
+    await Promise.all(ready.map((task) => startTask(task, context)));
     await CancellationScope.nonCancellable(async () => {
       await recordUnstarted(input, { pushId, plannedAt, tasks: graph.takeNeverStarted() });
       if (images.takeNews()) await records.recordPush({ pushId, plannedAt, images: images.outcomes });
     });
     await setBackAsked(running);
-    if (isLong()) {
+    deadlines.watch();
+    if (isLong() && cancels.length === 0) {
       const waiting = later.size > 0 ? [{ tasks: [...later], downstream: false }] : [];
       await continueAsNew<PushWorkflow>(input, {
         planned,
         graph: graph.state,
         reruns: [...reruns, ...waiting],
+        held: [...held],
+        deadlines: deadlines.state,
       });
     }
     // What is ready while too many are open waits until one of them is resolved.
     const mayStart = (): boolean => graph.hasToCheck && graph.openCount < OPEN_TASKS;
-    const hasNews = (): boolean => graph.hasNeverStarted || images.hasNews || mayBeSetBack();
+    const mayEnd = (): boolean => cancels.length > 0 || deadlines.isDue;
+    const hasNews = (): boolean => graph.hasNeverStarted || images.hasNews || mayBeSetBack() || mayEnd();
     await condition(() => mayStart() || hasNews() || isDone() || isLong());
   }
 }
@@ -172,10 +194,16 @@ async function startAll(running: Begun): Promise<void> {
  * is still on the way to tell.
  */
 async function setBackAsked(running: Begun): Promise<void> {
-  const { input, pushId, planned, graph, images, reruns, later } = running;
+  const { input, pushId, planned, graph, images, deadlines, reruns, later, held } = running;
   const { plannedAt } = planned;
-  const meant = new Set([...later, ...reruns.splice(0).flatMap((rerun) => graph.meantBy(rerun))]);
+  const meant = new Set(later);
   later.clear();
+  for (const rerun of reruns.splice(0)) {
+    for (const label of graph.meantBy(rerun)) {
+      meant.add(label);
+      if (rerun.hold) held.add(label);
+    }
+  }
   for (const label of meant) if (graph.isEnding(label)) later.add(label);
   const labels = [...meant].filter((label) => graph.hasEnded(label));
   if (labels.length === 0) return;
@@ -188,6 +216,7 @@ async function setBackAsked(running: Begun): Promise<void> {
     for (const [place, label] of batch.entries()) runs.set(label, numbers[place] ?? 0);
   }
   graph.reopen(runs);
+  deadlines.restart(labels);
   images.reopen(graph.imagesOf(labels));
   await images.request(pushId, plannedAt, input.level);
 }

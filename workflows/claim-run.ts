@@ -12,10 +12,12 @@ export async function claimRun(input: RunInput): Promise<ClaimedRun> {
   const mayRefer = input.task.dind ? {} : { mayRefer: true as const };
   const answer = await referringActivities(input.task).claimRun({ ...input, ...mayRefer });
   if (!('heldBy' in answer)) return answer;
+  const { heldBy, asked } = answer;
+  const queued = { ...input, ...(asked === undefined ? {} : { asked }) };
   try {
-    return await holderActivities(answer.heldBy).claimRun(input);
+    return await holderActivities(heldBy).claimRun(queued);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    return claimActivities(input.task).claimRun(input);
+    return claimActivities(input.task).claimRun(queued);
   }
 }

@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   ChildWorkflowFailure,
+  patched,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { RunPhase } from '../model/pure/run-ends.ts';
@@ -53,7 +54,10 @@ const UNREACHABLE = ['EngineUnavailable', 'StoreUnavailable', 'RunSuperseded'];
 
 /** How a run ends when one of its activities has finally failed. */
 export function runReason(error: unknown, phase: RunPhase): TaskReason {
-  return reasonOfFailure(failureType(error), { phase, isFinal: isFinal(error) });
+  const type = failureType(error);
+  // Replay: it was the end of the task before.
+  if (type === 'RepositoryUnavailable' && !patched('run-again-without-repository')) return 'internal-error';
+  return reasonOfFailure(type, { phase, isFinal: isFinal(error) });
 }
 
 function isFinal(error: unknown): boolean {

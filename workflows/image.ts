@@ -117,7 +117,14 @@ async function buildFound(input: ImageInput, found: FoundImage, fresh: boolean):
   const record = { ...input, run: found.nextRun, reason: 'built' as const, built };
   // What is built is built: nobody's leaving may undo half of its record.
   await CancellationScope.nonCancellable(() => recordActivities(level).recordImage(record));
-  return { taskId, reason: 'built', stored: built.stored, bytesUploaded: built.bytesUploaded };
+  const fellBack = [built.fellBack, built.cacheTrouble].filter(Boolean).join('; ');
+  return {
+    taskId,
+    reason: 'built',
+    stored: built.stored,
+    bytesUploaded: built.bytesUploaded,
+    ...(fellBack === '' ? {} : { fellBack }),
+  };
 }
 
 function failWith(input: ImageInput, found: FoundImage | undefined, error: unknown): Promise<ImageResolved> {

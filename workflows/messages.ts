@@ -19,6 +19,9 @@ export const taskResolvedSignal = defineSignal<[TaskResolved]>('taskResolved');
 /** Asks a running push to run tasks again that have ended. */
 export const rerunSignal = defineSignal<[Rerun]>('rerun');
 
+/** Asks a running push to end some of its tasks as canceled, whether or not they have begun. */
+export const cancelTasksSignal = defineSignal<[{ readonly labels: readonly string[] }]>('cancelTasks');
+
 /** Tells a running push that a newer one takes its place. */
 export const supersededSignal = defineSignal<[{ readonly by: string }]>('superseded');
 

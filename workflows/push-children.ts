@@ -14,6 +14,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { GraphTask } from '../model/pure/graph-pages.ts';
 import type { PushInput, TaskInput } from '../model/pure/payloads.ts';
 import { queueName, taskIdIn } from '../model/pure/ids.ts';
+import type { Deadlines } from './deadlines.ts';
 import { unwantImageSignal } from './messages.ts';
 import type { PushGraph } from './push-graph.ts';
 import {
@@ -36,10 +37,17 @@ export interface PushContext {
   readonly pushId: string;
 }
 
+interface StartContext extends PushContext {
+  readonly plannedAt: string;
+  readonly graph: PushGraph;
+  readonly deadlines: Deadlines;
+  readonly held: ReadonlySet<string>;
+}
+
 /** Starts a task's workflow and waits only until it is started; the task reports by signal. */
 export async function startTask(
   graphTask: GraphTask,
-  { push, pushId, plannedAt, graph }: PushContext & { readonly plannedAt: string; readonly graph: PushGraph },
+  { push, pushId, plannedAt, graph, deadlines, held }: StartContext,
 ): Promise<void> {
   const { label, retries, firstRun, deadlineSeconds, maxRunTimeSeconds } = graphTask;
   const id = taskIdIn(pushId, label);
@@ -54,9 +62,11 @@ export async function startTask(
     firstRun,
     retries,
     deadlineSeconds,
+    deadline: deadlines.of(graphTask),
     maxRunTimeSeconds,
     ...(image ? { image } : {}),
     ...(graphTask.dind ? { dind: true as const } : {}),
+    ...(push.rerun?.hold || held.has(label) ? { hold: true as const } : {}),
   };
   // A cancel of the push must not look like the end of its tasks: they are asked to cancel and report themselves.
   const start = (): Promise<ChildWorkflowHandle<typeof task>> =>

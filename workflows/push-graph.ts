@@ -47,6 +47,28 @@ export class PushGraph {
     this.#toCheck = tasks.map((task) => task.label);
   }
 
+  /** All labels, in the plan's order. */
+  get labels(): readonly string[] {
+    return [...this.#tasks.keys()];
+  }
+
+  get unresolvedLabels(): readonly string[] {
+    return this.labels.filter((label) => !this.#resolved.has(label));
+  }
+
+  /** Tasks that have neither begun nor ended. */
+  get waiting(): readonly GraphTask[] {
+    return [...this.#tasks.values()].filter(({ label }) => this.#isWaiting(label));
+  }
+
+  #isWaiting(label: string): boolean {
+    return this.#tasks.has(label) && !this.#open.has(label) && !this.#resolved.has(label);
+  }
+
+  isOpen(label: string): boolean {
+    return this.#open.has(label);
+  }
+
   get openLabels(): readonly string[] {
     return [...this.#open];
   }
@@ -105,7 +127,9 @@ export class PushGraph {
   }
 
   resolveImage(name: string, resolved: ImageResolved): void {
-    if (this.#images.has(name)) return;
+    const known = this.#images.get(name);
+    // One that could not be had may have been asked for again since.
+    if (known && (known.stored || !resolved.stored)) return;
     this.#images.set(name, resolved);
     this.#toCheck.push(...(this.#byImage.get(name) ?? []));
   }
@@ -196,10 +220,21 @@ export class PushGraph {
 
   /** Gives up everything that is not open: the push ends before its time. */
   abandonWaiting(reason: TaskReason): void {
-    for (const task of this.#tasks.values()) {
-      if (!this.#open.has(task.label) && !this.#resolved.has(task.label))
-        this.#giveUp({ label: task.label, reason });
-    }
+    for (const { label } of this.waiting) this.#giveUp({ label, reason });
+  }
+
+  /** Gives up those of some tasks that have neither begun nor ended. */
+  giveUpWaiting(tasks: readonly UnstartedTask[]): void {
+    for (const task of tasks) if (this.#isWaiting(task.label)) this.#giveUp(task);
+  }
+
+  /** What a task that waits still waits for, in words. */
+  obstaclesOf(label: string): readonly string[] {
+    const { dependencies = [], image } = this.#tasks.get(label) ?? {};
+    const tasks = dependencies.filter((dependency) => !this.#resolved.has(dependency));
+    const images = image !== undefined && !this.#images.has(image) ? [`image ${image}`] : [];
+    const all = [...images, ...tasks];
+    return all.length === 0 ? ['its turn'] : all;
   }
 
   #giveUp(unstarted: UnstartedTask): void {

@@ -73,14 +73,37 @@ export class PushImages {
 
   /** Tasks wait for these again: what could not be had, or was not needed, is asked for by {@link request}. */
   reopen(names: ReadonlySet<string>): void {
-    for (const name of names) {
+    const isStored = (name: string): boolean => this.#resolved.get(name)?.stored !== undefined;
+    const toHave = this.#withParents(new Set([...names].filter((name) => !isStored(name))));
+    for (const name of new Set([...names, ...toHave])) {
       this.#kept.delete(name);
-      if (this.#resolved.get(name)?.stored === undefined) this.#resolved.delete(name);
+      if (!isStored(name)) this.#resolved.delete(name);
     }
+  }
+
+  #withParents(names: ReadonlySet<string>): ReadonlySet<string> {
+    const all = new Set(names);
+    // Parents come before children in a plan.
+    for (const { name, parent } of this.#all.toReversed())
+      if (all.has(name) && parent !== undefined) all.add(parent);
+    return all;
   }
 
   get #images(): readonly GraphImage[] {
     return this.#kept.size === 0 ? this.#all : this.#all.filter(({ name }) => !this.#kept.has(name));
+  }
+
+  /**
+   * Settles what was asked for and is no image that tasks need, nor a parent of one, as canceled; gives their own tasks. What was to
+   * be rebuilt is wanted by itself.
+   */
+  takeBackUnneeded(neededByTasks: ReadonlySet<string>): readonly string[] {
+    const needed = this.#withParents(neededByTasks);
+    const isUnneeded = ({ name, force }: GraphImage): boolean => !force && !needed.has(name);
+    const unneeded = this.#images.filter((image) => !this.#resolved.has(image.name) && isUnneeded(image));
+    for (const image of unneeded)
+      this.#settle(image, { taskId: image.taskId, reason: 'canceled', bytesUploaded: 0 });
+    return unneeded.map(({ taskId }) => taskId);
   }
 
   cancelOpen(): void {
@@ -154,7 +177,7 @@ export class PushImages {
 
 function outcomeOf(name: string, resolved: ImageResolved | undefined): ImageOutcome {
   if (!resolved) return { name, outcome: 'pending', bytesUploaded: 0 };
-  const { reason, bytesUploaded, stored, detail } = resolved;
+  const { reason, bytesUploaded, stored, detail, fellBack } = resolved;
   const outcome = reason === 'built' || reason === 'reused' || reason === 'canceled' ? reason : 'failed';
   return {
     name,
@@ -162,5 +185,6 @@ function outcomeOf(name: string, resolved: ImageResolved | undefined): ImageOutc
     bytesUploaded,
     ...(stored ? { manifestDigest: stored.manifestDigest } : {}),
     ...(detail ? { detail } : {}),
+    ...(fellBack ? { fellBack } : {}),
   };
 }

@@ -18,6 +18,7 @@ import type { PushCarry, RunningPush } from './carry-out-push.ts';
 import { carryOutPush } from './carry-out-push.ts';
 import { failureDetail, pushReason } from './failures.ts';
 import {
+  cancelTasksSignal,
   imageResolvedSignal,
   openWorkQuery,
   rerunSignal,
@@ -49,6 +50,9 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     early: [],
     reruns: [...(carry?.reruns ?? [])],
     later: new Set(),
+    cancels: [],
+    held: new Set(carry?.held),
+    began: carry?.deadlines ?? { beganMs: workflowInfo().startTime.getTime() },
   };
   if (carry) running.planned = carry.planned;
   // Replay: signals that came before the graph stands are dispatched by setHandler itself, so they are kept for it.
@@ -59,6 +63,7 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     running.images ? running.images.resolve(resolved) : void running.early.push(resolved),
   );
   setHandler(rerunSignal, (rerun) => void running.reruns.push(rerun));
+  setHandler(cancelTasksSignal, ({ labels }) => void running.cancels.push(...labels));
   setHandler(openWorkQuery, () => ({
     pushId,
     plannedAt: running.planned?.plannedAt ?? '',

@@ -3,14 +3,16 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { RecordRunInput, TaskInput, TaskResolved } from '../model/pure/payloads.ts';
+import type { RecordRunInput, TaskInput, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
 import { pauseAfterRuns } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
 import { recordActivities } from './activity-proxies.ts';
+import { deadlineDetail } from './deadlines.ts';
 import { carryOutRun } from './run.ts';
 import { taskResolvedSignal } from './messages.ts';
 import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
@@ -25,7 +27,7 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
   let deadlineExceeded = false;
   const runs = new CancellationScope();
   // Replay: one timer a task, never awaited; it is forgotten when the workflow ends.
-  void sleep(input.deadlineSeconds * 1000).then(
+  void sleep(timeLeftMs(input)).then(
     () => {
       deadlineExceeded = true;
       runs.cancel();
@@ -34,6 +36,7 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
   );
 
   let ended: RecordRunInput;
+  let betweenRuns: UnstartedTask | undefined;
   for (let run = input.firstRun; ; run++) {
     ended = await endRun({ task: input, run }, runs, () => deadlineExceeded);
     const lastRun = input.firstRun + input.retries;
@@ -44,19 +47,30 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
       await runs.run(() => sleep(pauseMs, { summary: `run ${run} ended ${ended.reason}` }));
     } catch (error) {
       if (!isCancellation(error)) throw error;
-      ended = { ...ended, state: 'exception', reason: deadlineExceeded ? 'deadline-exceeded' : 'canceled' };
+      const reason: TaskReason = deadlineExceeded ? 'deadline-exceeded' : 'canceled';
+      const waited = `Run ${run} had ended ${ended.reason}, and run ${run + 1} had not begun`;
+      const detail = deadlineExceeded ? `${deadlineDetail(input.deadlineSeconds)}. ${waited}` : waited;
+      // That run has its end and its log already: this one is the task's alone.
+      if (patched('keep-lost-run')) betweenRuns = { label: input.label, reason, detail };
+      ended = { ...ended, state: 'exception', reason };
       break;
     }
   }
   const resolved: TaskResolved = { label: input.label, state: ended.state, reason: ended.reason };
+  const end = betweenRuns;
   await CancellationScope.nonCancellable(async () => {
     upsertSearchAttributes([{ key: SLIPWAY_STATE, value: resolved.state }]);
-    await record({ ...ended, final: true });
+    await (end ? recordBetweenRuns(input, end) : record({ ...ended, final: true }));
     await getExternalWorkflowHandle(input.pushId)
       .signal(taskResolvedSignal, resolved)
       .catch(() => log.info('The push is gone', { pushId: input.pushId }));
   });
   return resolved;
+}
+
+function timeLeftMs({ deadline, deadlineSeconds }: TaskInput): number {
+  if (deadline === undefined) return deadlineSeconds * 1000;
+  return Math.max(1, Date.parse(deadline) - Date.now());
 }
 
 async function endRun(
@@ -70,14 +84,27 @@ async function endRun(
     ended.reason === 'canceled' || (runs.consideredCancelled && TASK_REASONS[ended.reason].after === 'retry');
   const stopped: TaskReason = isLate() ? 'deadline-exceeded' : 'canceled';
   const reason = isStopped ? stopped : ended.reason;
-  return { ...coordinates, ...ended, reason, state: TASK_REASONS[reason].state, final: true };
+  const late = isStopped && isLate() ? { detail: deadlineDetail(coordinates.task.deadlineSeconds) } : {};
+  return { ...coordinates, ...ended, ...late, reason, state: TASK_REASONS[reason].state, final: true };
 }
 
 function record(input: RecordRunInput): Promise<void> {
-  // The push must hear of the end, even when it could not be recorded.
+  return recorded(input.task, (records) => records.recordRun(input));
+}
+
+function recordBetweenRuns(input: TaskInput, end: UnstartedTask): Promise<void> {
+  const { pushId, plannedAt } = input;
+  return recorded(input, (records) => records.recordUnstarted({ pushId, plannedAt, tasks: [end] }));
+}
+
+/** The push must hear of the end, even when it could not be recorded. */
+function recorded(
+  { level }: TaskInput,
+  write: (records: ReturnType<typeof recordActivities>) => Promise<void>,
+): Promise<void> {
   return CancellationScope.nonCancellable(() =>
-    recordActivities(input.task.level)
-      .recordRun(input)
-      .catch((error: unknown) => log.error('The end of a run was not recorded', { error })),
+    write(recordActivities(level)).catch((error: unknown) =>
+      log.error('The end of a run was not recorded', { error }),
+    ),
   );
 }

@@ -55,7 +55,7 @@ export function createCommandLine(args: readonly string[], perform: Perform): Ar
     .alias('help', 'h')
     .epilogue(
       [
-        'The state lies in SLIPWAY_HOME, else in .slipway of the directory where `slipway up` was run.',
+        'State lies in SLIPWAY_HOME, else in .slipway of the working directory; where no stack runs there, the one of this checkout answers.',
         'Exit codes: 0 good, 1 a task or push did not succeed, 2 usage or invalid input, 3 infrastructure, 130 interrupted.',
       ].join('\n'),
     )

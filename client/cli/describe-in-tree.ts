@@ -4,10 +4,11 @@ import type { Printed } from '../../plan/join-printed.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import type { FoundStore } from './find-store.ts';
 import type { OpenRevision, RevisionArgs } from './open-revision.ts';
+import type { PlatformArgs } from './platform-of-images.ts';
 import type { Session } from './session.ts';
 import { UsageError } from './usage-error.ts';
 
-export interface InTreeArgs extends RevisionArgs {
+export interface InTreeArgs extends RevisionArgs, PlatformArgs {
   readonly project?: string | undefined;
 }
 
@@ -20,7 +21,8 @@ export interface InTreeImages {
 }
 
 /**
- * In-tree images as a revision, or the working tree, defines them, with the hashes that a push would find. Says on stderr what
+ * In-tree images as a revision, or the working tree, defines them, with the hashes that a push would find, unless another
+ * platform is asked for. Says on stderr what
  * is not committed and every finding; undefined when one of them is an error. @throws {UsageError} when there is no slipway.yml.
  */
 export async function describeInTree(
@@ -37,7 +39,9 @@ export async function describeInTree(
   const opened = await openRevision(args, session);
   if (args.worktree !== true) await warnDirty(opened.local, session.terminal);
   const owner = await ownerOf(args, opened, found);
-  const { images, findings } = await describeImagesOf(opened, names, { found, owner }, session);
+  const { platformOfPushes } = await import('./platform-of-images.ts');
+  const platform = await platformOfPushes(args, owner.level, found);
+  const { images, findings } = await describeImagesOf(opened, names, { found, owner, platform }, session);
   for (const finding of findings) session.terminal.error(formatFinding(finding));
   if (findings.some(({ severity }) => severity === 'error')) return undefined;
   return { opened, owner, images };
@@ -57,30 +61,30 @@ export async function ownerOf(
   return guessProject(config, { repositories: [repository, ...remotes], ref, wanted: project });
 }
 
-/** Images of an open revision, or of what its decision program printed, and all their parents, parents first; or what is wrong with them. */
+/** Images of an open revision, or of what its decision program printed, and all their parents, parents first, for a platform; or what is wrong with them. */
 export async function describeImagesOf(
   opened: OpenRevision,
   names: readonly string[],
   {
     found,
     owner,
+    platform,
     printed,
-  }: { readonly found: FoundStore; readonly owner: ResolvedProject; readonly printed?: Printed | undefined },
+  }: {
+    readonly found: FoundStore;
+    readonly owner: ResolvedProject;
+    readonly platform: string;
+    readonly printed?: Printed | undefined;
+  },
   { signal, env }: Pick<Session, 'signal' | 'env'>,
 ): Promise<{ images: readonly DescribedImage[]; findings: readonly Finding[] }> {
-  const [
-    { parseSlipwayYml },
-    { describeImages },
-    { CONFIG_FILE, readConfigFile },
-    { hostPlatform },
-    { contextHashes },
-  ] = await Promise.all([
-    import('../../plan/parse-slipway-yml.ts'),
-    import('../../images/describe-images.ts'),
-    import('../../steps/config-file.ts'),
-    import('../../workers/host-platform.ts'),
-    import('./context-hashes.ts'),
-  ]);
+  const [{ parseSlipwayYml }, { describeImages }, { CONFIG_FILE, readConfigFile }, { contextHashes }] =
+    await Promise.all([
+      import('../../plan/parse-slipway-yml.ts'),
+      import('../../images/describe-images.ts'),
+      import('../../steps/config-file.ts'),
+      import('./context-hashes.ts'),
+    ]);
   const text = await readConfigFile(opened.tree, signal);
   if (text === undefined) {
     const { explainNoConfig } = await import('./explain-no-config.ts');
@@ -94,7 +98,7 @@ export async function describeImagesOf(
 
   const { domain, level } = owner;
   const described = await describeImages(opened.tree, config.images, names, {
-    platform: hostPlatform(),
+    platform,
     resolveBase: async (platform, reference, policy) => {
       const find = policy === 'track' ? found.store?.index.findTrackedBase : found.store?.index.findBase;
       return (await find?.(domain, platform, reference, level))?.manifestDigest;

@@ -10,7 +10,7 @@ import {
   findImageTaskRanIn,
   inTree,
 } from '../find-images.ts';
-import type { FoundImage } from '../find-images.ts';
+import type { FoundImage, FoundImages } from '../find-images.ts';
 import { resolvePushName } from '../names.ts';
 import type { InTreeArgs } from './describe-in-tree.ts';
 import { describeInTree, ownerOf } from './describe-in-tree.ts';
@@ -41,35 +41,35 @@ export async function isTarball(what: string): Promise<boolean> {
 
 /**
  * The images that a person means: the name of one in this checkout (that of its current hash), a task (the image that it ran
- * in, or that it built), a push (all of its images, or one), an image hash or a beginning of it, a manifest's digest.
+ * in, or that it built), a push (all of its images that are there, or one), an image hash or a beginning of it, a manifest's digest.
  * @throws {NotFound} saying what would be. @throws {StackUnavailable}
  */
 export async function findImages(
   what: string,
   args: NamedImageArgs,
   { found, session }: { readonly found: FoundStore; readonly session: Session },
-): Promise<readonly FoundImage[]> {
+): Promise<FoundImages> {
   const { store } = found;
   if (what === '') throw new UsageError('Name an image, a task, a push or a hash');
   if (!store)
     throw new StackUnavailable(`"${what}" is looked for in the store, but ${found.why}. Type: slipway up`);
   switch (parseId(what)?.kind) {
     case 'image':
-      return [await findImageOfTask(store, what)];
+      return whole([await findImageOfTask(store, what)]);
     case 'task':
-      return [await findImageTaskRanIn(store, what)];
+      return whole([await findImageTaskRanIn(store, what)]);
     case 'push':
       return findImagesOfPush(store, await resolvePushName(store, what), args.image ?? args.likely);
     case undefined:
       break;
   }
-  if (DIGEST_PATTERN.test(what)) return [await findByDigest(store, what)];
+  if (DIGEST_PATTERN.test(what)) return whole([await findByDigest(store, what)]);
   const opened = await openIfAny(args, session);
   if (opened && (await definesImage(what, opened, session)))
-    return [await findInCheckout(what, args, { found, session })];
+    return whole([await findInCheckout(what, args, { found, session })]);
   const owners = opened ? [(await ownerOf(args, opened, found)).domain] : [];
   const inIndex = await findInIndex(what, args, { store, found, owners });
-  if (inIndex.length > 0) return inIndex;
+  if (inIndex.length > 0) return whole(inIndex);
   return findImagesOfPush(store, await findPush(what, store), args.image ?? args.likely);
 }
 
@@ -79,13 +79,17 @@ export async function findOneImage(
   args: NamedImageArgs,
   where: { readonly found: FoundStore; readonly session: Session },
 ): Promise<FoundImage> {
-  const [image, ...others] = await findImages(what, args, where);
+  const { images, missing } = await findImages(what, args, where);
+  const [image] = images;
   if (!image) throw new NotFound(`There is no image "${what}"`);
-  if (others.length > 0)
-    throw new UsageError(
-      `"${what}" names ${others.length + 1} images: choose by --image ${[image, ...others].map(({ name }) => name).join('|')}`,
-    );
+  const named = [...images, ...missing].map(({ name }) => name);
+  if (named.length > 1)
+    throw new UsageError(`"${what}" names ${named.length} images: choose by --image ${named.join('|')}`);
   return image;
+}
+
+function whole(images: readonly FoundImage[]): FoundImages {
+  return { images, missing: [] };
 }
 
 /** Undefined outside of any repository, or of one without that revision. */

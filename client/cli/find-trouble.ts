@@ -7,10 +7,10 @@ import { describeKept, describeState } from './render/describe-task.ts';
 import type { Trouble } from './render/push-text.ts';
 
 export interface TroubleOptions {
-  /** Lines of each log. */
-  readonly lines: number;
-  /** Tasks and images that are explained; the table has the others. */
-  readonly limit: number;
+  /** Lines of each log; default 50. */
+  readonly lines?: number;
+  /** Tasks and images that are explained; the table has the others. Default 10. */
+  readonly limit?: number;
   readonly signal: AbortSignal;
 }
 
@@ -18,7 +18,7 @@ export interface TroubleOptions {
 export async function findTrouble(
   api: SlipwayApi,
   { images, tasks }: PushDocument,
-  options: TroubleOptions,
+  { lines = 50, limit = 10, signal }: TroubleOptions,
 ): Promise<Trouble[]> {
   const failed = [
     ...images
@@ -40,8 +40,8 @@ export async function findTrouble(
       })),
   ];
   const trouble: Trouble[] = [];
-  for (const { ran, ...each } of failed.slice(0, options.limit)) {
-    trouble.push({ ...each, lastLines: ran ? await readEnd(api, each.taskId, options) : [] });
+  for (const { ran, ...each } of failed.slice(0, limit)) {
+    trouble.push({ ...each, lastLines: ran ? await readEnd(api, each.taskId, { lines, signal }) : [] });
   }
   return trouble;
 }
@@ -57,7 +57,7 @@ function explain(task: PushTask): string {
 async function readEnd(
   api: SlipwayApi,
   taskId: string,
-  { lines, signal }: TroubleOptions,
+  { lines, signal }: { readonly lines: number; readonly signal: AbortSignal },
 ): Promise<string[]> {
   try {
     return await lastLines(api.log(taskId, { follow: false, signal }), lines);

@@ -3,6 +3,7 @@ import type { TaskImage } from '../../model/schema/plan.ts';
 import { parseSlipwayYml } from '../../plan/parse-slipway-yml.ts';
 import { CONFIG_FILE, readConfigFile } from '../../steps/config-file.ts';
 import { formatFinding } from '../../model/findings.ts';
+import { hostPlatform } from '../../workers/host-platform.ts';
 import { describeImagesOf } from './describe-in-tree.ts';
 import { describeLocalImage } from './render/local-image-text.ts';
 import type { LocalRun } from './run-locally.ts';
@@ -48,7 +49,8 @@ async function bringInTree(
 ): Promise<TaskImage | undefined> {
   const { terminal } = session;
   const { plan: owner, printed } = planned;
-  const { images, findings } = await describeImagesOf(opened, [name], { found, owner, printed }, session);
+  const described = { found, owner, printed, platform: hostPlatform() };
+  const { images, findings } = await describeImagesOf(opened, [name], described, session);
   const mistakes = findings.filter(({ severity }) => severity === 'error');
   if (mistakes.length > 0) throw new UsageError(mistakes.map(formatFinding).join('\n'));
   const made = await withLocalBuilder(

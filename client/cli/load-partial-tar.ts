@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Engine } from '../../docker/engine.ts';
 import type { PartialTar } from '../../docker/tarball/left-out.ts';
 import { findLeftOut, unpacked } from '../../docker/tarball/left-out.ts';
+import { expectPlatform } from '../../docker/transport/import-tar.ts';
 import { ImageTarRefused, ImageUnavailable, isSlipwayError } from '../../model/errors.ts';
 import { EngineAccess } from '../../stack/engine-access.ts';
 import { emptyStore } from '../../store/empty-store.ts';
@@ -17,6 +18,8 @@ export interface PartialTarOptions {
   /** For the plain bytes of a compressed one. */
   readonly directory: string;
   readonly tag?: string | undefined;
+  /** The only one that it may be for. */
+  readonly platform?: string | undefined;
 }
 
 /**
@@ -31,6 +34,7 @@ export async function loadPartialTar(
   const { signal } = session;
   const partial = await findLeftOut(createReadStream(path), signal);
   if (!partial) throw new ImageTarRefused('it leaves out no layer');
+  if (options.platform !== undefined) refuseOther(partial, options.platform);
   const plain = join(options.directory, 'plain.tar');
   const sent = createWriteStream(plain);
   await pipeline(await unpacked(createReadStream(path)), sent, { signal });
@@ -53,6 +57,15 @@ export async function loadPartialTar(
       way: 'tar',
     };
   });
+}
+
+/** @throws {ImageTarRefused} */
+function refuseOther({ config }: PartialTar, platform: string): void {
+  try {
+    expectPlatform(config, platform);
+  } catch (error) {
+    throw new ImageTarRefused((error as Error).message, { cause: error });
+  }
 }
 
 async function give(

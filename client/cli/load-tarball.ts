@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Engine } from '../../docker/engine.ts';
 import { findLeftOut } from '../../docker/tarball/left-out.ts';
 import { importImageTar } from '../../docker/transport/import-tar.ts';
 import { isSlipwayError } from '../../model/errors.ts';
@@ -21,6 +22,8 @@ export interface LoadTarballOptions {
   /** Of a tarball that has several. */
   readonly image?: string | undefined;
   readonly tag?: string | undefined;
+  /** Of a tarball that has it for several; default: the engine's. */
+  readonly platform?: string | undefined;
 }
 
 /**
@@ -40,13 +43,14 @@ export async function loadTarball(
     const name = options.image ?? (what === '-' ? 'stdin' : basename(what));
     const path = what === '-' ? await spool(join(directory, 'image.tar'), session) : what;
     const blobs = new DirectoryBlobs(directory);
-    const stored = await takeApart(blobs, path, options, session);
-    if (!stored) return await loadPartialTar(path, { name, directory, tag: options.tag }, session);
-    const tag = stored.configDigest.slice('sha256:'.length);
-    const found = { name, stored, tag, tarName: ownReference(tag) };
-    return await withLocalEngine(session, blobs, (engine) =>
-      loadInto(engine, found, { tag: options.tag, session }),
-    );
+    const { tag, platform } = options;
+    const loaded = await withLocalEngine(session, blobs, async (engine) => {
+      const stored = await takeApart(blobs, path, { ...options, engine }, session);
+      if (!stored) return undefined;
+      const ownTag = stored.configDigest.slice('sha256:'.length);
+      return loadInto(engine, { name, stored, tag: ownTag, tarName: ownReference(ownTag) }, { tag, session });
+    });
+    return loaded ?? (await loadPartialTar(path, { name, directory, tag, platform }, session));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -61,12 +65,15 @@ async function spool(path: string, { terminal, signal }: Session): Promise<strin
 async function takeApart(
   blobs: DirectoryBlobs,
   path: string,
-  { image: name }: LoadTarballOptions,
+  { image: name, platform, engine }: LoadTarballOptions & { readonly engine: Engine },
   { terminal, signal }: Session,
 ): Promise<StoredImage | undefined> {
+  const wanted = platform ?? (await engine.info()).platform;
+  const isPlatformAsked = platform !== undefined;
+  const onProgress = showTransfer(terminal);
   try {
-    const onProgress = showTransfer(terminal);
-    return (await importImageTar(blobs, createReadStream(path), { signal, onProgress, name })).stored;
+    const options = { signal, onProgress, name, platform: wanted, isPlatformAsked };
+    return (await importImageTar(blobs, createReadStream(path), options)).stored;
   } catch (error) {
     if (!isSlipwayError(error) || error.type !== 'ImageTarRefused') throw error;
     if (await findLeftOut(createReadStream(path), signal)) return undefined;

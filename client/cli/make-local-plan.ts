@@ -1,11 +1,13 @@
 import type { Printed } from '../../plan/join-printed.ts';
+import type { Changes, ChangesQuestion } from '../../steps/changed-files.ts';
 import type { MadePlan } from '../../steps/make-plan.ts';
 import type { FoundStore } from './find-store.ts';
 import type { OpenRevision } from './open-revision.ts';
+import type { PlatformArgs } from './platform-of-images.ts';
 import type { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface LocalPlanArgs {
+export interface LocalPlanArgs extends PlatformArgs {
   readonly project?: string | undefined;
   readonly tasks?: string[] | undefined;
   readonly rebuild?: string[] | undefined;
@@ -20,39 +22,46 @@ export interface LocalPlanOptions {
 
 /** The plan that a push of a revision would have, or of a working tree if it were committed, by what a store knows. */
 export async function makeLocalPlan(
-  { project, tasks, rebuild }: LocalPlanArgs,
+  { project, tasks, rebuild, platform }: LocalPlanArgs,
   { opened, found }: { readonly opened: OpenRevision; readonly found: FoundStore },
   { signal, env }: Pick<Session, 'signal' | 'env'>,
   { variant, decision }: LocalPlanOptions = {},
 ): Promise<MadePlan> {
   const { contextHashes } = await import('./context-hashes.ts');
-  const [{ makePlan }, { ownerOf }, { hostPlatform }, ids, { normalizeRequest, variantOf }, { grantsOf }] =
-    await Promise.all([
-      import('../../steps/make-plan.ts'),
-      import('./describe-in-tree.ts'),
-      import('../../workers/host-platform.ts'),
-      import('../../model/pure/ids.ts'),
-      import('../../model/variant.ts'),
-      import('../../model/schema/config.ts'),
-    ]);
+  const [
+    { makePlan },
+    { ownerOf },
+    { platformOfPushes },
+    ids,
+    { normalizeRequest, variantOf },
+    { grantsOf },
+  ] = await Promise.all([
+    import('../../steps/make-plan.ts'),
+    import('./describe-in-tree.ts'),
+    import('./platform-of-images.ts'),
+    import('../../model/pure/ids.ts'),
+    import('../../model/variant.ts'),
+    import('../../model/schema/config.ts'),
+  ]);
   const { repository, revision, tree, source } = opened;
   const ref = opened.ref ?? 'HEAD';
   const owner = await ownerOf({ project }, opened, found);
   const request = normalizeRequest({ tasks, rebuild });
   const named = variant ?? variantOf(request);
+  const pushId = ids.pushId({ ...owner, revision: tree.revision, ...(named ? { variant: named } : {}) });
   const made = await makePlan(tree, found.store, {
     ...owner,
     // A laptop that has no server's configuration does not know what that grants.
     ...(owner.grants === undefined && found.store ? { grants: grantsOf(found.config, owner) } : {}),
-    pushId: ids.pushId({ ...owner, revision: tree.revision, ...(named ? { variant: named } : {}) }),
+    pushId,
     repository,
     ref,
     request,
-    platform: hostPlatform(),
+    platform: await platformOfPushes({ platform }, owner.level, found),
     plannedAt: new Date().toISOString(),
     decision,
     contextHashes: contextHashes(env),
-    changedFiles: () => changedFiles(opened, ref, signal),
+    findChanges: () => changesOf(opened, { ...owner, pushId, ref }, found, signal),
     message: () => source.message(repository, revision, signal),
     signal,
   });
@@ -61,23 +70,22 @@ export async function makeLocalPlan(
   return { ...made, detail: await explainNoConfig(opened, signal) };
 }
 
-/** Since where the branch was when it was last seen on the server, which would compare with that; undefined: not known. */
-async function changedFiles(
+/** What has changed, as a push would find it; what is not committed has changed too where the working tree is planned. */
+async function changesOf(
   { local, source, repository, revision, tree }: OpenRevision,
-  ref: string,
+  push: Pick<ChangesQuestion['push'], 'pushId' | 'project' | 'level' | 'ref'>,
+  { store, config }: FoundStore,
   signal: AbortSignal,
-): Promise<readonly string[] | undefined> {
-  if (!local) return undefined;
-  const [{ upstreamRevision }, { dirtyFiles }] = await Promise.all([
+): Promise<Changes | undefined> {
+  const [{ findChanges }, { upstreamRevision }, { dirtyFiles }] = await Promise.all([
+    import('../../steps/changed-files.ts'),
     import('../local-repository.ts'),
     import('../../source/checkout.ts'),
   ]);
-  const base = await upstreamRevision(local, ref);
-  if (base === undefined) return undefined;
-  const pending = tree.revision === revision ? [] : await dirtyFiles(local.directory);
-  if (base === revision) return pending.length > 0 ? pending : undefined;
-  const committed = await source.changedFiles(repository, base, revision, signal);
-  return committed && [...committed, ...pending];
+  const upstream = local && (await upstreamRevision(local, push.ref));
+  const pending = local && tree.revision !== revision ? await dirtyFiles(local.directory) : [];
+  const asked = { ...push, repository, revision, upstream };
+  return findChanges({ source, store, config, push: asked, pending, signal });
 }
 
 /** Says on stderr why there is no plan. */

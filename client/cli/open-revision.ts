@@ -28,14 +28,11 @@ export interface RevisionArgs {
 
 /** Finds what `REPO --rev REV --ref REF` mean; a repository elsewhere is mirrored below the state directory. */
 export async function openRevision(args: RevisionArgs, { env, signal }: Session): Promise<OpenRevision> {
-  const [{ isRemoteRepository }, { createGitSource }, { stateDirectory }, { join }] = await Promise.all([
+  const [{ isRemoteRepository }, { localSource }] = await Promise.all([
     import('../local-repository.ts'),
-    import('../../source/git-source.ts'),
-    import('../../workers/connections.ts'),
-    import('node:path'),
+    import('../local-source.ts'),
   ]);
-  const mirrorsDirectory = join(stateDirectory(env), 'mirrors');
-  const source = createGitSource({ mirrorsDirectory, allowFile: true });
+  const source = localSource(env);
   return isRemoteRepository(args.repo) ? openRemote(args, source, signal) : openLocal(args, source, signal);
 }
 

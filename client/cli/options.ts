@@ -51,6 +51,13 @@ export const refOption = {
   describe: 'Branch that the revision is pushed to; default: the one that --rev names or that is checked out',
 } as const satisfies Options;
 
+export const platformOption = {
+  type: 'string',
+  requiresArg: true,
+  coerce: readPlatform,
+  describe: 'Platform of images that name none, for example linux/arm64; default: what pushes build for',
+} as const satisfies Options;
+
 export const tasksOption = {
   type: 'string',
   array: true,
@@ -87,6 +94,11 @@ export function repositoryArgument<T>(cli: Argv<T>): Argv<T & { repo: string }> 
     default: '.',
     describe: 'Directory or URL of the repository',
   });
+}
+
+function readPlatform(platform: string): string {
+  if (/^[a-z0-9]+\/[a-z0-9_-]+(\/[a-z0-9.]+)?$/.test(platform)) return platform;
+  throw new UsageError(`--platform ${platform}: expected os/architecture, for example linux/arm64`);
 }
 
 /** Splits lists at their commas, but not inside the braces of a glob. */

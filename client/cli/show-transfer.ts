@@ -1,4 +1,4 @@
-import type { OnProgress } from '../../docker/engine.ts';
+import type { OnProgress, Progress } from '../../docker/engine.ts';
 import { LayerProgress } from './render/layer-progress.ts';
 import { formatBytes } from './render/quantities.ts';
 import type { Terminal } from './terminal.ts';
@@ -16,8 +16,14 @@ export function showTransfer(terminal: Terminal): OnProgress {
     if (arrived !== undefined) terminal.note(arrived);
     if (Date.now() - shown < REFRESH_MS) return;
     shown = Date.now();
-    terminal.status(layers.line() || progress.message);
+    terminal.status(layers.line() || describe(progress));
   };
+}
+
+/** What an engine does with what has arrived. */
+function describe({ message, bytes, totalBytes }: Progress): string {
+  if (bytes === undefined || totalBytes === undefined) return message;
+  return `${message} ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`;
 }
 
 /** The same for bytes that are counted as they pass. */

@@ -20,8 +20,6 @@ export interface WatchOptions extends FollowedRound {
 }
 
 const LOOK_EVERY_MS = 10_000;
-const LOG_LINES = 50;
-const EXPLAINED = 10;
 
 /** Shows a push until its verdict, line by line as things happen, and gives the exit code that the verdict stands for. */
 export async function watchPush(
@@ -98,7 +96,7 @@ async function showVerdict(
     terminal.print(JSON.stringify(document));
     return;
   }
-  const trouble = await findTrouble(api, document, { lines: LOG_LINES, limit: EXPLAINED, signal });
+  const trouble = await findTrouble(api, document, { signal });
   const url = api.uiLink(document.id);
   terminal.print('');
   for (const line of renderPush(document, {

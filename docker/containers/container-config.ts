@@ -45,6 +45,7 @@ export function containerConfig(
     Image: spec.engineImageId,
     ...(spec.isIdle ? IDLE : spec.command ? { Cmd: [...spec.command] } : {}),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    ...(spec.user === undefined ? {} : { User: spec.user }),
     ...(spec.workingDirectory === undefined ? {} : { WorkingDir: spec.workingDirectory }),
     Labels: labelsOf(spec, engine.fleet),
     Tty: false,
@@ -54,6 +55,7 @@ export function containerConfig(
       CapDrop: ['ALL'],
       CapAdd: spec.allowPtrace ? [...CAPABILITIES, 'SYS_PTRACE'] : CAPABILITIES,
       SecurityOpt: ['no-new-privileges', ...(spec.disableSeccomp ? ['seccomp=unconfined'] : [])],
+      ...(spec.devices?.length ? { Devices: spec.devices.map(deviceAt) } : {}),
       PidsLimit: pids,
       ShmSize: shmBytes,
       // The same number for both: no swap, so that the limit is one.
@@ -68,6 +70,10 @@ export function containerConfig(
 /** An engine refuses more processors than it has: whoever names more has all of them. */
 export function nanoCpus(cpus: number, all: number): number {
   return Math.round(Math.min(cpus, all) * 1e9);
+}
+
+function deviceAt(path: string): Docker.DeviceMapping {
+  return { PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rw' };
 }
 
 function mountOf({ path, name = '', labels }: MountedVolume): Docker.MountSettings {

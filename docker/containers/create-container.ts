@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { EngineRequestFailed, ImageUnavailable } from '../../model/errors.ts';
-import { detailOf, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { EngineRequestFailed, ImageUnavailable, PathUnusable } from '../../model/errors.ts';
+import { detailOf, isNoDirectory, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec } from '../engine.ts';
 import { containerConfig, labelsOf } from './container-config.ts';
 import { ensureNetwork, removeNetwork } from './container-network.ts';
@@ -19,7 +19,7 @@ export interface CreateOptions {
 /**
  * Creates a container with a network of its own, unless it is to have none, or adopts the one of that name. However many do so at once, there is one.
  *
- * @throws {ImageUnavailable} when the engine lacks its image.
+ * @throws {ImageUnavailable} when the engine lacks its image. @throws {PathUnusable} when its command is to start where the image has a file.
  */
 export async function createOrAdopt(
   docker: Docker,
@@ -57,7 +57,12 @@ async function create(docker: Docker, spec: ContainerSpec, options: CreateOption
   } catch (error) {
     // A private engine is on it, for whoever tries again.
     if (spec.dockerSocket === undefined) await removeNetwork(docker, spec.name);
+    const detail = detailOf(error);
+    if (spec.workingDirectory !== undefined && isNoDirectory(detail))
+      throw new PathUnusable(spec.workingDirectory, `the command cannot start there (${detail})`, {
+        cause: error,
+      });
     if (statusCodeOf(error) !== 404) throw error;
-    throw new ImageUnavailable(spec.engineImageId, detailOf(error), { cause: error });
+    throw new ImageUnavailable(spec.engineImageId, detail, { cause: error });
   }
 }

@@ -15,13 +15,14 @@ import { execInContainer } from './exec-in-container.ts';
 import type { ExecOptions, RunningExec } from './exec-in-container.ts';
 import { ownerOf } from './image-user.ts';
 import type { Owner } from './image-user.ts';
-import { PeakMemory } from './peak-memory.ts';
+import { wasOutOfMemory } from './out-of-memory.ts';
 import { putArchive, putFile } from './put-archive.ts';
 import type { PutOptions } from './put-archive.ts';
 import { readOutput } from './read-output.ts';
 import { removeContainer } from './remove-container.ts';
 import { startContainer } from './start-container.ts';
 import { waitForExit } from './wait-for-exit.ts';
+import { watchMemory } from './watch-memory.ts';
 
 /** More than this of a hostile `/etc/passwd` is not read. */
 const TABLE_MAX_BYTES = 1_048_576;
@@ -40,14 +41,12 @@ export class DockerodeContainers implements EngineContainers {
   readonly #address: string;
   readonly #fleet: string;
   readonly #cpus: number;
-  readonly #peaks: PeakMemory;
 
   constructor({ docker, address, fleet, cpus }: ContainersOptions) {
     this.#docker = docker;
     this.#address = address;
     this.#fleet = fleet;
     this.#cpus = cpus;
-    this.#peaks = new PeakMemory(docker);
   }
 
   ensureCreated(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
@@ -100,19 +99,21 @@ export class DockerodeContainers implements EngineContainers {
     );
   }
 
-  wait(name: string, signal: AbortSignal): Promise<ContainerState> {
+  wait(name: string, signal: AbortSignal, onMemory?: (bytes: number) => void): Promise<ContainerState> {
     return this.#ask(`wait for container ${name}`, signal, async () => {
-      const watch = this.#peaks.watch(name);
+      const container = this.#container(name);
+      const watch = onMemory && watchMemory(container, onMemory);
       try {
-        await waitForExit(this.#container(name), signal);
+        await waitForExit(container, signal);
       } finally {
-        watch.stop();
+        watch?.stop();
       }
-      const state = stateOf(await this.#container(name).inspect());
+      const found = await container.inspect();
+      const state = stateOf(found);
       // What broke off between the engine and us looks like an answer without a body.
       if (state.state === 'running')
         throw new EngineUnavailable(this.#address, `wait for container ${name}: its answer broke off`);
-      return state;
+      return { ...state, outOfMemory: await wasOutOfMemory(this.#docker, found, signal) };
     });
   }
 
@@ -126,13 +127,6 @@ export class DockerodeContainers implements EngineContainers {
     return this.#ask(`start a command in container ${name}`, options.signal, () =>
       execInContainer(this.#docker, name, options),
     );
-  }
-
-  peakMemory(name: string): Promise<number | undefined> {
-    return this.#ask(`read the memory of container ${name}`, undefined, async () => {
-      await this.#peaks.sample(name);
-      return this.#peaks.get(name);
-    });
   }
 
   readPath(
@@ -167,7 +161,6 @@ export class DockerodeContainers implements EngineContainers {
     return this.#ask(`remove container ${name}`, undefined, async () => {
       await removeContainer(this.#container(name));
       await removeNetwork(this.#docker, name);
-      this.#peaks.forget(name);
     });
   }
 

@@ -9,7 +9,7 @@ export interface Owner {
 const CANNOT_RUN = 126;
 
 /**
- * The numbers of an image's `USER` (`name`, `uid`, `name:group`, `uid:gid`, or nothing for root).
+ * The numbers of a container's user, which is that of its image unless another was asked for (`name`, `uid`, `name:group`, `uid:gid`, or nothing for root).
  *
  * @param readTable reads `/etc/passwd` or `/etc/group` of the image; '' when it has none.
  * @throws {ContainerStartFailed} when it names a user or group that the image has not: it could not start either.
@@ -36,7 +36,7 @@ async function findUser(
     lines.find(([key]) => key === name) ?? lines.find((fields) => isNumber(name) && fields[2] === name);
   if (line) return [Number(line[2]), Number(line[3])];
   if (isNumber(name)) return [Number(name), 0];
-  throw new ContainerStartFailed(`the image's user "${name}" is not in its /etc/passwd`, CANNOT_RUN);
+  throw new ContainerStartFailed(`the user "${name}" is not in the image's /etc/passwd`, CANNOT_RUN);
 }
 
 async function findGroup(group: string, readTable: (path: '/etc/group') => Promise<string>): Promise<number> {
@@ -44,7 +44,7 @@ async function findGroup(group: string, readTable: (path: '/etc/group') => Promi
   const lines = (await readTable('/etc/group')).split('\n').map((line) => line.split(':'));
   const line = lines.find(([key]) => key === group);
   if (line) return Number(line[2]);
-  throw new ContainerStartFailed(`the image's group "${group}" is not in its /etc/group`, CANNOT_RUN);
+  throw new ContainerStartFailed(`the group "${group}" is not in the image's /etc/group`, CANNOT_RUN);
 }
 
 function isNumber(text: string): boolean {

@@ -4,7 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { extract, pack } from 'tar-stream';
 import type { Header, Pack } from 'tar-stream';
-import { EngineRequestFailed } from '../../model/errors.ts';
+import { PathUnusable } from '../../model/errors.ts';
+import { statusCodeOf } from '../engine-errors.ts';
 import { resolvePath } from './archive-path.ts';
 
 const DIRECTORY_MODE = 0o755;
@@ -18,6 +19,7 @@ export interface PutOptions {
 /**
  * Extracts a tar at a directory of a container. Absent directories on the way are made. With `owner`, all of them, the
  * directory itself (unless it is the root) and every entry belong to that owner.
+ * @throws {PathUnusable} when it is no directory, or below something that is none.
  */
 export async function putArchive(
   container: Docker.Container,
@@ -38,13 +40,16 @@ export async function putArchive(
   await send(container, target, { out, fill, signal, query: {} });
 }
 
-/** Puts one file into a container; absent directories on the way are made. A directory at that path stays and is an error. */
+/**
+ * Puts one file into a container; absent directories on the way are made. A directory at that path stays.
+ * @throws {PathUnusable} when there is one, or it is below something that is no directory.
+ */
 export async function putFile(
   container: Docker.Container,
   path: string,
   { body, sizeBytes, owner, signal }: PutOptions & { readonly body: Readable; readonly sizeBytes: number },
 ): Promise<void> {
-  const { existing, missing } = await findExisting(container, posix.dirname(path), signal);
+  const { existing, missing } = await findExisting(container, posix.dirname(path), signal, path);
   const name = [...missing, posix.basename(path)].join('/');
   const out = pack();
   const fill = async (): Promise<void> => {
@@ -52,7 +57,15 @@ export async function putFile(
     await pipeline(body, out.entry({ name, size: sizeBytes, mode: FILE_MODE, ...owner }));
     out.finalize();
   };
-  await send(container, existing, { out, fill, signal, query: { noOverwriteDirNonDir: '1' } });
+  try {
+    await send(container, existing, { out, fill, signal, query: { noOverwriteDirNonDir: '1' } });
+  } catch (error) {
+    // Only now, so that many files do not cost a question each: an engine has no code for it.
+    const isRefused = statusCodeOf(error) !== undefined && missing.length === 0;
+    const there = isRefused ? await resolvePath(container, path, signal) : undefined;
+    if (there?.stat.type !== 'directory') throw error;
+    throw new PathUnusable(path, 'a directory is there, not a file', { cause: error });
+  }
 }
 
 async function send(
@@ -84,19 +97,19 @@ async function send(
   if (sourceError !== undefined) throw sourceError;
 }
 
-/** The part of a path that exists, symlinks followed, and the names below it that do not. */
+/** The part of a path that exists, symlinks followed, and the names below it that do not. `wanted` is the path that it is for. */
 async function findExisting(
   container: Docker.Container,
   directory: string,
   signal: AbortSignal,
+  wanted = directory,
 ): Promise<{ readonly existing: string; readonly missing: readonly string[]; readonly mode: number }> {
   const missing: string[] = [];
   let existing = posix.resolve('/', directory);
   while (existing !== '/') {
     const found = await resolvePath(container, existing, signal);
     if (found?.stat.type === 'directory') return { existing: found.path, missing, mode: found.stat.mode };
-    if (found)
-      throw new EngineRequestFailed(`put files into ${directory}`, 400, `${existing} is not a directory`);
+    if (found) throw new PathUnusable(wanted, `${existing} is not a directory`);
     missing.unshift(posix.basename(existing));
     existing = posix.dirname(existing);
   }

@@ -16,6 +16,7 @@ import type {
 } from '../engine.ts';
 import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
+import { pullWithRoom } from '../room/pull-with-room.ts';
 import { removeName } from '../room/remove-image.ts';
 import type { EngineRoom } from '../room/engine-room.ts';
 import { isUsable, inspectImage } from '../transport/engine-images.ts';
@@ -23,9 +24,10 @@ import { lendLayers } from '../transport/lend-layers.ts';
 import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
+import type { MadeImage } from './made-image.ts';
 import { parseReference } from './image-reference.ts';
-import type { PullOptions } from './pull-image.ts';
 import { pullImage } from './pull-image.ts';
+import { pulledImage } from './pulled-image.ts';
 import { registryDigest } from './registry-digest.ts';
 
 export interface ImagesOptions {
@@ -69,9 +71,10 @@ export class DockerodeImages implements EngineImages {
     await this.#ask('lift a hold', async () => this.#options.room?.release(hold));
   }
 
-  async use(image: string): Promise<void> {
+  async use(image: string, hold?: string): Promise<void> {
+    const { room } = this.#options;
     await this.#ask(`mark image ${image}`, () =>
-      unlessStatus([404], async () => this.#options.room?.use(image)),
+      unlessStatus([404], async () => (hold === undefined ? room?.use(image) : room?.usePulled(image, hold))),
     );
   }
 
@@ -101,6 +104,13 @@ export class DockerodeImages implements EngineImages {
     });
   }
 
+  findPulled(reference: string): Promise<RegistryPull | undefined> {
+    return this.#ask('inspect image', async () => {
+      const found = await unlessStatus([404], () => this.#image(reference).inspect());
+      return found && pulledImage(found, reference, this.#options.info);
+    });
+  }
+
   findUsable(reference: string): Promise<string | undefined> {
     return this.#ask('inspect image', async () => {
       const transport = await this.#options.transport();
@@ -109,8 +119,18 @@ export class DockerodeImages implements EngineImages {
     });
   }
 
-  async pull(reference: string, options: PullOptions): Promise<RegistryPull> {
-    return pullImage(this.#options, reference, options);
+  describe(reference: string): Promise<MadeImage | undefined> {
+    return this.#ask('inspect image', async () => {
+      const found = await unlessStatus([404], () => this.#image(reference).inspect());
+      return found && { createdMs: Date.parse(found.Created), layers: found.RootFS?.Layers ?? [] };
+    });
+  }
+
+  async pull(reference: string, options: Parameters<EngineImages['pull']>[1]): Promise<RegistryPull> {
+    const { hold, ...wanted } = options;
+    const { docker, room } = this.#options;
+    const pull = (): Promise<RegistryPull> => pullImage(this.#options, reference, wanted);
+    return room && hold !== undefined ? pullWithRoom({ docker, room, holder: hold }, pull) : pull();
   }
 
   registryDigest(reference: string, signal: AbortSignal): Promise<string> {

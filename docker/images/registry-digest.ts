@@ -1,9 +1,7 @@
 import type Docker from 'dockerode';
 import { EngineRequestFailed, ImageUnavailable } from '../../model/errors.ts';
 import { asEngineError, detailOf, statusCodeOf } from '../engine-errors.ts';
-
-/** A registry's final answers; the engine hands its own trouble on as 500. */
-const FINAL_STATUSES = [400, 401, 403, 404];
+import { isFinalAnswer } from './registry-answer.ts';
 
 /** Asks a registry, through the engine and with its rights, what it has under a reference. */
 export async function registryDigest(
@@ -18,7 +16,7 @@ export async function registryDigest(
     const digest = answer.Descriptor?.digest;
     if (digest !== undefined) return digest;
   } catch (error) {
-    if (FINAL_STATUSES.includes(statusCodeOf(error) ?? 0))
+    if (isFinalAnswer(statusCodeOf(error), detailOf(error)))
       throw new ImageUnavailable(reference, detailOf(error), { cause: error });
     throw asEngineError(error, { address, doing, signal });
   }

@@ -1,5 +1,4 @@
 import type Docker from 'dockerode';
-import { OWN_HOST } from '../../model/engine-names.ts';
 import { parseReference } from '../images/image-reference.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
 import { EngineContents } from './engine-contents.ts';
@@ -9,7 +8,16 @@ import type { RemovedKept } from './remove-kept.ts';
 import { removeOldestKept } from './remove-kept.ts';
 import { unname } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
-import { heldName, isEndpointName, isHeldBy, isUseName, namesOf, usedName } from './use-names.ts';
+import {
+  heldName,
+  isHeldBy,
+  isOwnImage,
+  isOwnOrPassing,
+  isPulled,
+  isUseName,
+  namesOf,
+  usedName,
+} from './use-names.ts';
 
 export interface RoomOptions extends ContentsOptions {
   /** Undefined: no limit. */
@@ -86,8 +94,14 @@ export class EngineRoom {
     const found = await this.#docker.getImage(image).inspect();
     const names = namesOf(found);
     // Somebody else's image in somebody else's engine gets no names of ours.
-    if (this.#options.isPrivate || names.every(isOwnOrPassing))
+    if (this.#options.isPrivate || names.every((name) => isOwnOrPassing(name) || isPulled(name, names)))
       await this.#markUsed(found.Id, names, () => false);
+  }
+
+  /** The same with a hold, of an image by the name that others serve it under: where it is not one that was there before. */
+  async usePulled(image: string, holder: string): Promise<void> {
+    const found = await this.#docker.getImage(image).inspect();
+    if (this.#options.isPrivate || isOwnImage(found)) await this.#tag(found.Id, heldName(holder, Date.now()));
   }
 
   /** Lifts the holds of somebody, wherever they are. No error when there is none. */
@@ -261,10 +275,6 @@ function reported({
 
 function isOver(bytes: number, budgetBytes: number | undefined): boolean {
   return budgetBytes !== undefined && bytes > budgetBytes;
-}
-
-function isOwnOrPassing(name: string): boolean {
-  return name.startsWith(`${OWN_HOST}/`) || isEndpointName(name);
 }
 
 /** The mark of an earlier use. */

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { mapConcurrently } from '../../model/concurrently.ts';
-import { OWN_HOST } from '../../model/engine-names.ts';
 import type { Layer } from './choose-image.ts';
 import type { Removable } from './removable.ts';
 import { removeImage } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
-import { isEndpointName, isHeld, isTemporaryName, lastUseOf, namesOf } from './use-names.ts';
+import { isHeld, isOwnImage, isOwnName, isTemporaryName, lastUseOf, namesOf } from './use-names.ts';
 
 export interface MeasureOptions {
   /** In an engine that nobody else uses every image is Slipway's, whatever other names it has. */
@@ -47,7 +46,7 @@ async function listOwn(
   docker: Docker,
   { isPrivate }: Pick<MeasureOptions, 'isPrivate'>,
 ): Promise<readonly Docker.ImageInfo[]> {
-  return (await docker.listImages()).filter((image) => isPrivate || isOwn(image));
+  return (await docker.listImages()).filter((image) => isPrivate || isOwnImage(image));
 }
 
 async function measure(
@@ -56,9 +55,10 @@ async function measure(
   { nowMs, inUse }: MeasureOptions & { readonly inUse: ReadonlySet<string> },
 ): Promise<Removable | undefined> {
   const { Id: id, Size: bytes, Created } = image;
-  const history = (await unlessGone(docker, id, () => docker.getImage(id).history())) as
-    readonly HistoryEntry[] | undefined;
-  if (!history) return undefined;
+  const told: unknown = await unlessGone(docker, id, () => docker.getImage(id).history());
+  if (told === undefined) return undefined;
+  // An engine with the containerd store says `null` of one that has none, which reaches us as bytes.
+  const history = Array.isArray(told) ? (told as HistoryEntry[]) : [];
   const names = namesOf(image);
   const isMoving = names.some(isTemporaryName) && (await isRecentlyNamed(docker, id, nowMs));
   return {
@@ -109,18 +109,6 @@ async function isRecentlyNamed(docker: Docker, id: string, nowMs: number): Promi
     { readonly Metadata?: { readonly LastTagTime?: string } } | undefined;
   const named = Date.parse(found?.Metadata?.LastTagTime ?? '');
   return !(named > 0) || nowMs - named < TEMPORARY_MS;
-}
-
-function isOwn(image: Docker.ImageInfo): boolean {
-  const names = namesOf(image);
-  const digests = (image.RepoDigests ?? []).filter((name) => !name.startsWith('<none>'));
-  return (
-    names.some(isOwnName) && [...names, ...digests].every((name) => isOwnName(name) || isEndpointName(name))
-  );
-}
-
-function isOwnName(name: string): boolean {
-  return name.startsWith(`${OWN_HOST}/`);
 }
 
 /** The store has no such image, or nobody knows of it. */

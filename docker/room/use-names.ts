@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { OWN_HOST } from '../../model/engine-names.ts';
 import { REPOSITORY } from '../endpoint/transfer.ts';
 
 const USED = `${OWN_HOST}/used`;
 const HELD = `${OWN_HOST}/held`;
+const PULLED = `${OWN_HOST}/pulled`;
 /** So long a hold counts that nobody lifts: its worker is dead, and a container would have come long ago. */
 const HOLD_MS = 60 * 60_000;
 const ENDPOINT = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
@@ -23,9 +25,40 @@ export function heldName(holder: string, nowMs: number): string {
   return `${HELD}:${seconds(nowMs)}-${holder}`;
 }
 
-/** Whether a name tells of use; such a name is no reason to keep an image. */
+/** Slipway has pulled an image from outside under that name, and nobody had it before. */
+export function pulledName(name: string): string {
+  return `${PULLED}:${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+}
+
+/** Whether a name tells of use, or of where an image came from; such a name is no reason to keep an image. */
 export function isUseName(name: string): boolean {
-  return PATTERN.test(name);
+  return PATTERN.test(name) || name.startsWith(`${PULLED}:`);
+}
+
+/** Whether an image with such names and digests is Slipway's alone: what it gave it, or has pulled it under. One without any is nobody's. */
+export function isOwnImage({
+  RepoTags: tags,
+  RepoDigests: digests,
+}: {
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+}): boolean {
+  const names = namesOf({ RepoTags: tags });
+  const all = [...names, ...namesOf({ RepoTags: digests })];
+  return names.some(isOwnName) && all.every((name) => isOwnOrPassing(name) || isPulled(name, names));
+}
+
+/** Whether an image with these names was pulled under that one. */
+export function isPulled(name: string, names: readonly string[]): boolean {
+  return names.includes(pulledName(name));
+}
+
+export function isOwnName(name: string): boolean {
+  return name.startsWith(`${OWN_HOST}/`);
+}
+
+export function isOwnOrPassing(name: string): boolean {
+  return isOwnName(name) || isEndpointName(name);
 }
 
 export function isHeldBy(name: string, holder: string): boolean {

@@ -7,7 +7,9 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { readClosure, readWhole } from '../endpoint/closure.ts';
 import type { Descriptor } from '../endpoint/manifest.ts';
+import type { OnProgress } from '../engine.ts';
 import { CONFIG_MAX_BYTES, parseDiffIds } from '../transport/stored-image.ts';
+import { shortDigest, tellBytes } from '../transport/tell-bytes.ts';
 import { dockerManifest, layoutFiles } from './image-layout.ts';
 import { measureLayer, readLayer } from './layer-bytes.ts';
 import { streamTar } from './stream-tar.ts';
@@ -17,6 +19,8 @@ export interface ImageTarOptions {
   /** Names that the image gets where the tar is loaded, for example `lint:latest`. */
   readonly names: readonly string[];
   readonly signal: AbortSignal;
+  /** Told of each layer as it passes, and while it is measured before. */
+  readonly onProgress?: OnProgress | undefined;
   /** Layers, by diff id, that whoever reads the tar has already: they are named in it and left out of it. */
   readonly omit?: ReadonlySet<Digest>;
   /** `classic`: only what classic engines read; layers that are left out need not be unpacked to be measured then. Default `all`. */
@@ -41,7 +45,7 @@ async function fill(
   pack: Pack,
   options: ImageTarOptions & { readonly blobs: BlobStore; readonly root: Digest },
 ): Promise<void> {
-  const { blobs, root, names, signal, omit = new Set(), readers = 'all' } = options;
+  const { blobs, root, names, signal, onProgress, omit = new Set(), readers = 'all' } = options;
   const { image } = await readClosure(blobs, root, signal);
   const config = await readWhole(blobs, image.config.digest, { maxBytes: CONFIG_MAX_BYTES, signal });
   const layers = pairLayers(parseDiffIds(config), image.layers, image.config.digest);
@@ -49,11 +53,14 @@ async function fill(
   const sizes = new Map<Digest, number>();
   for (const { diffId, layer } of layers) {
     if (sizes.has(diffId) || (omit.has(diffId) && readers === 'classic')) continue;
+    const shown = shortDigest(diffId);
+    onProgress?.({ message: `${shown}: measuring` });
     const sizeBytes = await measureLayer(blobs, layer, signal);
     sizes.set(diffId, sizeBytes);
     if (omit.has(diffId)) continue;
     const body = verified(await readLayer(blobs, layer, signal), diffId);
-    await addStream(pack, blobPath(diffId), { body, sizeBytes });
+    const told = tellBytes(body, { layer: shown, totalBytes: sizeBytes, doing: 'sending' }, onProgress);
+    await addStream(pack, blobPath(diffId), { body: told, sizeBytes });
   }
   await addBuffer(pack, blobPath(image.config.digest), config);
   const parts = layers.map(({ diffId }) => ({ digest: diffId, sizeBytes: sizes.get(diffId) ?? 0 }));

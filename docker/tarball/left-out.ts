@@ -12,6 +12,7 @@ import { parseDiffIds } from '../transport/stored-image.ts';
 /** An image tar that names layers which it does not hold, for engines that have them. */
 export interface PartialTar {
   readonly names: readonly string[];
+  readonly config: Buffer;
   readonly configDigest: Digest;
   /** Layers that are not in it, by what they unpack to. */
   readonly leftOut: readonly Digest[];
@@ -71,5 +72,5 @@ async function read(body: Readable, signal: AbortSignal): Promise<PartialTar | u
   const diffIds = parseDiffIds(config);
   const leftOut = diffIds.filter((_, at) => !paths.has(image.Layers[at] ?? ''));
   if (leftOut.length === 0) return undefined;
-  return { names: image.RepoTags ?? [], configDigest: digestOf(config), leftOut };
+  return { names: image.RepoTags ?? [], config, configDigest: digestOf(config), leftOut };
 }

@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream';
+import { z } from 'zod';
 import type { BlobStore } from '../../model/blob-store.ts';
 import { mapConcurrently } from '../../model/concurrently.ts';
 import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import { isForPlatform } from '../images/platform-of-image.ts';
 import { readDockerArchive } from './archive-manifest.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
 import { chooseImage } from './archived-image.ts';
@@ -22,6 +24,8 @@ export interface ImportOptions extends ArchiveOptions {
   readonly name?: string | undefined;
   /** Chooses among the platforms of an image, default `linux/amd64`. */
   readonly platform?: string | undefined;
+  /** Refuses an image that says it is for another platform; else one that is the only one there is taken all the same. */
+  readonly isPlatformAsked?: boolean | undefined;
 }
 
 export interface ImportedTar {
@@ -31,6 +35,11 @@ export interface ImportedTar {
   /** The blob that each layer became. */
   readonly layers: readonly Pick<StoredLayer, 'diffId' | 'digest'>[];
 }
+
+const platformSchema = z.object({
+  os: z.string().default('linux'),
+  architecture: z.string().default('amd64'),
+});
 
 /** Layers that are kept in memory are stored so many at once. */
 const SIDE_BY_SIDE = 4;
@@ -69,12 +78,14 @@ async function take(
   tar: AsyncIterable<unknown>,
   options: ImportOptions,
 ): Promise<ImportedTar> {
+  const { platform = 'linux/amd64', isPlatformAsked = false } = options;
   const archive = await readArchive(blobs, tar, options);
-  const parts = chooseImage(imagesOf(archive, options.platform ?? 'linux/amd64'), options.name).open();
+  const parts = chooseImage(imagesOf(archive, platform), options.name).open();
   const layers = await takeLayers(archive, parts);
   const diffIds = layers.map(({ diffId }) => diffId);
   const config = parts.config(diffIds);
   refuseOtherLayers(parseDiffIds(config), diffIds);
+  if (isPlatformAsked) expectPlatform(config, platform);
 
   const { stored, bytesWritten } = await writeImage(blobs, { config, diffIds, layers }, options.signal);
   return {
@@ -106,6 +117,13 @@ function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly 
     },
     SIDE_BY_SIDE,
   );
+}
+
+/** @throws {TypeError} saying which one the image is for. */
+export function expectPlatform(config: Buffer, platform: string): void {
+  const { os, architecture } = platformSchema.parse(JSON.parse(config.toString('utf8')));
+  if (!isForPlatform({ os, architecture }, platform))
+    throw new TypeError(`it holds no image for ${platform}, but for ${os}/${architecture}`);
 }
 
 function refuseOtherLayers(expected: readonly Digest[], got: readonly Digest[]): void {

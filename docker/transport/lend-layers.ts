@@ -18,9 +18,10 @@ export async function lendLayers(
   options: StepOptions & { readonly tag: string; readonly load: () => Promise<LoadResult> },
 ): Promise<LentLayers> {
   if (context.info.imageStore === 'classic') {
-    const { bytesLoaded } = await options.load();
+    const { bytesLoaded, fellBack } = await options.load();
     const reference = ownReference(options.tag);
-    return { reference, name: reference, bytesLoaded, isAtFault: () => false, close: () => undefined };
+    const free = { isAtFault: () => false, close: () => undefined };
+    return { reference, name: reference, bytesLoaded, fellBack, ...free };
   }
   const { endpoint } = context;
   if (!endpoint)

@@ -8,7 +8,6 @@ import { findLoaded, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import type { TarForEngine } from './tar-for-engine.ts';
-import { tarForEngine } from './tar-for-engine.ts';
 import type { TransportContext } from './transport-context.ts';
 
 export interface LoadedTar {
@@ -20,24 +19,23 @@ export interface LoadedTar {
 }
 
 /**
- * Loads a stored image without the layers that the engine has; if that fails, whole, and the result says so. The engine's
+ * Loads a stored image without the layers that the engine has, as its tar was made for that; if that fails, whole, and the result says so. The engine's
  * words are not read: it is found by the throw-away name that is in the tar.
  */
 export async function loadAsTar(
   context: TransportContext,
   image: StoredImage,
-  options: StepOptions,
+  options: StepOptions & { readonly tar: TarForEngine },
 ): Promise<LoadedTar> {
-  const tar = await tarForEngine(context, image, options.signal);
-  if (!tar.isPartial) return loadOnce(context, image, { ...options, tar, whole: true });
+  if (!options.tar.isPartial) return loadOnce(context, image, { ...options, whole: true });
   try {
-    return await loadOnce(context, image, { ...options, tar, whole: false });
+    return await loadOnce(context, image, { ...options, whole: false });
   } catch (error) {
     options.signal.throwIfAborted();
     if (findDamage(error, image.manifestDigest) || isStoreTrouble(error)) throw error;
     const fellBack = `without the layers that it has: ${(error as Error).message}`;
     options.onProgress?.({ message: `${fellBack}; sending all of it` });
-    return { ...(await loadOnce(context, image, { ...options, tar, whole: true })), fellBack };
+    return { ...(await loadOnce(context, image, { ...options, whole: true })), fellBack };
   }
 }
 
@@ -49,7 +47,7 @@ async function loadOnce(
   const { signal, onProgress, whole } = options;
   const reference = ownReference(`loading-${randomUUID()}`);
   const release = (): Promise<void> => removeReference(context, reference);
-  const tar = options.tar.open({ names: [reference], signal, whole });
+  const tar = options.tar.open({ names: [reference], signal, onProgress, whole });
   try {
     const bytesLoaded = await send(context, tar, { signal, onProgress });
     const engineImageId = await findLoaded(context, image, [reference]);
@@ -64,14 +62,16 @@ async function loadOnce(
 }
 
 async function send(
-  { docker }: TransportContext,
+  { docker, info }: TransportContext,
   tar: Readable,
   { signal, onProgress }: { signal: AbortSignal; onProgress: StepOptions['onProgress'] },
 ): Promise<number> {
   let bytes = 0;
   tar.on('data', (chunk: Buffer) => (bytes += chunk.length));
   try {
-    const answer = await docker.loadImage(tar, { quiet: true, abortSignal: signal });
+    // A classic engine takes the whole tar in first, and then tells of each layer that it unpacks.
+    const quiet = onProgress === undefined || info.imageStore !== 'classic';
+    const answer = await docker.loadImage(tar, { quiet, abortSignal: signal });
     await followProgress(answer as Readable, onProgress);
     return bytes;
   } finally {

@@ -20,8 +20,11 @@ import { loadAsTar } from './load-as-tar.ts';
 import { followProgress } from './progress-stream.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
+import type { TarForEngine } from './tar-for-engine.ts';
+import { tarForEngine } from './tar-for-engine.ts';
 import { endpointRepository } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
+import { turnsOf } from './turns.ts';
 
 export interface LoadOptions extends StepOptions {
   /** The image is `slipway.invalid/image:<tag>` afterwards. */
@@ -45,18 +48,11 @@ export async function loadImage(
   image: StoredImage,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  const { signal, tag } = options;
+  const { signal } = options;
   signal.throwIfAborted();
   try {
-    const present = await findLoadedImage(context, image, [ownReference(tag), expectedId(context, image)]);
-    // Somebody may have removed it in between.
-    if (
-      present &&
-      (await unlessGone(context.docker, present.Id, () => nameIt(context, present.Id, options)))
-    ) {
-      await removeEndpointNames(context, present);
-      return { engineImageId: present.Id, bytesLoaded: 0, way: 'present' };
-    }
+    const present = await usePresent(context, image, options);
+    if (present) return present;
     await options.onComing?.();
     return await transfer(context, image, options);
   } catch (error) {
@@ -72,6 +68,20 @@ export async function loadImage(
     if (isSlipwayError(error)) throw error;
     throw new TransferFailed('load', image.manifestDigest, (error as Error).message, { cause: error });
   }
+}
+
+async function usePresent(
+  context: TransportContext,
+  image: StoredImage,
+  options: LoadOptions,
+): Promise<LoadResult | undefined> {
+  const names = [ownReference(options.tag), expectedId(context, image)];
+  const present = await findLoadedImage(context, image, names);
+  // Somebody may have removed it in between.
+  if (!present || !(await unlessGone(context.docker, present.Id, () => nameIt(context, present.Id, options))))
+    return undefined;
+  await removeEndpointNames(context, present);
+  return { engineImageId: present.Id, bytesLoaded: 0, way: 'present' };
 }
 
 async function transfer(
@@ -100,10 +110,36 @@ async function canPull(context: TransportContext, image: StoredImage, signal: Ab
   return closure.image.layers.every(({ mediaType }) => !mediaType.endsWith('+zstd'));
 }
 
+/**
+ * One tar at a time brings the same layers to an engine, however many ask for the image, or for others on the same ground: the
+ * others wait and look again what there is.
+ */
 async function asTar(
   context: TransportContext,
   image: StoredImage,
   options: LoadOptions,
+): Promise<LoadResult> {
+  const { signal, onProgress } = options;
+  const turns = turnsOf(context.docker);
+  for (;;) {
+    const { ended } = turns;
+    const present = await usePresent(context, image, options);
+    if (present) return present;
+    const tar = await tarForEngine(context, image, signal);
+    // What it lacked may have come while it was asked.
+    if (turns.ended !== ended) continue;
+    const loaded = await turns.takeOrWait(tar.brings, signal, {
+      work: () => sendTar(context, image, { ...options, tar }),
+      onWait: () => onProgress?.({ message: 'the same layers are on their way already; waiting for them' }),
+    });
+    if (loaded) return loaded;
+  }
+}
+
+async function sendTar(
+  context: TransportContext,
+  image: StoredImage,
+  options: LoadOptions & { readonly tar: TarForEngine },
 ): Promise<LoadResult> {
   const { release, ...loaded } = await loadAsTar(context, image, options);
   await nameIt(context, loaded.engineImageId, options);

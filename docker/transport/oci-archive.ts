@@ -4,6 +4,7 @@ import type { Digest } from '../../model/pure/ids.ts';
 import { digestOf } from '../endpoint/closure.ts';
 import { parseManifest } from '../endpoint/manifest.ts';
 import type { Descriptor } from '../endpoint/manifest.ts';
+import { isForPlatform } from '../images/platform-of-image.ts';
 import { blobPathOf } from './archive-path.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
 import { parseDocument } from './parse-document.ts';
@@ -19,7 +20,9 @@ const indexSchema = z.object({
           .regex(DIGEST_PATTERN)
           .transform((text) => text as Digest),
         size: z.number().int().nonnegative(),
-        platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+        platform: z
+          .object({ os: z.string(), architecture: z.string(), variant: z.string().optional() })
+          .optional(),
         annotations: z.record(z.string(), z.string()).optional(),
       }),
     )
@@ -30,12 +33,16 @@ type Child = z.infer<typeof indexSchema>['manifests'][number];
 
 /** An index may stand in `index.json`, and another one for the platforms in it; no tool writes more. */
 const MAX_DEPTH = 3;
+const PLATFORMS_SHOWN = 20;
 
 /** Images of an OCI layout, by `index.json`: what buildah, podman, skopeo and buildx write. Each is the one for a platform. */
 export function readOciArchive(archive: Archive, platform: string): readonly ArchivedImage[] {
   const { manifests } = parseDocument(archive, 'index.json', indexSchema);
   const images = new Map<string, ArchivedImage & { names: string[] }>();
-  for (const child of forPlatform(manifests, platform)) {
+  const ours = forPlatform(manifests, platform);
+  if (ours.length === 0 && imagesOf(manifests).length > 0)
+    throw new TypeError(`it holds ${noneFor(platform, manifests)}`);
+  for (const child of ours) {
     const present = images.get(child.digest);
     if (present) present.names.push(...namesOf(child));
     else
@@ -57,7 +64,7 @@ function openImage(archive: Archive, child: Child, platform: string, depth: numb
     const [first, second] = forPlatform(children, platform);
     if (!first || second)
       throw new TypeError(
-        `index ${child.digest} has ${first ? 'several images' : 'no image'} for ${platform}`,
+        `index ${child.digest} has ${first ? `several images for ${platform}` : noneFor(platform, children)}`,
       );
     return openImage(archive, first, platform, depth + 1);
   }
@@ -79,17 +86,34 @@ function blobOf(archive: Archive, { digest, size }: Pick<Descriptor, 'digest' | 
   return bytes;
 }
 
-/** Attestations stand beside the image that they are about. Where platforms are told, only ours counts. */
+/** Where platforms are told, only ours counts. */
 function forPlatform(children: readonly Child[], platform: string): Child[] {
-  const images = children.filter(
+  const images = imagesOf(children);
+  const ours = images.filter((child) => !child.platform || isForPlatform(child.platform, platform));
+  const [, , variant] = platform.split('/');
+  const exact = ours.filter(
+    (child) => [undefined, variant].includes(child.platform?.variant) || variant === undefined,
+  );
+  if (exact.length > 0) return exact;
+  // An image for another platform is taken where it is the only one, as engines do.
+  return ours.length > 0 || images.length > 1 ? ours : images;
+}
+
+/** Attestations stand beside the image that they are about. */
+function imagesOf(children: readonly Child[]): Child[] {
+  return children.filter(
     (child) =>
       child.annotations?.['vnd.docker.reference.type'] === undefined && child.platform?.os !== 'unknown',
   );
-  const ours = images.filter(
-    (child) => !child.platform || `${child.platform.os}/${child.platform.architecture}` === platform,
-  );
-  // An image for another platform is taken where it is the only one, as engines do.
-  return ours.length > 0 || images.length > 1 ? ours : images;
+}
+
+function noneFor(platform: string, children: readonly Child[]): string {
+  const others = imagesOf(children).map((child) => {
+    const { os = '', architecture = '', variant } = child.platform ?? {};
+    return [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
+  });
+  const shown = [...new Set(others)].slice(0, PLATFORMS_SHOWN).join(', ');
+  return `no image for ${platform}${shown === '' ? '' : `, but for ${shown}`}`;
 }
 
 function namesOf({ annotations = {} }: Child): string[] {

@@ -27,9 +27,16 @@ export interface PublishOptions extends StepOptions {
   readonly onLayer?: OnLayer;
 }
 
+interface Wanted extends PublishOptions {
+  readonly image: string;
+  /** The engine's own id of it. */
+  readonly id: string;
+}
+
 /**
  * Moves an image of the engine (id or tag) into the store: by the engine's own push into the endpoint, which sends
- * only what the store lacks, or as a tar where there is no endpoint. Safe to repeat: what arrived stays.
+ * only what the store lacks; as a tar where there is no endpoint, or where a push fails again and again though the store is
+ * there, and the result says so. Safe to repeat: what arrived stays.
  * @throws {ImageUnavailable} when the engine has no such image. @throws {TransferFailed} {StoreUnavailable} {StoreOutOfSpace}
  * @throws {ImageDamaged} when the store has had other bytes than these under one of their digests all along.
  */
@@ -43,9 +50,7 @@ export async function publishImage(
   const found = await inspectImage(context, image);
   if (!found) throw new ImageUnavailable(image, 'the engine does not have it');
   try {
-    return context.endpoint
-      ? await push(context, context.endpoint, { ...options, image, id: found.Id })
-      : await publishAsTar(context, image, options);
+    return await transfer(context, { ...options, image, id: found.Id });
   } catch (error) {
     signal.throwIfAborted();
     if (isSlipwayError(error)) throw error;
@@ -53,10 +58,33 @@ export async function publishImage(
   }
 }
 
+async function transfer(context: TransportContext, options: Wanted): Promise<PublishResult> {
+  const { image, signal, onProgress } = options;
+  if (!context.endpoint) return publishAsTar(context, image, options);
+  try {
+    return await push(context, context.endpoint, options);
+  } catch (error) {
+    signal.throwIfAborted();
+    // Of the store, which a tar goes to as well.
+    if (isStoreTrouble(error) || (isSlipwayError(error) && error.type === 'ImageDamaged')) throw error;
+    const fellBack = `push failed: ${(error as Error).message}`;
+    onProgress?.({ message: `${fellBack}; sending it as a tar` });
+    const published = await publishAsTar(context, image, options).catch((cause: unknown) => {
+      throw isSlipwayError(cause) && !(cause instanceof TransferFailed)
+        ? cause
+        : new TransferFailed('publish', image, `${(cause as Error).message}; before that ${fellBack}`, {
+            cause,
+          });
+    });
+    const reasons = [fellBack, ...(published.fellBack === undefined ? [] : [published.fellBack])];
+    return { ...published, fellBack: reasons.join('; ') };
+  }
+}
+
 async function push(
   context: TransportContext,
   endpoint: ImageEndpoint,
-  options: PublishOptions & { readonly image: string; readonly id: string },
+  options: Wanted,
 ): Promise<PublishResult> {
   const { image, id, signal, mayConfirm, onBlob } = options;
   let lastError: unknown;

@@ -14,6 +14,7 @@ import { peek } from './peek.ts';
 import { storeLayer } from './store-layer.ts';
 import type { StoredLayer } from './store-layer.ts';
 import { BLOCK_BYTES, isHeader } from './tar-beginning.ts';
+import { shortDigest, tellBytes } from './tell-bytes.ts';
 import { UnpackBudget } from './unpack-budget.ts';
 import type { UnpackLimits } from './unpack-budget.ts';
 
@@ -63,9 +64,10 @@ export async function readArchive(
     body: AsyncIterable<unknown>,
     sizeBytes: number,
   ): Promise<StoredLayer> => {
-    options.onProgress?.({ message: `storing ${path}`, bytes: sizeBytes });
+    const told = { layer: shownAs(path), totalBytes: sizeBytes, doing: 'storing' as const };
     const hints = await hintsOf(blobs, path, { sizeBytes, known: options.known, signal: options.signal });
-    const layer = await storeLayer(blobs, body, { signal: options.signal, budget, ...hints });
+    const passing = tellBytes(body, told, options.onProgress);
+    const layer = await storeLayer(blobs, passing, { signal: options.signal, budget, ...hints });
     await options.onLayer?.(layer);
     return layer;
   };
@@ -157,6 +159,12 @@ async function hintsOf(
     ...(mayBeKnown ? { known: (diffId: Digest) => known?.get(diffId) } : {}),
     ...(isPresent ? { present: digest } : {}),
   };
+}
+
+/** Most tools name a layer by a digest. */
+function shownAs(path: string): string {
+  const digits = /(?:^|\/)([0-9a-f]{64})(?![0-9a-f])/.exec(path)?.[1];
+  return digits === undefined ? path : shortDigest(digits);
 }
 
 function beginsAsLayer(start: Buffer): boolean {

@@ -9,3 +9,6 @@ export const IMAGE_TARBALL_ZST = 'public/image.tar.zst';
 
 /** What an image was built from: every file of its context by name and content. */
 export const CONTEXT_LIST = 'public/context.json';
+
+/** Content type of the record that stands for a directory without a file, which has no other. */
+export const EMPTY_DIRECTORY = 'inode/directory';

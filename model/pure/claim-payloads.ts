@@ -2,7 +2,13 @@
 
 import type { RunInput } from './payloads.ts';
 
-export interface ReferableRun extends RunInput {
+/** A run that waits for a machine. */
+export interface QueuedRun extends RunInput {
+  /** Since when, where that was before it was asked for here. ISO time. */
+  readonly asked?: string;
+}
+
+export interface ReferableRun extends QueuedRun {
   /** Whether the answer may be that another engine has the image: whoever asks so understands it. */
   readonly mayRefer?: true;
 }
@@ -10,6 +16,8 @@ export interface ReferableRun extends RunInput {
 /** The run was not claimed: the engine that this queue is of has its image, and is to be asked first. */
 export interface ReferredRun {
   readonly heldBy: string;
+  /** Since when the run waits; absent in histories from before it was told. */
+  readonly asked?: string;
 }
 
 export interface ClaimedRun {

@@ -1,12 +1,15 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
+import type { BuiltImage } from './built-image.ts';
 import type { BaseToRenew, ImportBaseInput, PlatformBase, RenewedBase } from './base-payloads.ts';
 import type { GraphTask } from './graph-pages.ts';
 import type { Level } from './ids.ts';
 import type { Rerun } from './rerun.ts';
 import type { PushReason, TaskReason, TaskState } from './states.ts';
 import type { PushRequest, StoredImage } from '../schema/plan.ts';
-import type { ArtifactRecord, CacheMountsRecord, Phases, PushImage } from '../schema/records.ts';
+import type { ArtifactRecord, PushImage } from '../schema/records.ts';
+
+export type { BuiltImage };
 
 /** What a push names. The level is part of the workflow's id and is checked against the configuration by `planPush`. */
 export interface PushInput {
@@ -21,6 +24,8 @@ export interface PushInput {
   readonly received: string;
   /** The ref's former revision, when the pusher knows it: `when.changed` is against it. */
   readonly before?: string;
+  /** Where the branch's upstream is, as far as the pusher's clone knows: the same where nothing else is known. */
+  readonly upstream?: string;
   /** A new round of a push that is resolved: runs go on from the numbers in the records. */
   readonly again?: boolean;
   /** A new round in which only these tasks run; the others stay as they are. */
@@ -40,6 +45,8 @@ export interface GraphImage {
   readonly stored?: StoredImage;
   /** Why it cannot be built at all: a base that is not to be had. */
   readonly unavailable?: string;
+  /** Name of its parent image; absent in histories from before it was told, too. */
+  readonly parent?: string;
   /** The parent image that cannot be built, when that is why. */
   readonly culprit?: string;
   readonly force: boolean;
@@ -111,6 +118,8 @@ export interface ImageResolved {
   readonly reason: ImageReason;
   readonly stored?: StoredImage;
   readonly bytesUploaded: number;
+  /** Why its build moved or made more than need have been. */
+  readonly fellBack?: string;
   readonly detail?: string;
   /** The first image that failed, when it is a parent of this one. */
   readonly culprit?: string;
@@ -156,21 +165,6 @@ export interface BuildImageInput extends ImageInput {
   readonly fresh?: boolean;
 }
 
-export interface BuiltImage {
-  readonly stored: StoredImage;
-  readonly bytesUploaded: number;
-  readonly steps: number;
-  readonly cachedSteps: number;
-  /** Absent where none was lacking. */
-  readonly cacheMounts?: CacheMountsRecord;
-  readonly phases: Phases;
-  readonly worker: string;
-  readonly engineId: string;
-  /** Absent in histories from before it was told. */
-  readonly imageStore?: 'classic' | 'containerd';
-  readonly started: string;
-}
-
 export interface RecordImageInput extends ImageInput {
   readonly run: number;
   readonly reason: ImageReason;
@@ -188,8 +182,12 @@ export interface TaskInput {
   readonly firstRun: number;
   readonly retries: number;
   readonly deadlineSeconds: number;
+  /** When its time is over. Absent in histories from before it counted from the push on: there from the start of its workflow. */
+  readonly deadline?: string;
   readonly maxRunTimeSeconds: number;
   readonly dind?: true;
+  /** Its container is kept for a while where it fails, since the rerun asked for that. */
+  readonly hold?: true;
   /** The in-tree image that the push recorded for it. */
   readonly image?: StoredImage;
 }
@@ -206,6 +204,8 @@ export interface LoadedImage {
   readonly imageMs: number;
   readonly manifestDigest?: string;
   readonly configDigest?: string;
+  /** Of one that the store does not have: what its name stands for at its registry. */
+  readonly registryDigest?: string;
   /** Why all of it moved, where less would have done. */
   readonly fellBack?: string;
 }
@@ -280,7 +280,7 @@ export interface RecordUnstartedInput {
 }
 
 export type ImageOutcome = Pick<PushImage, 'name' | 'outcome' | 'bytesUploaded'> &
-  Partial<Pick<PushImage, 'manifestDigest' | 'detail'>>;
+  Partial<Pick<PushImage, 'manifestDigest' | 'detail' | 'fellBack'>>;
 
 export interface RecordPushInput {
   readonly pushId: string;

@@ -6,6 +6,8 @@ export interface Rerun {
   readonly tasks: readonly string[] | 'failed';
   /** What depends on one of these runs again too, after it. */
   readonly downstream: boolean;
+  /** Containers of those that fail are kept for a while. */
+  readonly hold?: boolean;
 }
 
 export interface ReopenPushInput {

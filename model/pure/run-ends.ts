@@ -15,10 +15,13 @@ const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   ImageTarRefused: 'resource-unavailable',
   InputUnavailable: 'resource-unavailable',
   SecretUnavailable: 'resource-unavailable',
+  DeviceUnavailable: 'resource-unavailable',
+  RevisionNotFound: 'resource-unavailable',
   BlobNotFound: 'internal-error',
   DigestMismatch: 'internal-error',
   ImageDamaged: 'internal-error',
   InvalidInput: 'malformed-payload',
+  PathUnusable: 'malformed-payload',
   ImageHashMismatch: 'internal-error',
   InternalError: 'internal-error',
   WorkerShutdown: 'worker-shutdown',
@@ -27,6 +30,7 @@ const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   ContainerLost: 'worker-lost',
   EngineOutOfSpace: 'worker-lost',
   TransferFailed: 'worker-lost',
+  RepositoryUnavailable: 'worker-lost',
 };
 
 /** How a run ends when a part of it has finally failed with an error of that type; undefined: with one that nobody knows. */

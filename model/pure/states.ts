@@ -98,7 +98,7 @@ export const TASK_REASONS: Readonly<Record<TaskReason, ReasonPolicy>> = {
     state: 'exception',
     after: 'final',
     owner: 'author',
-    meaning: 'An image, input or secret that the task names cannot be had or read.',
+    meaning: 'An image, input, secret or revision that the task needs cannot be had or read.',
   },
   'internal-error': {
     state: 'exception',
@@ -110,7 +110,8 @@ export const TASK_REASONS: Readonly<Record<TaskReason, ReasonPolicy>> = {
     state: 'exception',
     after: 'retry',
     owner: 'operator',
-    meaning: 'The machine that held the run is gone. A new run starts while retries last.',
+    meaning:
+      'The machine that held the run is gone, or something that the run needed was away. A new run starts while retries last.',
   },
   'worker-shutdown': {
     state: 'exception',

@@ -66,6 +66,7 @@ const plainChangeSchemas = [
     before: z.string().optional().describe('Digest of its manifest'),
     after: z.string().optional(),
     resolved: z.string().optional().describe('When it was found to be the later one'),
+    unrecorded: z.literal(true).optional().describe('It is named now, and has no record yet'),
   }),
   z.object({ kind: z.literal('platform'), before: z.string(), after: z.string() }),
   z.object({ kind: z.literal('recipe') }),

@@ -112,8 +112,8 @@ export const plannedCacheSchema = z.object({
   perImage: z.boolean().describe('Whether tasks of another image have another cache'),
 });
 
-/** Rights that are granted by name: `features.allowPtrace` and members of `capabilities`. */
-export const taskRightSchema = z.enum(['allowPtrace', 'disableSeccomp']);
+/** Rights that are granted by name: `features.allowPtrace`, `capabilities.disableSeccomp` and `capabilities.devices.kvm`. */
+export const taskRightSchema = z.enum(['allowPtrace', 'disableSeccomp', 'kvm']);
 export type TaskRight = z.infer<typeof taskRightSchema>;
 
 /** An artifact of a dependency, or of the task that a route led to when the push was planned. */
@@ -173,6 +173,11 @@ export const plannedTaskSchema = z.object({
   keepSeconds: z.number().optional().describe('How long its container is kept once it has failed'),
   network: z.literal('none').optional().describe('Absent: a network of its own'),
   checkout: z.string().nullable().describe('Path in the container, null: nothing is put anywhere'),
+  checkoutGit: z
+    .object({ depth: z.number() })
+    .optional()
+    .describe('The checkout has a .git with so many commits of each line of history'),
+  user: z.string().optional().describe('user or user:group; absent: that of the image'),
   symbol: z.string().optional(),
   group: z.string().optional(),
   /** Names under which later pushes find it, once it has completed. */
@@ -205,6 +210,12 @@ export const planSchema = z.object({
   ref: z.string(),
   revision: z.string(),
   request: pushRequestSchema,
+  compared: z
+    .object({ revision: z.string().optional(), what: z.string().optional() })
+    .optional()
+    .describe(
+      'What `when.changed` was held against; empty: nothing is known, and everything counts as changed',
+    ),
   /** Only the decision program is planned: when it has completed, the push is planned again with what it printed. */
   decides: z.boolean().optional(),
   warnings: z.array(findingSchema),

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import { findingSchema, imageInputsSchema, pushRequestSchema, storedImageSchema } from './plan.ts';
+import { artifactRecordSchema, cacheMountsSchema, phasesSchema } from './run-parts.ts';
+
+export { artifactRecordSchema, cacheMountsSchema, phasesSchema };
+export type { ArtifactRecord, CacheMountsRecord, Phases } from './run-parts.ts';
 
 const isoTime = z.string();
 const taskState = z.enum(['unscheduled', 'pending', 'running', 'completed', 'failed', 'exception']);
@@ -31,36 +35,6 @@ const pushReason = z.enum([
   'internal-error',
 ]);
 
-/** Milliseconds spent in each phase of a run; a phase that was not reached is absent. */
-export const phasesSchema = z.object({
-  queueMs: z.number().optional(),
-  imageMs: z.number().optional().describe('Fetch and load of the image'),
-  buildMs: z.number().optional(),
-  publishMs: z.number().optional(),
-  prepareMs: z.number().optional().describe('Inputs and checkout put in, container created'),
-  runMs: z.number().optional(),
-  uploadMs: z.number().optional(),
-});
-export type Phases = z.infer<typeof phasesSchema>;
-
-export const artifactRecordSchema = z.object({
-  name: z.string(),
-  sizeBytes: z.number(),
-  sha256: z.string().describe('Lower case hex of the bytes as downloaded'),
-  contentType: z.string(),
-  expires: isoTime.optional(),
-});
-export type ArtifactRecord = z.infer<typeof artifactRecordSchema>;
-
-export const cacheMountsSchema = z
-  .object({
-    broughtIn: z.number(),
-    bytesLoaded: z.number(),
-    missed: z.number().describe('Those that the store had, and that could not be brought in'),
-  })
-  .describe('Cache mounts of an image build that its engine lacked');
-export type CacheMountsRecord = z.infer<typeof cacheMountsSchema>;
-
 export const runRecordSchema = z.object({
   run: z.number().int(),
   state: taskState,
@@ -78,10 +52,15 @@ export const runRecordSchema = z.object({
   steps: z.number().optional().describe('Steps of an image build'),
   cachedSteps: z.number().optional().describe('Those of them that a cache had'),
   cacheMounts: cacheMountsSchema.optional(),
-  fellBack: z.string().optional().describe('Why all of its image moved, where less would have done'),
+  fellBack: z.string().optional().describe('Why all of an image moved, where less would have done'),
+  cacheTrouble: z.string().optional().describe('Why a build could not use the layers of an earlier image'),
   keptUntil: isoTime.optional().describe('Its container is kept until then, for slipway shell'),
   manifestDigest: z.string().optional(),
   configDigest: z.string().optional(),
+  registryDigest: z
+    .string()
+    .optional()
+    .describe('What the name of its image stood for, where the store does not have it'),
   phases: phasesSchema,
   artifacts: z.array(artifactRecordSchema),
 });
@@ -103,6 +82,7 @@ export const taskRecordSchema = z.object({
   culprit: z.string().optional(),
   created: isoTime,
   resolved: isoTime.optional(),
+  firstRun: z.number().int().optional().describe('Number of its first run since it was last asked to run'),
   runs: z.array(runRecordSchema),
 });
 export type TaskRecord = z.infer<typeof taskRecordSchema>;
@@ -143,6 +123,16 @@ export const indexEntrySchema = storedImageSchema.extend({
     .optional()
     .describe('Kind of the engine that built it: one of the same kind knows its steps'),
   inputs: imageInputsSchema,
+  renewed: isoTime
+    .optional()
+    .describe('When a build that was asked for or due last took the place of one of the same content'),
+  ground: storedImageSchema
+    .pick({ manifestDigest: true })
+    .extend({ chosen: isoTime })
+    .optional()
+    .describe(
+      'The build of its parent that it stands on, and when its push was planned; not known of older entries',
+    ),
 });
 export type IndexEntry = z.infer<typeof indexEntrySchema>;
 
@@ -233,6 +223,7 @@ export const pushImageSchema = z.object({
   why: z.string(),
   manifestDigest: z.string().optional(),
   detail: z.string().optional(),
+  fellBack: z.string().optional().describe('Why its build moved or made more than need have been'),
 });
 export type PushImage = z.infer<typeof pushImageSchema>;
 
@@ -246,6 +237,12 @@ export const pushTaskSchema = z.object({
   description: z.string().optional().describe('What it is for, as slipway.yml says it'),
   image: z.string(),
   queue: z.string().optional().describe('While it is pending: where it waits for a worker'),
+  budget: z
+    .object({ runs: z.number().int(), atMost: z.number().int() })
+    .optional()
+    .describe(
+      'How many runs it has had since it was last asked to run, and may have: `retries` and one more',
+    ),
   runs: z.array(
     z.object({
       run: z.number(),
@@ -253,8 +250,10 @@ export const pushTaskSchema = z.object({
       reason: taskReason.optional(),
       detail: z.string().optional(),
       exitCode: z.number().optional(),
+      peakMemoryBytes: z.number().optional(),
       phases: phasesSchema,
       bytesLoaded: z.number(),
+      fellBack: z.string().optional().describe('Why all of its image moved, where less would have done'),
       keptUntil: isoTime.optional().describe('Its container is kept until then, for slipway shell'),
     }),
   ),

@@ -92,7 +92,10 @@ export const capabilitiesSchema = z.strictObject({
       loopbackVideo: z.boolean().optional(),
       loopbackAudio: z.boolean().optional(),
       hostSharedMemory: z.boolean().optional(),
-      kvm: z.boolean().optional(),
+      kvm: z
+        .boolean()
+        .optional()
+        .describe('/dev/kvm of the machine; where it has none the task ends resource-unavailable'),
     })
     .optional(),
 });
@@ -118,6 +121,48 @@ export const whenSchema = z.strictObject({
     ),
   levels: z.array(z.union([z.literal(1), z.literal(2), z.literal(3)])).optional(),
 });
+
+/** A path alone, or with what else is put there than the files. */
+export const checkoutSchema = z.union([
+  z.literal(false),
+  containerPath,
+  z.strictObject({
+    path: containerPath.optional().describe('Default /src'),
+    git: z
+      .boolean()
+      .optional()
+      .describe(
+        'true: with a .git that the user of the task owns; HEAD is the revision, on no branch, and there are no tags',
+      ),
+    depth: z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional()
+      .describe('With git: how many commits of each line of history are there, default 1'),
+  }),
+]);
+
+export type CheckoutForm = z.infer<typeof checkoutSchema>;
+
+const userSchema = z
+  .union([
+    z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 31 - 1),
+    z
+      .string()
+      .regex(
+        /^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$/,
+        'must be a user, or user:group, by names that the image has or by numbers',
+      ),
+  ])
+  .describe(
+    'Whom the command runs as, as docker run --user: name or number, or both with ":" before a group; default: the user of the image. The checkout, inputs, secrets and new caches are theirs',
+  );
 
 const SHOWN_NOWHERE = 'Without effect yet: there are no pages that show it';
 
@@ -178,10 +223,10 @@ export const taskSchema = z.strictObject({
     .enum(['own', 'none'])
     .optional()
     .describe('own: one that no other task is in, with a way out (default); none: loopback alone'),
-  checkout: z
-    .union([z.literal(false), containerPath])
+  checkout: checkoutSchema
     .optional()
-    .describe('Where the revision is put, default /src; false: nowhere'),
+    .describe('Where the revision is put and the command starts, default /src; false: nowhere'),
+  user: userSchema.optional(),
   symbol: z.string().optional().describe(SHOWN_NOWHERE),
   group: z.string().optional().describe(SHOWN_NOWHERE),
   when: whenSchema.optional(),

@@ -37,24 +37,28 @@ export function readRights(task: TaskgraphTask, notes: Notes): Record<string, un
       );
     return false;
   });
-  const capabilities = entriesOf(task.payload['capabilities']).filter(([name, value]) => {
-    if (name === 'disableSeccomp') return true;
-    if (name === 'devices') noteDevices(value);
-    else if (value !== false)
-      note(['capabilities', name], `capability "${name}" is not given`, 'the task runs without it');
-    return false;
-  });
+  const capabilities = entriesOf(task.payload['capabilities']).flatMap(
+    ([name, value]): [string, unknown][] => {
+      if (name === 'disableSeccomp') return [[name, value]];
+      if (name === 'devices') return devicesOf(value);
+      if (value !== false)
+        note(['capabilities', name], `capability "${name}" is not given`, 'the task runs without it');
+      return [];
+    },
+  );
   return {
     ...named('features', features),
     ...named('capabilities', capabilities),
   };
 
-  function noteDevices(devices: unknown): void {
-    for (const [name, value] of entriesOf(devices)) {
-      if (value === false) continue;
+  function devicesOf(devices: unknown): [string, unknown][] {
+    const kept = entriesOf(devices).filter(([name, value]) => {
+      if (name === 'kvm') return true;
       const hint = ownValue(DEVICES, name) ?? 'the task runs without it';
-      note(['capabilities', 'devices', name], `device "${name}" is not given`, hint);
-    }
+      if (value !== false) note(['capabilities', 'devices', name], `device "${name}" is not given`, hint);
+      return false;
+    });
+    return kept.length === 0 ? [] : [['devices', Object.fromEntries(kept)]];
   }
 
   function named(field: string, kept: readonly [string, unknown][]): Record<string, unknown> {

@@ -5,11 +5,11 @@ import { Collection } from '../collection.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { expire } from './expire.ts';
 import { findRoots } from './find-roots.ts';
+import type { Rehearsal } from './rehearsal.ts';
 import { sweepBlobs } from './sweep-blobs.ts';
 import type { Tally } from './tally.ts';
 
 export interface CollectOptions {
-  readonly dryRun: boolean;
   readonly tally: Tally;
   readonly signal: AbortSignal;
 }
@@ -29,24 +29,30 @@ export interface Collector {
       readonly isReachable: (digest: Digest) => boolean;
     },
   ): Promise<boolean>;
+  /** The same, but nothing is taken away or written: what would have been is remembered there, and counts as gone for whoever rehearses with it. */
+  rehearse(rehearsal: Rehearsal): Collector;
 }
 
 export function createCollector(
   objects: ObjectStore,
-  { graceMs = GRACE_MS, now = () => new Date(), silentMs }: Lifetimes = {},
+  lifetimes: Lifetimes = {},
+  isRehearsal = false,
 ): Collector {
+  const { graceMs = GRACE_MS, now = () => new Date(), silentMs } = lifetimes;
   return {
+    rehearse: (rehearsal) => createCollector(rehearsal.over(objects, now), lifetimes, true),
+
     async expire(options) {
       const nowMs = now().getTime();
       await expire(objects, { ...options, nowMs, oldBefore: new Date(nowMs - graceMs) });
     },
 
     async collectBlobs(options) {
-      const { signal, dryRun, tally, follow } = options;
-      const collection = dryRun
+      const { signal, tally, follow } = options;
+      const collection = isRehearsal
         ? undefined
         : await Collection.begin(objects, { signal, ...(silentMs === undefined ? {} : { silentMs }) });
-      if (!dryRun && !collection) return false;
+      if (!isRehearsal && !collection) return false;
       // Before anything is looked at: what is written or claimed from now on is young.
       const nowMs = now().getTime();
       await findRoots(objects, {

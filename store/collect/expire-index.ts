@@ -24,7 +24,7 @@ export async function expireIndex(
   objects: ObjectStore,
   options: ExpireOptions,
 ): Promise<ReadonlySet<string>> {
-  const { level, signal, oldBefore, nowMs, lifeMs, tally, dryRun } = options;
+  const { level, signal, oldBefore, nowMs, lifeMs, tally } = options;
   const prefix = levelPrefix(level, 'index');
   const routed = new Set<string>();
   await forEachConcurrently(objects.list(prefix, { signal }), async (info) => {
@@ -40,7 +40,7 @@ export async function expireIndex(
       const lived = Date.parse(used ?? created ?? resolved ?? '') || info.lastModified.getTime();
       if (lived + lifeMs >= nowMs) return tally.keep(kind, info.sizeBytes);
       const value = { ...present.value, retired: new Date(nowMs).toISOString() };
-      if (!dryRun) await retire(objects, info.key, { value, etag: present.etag });
+      await retire(objects, info.key, { value, etag: present.etag });
       return tally.keep(kind, info.sizeBytes, 'retired: not used for its life; freed after the grace time');
     }
     if (info.lastModified >= oldBefore) return tally.keep(kind, info.sizeBytes, 'retired lately');
@@ -82,9 +82,9 @@ async function free(
     readonly etag: string;
     readonly kind: 'images' | 'bases' | 'cache mounts' | 'layers';
   },
-  { tally, dryRun, signal }: ExpireOptions,
+  { tally, signal }: ExpireOptions,
 ): Promise<void> {
-  if (dryRun || (await objects.deleteIf(info.key, etag, signal)))
+  if (await objects.deleteIf(info.key, etag, signal))
     tally.free(kind, info.sizeBytes, 'not used for its life');
   else tally.keep(kind, info.sizeBytes);
 }

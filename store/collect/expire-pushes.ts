@@ -9,7 +9,7 @@ import { findPushEnd, isOpen } from './push-end.ts';
 
 /** A push is kept as long as one of its tasks. */
 export async function expirePushes(objects: ObjectStore, options: ExpireOptions): Promise<void> {
-  const { level, signal, nowMs, lifeMs, tally, dryRun } = options;
+  const { level, signal, nowMs, lifeMs, tally } = options;
   const prefix = levelPrefix(level, 'pushes');
   const listing = objects.list(prefix, { signal });
   for await (const { directory, infos } of byDirectory(listing, { prefix, segments: 2 })) {
@@ -21,8 +21,8 @@ export async function expirePushes(objects: ObjectStore, options: ExpireOptions)
     }
     const end = await findPushEnd(objects, directory, options);
     const tasks = `${levelPrefix(level, 'tasks')}task/${directory.slice(prefix.length)}`;
-    if (!end.isOver || (!dryRun && (await isAnyThere(objects, tasks, signal)))) keep();
-    else if (dryRun || (await remove(objects, { directory, infos, received: end.received }, options)))
+    if (!end.isOver || (await isAnyThere(objects, tasks, signal))) keep();
+    else if (await remove(objects, { directory, infos, received: end.received }, options))
       infos.forEach(({ sizeBytes }) => tally.free('pushes', sizeBytes, 'its life is over'));
     else keep();
   }

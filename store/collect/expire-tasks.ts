@@ -118,12 +118,11 @@ async function free(
     infos,
     why,
   }: { readonly directory: string; readonly infos: readonly ObjectInfo[]; readonly why: string },
-  { tally, dryRun, signal }: ExpireOptions,
+  { tally, signal }: ExpireOptions,
 ): Promise<void> {
   const one = async (info: ObjectInfo): Promise<void> => {
     const kind = kindOf(directory, info);
-    if (dryRun || (await objects.deleteIf(info.key, info.etag, signal)))
-      tally.free(kind, info.sizeBytes, why);
+    if (await objects.deleteIf(info.key, info.etag, signal)) tally.free(kind, info.sizeBytes, why);
     else tally.keep(kind, info.sizeBytes);
   };
   const record = `${directory}status.json`;

@@ -14,7 +14,6 @@ export interface ExpireOptions {
   readonly lifeMs: number;
   /** What was written after this moment is left alone, whatever it is. */
   readonly oldBefore: Date;
-  readonly dryRun: boolean;
   readonly tally: Tally;
   readonly signal: AbortSignal;
 }
@@ -35,20 +34,19 @@ export async function expire(objects: ObjectStore, options: ExpireOptions): Prom
 /** What is known there is an hour old at most. */
 async function expireHolders(
   objects: ObjectStore,
-  { level, oldBefore, dryRun, tally, signal }: ExpireOptions,
+  { level, oldBefore, tally, signal }: ExpireOptions,
 ): Promise<void> {
   await forEachConcurrently(objects.list(levelPrefix(level, 'holders'), { signal }), async (info) => {
     if (info.lastModified >= oldBefore) return tally.keep('holders', info.sizeBytes);
-    if (!dryRun) await objects.deleteIf(info.key, info.etag, signal);
+    await objects.deleteIf(info.key, info.etag, signal);
     tally.free('holders', info.sizeBytes, 'of no use any more');
   });
 }
 
 async function expireUploads(
   objects: ObjectStore,
-  { oldBefore, dryRun, tally, signal }: ExpireOptions,
+  { oldBefore, tally, signal }: ExpireOptions,
 ): Promise<void> {
-  if (dryRun) return;
   const swept = await sweepUploads(objects, { olderThan: oldBefore, signal });
   for (let i = 0; i < swept.objects + swept.multipartUploads; i += 1)
     tally.free('uploads', 0, 'an upload that never ended');

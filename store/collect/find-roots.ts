@@ -18,6 +18,13 @@ const planSchema = z.looseObject({
       inputs: z.looseObject({ bases: z.record(z.string(), z.string()) }),
     }),
   ),
+  tasks: z
+    .array(
+      z.looseObject({
+        image: z.looseObject({ pinned: z.looseObject({ stored: named.optional() }).optional() }).optional(),
+      }),
+    )
+    .optional(),
 });
 const statusSchema = z.looseObject({ images: z.array(named) });
 const imageRecordSchema = z.looseObject({
@@ -59,7 +66,7 @@ export async function findRoots(objects: ObjectStore, options: RootsOptions): Pr
     };
     await walk(levelPrefix(level, 'index'), async (key) => [(await read(key, entrySchema))?.manifestDigest]);
     await walk(levelPrefix(level, 'pushes'), async (key) => {
-      if (key.endsWith('/plan.json')) return (await read(key, planSchema))?.images.flatMap(namedByPlan) ?? [];
+      if (key.endsWith('/plan.json')) return namedByPlan(await read(key, planSchema));
       if (!key.endsWith('/status.json')) return [];
       return (await read(key, statusSchema))?.images.map(({ manifestDigest }) => manifestDigest) ?? [];
     });
@@ -73,8 +80,14 @@ export async function findRoots(objects: ObjectStore, options: RootsOptions): Pr
   }
 }
 
-function namedByPlan(image: z.infer<typeof planSchema>['images'][number]): (string | undefined)[] {
-  return [image.stored?.manifestDigest, ...Object.values(image.inputs.bases)];
+function namedByPlan(plan: z.infer<typeof planSchema> | undefined): (string | undefined)[] {
+  const ofImages = (plan?.images ?? []).flatMap(({ stored, inputs }) => [
+    stored?.manifestDigest,
+    ...Object.values(inputs.bases),
+  ]);
+  // Images of tasks that were found by the id of their build: a rerun loads them again.
+  const ofTasks = (plan?.tasks ?? []).map(({ image }) => image?.pinned?.stored?.manifestDigest);
+  return [...ofImages, ...ofTasks];
 }
 
 /** What a build made is kept for a life; also when it has only just lost its place in the index, to whoever found it there before. */

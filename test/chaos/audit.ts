@@ -27,7 +27,7 @@ export interface Audit {
 
 /** The keys that there may be; a probe is left by a worker that was killed at its start, and goes at the next. */
 const LAYOUT =
-  /^(blobs\/(sha256|leases)\/[0-9a-f]{64}$|uploads\/|level-[123]\/(index|layers|holders|tasks|pushes|pushes-by-day|open-pushes)\/|level-[123]\/probe$)/;
+  /^(blobs\/(sha256|leases)\/[0-9a-f]{64}$|uploads\/|level-[123]\/(index|layers|holders|tasks|pushes|pushes-by-day|open-pushes)\/|level-[123]\/(probe|platform\.json)$)/;
 
 export interface AuditedPush {
   readonly id: string;

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PushDocument } from '../../model/schema/records.ts';
@@ -11,6 +12,7 @@ import { runProgram } from '../helpers/run-program.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
 import type { SecondEngine } from '../helpers/second-engine.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
+import { tarOf } from '../helpers/stored-images.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
@@ -133,6 +135,8 @@ describe('slipway image build', () => {
 
     const document = await pushed();
 
+    // By this a laptop of another kind knows which images are meant.
+    expect(await world.objects('level-1/platform')).toEqual(['level-1/platform.json']);
     const lint = imageOf(document, 'lint');
     expect(lint).toMatchObject({ outcome: 'built', imageHash: before.images[0]?.imageHash });
     const taken = await json('image', 'build', 'lint', 'tools');
@@ -202,6 +206,34 @@ describe('slipway image build', () => {
     expect((await namesInEngine()).filter((name) => /invalid\/(build|parent)/.test(name))).toEqual([]);
   });
 
+  it('builds again what stands on a parent that was built again since', async () => {
+    // So that CI has neither.
+    await writeFile(join(repository.path, 'docker/base/noise'), randomBytes(3000).toString('base64'));
+    const build = ['image', 'build', '--worktree'];
+    const before = await json(...build, 'lint');
+    const [base] = (await json(...build, 'base', '--rebuild')).images;
+    // That gave the same layers once more.
+    expect((await slipway([...build, 'lint'])).stderr).toContain('lint: in the engine, built before');
+
+    // As a build does whose steps give something else each time; this engine has no network to run one.
+    const container = await engine.docker.createContainer({ Image: base?.reference ?? '', Cmd: ['x'] });
+    await container.putArchive(Readable.from([await tarOf({ chance: randomBytes(100) })]), { path: '/' });
+    const [repo, tag] = (base?.reference ?? '').split(':');
+    await container.commit({ repo, tag });
+    await container.remove();
+    const after = await slipway([...build, 'lint', '--json']);
+    const again = await slipway([...build, 'lint']);
+    await repository.git('checkout', '--quiet', '.');
+
+    expect(after.stderr).toContain('lint: in the engine, but its parent base was built again since');
+    const [lint] = (JSON.parse(after.stdout) as Printed).images;
+    expect(lint).toMatchObject({ outcome: 'built', reference: before.images[0]?.reference });
+    expect((await layersOf(lint?.reference ?? '')).slice(0, -1)).toEqual(
+      await layersOf(base?.reference ?? ''),
+    );
+    expect(again.stderr).toContain('lint: in the engine, built before');
+  });
+
   it('does without a server, and then says that a hash is not known', async () => {
     const home = join(world.home, 'nowhere');
     // A base under its own name, as it is there after any build.
@@ -255,6 +287,28 @@ describe('slipway image load and export', () => {
     expect(delta.images[0]?.bytesLoaded).toBeLessThan(100_000);
   });
 
+  it('load the images of a push that are there, name the others, and exit with 1', async () => {
+    const broken = { ...FILES, 'docker/tools/Dockerfile': 'FROM debian:bookworm\nRUN false\n' };
+    const document = await world.push(repository, await repository.commit(broken));
+    await repository.git('reset', '--quiet', '--hard', first);
+    expect(outcomesOf(document)).toMatchObject({ tools: 'failed' });
+
+    const loaded = await slipway(['image', 'load', document.id]);
+
+    expect(loaded.exitCode).toBe(1);
+    const references = ['base', 'lint'].map(
+      (name) => `slipway.invalid/image:${imageOf(document, name).imageHash}`,
+    );
+    expect(loaded.stdout.trim().split('\n').sort()).toEqual(references.sort());
+    for (const reference of references) expect(await layersOf(reference)).not.toEqual([]);
+    expect(loaded.stderr).toContain(`Image tools of ${document.id} is not there: it is failed`);
+    const printed = await slipway(['image', 'load', document.id, '--json']);
+    expect(printed.exitCode).toBe(1);
+    expect(JSON.parse(printed.stdout)).toMatchObject({ missing: [{ name: 'tools' }] });
+    const tools = await slipway(['image', 'load', document.id, '--image', 'tools']);
+    expect(tools).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+
   it('move the same tarball as everywhere, whole, compressed, or without the layers of another image', async () => {
     const document = await pushed();
     const lint = imageOf(document, 'lint');
@@ -273,7 +327,17 @@ describe('slipway image load and export', () => {
 
     const whole = await readFile(file('lint.tar'));
     expect(sha256(whole)).toBe(sha256(await readFile(file('artifact.tar'))));
-    expect(sha256(zstdDecompressSync(await readFile(file('lint.tar.zst'))))).toBe(sha256(whole));
+    const zst = await readFile(file('lint.tar.zst'));
+    expect(sha256(zstdDecompressSync(zst))).toBe(sha256(whole));
+    const compressedArtifact = [
+      'download',
+      lint.taskId,
+      'public/image.tar.zst',
+      '-o',
+      file('artifact.tar.zst'),
+    ];
+    expect((await slipway(compressedArtifact)).exitCode).toBe(0);
+    expect(sha256(zst)).toBe(sha256(await readFile(file('artifact.tar.zst'))));
     expect((await stat(file('delta.tar'))).size).toBeLessThan(50_000);
     expect(since.needs.reference).toBe(`slipway.invalid/base:${imageOf(document, 'base').imageHash}`);
 

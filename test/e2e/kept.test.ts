@@ -173,6 +173,24 @@ describe('a push that is to be held', () => {
 });
 
 describe('a push that is not', () => {
+  it('has a task kept that is run again so', async () => {
+    await keepFailed('2 hours');
+    const { id } = await world.push(repository, await repository.commit({ 'note.txt': 'a third' }));
+    const before = await inEngine();
+
+    const rerun = await slipway(['rerun', 'bad', '--push', id, '--hold', '--watch']);
+    const during = await inEngine();
+    const joined = await slipway(['shell', 'bad', '--push', id], 'cat made; exit 9\n');
+    const engine = new EngineAccess(world.connections.runnerEngine);
+    await engine.removeEverything(`slipway.fleet=${world.fleet}`);
+
+    expect(before).toEqual(['0-kept']);
+    expect(rerun.exitCode).toBe(1);
+    expect(rerun.stdout).toMatch(/ {2}kept until \d\d:\d\d: slipway shell task\/\S*\/bad\n/);
+    expect(during).toEqual(['0-kept', '1-bad']);
+    expect([joined.exitCode, joined.stdout]).toEqual([9, 'left behind\n']);
+  });
+
   it('keeps what asks for it, and only until its time is over', async () => {
     await keepFailed('45 seconds');
     const { id } = await world.push(repository, await repository.commit({ 'note.txt': 'another' }));

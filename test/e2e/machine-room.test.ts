@@ -8,6 +8,7 @@ import { World } from '../helpers/world.ts';
 jest.setTimeout(900_000);
 
 const SLEEP_SECONDS = 6;
+const third = `${Math.floor((0.3 * totalmem()) / 2 ** 20)}m`;
 const most = `${Math.floor((0.6 * totalmem()) / 2 ** 20)}m`;
 
 it('runs begin only where the machine has free what their tasks name; status says what it lacks, and no run is spent', async () => {
@@ -52,4 +53,43 @@ it('runs begin only where the machine has free what their tasks name; status say
   const records = ['large/1', 'large/2'].map((label) => world.live.api.task(taskId(label)));
   const began = (await Promise.all(records)).map(({ runs }) => Date.parse(runs[0]?.started ?? ''));
   expect(Math.abs(began[0]! - began[1]!)).toBeGreaterThanOrEqual(SLEEP_SECONDS * 1000);
+});
+
+it('a large task begins before most small ones that take each bit of room as it becomes free', async () => {
+  await using world = await World.open({ base: false });
+  await world.startWorker();
+  const repository = await world.createRepository();
+  const task = { image: 'debian:bookworm', checkout: false };
+  const small = (place: number): object => ({
+    ...task,
+    command: `sleep ${4 + (place % 3)}`,
+    resources: { memory: third },
+  });
+  const tasks = {
+    gate: { ...task, command: 'sleep 2' },
+    // It is refused at first: three small ones have begun by then.
+    large: {
+      ...task,
+      dependencies: ['gate'],
+      command: 'true',
+      priority: 'medium',
+      resources: { memory: most },
+    },
+    ...Object.fromEntries(Array.from({ length: 12 }, (_, place) => [`small/${place}`, small(place)])),
+  };
+
+  const id = await world.start(repository, await repository.commit({ 'slipway.yml': { version: 1, tasks } }));
+  const document = await world.verdict(id);
+
+  expect(document.state).toBe('completed');
+  const began = await Promise.all(
+    document.tasks.map(async ({ label, taskId }) => {
+      const { runs } = await world.live.api.task(taskId);
+      return { label, at: Date.parse(runs[0]?.started ?? '') };
+    }),
+  );
+  const order = began.sort((a, b) => a.at - b.at).map(({ label }) => label);
+  const before = order.slice(0, order.indexOf('large')).filter((label) => label.startsWith('small/'));
+  expect(before.length).toBeGreaterThanOrEqual(3);
+  expect(before.length).toBeLessThan(7);
 });

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { startImageRegistry } from '../helpers/image-registry.ts';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { openStore } from '../../store/open-store.ts';
 import { runningProcesses } from '../helpers/running-processes.ts';
@@ -231,6 +232,7 @@ describe('images and tasks', () => {
 
 describe('failures', () => {
   it('are each told apart, with log, reason and culprit; unrelated tasks go on', async () => {
+    await using registry = await startImageRegistry({});
     const repository = await world.createRepository();
     const inBase = { image: { 'in-tree': 'base' }, checkout: false };
     const slipway = {
@@ -260,7 +262,7 @@ describe('failures', () => {
           },
         },
         intermittent: { ...inBase, command: 'test "$RUN_ID" = 1 || exit 75', onExitStatus: { retry: [75] } },
-        'no-image': { image: 'no.such.invalid/image:1', command: 'true' },
+        'no-image': { image: `${registry.host}/no/image:1`, command: 'true' },
         'in-broken': { image: { 'in-tree': 'broken' }, command: 'true' },
         'after-broken': { ...inBase, command: 'true', dependencies: ['in-broken'] },
         'in-child': { image: { 'in-tree': 'child' }, command: 'true' },

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, jest } from '@jest/globals';
 import type { PushDocument } from '../../model/schema/records.ts';
 import { runCommand } from '../../stack/run-command.ts';
-import { until } from '../helpers/live-stack.ts';
+import { statesOf, until } from '../helpers/live-stack.ts';
+import { runSlipway } from '../helpers/run-slipway.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
@@ -52,4 +53,53 @@ it('what nobody polls for is said of a push that waits, by status and by watch, 
   );
   expect(await slipway('status', id)).not.toContain('no worker polls');
   expect(await world.live.api.silentQueues(1, ['runner-1'])).toEqual([]);
+});
+
+it('a task that waits can be cancelled, and its deadline counts; each has a log with the reason, and the rest goes on', async () => {
+  await using world = await World.open({ base: false });
+  await world.startWorker();
+  const repository = await world.createRepository();
+  const plain = { image: 'debian:bookworm', checkout: false, command: 'true' };
+  const tasks = {
+    slow: { ...plain, command: 'sleep 20' },
+    unwanted: { ...plain, dependencies: ['slow'] },
+    after: { ...plain, dependencies: ['unwanted'] },
+    late: { ...plain, dependencies: ['slow'], deadline: '10 seconds' },
+    free: { ...plain, dependencies: ['slow'] },
+  };
+  const id = await world.start(repository, await repository.commit({ 'slipway.yml': { version: 1, tasks } }));
+  const env = { SLIPWAY_HOME: world.home, NO_COLOR: '1' };
+  const slipway = (...args: string[]): ReturnType<typeof runSlipway> =>
+    runSlipway(args, { cwd: world.home, env });
+  const standing = (): Promise<PushDocument | undefined> => world.live.api.read(id).catch(() => undefined);
+  await until(async () => (await standing())?.tasks[0]?.state === 'running');
+
+  const early = await slipway('logs', 'unwanted', '--push', id);
+  const cancelled = await slipway('cancel', 'unwanted', '--push', id);
+  const document = await world.verdict(id);
+  const logs = await Promise.all(
+    ['unwanted', 'after', 'late'].map((label) => slipway('logs', label, '--push', id)),
+  );
+
+  expect(early.stderr).toContain('has no run');
+  expect(cancelled.exitCode).toBe(0);
+  expect(cancelled.stdout).toContain('/unwanted has not begun, and its push is asked to end it as canceled');
+  expect(statesOf(document)).toEqual({
+    slow: 'completed/completed',
+    unwanted: 'exception/canceled',
+    after: 'exception/dependency-failed',
+    late: 'exception/deadline-exceeded',
+    free: 'completed/completed',
+  });
+  expect(document.tasks.filter(({ runs }) => runs.length > 0).map(({ label }) => label)).toEqual([
+    'slow',
+    'free',
+  ]);
+  expect(logs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+  const [unwanted, after, late] = logs.map(({ stdout }) => stdout);
+  expect(unwanted).toMatch(/^\[slipway:error \S+\] The task ended without a run: exception\/canceled\n/);
+  expect(after).toMatch(
+    /ended without a run: exception\/dependency-failed\n[^]*slipway logs task\S*\/unwanted\n/,
+  );
+  expect(late).toContain('exception/deadline-exceeded: Its deadline came 10 seconds after the push');
 });

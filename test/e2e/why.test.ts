@@ -152,6 +152,24 @@ describe('why an image is built', () => {
     expect(outcomesOf(three)).toEqual({ base: 'reused', child: 'reused' });
     expect(imageOf(three, 'child').manifestDigest).toBe(imageOf(two, 'child').manifestDigest);
 
+    // So does a push that wants the child only, after one that had only its parent built again.
+    const parentOnly = { request: { tasks: ['base'], rebuild: ['base'] } };
+    const four = await world.push(repository, await repository.commit({ 'README.md': 'y' }), parentOnly);
+    expect(outcomesOf(four)).toEqual({ base: 'built' });
+    const childOnly = { request: { tasks: ['child'] } };
+    const five = await world.push(repository, await repository.commit({ 'README.md': 'z' }), childOnly);
+    expect(outcomesOf(five)).toEqual({ base: 'reused', child: 'built' });
+    expect(whyOf(five, 'child')).toBe('its parent base was built again');
+    expect(await made(five)).toEqual(await made(four));
+    const six = await world.push(repository, await repository.commit({ 'README.md': '6' }), childOnly);
+    expect(outcomesOf(six)).toEqual({ base: 'reused', child: 'reused' });
+
+    // An image whose rebuild is asked for is built, also when no task of the push needs it.
+    const seven = await world.push(repository, await repository.commit({ 'README.md': '7' }), {
+      request: { tasks: ['base'], rebuild: ['child'] },
+    });
+    expect(outcomesOf(seven)).toEqual({ base: 'reused', child: 'built' });
+
     // While it is being built for somebody, a rebuild is that build.
     const slow = await repository.commit({ 'docker/base/Dockerfile': `${dockerfile}RUN sleep 4\n` });
     const options = { request: { tasks: ['base'] } };
@@ -169,6 +187,25 @@ describe('why an image is built', () => {
 });
 
 describe('bases', () => {
+  it('of an image that has a mistake are not refreshed, and the mistake is shown', async () => {
+    await using repository = await world.createRepository();
+    await repository.commit({
+      'slipway.yml': { version: 1, images: { lint: { context: 'lint' } }, tasks: {} },
+      'lint/Dockerfile': 'FORM debian:bookworm\n',
+    });
+
+    const refreshed = await runSlipway(
+      ['image', 'refresh', '--image', 'lint', '--project', repository.project],
+      {
+        cwd: repository.path,
+        env: { SLIPWAY_HOME: world.home, NO_COLOR: '1' },
+      },
+    );
+
+    expect(refreshed).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(refreshed.stderr).toContain('lint/Dockerfile:1:1');
+  });
+
   it('that are pinned, tracked, too old or refreshed; whatever form the Dockerfile names them in; with their registry and without', async () => {
     await using repository = await world.createRepository();
     const registry = await startImageRegistry({ hello: tinyProgram('hello\n') });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { filesWith } from '../helpers/files-with.ts';
+import { startImageRegistry } from '../helpers/image-registry.ts';
 import { until, statesOf } from '../helpers/live-stack.ts';
 import { requireEnv } from '../helpers/require-env.ts';
 import { runningProcesses } from '../helpers/running-processes.ts';
@@ -27,6 +28,7 @@ const lineSchema = z.looseObject({
 
 describe('the logs of the processes, after a push in which a worker was killed, a build and a task failed', () => {
   it('are JSON lines by which a run can be followed, without stack traces; no secret is anywhere but where it belongs', async () => {
+    await using registry = await startImageRegistry({});
     await using world = await World.open();
     const first = await world.startWorker();
     const repository = await world.createRepository();
@@ -39,7 +41,7 @@ describe('the logs of the processes, after a push in which a worker was killed, 
           long: { image: 'debian:bookworm', command: 'sleep 12', checkout: false },
           good: { image: { 'in-tree': 'good' }, command: 'cat /mark', checkout: false },
           bad: { image: { 'in-tree': 'bad' }, command: 'true', checkout: false },
-          nowhere: { image: '127.0.0.1:1/nowhere:1', command: 'true', checkout: false },
+          nowhere: { image: `${registry.host}/nowhere:1`, command: 'true', checkout: false },
         },
       },
       'good/Dockerfile': `FROM debian:bookworm\nRUN echo ${mark} > /mark\n`,

@@ -71,6 +71,9 @@ export class FakeApi implements SlipwayApi {
   cancel(): Promise<boolean> {
     return Promise.resolve(true);
   }
+  cancelInPush(_taskId?: string): Promise<boolean> {
+    return Promise.resolve(true);
+  }
   rerun(): ReturnType<SlipwayApi['rerun']> {
     return Promise.resolve({ outcome: 'started' });
   }

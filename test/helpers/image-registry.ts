@@ -16,12 +16,20 @@ export interface ImageRegistry extends AsyncDisposable {
     tag: string,
     ...layers: readonly Readonly<Record<string, Buffer>>[]
   ): Promise<string>;
+  /** Answers so to whoever asks for a manifest of a repository, so many times; afterwards as always. */
+  refuse(repository: string, refusal: Refusal, times?: number): void;
   /** Puts an image for each platform (`linux/arm64`), of one layer with these files; gives the digest of their index. */
   putIndex(
     repository: string,
     tag: string,
     platforms: Readonly<Record<string, Readonly<Record<string, Buffer>>>>,
   ): Promise<string>;
+}
+
+export interface Refusal {
+  readonly status: number;
+  /** The error code of the protocol; undefined: no answer of the protocol, as of a proxy. */
+  readonly code?: string;
 }
 
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
@@ -60,6 +68,12 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
     return serve(repository, [tag], INDEX, Buffer.from(JSON.stringify(index)));
   };
   await put('library/debian', 'bookworm', files);
+  const refusals = new Map<string, { readonly refusal: Refusal; readonly times: number }>();
+  const refusalOf = (repository = ''): Refusal | undefined => {
+    const { refusal, times } = refusals.get(repository) ?? { times: 0 };
+    if (refusal) refusals.set(repository, { refusal, times: times - 1 });
+    return times > 0 ? refusal : undefined;
+  };
 
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -67,9 +81,11 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
     requests.push(path);
     if (path === '/v2/') return void response.writeHead(200).end('{}');
     const [, repository, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
+    const refusal = kind === 'manifests' ? refusalOf(repository) : undefined;
+    if (refusal) return void response.writeHead(refusal.status).end(textOf(refusal));
     const manifest = kind === 'manifests' ? manifests.get(`${repository} ${name}`) : undefined;
     const body = manifest?.bytes ?? (kind === 'blobs' ? blobs.get(name!) : undefined);
-    if (!body) return void response.writeHead(404).end('{"errors":[]}');
+    if (!body) return void response.writeHead(404).end(textOf({ status: 404, code: 'MANIFEST_UNKNOWN' }));
     response.writeHead(200, {
       'content-type': manifest?.type ?? 'application/octet-stream',
       'content-length': body.length,
@@ -85,11 +101,17 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
     requests,
     put,
     putIndex,
+    refuse: (repository, refusal, times = Infinity) => refusals.set(repository, { refusal, times }),
     [Symbol.asyncDispose]: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function textOf({ code }: Refusal): string {
+  const message = code?.toLowerCase().replaceAll('_', ' ');
+  return code === undefined ? '<html>no</html>' : JSON.stringify({ errors: [{ code, message }] });
 }
 
 async function makeImage(

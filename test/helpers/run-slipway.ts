@@ -19,7 +19,10 @@ export function runSlipway(
   },
 ): Promise<ProgramResult> {
   const { cwd, env, input, timeoutMs = 60_000 } = options;
-  return runProgram([PROGRAM, ...args], { cwd, env: { ...cleanEnvironment(), ...env }, input, timeoutMs });
+  // As by default, but for a stack that runs in this checkout: that is a person's.
+  const home = { SLIPWAY_HOME: join(cwd, '.slipway') };
+  const environment = { ...cleanEnvironment(), ...home, ...env };
+  return runProgram([PROGRAM, ...args], { cwd, env: environment, input, timeoutMs });
 }
 
 /** This process's environment without what would name a stack, or change how Node runs. */

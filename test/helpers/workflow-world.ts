@@ -32,6 +32,7 @@ import type {
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
 import type { Rerun } from '../../model/pure/rerun.ts';
+import type { BuiltImage } from '../../model/pure/built-image.ts';
 import type { Settled } from '../../model/pure/settle-payloads.ts';
 import type { ImportBaseInput, RefreshInput, RenewedBase } from '../../model/pure/base-payloads.ts';
 import { renewalKey } from '../../model/pure/base-payloads.ts';
@@ -121,12 +122,16 @@ export class World {
   importBase: (input: ImportBaseInput) => string | undefined = () => undefined;
   readonly renewedBases: string[] = [];
   /** Builds that were to take no step from a cache. */
+  /** What builds tell beyond the usual. */
+  builtFacts: Partial<BuiltImage> = {};
   readonly freshBuilds: string[] = [];
   plan: (round: number) => PlannedPush = () => ({
     outcome: 'rejected',
     reason: 'completed',
     detail: 'nothing',
   });
+  /** The same by who pushes, where it is set. */
+  planOf: ((push: PushInput) => PlannedPush) | undefined;
   beforePlan: (input: { readonly pushId: string }) => Promise<void> = () => Promise.resolve();
   plans = 0;
   readonly reruns: Rerun[] = [];
@@ -164,7 +169,7 @@ export class World {
       planPush: async (input) => {
         await this.beforePlan(input);
         this.planInputs.push(input);
-        const planned = this.plan(this.plans++);
+        const planned = this.planOf?.(input.push) ?? this.plan(this.plans++);
         if (planned.outcome !== 'planned') return planned;
         // As on a worker: the tasks stay in the store, and the workflow reads them from there.
         const { tasks = [], ...rest } = planned;
@@ -238,7 +243,7 @@ export class World {
         if (input.fresh) this.freshBuilds.push(input.name);
         await this.build(input.name, Context.current().info.attempt);
         const facts = { steps: 1, cachedSteps: 0, phases: {}, worker: 'w', engineId: 'engine', started: '' };
-        return { stored: STORED, bytesUploaded: 7, ...facts };
+        return { stored: STORED, bytesUploaded: 7, ...facts, ...this.builtFacts };
       },
       claimRun: (input) => {
         const { taskQueue } = Context.current().info;
@@ -284,7 +289,7 @@ export class World {
     };
     const workers = await Promise.all([
       Worker.create({ ...common, workflowBundle, taskQueue: 'control-1' }),
-      ...['builder-1', 'runner-1', 'runner-1@engine'].map((taskQueue) =>
+      ...['builder-1', 'runner-1', 'runner-dind-1', 'runner-1@engine'].map((taskQueue) =>
         Worker.create({ ...common, taskQueue }),
       ),
     ]);

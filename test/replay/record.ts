@@ -156,6 +156,52 @@ const scenes: readonly Scene[] = [
     await started.result();
     return { 'push/opened-again.json': started.id };
   },
+  async (world, push) => {
+    world.plan = () => planned([aTask('engine', { dind: true })]);
+    world.run = (_label, run) =>
+      Promise.resolve(run === 0 ? { reason: 'intermittent-task', exitCode: 4 } : {});
+    const started = await world.startPush(push);
+    await started.result();
+    return { 'task/private-engine.json': `${started.id.replace('push/', 'task/')}/engine` };
+  },
+  async (world, push) => {
+    world.plan = () => planned([aTask('away')]);
+    world.run = (_label, run) =>
+      run === 0 ? Promise.reject(failure('RepositoryUnavailable')) : Promise.resolve({});
+    const started = await world.startPush(push);
+    await started.result();
+    return { 'task/runs-again-without-repository.json': `${started.id.replace('push/', 'task/')}/away` };
+  },
+  async (world, push) => {
+    const [slow, image] = [aTask('slow'), anImage('never')];
+    world.plan = () =>
+      planned(
+        [
+          slow,
+          aTask('late', { dependencies: ['slow'], deadlineSeconds: 2 }),
+          aTask('unwanted', { image: 'never' }),
+          aTask('lost'),
+        ],
+        [image],
+      );
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.build = () => untilCancelled();
+    world.run = async (label) => {
+      if (label === 'lost') throw failure('ContainerLost');
+      await opened;
+      return {};
+    };
+    const started = await world.startPush(push);
+    const lost = `${started.id.replace('push/', 'task/')}/lost`;
+    await until(() => world.runRecords.length === 1);
+    await world.env.client.workflow.getHandle(lost).cancel();
+    await world.env.client.workflow.getHandle(started.id).signal('cancelTasks', { labels: ['unwanted'] });
+    await until(() => world.unstarted.length === 3);
+    open();
+    await started.result();
+    return { 'push/ends-what-waits.json': started.id, 'task/cancelled-between-runs.json': lost };
+  },
 ];
 
 /** Stack traces name places of the machine that recorded, and replay does not look at them. */

@@ -36,6 +36,17 @@ describe('push', () => {
     ]);
   });
 
+  it('records of an image why more moved for it than need have', async () => {
+    world.builtFacts = { fellBack: 'parent: pull failed: EOF', cacheTrouble: 'parts of it are missing' };
+    world.plan = () => planned([aTask('a', { image: 'lint' })], [anImage('lint')]);
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(world.lastRecord().images).toMatchObject([
+      { name: 'lint', fellBack: 'parent: pull failed: EOF; parts of it are missing' },
+    ]);
+  });
+
   it('builds an image once when many pushes ask at once', async () => {
     const lint = anImage('lint');
     world.plan = () => planned([aTask('a', { image: 'lint' })], [lint]);

@@ -60,6 +60,19 @@ describe('task', () => {
     expect(world.runRecords[0]?.detail).toBe('it was ImageUnavailable');
   });
 
+  it('runs again when its repository was away, and not when that lacks its revision', async () => {
+    world.plan = () => planned([aTask('t'), aTask('lacks')]);
+    world.run = (label, run) => {
+      if (label === 'lacks') return Promise.reject(failure('RevisionNotFound'));
+      return run === 0 ? Promise.reject(failure('RepositoryUnavailable')) : Promise.resolve({});
+    };
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf().sort()).toEqual(['0 resource-unavailable', '0 worker-lost …', '1 completed']);
+    expect(world.stateOf('t')).toBe('completed/completed');
+  });
+
   it('counts a queue that nobody polls as a lost worker and runs elsewhere; asks who is there before all that waits, for a while', async () => {
     world.queueOf = (_label, run) => (run === 0 ? 'runner-1@gone' : 'runner-1@engine');
 
@@ -144,6 +157,41 @@ describe('task', () => {
     expect(world.killed).toEqual(['t']);
     expect(world.stateOf('t')).toBe('exception/canceled');
     expect(world.stateOf('other')).toBe('completed/completed');
+  });
+
+  it('leaves a lost run as it ended when it is cancelled before the next one', async () => {
+    world.run = () => Promise.reject(failure('ContainerLost'));
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.runRecords.length === 1);
+      await env.client.workflow.getHandle(taskIdIn(push.id, 't')).cancel();
+      return push.result();
+    });
+
+    expect(outcome.reason).toBe('failed');
+    expect(runsOf()).toEqual(['0 worker-lost …']);
+    expect(world.unstarted).toEqual([
+      { label: 't', reason: 'canceled', detail: 'Run 0 had ended worker-lost, and run 1 had not begun' },
+    ]);
+  });
+
+  it('leaves a lost run as it ended when its deadline comes before the next one', async () => {
+    world.plan = () => planned([aTask('t', { deadlineSeconds: 5, retries: 9 })]);
+    world.run = () => Promise.reject(failure('ContainerLost'));
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(new Set(runsOf().map((run) => run.slice(2)))).toEqual(new Set(['worker-lost …']));
+    expect(world.unstarted).toEqual([
+      {
+        label: 't',
+        reason: 'deadline-exceeded',
+        detail: expect.stringMatching(
+          /^Its deadline came 5 seconds after .*\. Run \d had ended worker-lost, and run \d had not begun$/,
+        ),
+      },
+    ]);
   });
 
   it('ends deadline-exceeded when it is not resolved in time', async () => {

@@ -22,14 +22,25 @@ export function describeOutcome({ outcome, bytesUploaded }: PushImage): string {
   return outcome === 'built' ? `built, ${formatBytes(bytesUploaded)} stored` : outcome;
 }
 
-/** Where the time of the newest run went, for a task that ran. */
-export function describeTimes({ runs }: PushTask): string {
-  const last = runs.at(-1);
-  if (last?.phases.runMs === undefined) return '';
+/** Where the time of the newest run went and how much memory it took, for a task that ran. */
+export function describeTimes(task: PushTask): string {
+  const last = task.runs.at(-1);
+  if (last?.phases.runMs === undefined) return describeRuns(task);
   const { imageMs, runMs } = last.phases;
   const image = imageMs === undefined ? '' : `, image ${formatDuration(imageMs)}`;
-  const again = runs.length > 1 ? `, run ${last.run}` : '';
-  return `ran ${formatDuration(runMs)}${image}${again}`;
+  const memory = last.peakMemoryBytes === undefined ? '' : `, peak ${formatBytes(last.peakMemoryBytes)}`;
+  const which = describeRuns(task);
+  const again = which === '' ? '' : `, ${which}`;
+  return `ran ${formatDuration(runMs)}${image}${memory}${again}`;
+}
+
+/** Which run is its newest, of a task that had several or is to have another one: `run 1, 2 of at most 6`. */
+export function describeRuns({ state, runs, budget }: PushTask): string {
+  const last = runs.at(-1);
+  if (!last || (runs.length === 1 && state !== 'pending')) return '';
+  const ended = state === 'pending' ? ` ended ${last.reason ?? last.state}` : '';
+  const count = budget && budget.runs > 0 ? `, ${budget.runs} of at most ${budget.atMost}` : '';
+  return `run ${last.run}${ended}${count}`;
 }
 
 /** `completed in 12.3 s`, `exception: malformed-plan`, `running for 4.0 s`; counted from when it was received, or when a later round of it was asked for. */

@@ -8,6 +8,7 @@ import { renderTable } from './table.ts';
 export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): string[] {
   const { project, level, ref, revision, tasks, images, skipped } = plan;
   const lines = [`${project} ${ref.replace('refs/heads/', '')} ${short(revision)}, level ${level}`];
+  if (plan.compared) lines.push(comparedText(plan.compared));
   section(
     `Tasks: ${tasks.length}`,
     tasks.map(({ label, image, why, description }) => [label, imageName(image), why, firstLine(description)]),
@@ -38,7 +39,7 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
 
 /** The document that `plan --json` prints. */
 export function planDocument(plan: Plan): object {
-  const { project, level, ref, revision, tasks, skipped, warnings, decides = false } = plan;
+  const { project, level, ref, revision, compared, tasks, skipped, warnings, decides = false } = plan;
   const images = plan.images.map(({ name, contextHash, imageHash, action, why, explanation }) => ({
     name,
     contextHash,
@@ -47,7 +48,14 @@ export function planDocument(plan: Plan): object {
     why,
     explanation,
   }));
-  return { project, level, ref, revision, images, tasks, skipped, warnings, decides };
+  const comparison = compared ? { compared } : {};
+  return { project, level, ref, revision, ...comparison, images, tasks, skipped, warnings, decides };
+}
+
+/** What `when.changed` was held against. */
+function comparedText({ revision, what }: NonNullable<Plan['compared']>): string {
+  if (revision === undefined) return 'Nothing is known to compare with: everything counts as changed';
+  return `Changes are those since ${short(revision)}, ${what ?? 'its base'}`;
 }
 
 /** How many images are built, and of how many nobody knows it. */

@@ -60,10 +60,11 @@ function taskChanges(before: PushDocument | undefined, { tasks }: PushDocument):
 }
 
 /** A task that ran and waits again: its run ended by trouble that may pass. */
-function retryLine(old: PushTask | undefined, { label, runs }: PushTask): string[] {
+function retryLine(old: PushTask | undefined, { label, runs, budget }: PushTask): string[] {
   const last = runs.at(-1);
   if (last?.reason === undefined || old === undefined || old.state !== 'running') return [];
-  return [`${label}: run ${last.run} ended ${last.reason}, a new one follows`];
+  const next = budget ? `, ${budget.runs + 1} of at most ${budget.atMost}` : '';
+  return [`${label}: run ${last.run} ended ${last.reason}, a new one follows${next}`];
 }
 
 function isEnd(state: PushTask['state']): boolean {

@@ -4,6 +4,7 @@ import type { PushDocument } from '../../../model/schema/records.ts';
 import { waitText } from '../find-waits.ts';
 import { firstLine } from '../last-lines.ts';
 import type { Terminal } from '../terminal.ts';
+import { describeFellBack } from './fell-back-text.ts';
 import { colourOf, describeOutcome, describePush, describeState, describeTimes } from './describe-task.ts';
 import { short } from './quantities.ts';
 import { renderTable } from './table.ts';
@@ -60,6 +61,8 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
       firstLine(task.description ?? ''),
     ]),
   );
+  const fellBack = describeFellBack(document);
+  if (fellBack !== undefined) lines.push('', fellBack);
   for (const each of trouble) lines.push('', ...renderTrouble(each, paint));
   return lines;
 

@@ -27,9 +27,10 @@ const COLOURS = { build: 'yellow', reuse: 'green', unknown: 'gray' } as const;
 /** Why an image is built, in full: every file with its difference, every argument, parent and base, and the keys that were looked at. */
 export function renderWhy(document: WhyDocument, { paint }: Pick<Terminal, 'paint'>): string[] {
   const { name, imageHash, action, explanation, diffs } = document;
-  const { against, changes, notes, tried, reason } = explanation;
+  const { against, changes, notes, tried, reason, detail } = explanation;
   const lines = [`${paint('bold', name)} ${short(imageHash)}: ${paint(COLOURS[action], WORDS[action])}`];
-  if (reason === 'changed' && against) {
+  if ((reason === 'changed' || reason === 'unknown') && against) {
+    if (detail !== undefined) lines.push(detail);
     const from =
       against.revision === undefined ? '' : `, from ${short(against.revision)} of ${against.repository}`;
     lines.push(

@@ -1,3 +1,4 @@
+import { IMAGE_TARBALL_ZST } from '../../../model/pure/artifact-names.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, pushOption } from '../options.ts';
@@ -49,5 +50,7 @@ async function artifacts({ task, push, json }: ArtifactsArgs, session: Session):
     contentType,
   ]);
   for (const line of renderTable(rows)) terminal.print(line);
+  if (listed.some(({ name }) => name === IMAGE_TARBALL_ZST))
+    terminal.note((await import('../render/zstd-readers.ts')).ZSTD_READERS);
   return EXIT.good;
 }

@@ -3,6 +3,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pushOption, runOption, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
 
 interface DownloadArgs {
@@ -48,7 +49,16 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
   ]);
   return withClient(session, async ({ api }) => {
     const taskId = await api.resolveTask(args.task, args.push);
-    const { body, sizeBytes } = await api.download(taskId, args.name, { ...run, signal });
+    const { body, sizeBytes, isEmptyDirectory } = await api.download(taskId, args.name, { ...run, signal });
+    if (isEmptyDirectory) {
+      body.destroy();
+      if (output === '-')
+        throw new UsageError(`${args.name} is an empty directory: there is nothing to write`);
+      const { mkdir } = await import('node:fs/promises');
+      await mkdir(output, { recursive: true });
+      terminal.note(`${output}: an empty directory`);
+      return EXIT.good;
+    }
     const whole = sizeBytes === undefined ? '' : ` of ${formatBytes(sizeBytes)}`;
     let shown = 0;
     const onBytes = (bytes: number): void => {

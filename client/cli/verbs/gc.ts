@@ -35,14 +35,22 @@ export const gcVerb = defineVerb<GcArgs>({
 
 /** In this process, with the keys of each level. Runs beside pushes, and beside the collection of a schedule. */
 async function gc(args: GcArgs, { terminal, env, signal }: Session): Promise<ExitCode> {
-  const [{ readLevelConnections }, { readServerConfig }, { openStore }, { collect }, { LEVELS }] =
-    await Promise.all([
-      import('../../../workers/connections.ts'),
-      import('../../../workers/server-config.ts'),
-      import('../../../store/open-store.ts'),
-      import('../../../steps/collect.ts'),
-      import('../../../model/pure/ids.ts'),
-    ]);
+  const [
+    { readLevelConnections },
+    { readServerConfig },
+    { openStore },
+    { collect },
+    { LEVELS },
+    { Rehearsal },
+  ] = await Promise.all([
+    import('../../../workers/connections.ts'),
+    import('../../../workers/server-config.ts'),
+    import('../../../store/open-store.ts'),
+    import('../../../steps/collect.ts'),
+    import('../../../model/pure/ids.ts'),
+    import('../../../store/collect/rehearsal.ts'),
+  ]);
+  const rehearsal = new Rehearsal();
   const levels: readonly Level[] = args.level === undefined ? LEVELS : [args.level as Level];
   const reports: CollectionReport[] = [];
   for (const level of levels) {
@@ -53,7 +61,7 @@ async function gc(args: GcArgs, { terminal, env, signal }: Session): Promise<Exi
       const onProgress = ({ message }: { readonly message: string }): void =>
         terminal.note(`slipway: ${message}`);
       const input = { level, dryRun: args['dry-run'] };
-      reports.push(await collect({ store, config }, input, { signal, onProgress }));
+      reports.push(await collect({ store, config, rehearsal }, input, { signal, onProgress }));
     } finally {
       store.close();
     }

@@ -50,14 +50,16 @@ export const imageBuildVerb = defineVerb<ImageBuildArgs>({
 });
 
 async function imageBuild(args: ImageBuildArgs, session: Session): Promise<ExitCode> {
-  const [{ describeInTree }, { findStore }] = await Promise.all([
+  const [{ describeInTree }, { findStore }, { hostPlatform }] = await Promise.all([
     import('../describe-in-tree.ts'),
     import('../find-store.ts'),
+    import('../../../workers/host-platform.ts'),
   ]);
   const { terminal } = session;
   const found = await findStore(session);
   try {
-    const described = await describeInTree(args, args.name, found, session);
+    const here = { ...args, platform: hostPlatform() };
+    const described = await describeInTree(here, args.name, found, session);
     if (!described) return EXIT.usage;
     if (found.why) terminal.note(`slipway: ${found.why}, so bases are those that the engine has or can pull`);
     const made = await build(args, described, found, session);

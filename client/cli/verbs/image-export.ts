@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { BlobStore } from '../../../model/blob-store.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import type { FoundImage } from '../../find-images.ts';
@@ -43,7 +42,11 @@ export const imageExportVerb = defineVerb<ImageExportArgs>({
         requiresArg: true,
         describe: 'File to write, - for stdout',
       })
-      .option('zstd', { type: 'boolean', default: false, describe: 'Compressed, as public/image.tar.zst' })
+      .option('zstd', {
+        type: 'boolean',
+        default: false,
+        describe: 'Compressed, as public/image.tar.zst; docker load reads that from Docker 23 on',
+      })
       .option('since', {
         type: 'string',
         requiresArg: true,
@@ -99,23 +102,16 @@ async function write(
   { output, zstd }: ImageExportArgs,
   { terminal, signal }: Session,
 ): Promise<number> {
-  const [
-    { streamImageTar },
-    { saveFile, saveToStdout },
-    { showBytes },
-    { pipeline },
-    { createZstdCompress },
-  ] = await Promise.all([
-    import('../../../docker/tarball/image-tar.ts'),
-    import('../save-file.ts'),
-    import('../show-transfer.ts'),
-    import('node:stream'),
-    import('node:zlib'),
-  ]);
+  const [{ streamImageTar }, { compressTarball }, { saveFile, saveToStdout }, { showBytes }] =
+    await Promise.all([
+      import('../../../docker/tarball/image-tar.ts'),
+      import('../../../steps/image-tarball.ts'),
+      import('../save-file.ts'),
+      import('../show-transfer.ts'),
+    ]);
   const omit = new Set(leftOut({ image, since }));
   const tar = streamImageTar(blobs, image.stored, { names: [image.tarName], signal, omit });
-  // Trouble of either comes out of the end that is read.
-  const body: Readable = zstd ? pipeline(tar, createZstdCompress(), () => undefined) : tar;
+  const body = zstd ? compressTarball(tar) : tar;
   const options = { onBytes: showBytes(terminal, image.name), signal };
   const written = output === '-' ? saveToStdout(body, options) : saveFile(body, output, options);
   return written.finally(() => terminal.status(''));
@@ -129,7 +125,7 @@ function leftOut({ image, since }: Exported): readonly Digest[] {
 
 async function report(
   exported: Exported & { readonly sizeBytes: number },
-  { output, json, since: other = '' }: ImageExportArgs,
+  { output, json, zstd, since: other = '' }: ImageExportArgs,
   { terminal }: Session,
 ): Promise<void> {
   const { count, formatBytes } = await import('../render/quantities.ts');
@@ -147,6 +143,7 @@ async function report(
   terminal.note(
     `${output === '-' ? image.name : output}: ${formatBytes(sizeBytes)}, loads as ${image.tarName}`,
   );
+  if (zstd) terminal.note((await import('../render/zstd-readers.ts')).ZSTD_READERS);
   if (!since) return;
   terminal.note(
     omitted.length === 0

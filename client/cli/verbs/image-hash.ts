@@ -1,7 +1,15 @@
 import type { DescribedImage } from '../../../images/describe-images.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
-import { jsonOption, projectOption, refOption, repoOption, revOption, worktreeOption } from '../options.ts';
+import {
+  jsonOption,
+  platformOption,
+  projectOption,
+  refOption,
+  repoOption,
+  revOption,
+  worktreeOption,
+} from '../options.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -11,6 +19,7 @@ interface ImageHashArgs {
   readonly rev: string;
   readonly ref?: string | undefined;
   readonly project?: string | undefined;
+  readonly platform?: string | undefined;
   readonly worktree: boolean;
   readonly json: boolean;
 }
@@ -30,6 +39,7 @@ export const imageHashVerb = defineVerb<ImageHashArgs>({
       .option('rev', revOption)
       .option('ref', refOption)
       .option('project', { ...projectOption, describe: 'Bases are those recorded for this project' })
+      .option('platform', platformOption)
       .option('worktree', worktreeOption)
       .option('json', jsonOption)
       .example('$0 image hash lint', 'Of the checked-out revision')

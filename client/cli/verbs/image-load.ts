@@ -1,5 +1,6 @@
 import type { BlobStore } from '../../../model/blob-store.ts';
-import type { FoundImage } from '../../find-images.ts';
+import { isSlipwayError } from '../../../model/errors.ts';
+import type { FoundImages, MissingImage } from '../../find-images.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { LoadedHere } from '../load-into.ts';
@@ -20,12 +21,15 @@ interface ImageLoadArgs {
   readonly what: string;
   readonly image?: string | undefined;
   readonly tag?: string | undefined;
+  readonly platform?: string | undefined;
   readonly repo: string;
   readonly rev: string;
   readonly ref?: string | undefined;
   readonly project?: string | undefined;
   readonly json: boolean;
 }
+
+const PLATFORM = /^[a-z0-9]+\/[a-z0-9_-]+(\/[a-z0-9.]+)?$/;
 
 export const imageLoadVerb = defineVerb<ImageLoadArgs>({
   command: 'load <what>',
@@ -46,6 +50,12 @@ export const imageLoadVerb = defineVerb<ImageLoadArgs>({
         requiresArg: true,
         describe: 'Name that it gets in the engine besides its own',
       })
+      .option('platform', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          "Of a tarball that has its image for several, for example linux/arm64; default: the engine's",
+      })
       .option('repo', repoOption)
       .option('rev', revOption)
       .option('ref', refOption)
@@ -53,66 +63,91 @@ export const imageLoadVerb = defineVerb<ImageLoadArgs>({
       .option('json', jsonOption)
       .example('$0 image load lint --tag lint:now', 'As the checked-out revision defines it')
       .example('$0 image load task/demo/1/1a2b…/unit', 'The very image that a task ran in')
-      .example('$0 image load 1a2b3c4d --image lint', 'Of a push')
+      .example(
+        '$0 image load 1a2b3c4d',
+        'All images of a push; those that are not there are named, and it exits with 1',
+      )
+      .example('$0 image load 1a2b3c4d --image lint', 'One of them')
       .example('$0 image load image.tar.zst', 'From a file, without a server'),
   run: imageLoad,
 });
+
+interface Loaded {
+  readonly images: readonly LoadedHere[];
+  /** Those of a push that cannot be had. */
+  readonly missing: readonly MissingImage[];
+}
 
 async function imageLoad(args: ImageLoadArgs, session: Session): Promise<ExitCode> {
   const { isTarball } = await import('../find-image.ts');
   if (await isTarball(args.what)) {
     const { loadTarball } = await import('../load-tarball.ts');
-    const { image, tag } = args;
-    await report([await loadTarball(args.what, { image, tag }, session)], args, session);
+    const { image, tag, platform } = args;
+    if (platform !== undefined && !PLATFORM.test(platform))
+      throw new UsageError(`--platform ${platform}: expected os/architecture, for example linux/arm64`);
+    const loaded = await loadTarball(args.what, { image, tag, platform }, session);
+    report({ images: [loaded], missing: [] }, args, session);
     return EXIT.good;
   }
-  await report(await loadFromStore(args, session), args, session);
-  return EXIT.good;
+  if (args.platform !== undefined)
+    throw new UsageError(`--platform chooses among those of a tarball, and "${args.what}" is none`);
+  const loaded = await loadFromStore(args, session);
+  report(loaded, args, session);
+  return loaded.missing.length === 0 ? EXIT.good : EXIT.unsuccessful;
 }
 
-async function loadFromStore(args: ImageLoadArgs, session: Session): Promise<readonly LoadedHere[]> {
+async function loadFromStore(args: ImageLoadArgs, session: Session): Promise<Loaded> {
   const [{ findImages }, { findStore }] = await Promise.all([
     import('../find-image.ts'),
     import('../find-store.ts'),
   ]);
   const found = await findStore(session);
   try {
-    const images = await findImages(args.what, args, { found, session });
-    if (args.tag !== undefined && images.length > 1)
+    const named = await findImages(args.what, args, { found, session });
+    const names = [...named.images, ...named.missing].map(({ name }) => name);
+    if (args.tag !== undefined && names.length > 1)
       throw new UsageError(
-        `"${args.what}" has ${images.length} images (${images.map(({ name }) => name).join(', ')}): --tag needs one, choose by --image`,
+        `"${args.what}" has ${names.length} images (${names.join(', ')}): --tag needs one, choose by --image`,
       );
-    return found.store ? await loadAll(images, found.store.blobs, args, session) : [];
+    return found.store
+      ? await loadAll(named, found.store.blobs, args, session)
+      : { images: [], missing: named.missing };
   } finally {
     found.store?.close();
   }
 }
 
+/** Loads what can be loaded: one image of which parts are missing is no reason to leave the others. */
 async function loadAll(
-  images: readonly FoundImage[],
+  { images, missing: notThere }: FoundImages,
   blobs: BlobStore,
   { tag }: ImageLoadArgs,
   session: Session,
-): Promise<readonly LoadedHere[]> {
+): Promise<Loaded> {
   const [{ withLocalEngine }, { loadInto }] = await Promise.all([
     import('../local-engine.ts'),
     import('../load-into.ts'),
   ]);
   return withLocalEngine(session, blobs, async (engine) => {
     const loaded: LoadedHere[] = [];
-    for (const image of images) loaded.push(await loadInto(engine, image, { tag, session }));
-    return loaded;
+    const missing = [...notThere];
+    for (const image of images) {
+      try {
+        loaded.push(await loadInto(engine, image, { tag, session }));
+      } catch (error) {
+        if (images.length === 1 || !isSlipwayError(error) || error.type !== 'ImageDamaged') throw error;
+        missing.push({ name: image.name, why: error.message });
+      }
+    }
+    return { images: loaded, missing };
   });
 }
 
-async function report(
-  images: readonly LoadedHere[],
-  { json }: ImageLoadArgs,
-  { terminal }: Session,
-): Promise<void> {
+function report({ images, missing }: Loaded, { json }: ImageLoadArgs, { terminal }: Session): void {
   terminal.status('');
+  for (const { why } of missing) terminal.error(`slipway: ${why}`);
   if (json) {
-    terminal.print(JSON.stringify({ images }));
+    terminal.print(JSON.stringify({ images, missing }));
     return;
   }
   for (const { reference } of images) terminal.print(reference);

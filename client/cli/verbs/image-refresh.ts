@@ -1,9 +1,11 @@
+import type { PlatformBase } from '../../../model/pure/base-payloads.ts';
 import type { Level } from '../../../model/pure/ids.ts';
 import type { RefreshedBase } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { FoundStore } from '../find-store.ts';
 import type { OpenClient } from '../open-client.ts';
-import { jsonOption, projectOption } from '../options.ts';
+import { jsonOption, platformOption, projectOption } from '../options.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
@@ -14,6 +16,7 @@ interface ImageRefreshArgs {
   readonly repo: string;
   readonly project?: string | undefined;
   readonly level?: number | undefined;
+  readonly platform?: string | undefined;
   readonly json: boolean;
 }
 
@@ -48,6 +51,10 @@ export const imageRefreshVerb = defineVerb<ImageRefreshArgs>({
         choices: [1, 2, 3],
         describe: 'Level that records it, for itself and those below; default: the highest of the project',
       })
+      .option('platform', {
+        ...platformOption,
+        describe: 'Of the base, for example linux/arm64; default: those that images need it for',
+      })
       .option('json', jsonOption)
       .example('$0 image refresh', 'All bases of the images of this checkout')
       .example('$0 image refresh debian:bookworm --project demo', 'One of them, from anywhere')
@@ -59,27 +66,55 @@ async function imageRefresh(args: ImageRefreshArgs, session: Session): Promise<E
   const { terminal } = session;
   if (args.reference.length > 0 && args.image !== undefined)
     throw new UsageError('Name bases or --image NAME, not both');
-  const [{ withClient }, { hostPlatform }, { refreshBases }] = await Promise.all([
+  const [{ withClient }, { findStore }, { refreshBases }] = await Promise.all([
     import('../open-client.ts'),
-    import('../../../workers/host-platform.ts'),
+    import('../find-store.ts'),
     import('../refresh-bases.ts'),
   ]);
   return withClient(session, async (client) => {
-    const bases =
-      args.reference.length > 0
-        ? args.reference.map((reference) => ({ reference, platform: hostPlatform() }))
-        : await basesOfCheckout(args, session);
-    if (bases.length === 0) terminal.note('slipway: no image of this revision has a base');
     const owner = await findOwner(args, client, session);
-    const refreshed = await refreshBases(
-      client.api,
-      bases.map((base) => ({ ...base, ...owner })),
-      session,
-    );
-    if (args.json) terminal.print(JSON.stringify(refreshed));
-    else for (const base of refreshed) for (const line of linesOf(base)) terminal.print(line);
-    return refreshed.every(({ unavailable }) => unavailable === undefined) ? EXIT.good : EXIT.unsuccessful;
+    const found = await findStore(session);
+    try {
+      const bases = await findBases(args, { ...owner, found }, session);
+      if (!bases) return EXIT.usage;
+      if (bases.length === 0) terminal.note('slipway: no image of this revision has a base');
+      const { project, level } = owner;
+      const refreshed = await refreshBases(
+        client.api,
+        bases.map((base) => ({ ...base, project, level })),
+        session,
+      );
+      if (args.json) terminal.print(JSON.stringify(refreshed));
+      else for (const base of refreshed) for (const line of linesOf(base)) terminal.print(line);
+      return refreshed.every(isDone) ? EXIT.good : EXIT.unsuccessful;
+    } finally {
+      found.store?.close();
+    }
   });
+}
+
+function isDone({ unavailable, countsAt }: RefreshedBase): boolean {
+  return unavailable === undefined && countsAt === undefined;
+}
+
+/** Undefined when an image has mistakes, which were told: nobody knows all its bases then. */
+async function findBases(
+  args: ImageRefreshArgs,
+  where: { readonly domain: string; readonly level: Level; readonly found: FoundStore },
+  session: Session,
+): Promise<readonly PlatformBase[] | undefined> {
+  const { basesOfCheckout, platformsOfBase } = await import('../bases-to-refresh.ts');
+  if (args.reference.length > 0) {
+    const { platform } = args;
+    const platforms = args.reference.map(async (reference) =>
+      (await platformsOfBase(reference, { platform, where })).map((each) => ({ reference, platform: each })),
+    );
+    return (await Promise.all(platforms)).flat();
+  }
+  const { formatFinding } = await import('../../../model/findings.ts');
+  const { bases, findings } = await basesOfCheckout(args, where, session);
+  for (const finding of findings) session.terminal.error(formatFinding(finding));
+  return findings.some(({ severity }) => severity === 'error') ? undefined : bases;
 }
 
 /** A record of a level counts for those below: without a word the highest is meant, so that all agree. */
@@ -87,11 +122,11 @@ async function findOwner(
   args: ImageRefreshArgs,
   { config }: OpenClient,
   session: Session,
-): Promise<{ project: string; level: Level }> {
+): Promise<{ readonly project: string; readonly domain: string; readonly level: Level }> {
   const project = args.project ?? (await projectOfCheckout(args, config, session));
   const levels = (config.projects[project]?.sources ?? []).flatMap(({ refs }) => Object.values(refs));
   const level = (args.level ?? Math.max(1, ...levels)) as Level;
-  return { project, level };
+  return { project, domain: config.projects[project]?.trustDomain ?? project, level };
 }
 
 async function projectOfCheckout(
@@ -110,51 +145,14 @@ async function projectOfCheckout(
     .project;
 }
 
-async function basesOfCheckout(
-  { repo, image }: ImageRefreshArgs,
-  session: Session,
-): Promise<readonly { readonly reference: string; readonly platform: string }[]> {
-  const [
-    { openRevision },
-    { parseSlipwayYml },
-    { describeImages },
-    { CONFIG_FILE, readConfigFile },
-    { hostPlatform },
-    caches,
-  ] = await Promise.all([
-    import('../open-revision.ts'),
-    import('../../../plan/parse-slipway-yml.ts'),
-    import('../../../images/describe-images.ts'),
-    import('../../../steps/config-file.ts'),
-    import('../../../workers/host-platform.ts'),
-    import('../context-hashes.ts'),
-  ]);
-  const { tree, revision } = await openRevision({ repo, rev: 'HEAD' }, session);
-  const { config } = parseSlipwayYml(await readConfigFile(tree, session.signal), { file: CONFIG_FILE });
-  if (!config) throw new UsageError(`${CONFIG_FILE} at ${revision} has mistakes: slipway plan shows them`);
-  if (image !== undefined && !Object.hasOwn(config.images, image))
-    throw new UsageError(`There is no image "${image}" at ${revision}`);
-  const { images } = await describeImages(
-    tree,
-    config.images,
-    image === undefined ? Object.keys(config.images) : [image],
-    {
-      platform: hostPlatform(),
-      resolveBase: () => Promise.resolve(undefined),
-      cache: caches.contextHashes(session.env),
-      signal: session.signal,
-    },
-  );
-  const named = images.flatMap(({ inputs, missingBases }) =>
-    missingBases.map(
-      (reference) => [`${inputs.platform} ${reference}`, { reference, platform: inputs.platform }] as const,
-    ),
-  );
-  return [...new Map(named).values()];
-}
-
-function linesOf({ reference, level, domain, before, after, images, unavailable }: RefreshedBase): string[] {
+function linesOf(base: RefreshedBase): string[] {
+  const { reference, level, domain, before, after, images, unavailable, countsAt } = base;
   const where = `${reference} (${domain}, level ${level})`;
+  if (countsAt !== undefined)
+    return [
+      `${where}: not refreshed, since the record of level ${countsAt} counts at level ${level} too: ${after}`,
+      `  to refresh that: slipway image refresh ${reference} --level ${countsAt}`,
+    ];
   if (unavailable !== undefined)
     return [
       `${where}: could not be resolved: ${unavailable}`,

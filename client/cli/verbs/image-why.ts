@@ -7,7 +7,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { FoundStore } from '../find-store.ts';
 import type { OpenRevision } from '../open-revision.ts';
-import { jsonOption, projectOption, refOption, revOption } from '../options.ts';
+import { jsonOption, platformOption, projectOption, refOption, revOption } from '../options.ts';
 import type { WhyDocument } from '../render/why-text.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
@@ -20,6 +20,7 @@ interface ImageWhyArgs {
   readonly rev: string;
   readonly ref?: string | undefined;
   readonly project?: string | undefined;
+  readonly platform?: string | undefined;
   readonly json: boolean;
 }
 
@@ -43,6 +44,7 @@ export const imageWhyVerb = defineVerb<ImageWhyArgs>({
       .option('rev', revOption)
       .option('ref', refOption)
       .option('project', { ...projectOption, describe: 'As a push to this project would see it' })
+      .option('platform', platformOption)
       .option('json', jsonOption)
       .example('$0 image why lint', 'What the checked-out revision changes about it, with diffs')
       .example('$0 image why lint --push 25c28766', 'Why that push built it')
@@ -87,14 +89,14 @@ async function ofRevision(
   { store, config }: FoundStore & { readonly store: OpenStore },
   session: Session,
 ): Promise<Explained | { readonly findings: readonly Finding[] }> {
-  const [{ openRevision }, { warnDirty }, { explainImage }, { guessProject }, local, workers, caches] =
+  const [{ openRevision }, { warnDirty }, { explainImage }, { guessProject }, local, platforms, caches] =
     await Promise.all([
       import('../open-revision.ts'),
       import('../warn-dirty.ts'),
       import('../../../steps/explain-image.ts'),
       import('../local-project.ts'),
       import('../../local-repository.ts'),
-      import('../../../workers/host-platform.ts'),
+      import('../platform-of-images.ts'),
       import('../context-hashes.ts'),
     ]);
   const opened = await openRevision(args, session);
@@ -107,7 +109,7 @@ async function ofRevision(
   });
   const { image, findings } = await explainImage(opened.tree, store, args.name, {
     ...owner,
-    platform: workers.hostPlatform(),
+    platform: await platforms.platformOfPushes(args, owner.level, { store }),
     plannedAt: new Date().toISOString(),
     contextHashes: caches.contextHashes(session.env),
     signal: session.signal,
@@ -130,21 +132,12 @@ async function ofPush(name: string, push: string, store: OpenStore, session: Ses
   }
   // The checkout that one stands in has the contents, if it is one of this repository; else its repository is asked.
   const here = await openRevision({ repo: '.', rev: 'HEAD' }, session).catch(() => undefined);
-  const source = here?.source ?? (await makeSource(session));
+  const source = here?.source ?? (await import('../../local-source.ts')).localSource(session.env);
   const there = later(() =>
     source.open(plan.repository, { revision: plan.revision, signal: session.signal }),
   );
   const former = formerTree(image.explanation, { source }, session);
   return { image, trees: [...(here ? [here.tree] : []), there, ...former] };
-}
-
-async function makeSource({ env }: Session): Promise<OpenRevision['source']> {
-  const [{ createGitSource }, { stateDirectory }, { join }] = await Promise.all([
-    import('../../../source/git-source.ts'),
-    import('../../../workers/connections.ts'),
-    import('node:path'),
-  ]);
-  return createGitSource({ mirrorsDirectory: join(stateDirectory(env), 'mirrors'), allowFile: true });
 }
 
 /** What the image that it is compared with was built from; read only where the contents are not to be had nearer. */

@@ -4,6 +4,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import {
   jsonOption,
+  platformOption,
   projectOption,
   refOption,
   repositoryArgument,
@@ -23,6 +24,7 @@ interface PlanArgs {
   readonly tasks?: string[] | undefined;
   readonly rebuild?: string[] | undefined;
   readonly graph?: string | undefined;
+  readonly platform?: string | undefined;
   readonly worktree: boolean;
   readonly json: boolean;
 }
@@ -36,13 +38,17 @@ export const planVerb = defineVerb<PlanArgs>({
       .option('ref', refOption)
       .option('project', { ...projectOption, describe: 'Plan as for a push to this project' })
       .option('tasks', tasksOption)
-      .option('rebuild', { ...tasksOption, describe: 'Images to build even if they are known' })
+      .option('rebuild', {
+        ...tasksOption,
+        describe: 'Images to build even if they are known, or no task needs them',
+      })
       .option('graph', {
         type: 'string',
         requiresArg: true,
         describe: 'A file with what the decision program would print, as Slipway or taskgraph has it',
       })
       .option('worktree', worktreeOption)
+      .option('platform', platformOption)
       .option('json', jsonOption)
       .example('$0 plan', 'What a push of the checked-out revision would do')
       .example('$0 plan --tasks "test/*" --ref main', 'Only some tasks, as if pushed to main')
@@ -89,11 +95,13 @@ async function show(made: MadePlan, { json }: PlanArgs, { terminal }: Session): 
       terminal.print(JSON.stringify({ images: [], tasks: [], findings: made.findings }));
     return EXIT.usage;
   }
-  const [{ planDocument, renderPlan }, { formatFinding }] = await Promise.all([
+  const [{ planDocument, renderPlan }, { formatFinding }, { remarkOnDigests }] = await Promise.all([
     import('../render/plan-text.ts'),
     import('../../../model/findings.ts'),
+    import('../../../plan/remark-on-digests.ts'),
   ]);
   for (const warning of made.plan.warnings) terminal.error(formatFinding(warning));
+  for (const remark of remarkOnDigests(made.plan.tasks)) terminal.note(`slipway: ${remark}`);
   const text = json ? [JSON.stringify(planDocument(made.plan))] : renderPlan(made.plan, terminal);
   for (const line of text) terminal.print(line);
   return EXIT.good;

@@ -37,7 +37,10 @@ export const pushVerb = defineVerb<PushArgs>({
       .option('ref', refOption)
       .option('project', projectOption)
       .option('tasks', tasksOption)
-      .option('rebuild', { ...tasksOption, describe: 'Images to build even if they are known' })
+      .option('rebuild', {
+        ...tasksOption,
+        describe: 'Images to build even if they are known, or no task needs them',
+      })
       .option('again', {
         type: 'boolean',
         default: false,
@@ -98,13 +101,17 @@ async function requireConfig(opened: OpenRevision, { signal }: Session): Promise
 }
 
 async function describePush(args: PushArgs, opened: OpenRevision, { env }: Session): Promise<StartPush> {
-  const [{ pushedBy }, { requireRef }] = await Promise.all([
+  const [{ pushedBy }, { requireRef }, { upstreamRevision }] = await Promise.all([
     import('../../pushed-by.ts'),
     import('../open-revision.ts'),
+    import('../../local-repository.ts'),
   ]);
+  const ref = requireRef(opened);
+  const upstream = opened.local && (await upstreamRevision(opened.local, ref));
   return {
     repository: opened.repository,
-    ref: requireRef(opened),
+    ref,
+    ...(upstream === undefined ? {} : { upstream }),
     revision: opened.revision,
     request: {
       ...(args.tasks ? { tasks: args.tasks } : {}),

@@ -12,6 +12,7 @@ interface RerunArgs {
   readonly push?: string | undefined;
   readonly failed: boolean;
   readonly downstream: boolean;
+  readonly hold: boolean;
   readonly watch: boolean;
   readonly json: boolean;
 }
@@ -37,10 +38,16 @@ export const rerunVerb = defineVerb<RerunArgs>({
         default: false,
         describe: 'And afterwards what depends on it, also where that has completed',
       })
+      .option('hold', {
+        type: 'boolean',
+        default: false,
+        describe: 'Keep the containers of tasks that fail for a while, for slipway shell',
+      })
       .option('watch', watchOption)
       .option('json', jsonOption)
       .example('$0 rerun unit --push 1a2b3c', 'One task')
       .example('$0 rerun compile --downstream --watch', 'A task of the newest push and what stands on it')
+      .example('$0 rerun unit --hold --watch', 'Once more, to be joined if it fails: slipway shell TASK')
       .example('$0 rerun --failed 1a2b3c', 'What failed of a push'),
   run: rerun,
 });
@@ -54,7 +61,7 @@ async function rerun(args: RerunArgs, session: Session): Promise<ExitCode> {
   return withClient(session, async ({ api }) => {
     const { pushId, tasks } = await resolveTasks(api, args);
     const since = Date.now();
-    const wanted = { tasks, downstream: args.downstream };
+    const wanted = { tasks, downstream: args.downstream, ...(args.hold ? { hold: true } : {}) };
     const { outcome, round } = await api.rerun(pushId, wanted, pushedBy(env));
     if (args.watch) {
       const { watchPush } = await import('../watch-push.ts');

@@ -9,9 +9,6 @@ interface StatusArgs {
   readonly json: boolean;
 }
 
-const LOG_LINES = 10;
-const EXPLAINED = 10;
-
 export const statusVerb = defineVerb<StatusArgs>({
   command: 'status <push>',
   describe: 'Show how a push stands: its images, its tasks, and why some did not succeed',
@@ -43,7 +40,7 @@ async function status({ push, json }: StatusArgs, session: Session): Promise<Exi
       import('../render/push-text.ts'),
     ]);
     const [waits, heldUp] = await Promise.all([findWaits(api, document), findHeldUp(api, document)]);
-    const trouble = await findTrouble(api, document, { lines: LOG_LINES, limit: EXPLAINED, signal });
+    const trouble = await findTrouble(api, document, { signal });
     const url = api.uiLink(document.id);
     const options = { paint: terminal.paint, nowMs: Date.now(), url, trouble, waits, heldUp };
     for (const line of renderPush(document, options)) terminal.print(line);

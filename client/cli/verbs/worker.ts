@@ -105,6 +105,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
       graceMs: wholeNumber('grace', args.grace ?? DEFAULT_GRACE_SECONDS, 0) * 1000,
       logger,
       secrets: takeSecrets(env),
+      gitConfig: env.SLIPWAY_GIT_CONFIG || undefined,
       signal,
       onReady: () => {
         sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { stringify } from 'yaml';
+import type { ImageRegistry } from '../../helpers/image-registry.ts';
+import { startImageRegistry } from '../../helpers/image-registry.ts';
 import { Laptop } from '../../helpers/local-runs.ts';
 
 jest.setTimeout(180_000);
@@ -41,7 +43,6 @@ const CONFIG = {
     again: { command: 'test "$RUN_ID" -gt 0 || exit 7', onExitStatus: { retry: [7] }, retries: 1 },
     tree: { image: { 'in-tree': 'tools' }, command: 'cat /made-by-image' },
     broken: { image: { 'in-tree': 'broken' }, command: 'true' },
-    unpullable: { image: 'registry.invalid/none:1', command: 'true' },
     cached: { command: 'cat /cache/seen; echo kept >> /cache/seen', cache: { seen: '/cache' } },
     secretive: { command: 'cat /run/secrets/TOKEN; wc -c < /run/secrets/TOKEN', secrets: ['TOKEN'] },
     waits: { command: 'echo waiting; sleep 60' },
@@ -59,10 +60,13 @@ const TYPED = [
 
 describe('slipway run', () => {
   let laptop: Laptop;
-  beforeAll(() => {
+  let registry: ImageRegistry;
+  beforeAll(async () => {
     laptop = new Laptop();
+    registry = await startImageRegistry({});
+    const unpullable = { image: `${registry.host}/none:1`, command: 'true' };
     laptop.repository.commit({
-      'slipway.yml': stringify(CONFIG),
+      'slipway.yml': stringify({ ...CONFIG, tasks: { ...CONFIG.tasks, unpullable } }),
       'src.txt': 'committed\n',
       'docker/tools/Dockerfile': `FROM ${BASE}\nRUN echo built > /made-by-image\n`,
       'docker/broken/Dockerfile': `FROM ${BASE}\nRUN echo this is why && exit 3\n`,
@@ -71,7 +75,10 @@ describe('slipway run', () => {
   afterEach(async () => {
     expect(await laptop.leftInEngine()).toEqual([]);
   });
-  afterAll(() => laptop[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await registry[Symbol.asyncDispose]();
+    await laptop[Symbol.asyncDispose]();
+  });
 
   it('says what to run first for a task whose inputs are not there, and takes them from that run afterwards', async () => {
     const before = await laptop.slipway(['run', 'use']);
@@ -117,7 +124,7 @@ describe('slipway run', () => {
     ['fails', 'fails: failed (run 0); 1 artifact', 'exit code 9'],
     ['lacks', 'lacks: failed/artifact-missing', '/none is absent'],
     ['late', 'late: failed/max-run-time-exceeded', 'ran longer than 1 s'],
-    ['unpullable', 'unpullable: exception/resource-unavailable', 'registry.invalid'],
+    ['unpullable', 'unpullable: exception/resource-unavailable', '/none:1'],
   ])('ends with 1 when the task %s', async (label, end, why) => {
     const { exitCode, stdout, stderr } = await laptop.slipway(['run', label]);
 
@@ -138,7 +145,9 @@ describe('slipway run', () => {
     const { exitCode, stdout, stderr } = await laptop.slipway(['run', 'again']);
 
     expect(exitCode).toBe(0);
-    expect(stdout).toContain('exception/intermittent-task: exit code 7. A new run follows.');
+    expect(stdout).toContain(
+      'exception/intermittent-task: exit code 7. A new run follows. It is 2 of at most ',
+    );
     expect(stderr).toContain('again: completed (run 1)');
   });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { extract } from 'tar-stream';
 import { connectEngine } from '../../../docker/connect.ts';
@@ -19,6 +20,7 @@ import { startImageRegistry } from '../../helpers/image-registry.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 
 jest.setTimeout(180_000);
 
@@ -123,6 +125,29 @@ async function filesOf(image: string): Promise<readonly string[]> {
 const which = (text: string): { readonly which: Buffer } => ({ which: Buffer.from(text) });
 
 describe('a build', () => {
+  it('says what moved whole for it, where less would have done', async () => {
+    const reference = `${registry.host}/falls-back:1`;
+    await registry.put('falls-back', '1', which('there'));
+    expect(await bring(reference, AMD64)).toEqual({});
+    const { digest } = await recorded(reference, AMD64);
+    const good = engine;
+    const address = `unix://${second.socketPath}`;
+    await second.docker.pruneImages({ filters: { dangling: { false: true } } });
+    await using directory = await temporaryDirectory('slipway-bases-');
+    // Nobody listens where it is told that the endpoint is.
+    const reach = { kind: 'forwarder', socketPath: join(directory.path, 's'), port: 1 } as const;
+    engine = await connectEngine({ address, blobs: store.blobs, reach, fleet: testFleet() });
+    try {
+      const { fellBack } = await build({ reference, digest });
+
+      expect(fellBack).toEqual([expect.stringMatching(`^base ${reference}: pull failed: `)]);
+      expect((await build({ reference, digest })).fellBack).toEqual([]);
+    } finally {
+      await engine.close();
+      engine = good;
+    }
+  });
+
   it('stands on the base that its hash names, whatever is built or pulled under its reference side by side', async () => {
     const reference = `${registry.host}/moves:1`;
     await registry.put('moves', '1', which('first'));

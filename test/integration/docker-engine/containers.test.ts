@@ -3,6 +3,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { extract, pack } from 'tar-stream';
 import { dockerAt } from '../../../docker/client.ts';
+import { wasOutOfMemory } from '../../../docker/containers/out-of-memory.ts';
 import type { ContainerSpec, Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
 import { connectDevEngine, contextOf, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
@@ -139,6 +140,27 @@ describe('a container', () => {
   );
 
   it(
+    'was out of memory also where its state does not say so, since the engine heard of that too late; not when it was killed by hand',
+    async () => {
+      const docker = dockerAt(DEV_ENGINE);
+      const resources = { memoryBytes: 32 * MEBIBYTE, pids: 64, shmBytes: MEBIBYTE };
+      const hungry = await started(['sh', '-c', 'tail /dev/zero'], { resources });
+      await engine.containers.wait(hungry, signal);
+      const info = await docker.getContainer(hungry).inspect();
+      const forgotten = { ...info, State: { ...info.State, OOMKilled: false } };
+      const killed = await started(['sleep', '100'], { resources });
+      await engine.containers.kill(killed);
+
+      expect(await wasOutOfMemory(docker, forgotten, signal)).toBe(true);
+      expect(await engine.containers.wait(killed, signal)).toMatchObject({
+        exitCode: 137,
+        outOfMemory: false,
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
     'that names more processors than the engine has is given all of them',
     async () => {
       const { cpus } = await engine.info();
@@ -155,15 +177,16 @@ describe('a container', () => {
   );
 
   it(
-    'tells its peak memory while it runs and after',
+    'tells how much memory it uses to whoever waits for its end',
     async () => {
       const name = await started([
         'sh',
         '-c',
         'head -c 30000000 /dev/zero | tail -c 30000000 >/dev/null; sleep 1.2',
       ]);
-      await engine.containers.wait(name, signal);
-      expect(await engine.containers.peakMemory(name)).toBeGreaterThan(25_000_000);
+      const told: number[] = [];
+      await engine.containers.wait(name, signal, (bytes) => told.push(bytes));
+      expect(Math.max(...told)).toBeGreaterThan(25_000_000);
     },
     TEST_TIMEOUT_MS,
   );
@@ -195,6 +218,57 @@ describe('a container', () => {
       expect(await waiting).toMatchObject({ state: 'exited', exitCode: 137, outOfMemory: false });
       await engine.containers.kill(name);
       await engine.containers.kill('slipway-nothing-of-that-name');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'runs as the user that it is to have, by name or number, who owns what is put in',
+    async () => {
+      const commands = ['id -u; id -g; stat -c %u:%g /src/file; touch /src/own && echo writes', 'id -un'];
+      const asNumbers = spec(['sh', '-c', commands[0]!], { user: '77:88' });
+      await engine.containers.ensureCreated(asNumbers, signal);
+      const owner = await engine.containers.owner(asNumbers.name);
+      const files = pack();
+      files.entry({ name: 'file', mode: 0o644 }, 'text');
+      files.finalize();
+      await engine.containers.putArchive(asNumbers.name, '/src', Readable.from(files), { owner, signal });
+      await engine.containers.start(asNumbers.name);
+      const asName = await started(['sh', '-c', commands[1]!], { user: 'worker', engineImageId: tag });
+      const asRoot = await started(['sh', '-c', commands[1]!], { user: 'root', engineImageId: tag });
+
+      expect(owner).toEqual({ uid: 77, gid: 88 });
+      expect(await text(await engine.containers.output(asNumbers.name, signal))).toBe(
+        '77\n88\n77:88\nwrites\n',
+      );
+      expect(await text(await engine.containers.output(asName, signal))).toBe('worker\n');
+      expect(await text(await engine.containers.output(asRoot, signal))).toBe('root\n');
+      const nobody = spec(['true'], { user: 'nobody-of-that-name' });
+      const making = engine.containers
+        .ensureCreated(nobody, signal)
+        .then(() => engine.containers.owner(nobody.name));
+      await expect(making).rejects.toMatchObject({
+        type: 'ContainerStartFailed',
+        message: expect.stringContaining('the user "nobody-of-that-name" is not in the image'),
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'has a device of the machine where there is one, and does not start where there is none',
+    async () => {
+      const look = ['sh', '-c', 'test -c /dev/kmsg && echo there'];
+      const with_ = await started(look, { devices: ['/dev/kmsg'] });
+      const without = await started(['sh', '-c', 'test -e /dev/kmsg || echo none']);
+
+      expect(await text(await engine.containers.output(with_, signal))).toBe('there\n');
+      expect(await text(await engine.containers.output(without, signal))).toBe('none\n');
+      await expect(started(['true'], { devices: ['/dev/no-such-device'] })).rejects.toMatchObject({
+        type: 'DeviceUnavailable',
+        device: '/dev/no-such-device',
+        retryable: false,
+      });
     },
     TEST_TIMEOUT_MS,
   );
@@ -277,10 +351,34 @@ describe('a container', () => {
       await expect(
         containers.putFile(wanted.name, '/in/b', Readable.from(['short']), 10, { signal }),
       ).rejects.toThrow();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it.each([
+    ['/etc', 'a directory is there, not a file'],
+    ['/etc/passwd/in', '/etc/passwd is not a directory'],
+    ['/etc/passwd/deep/in', '/etc/passwd is not a directory'],
+  ])(
+    'takes no file at %s, and says why',
+    async (path, why) => {
+      const wanted = spec(['true']);
+      const { containers } = engine;
+      await containers.ensureCreated(wanted, signal);
       await expect(
-        containers.putFile(wanted.name, '/etc', Readable.from(['x']), 1, { signal }),
-      ).rejects.toMatchObject({
-        type: 'EngineRequestFailed',
+        containers.putFile(wanted.name, path, Readable.from(['x']), 1, { signal }),
+      ).rejects.toMatchObject({ type: 'PathUnusable', message: `Nothing can be put at "${path}": ${why}` });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'that is to start its command where a file is cannot be made, and says so',
+    async () => {
+      const wanted = spec(['true'], { workingDirectory: '/etc/passwd' });
+      await expect(engine.containers.ensureCreated(wanted, signal)).rejects.toMatchObject({
+        type: 'PathUnusable',
+        path: '/etc/passwd',
       });
     },
     TEST_TIMEOUT_MS,

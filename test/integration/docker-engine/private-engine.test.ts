@@ -130,6 +130,21 @@ describe('a private engine', () => {
     ).toBe(`${(await docker('exec', name, 'cat', '/etc/hostname')).trim()}\nbg\nexit 0`);
   });
 
+  it('publishes ports at the name docker, where its task reaches them, and not at localhost', async () => {
+    const accept = 'while ($c = $s->accept) { print $c "served\\n"; close $c }';
+    const serve = `perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 5, LocalPort => 80) or die; ${accept}'`;
+    const ask = (where: string): string =>
+      `timeout 5 bash -c "exec 3<>/dev/tcp/${where}/8080 && cat <&3" 2> /dev/null`;
+    await inTask(`docker run -d --name web -p 8080:80 debian:bookworm ${serve}`);
+    const untilServed = `until said=$(${ask('docker')}) && [ -n "$said" ]; do sleep 0.2; done; echo "$said"`;
+
+    expect(await inTask(`timeout 60 bash -c '${untilServed.replaceAll("'", "'\\''")}'`)).toBe(
+      'served\nexit 0',
+    );
+    expect(await inTask(ask('localhost'))).toBe('exit 1');
+    await inTask('docker rm -f web');
+  });
+
   it.each([
     ['--privileged'],
     ['-v /:/host'],

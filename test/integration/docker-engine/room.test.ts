@@ -13,6 +13,7 @@ import { startAlteredEngine } from '../../helpers/altered-engine.ts';
 import { contextOf } from '../../helpers/dev-engine.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { makeImage, noise } from '../../helpers/engine-images.ts';
+import { startImageRegistry } from '../../helpers/image-registry.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
 import { mountSmallDisk } from '../../helpers/small-disk.ts';
@@ -165,6 +166,66 @@ describe('an engine with a disk budget', () => {
     expect(await engine.images.find(foreign.tag)).toBe(foreign.id);
     expect(await engine.images.find('people/own:1')).toBeDefined();
     await Promise.all([engine.close(), other.close()]);
+  });
+
+  it('counts what it pulled from outside itself, and lets it go as others; not what was there before or is somebody’s too', async () => {
+    await using registry = await startImageRegistry({});
+    const bulk = (): { readonly bulk: Buffer } => ({ bulk: noise(4 * MEGABYTE) });
+    for (const name of ['one', 'two', 'theirs', 'shared']) await registry.put(name, '1', bulk());
+    const reference = (name: string): string => `${registry.host}/${name}:1`;
+    const ids = async (): Promise<readonly string[]> =>
+      (
+        await Promise.all(
+          ['one', 'two', 'theirs', 'shared'].map(async (name) =>
+            (await engine.images.find(reference(name))) ? name : '',
+          ),
+        )
+      ).filter((name) => name !== '');
+    const engine = await connect(second, { budgetBytes: Math.floor(2.5 * imageBytes) });
+    const plain = await connect(second);
+    const room = new EngineRoom(second.docker, { isPrivate: false });
+
+    // Somebody had it, under another name.
+    await plain.images.pull(reference('theirs'), { signal });
+    await second.docker.getImage(reference('theirs')).tag({ repo: 'people/own', tag: '1' });
+    await second.docker.getImage(reference('theirs')).remove();
+    const hold = holderOf('a run of a plain image');
+    await engine.images.pull(reference('theirs'), { signal, hold });
+    expect(await room.taken()).toMatchObject({ images: 0 });
+    await engine.images.use(reference('theirs'), hold);
+    const { RepoTags } = await second.docker.getImage(reference('theirs')).inspect();
+    expect(RepoTags?.toSorted()).toEqual([reference('theirs'), 'people/own:1'].toSorted());
+
+    await engine.images.pull(reference('one'), { signal, hold });
+    expect(await room.taken()).toMatchObject({ images: 1 });
+    // Held until its run has a container.
+    await load(engine, 0);
+    await load(engine, 1);
+    expect(await ids()).toEqual(['one', 'theirs']);
+    expect(await present()).toEqual([1]);
+    await engine.images.release(hold);
+    await delay(1_100);
+    await load(engine, 2);
+    await load(engine, 3);
+    expect(await ids()).toEqual(['theirs']);
+    expect(await present()).toEqual([2, 3]);
+
+    // Used again: the others go before it.
+    await engine.images.pull(reference('two'), { signal, hold });
+    await engine.images.release(hold);
+    await load(engine, 4);
+    await engine.images.use(reference('two'), hold);
+    await engine.images.release(hold);
+    await load(engine, 5);
+    expect(await ids()).toEqual(['two', 'theirs']);
+
+    // Somebody gives it a name.
+    await engine.images.pull(reference('shared'), { signal, hold });
+    await engine.images.release(hold);
+    await second.docker.getImage(reference('shared')).tag({ repo: 'people/shared', tag: '1' });
+    for (const at of [0, 1, 2]) await load(engine, at);
+    expect(await ids()).toEqual(['theirs', 'shared']);
+    await Promise.all([engine.close(), plain.close()]);
   });
 
   it('and a budget for one image gives every run of two processes its own, also while all images are pruned', async () => {

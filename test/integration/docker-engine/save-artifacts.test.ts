@@ -159,7 +159,7 @@ describe('saving artifacts', () => {
     const repeat = await save();
 
     expect(there).toBeUndefined();
-    expect(first.artifacts.map((artifact) => artifact.name)).toEqual(['public/there']);
+    expect(first.artifacts.map((artifact) => artifact.name)).toEqual(['public/there', 'public/empty']);
     expect(first.missing).toEqual([{ name: 'public/missing', found: 'absent' }]);
     expect(first).not.toHaveProperty('keptUntil');
     expect(repeat).toEqual(first);

@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type Docker from 'dockerode';
 import { readEngineInfo } from '../../../docker/engine-info.ts';
+import type { Progress } from '../../../docker/engine.ts';
 import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import { loadImage } from '../../../docker/transport/load.ts';
 import { publishImage } from '../../../docker/transport/publish.ts';
 import type { TransportContext } from '../../../docker/transport/transport-context.ts';
+import type { BlobStore } from '../../../model/blob-store.ts';
+import type { StoredImage } from '../../../model/schema/plan.ts';
+import { publishNotes } from '../../../steps/publish-notes.ts';
+import { emptyStore } from '../../../store/empty-store.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { makeImage, noise, removeImages, testEngine } from '../../helpers/engine-images.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
@@ -209,5 +214,97 @@ describe('an engine that cannot reach the endpoint', () => {
     const { engineImageId } = await loadImage(here, ofB, { signal, tag: 'hinted' });
     expect(await exitCode(docker, engineImageId)).toBe(0);
     made.push('slipway.invalid/image:hinted');
+  });
+
+  it('gets an image once, however many ask for it at once; one who gives up does not keep it from the others', async () => {
+    const image = await build(docker);
+    const published = await publishImage(here, image.tag, { signal, mayConfirm: () => false });
+    let reads = 0;
+    const counting = new DirectoryBlobs(directory);
+    counting.read = async (...args) => {
+      if (((await counting.stat(args[0]))?.sizeBytes ?? 0) > 4_000_000) reads += 1;
+      return DirectoryBlobs.prototype.read.apply(counting, args);
+    };
+    const abort = new AbortController();
+    const context = { ...there, blobs: counting };
+    const onProgress = ({ message }: { readonly message: string }): void => {
+      if (message.includes('on their way already')) abort.abort(new Error('one gives up'));
+    };
+    const load = (tag: string, by = signal): ReturnType<typeof loadImage> =>
+      loadImage(context, published, { signal: by, tag, ...(by === signal ? {} : { onProgress }) });
+
+    const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((tag) => load(`at-once-${tag}`));
+    await expect(load('at-once-never', abort.signal)).rejects.toThrow('one gives up');
+    const loaded = await Promise.all(all);
+
+    expect(loaded.filter(({ way }) => way === 'tar')).toHaveLength(1);
+    expect(loaded.filter(({ way, bytesLoaded }) => way === 'present' && bytesLoaded === 0)).toHaveLength(6);
+    // Once to be measured, once to be sent.
+    expect(reads).toBeLessThanOrEqual(2);
+    const { RepoTags } = await far.docker.getImage(loaded[0]!.engineImageId).inspect();
+    expect(RepoTags?.toSorted()).toEqual(
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((tag) => `slipway.invalid/image:at-once-${tag}`),
+    );
+  });
+
+  it('gets the ground of several images once, and what each has on it', async () => {
+    const lower = { 'bin/true': tinyProgram('it runs\n'), bulk: noise(6_000_000) };
+    const made = await Promise.all(
+      [0, 1, 2].map(() => makeImage(far.docker, { layers: [lower, { own: noise(1_000_000) }] })),
+    );
+    const published: StoredImage[] = [];
+    for (const { tag } of made) {
+      published.push(await publishImage(there, tag, { signal, mayConfirm: () => false }));
+      await far.docker.getImage(tag).remove();
+    }
+
+    const loaded = await Promise.all(
+      published.map((image, at) => loadImage(there, image, { signal, tag: `ground-${at}` })),
+    );
+
+    const bytes = loaded.map(({ bytesLoaded }) => bytesLoaded).toSorted((a, b) => b - a);
+    expect(bytes[0]).toBeGreaterThan(7_000_000);
+    for (const one of bytes.slice(1)) expect(one).toBeLessThan(2_000_000);
+    for (const { engineImageId } of loaded) expect(await exitCode(far.docker, engineImageId)).toBe(0);
+  });
+
+  it('is told of each layer with its bytes while it comes, and while it goes', async () => {
+    const image = await build(far.docker);
+    const told: Progress[] = [];
+    const onProgress = (progress: Progress): void => void told.push(progress);
+    const published = await publishImage(there, image.tag, { signal, mayConfirm: () => false, onProgress });
+    await far.docker.getImage(image.tag).remove();
+    await loadImage(there, published, { signal, tag: 'told', onProgress });
+
+    for (const end of ['stored', 'sent']) {
+      const layers = told.filter(({ message }) => message.endsWith(`: ${end}`));
+      expect(layers.length).toBeGreaterThanOrEqual(2);
+      expect(Math.max(...layers.map(({ bytes }) => bytes ?? 0))).toBeGreaterThan(5_000_000);
+    }
+  });
+
+  it('publishes only what is new as a builder does it, by what it has noted of the layers before', async () => {
+    const store = emptyStore();
+    const place = { domain: 'demo', level: 1 as const };
+    const publish = (tag: string, blobs: BlobStore): ReturnType<typeof publishImage> =>
+      publishImage({ ...there, blobs }, tag, { signal, ...publishNotes(store, place, () => false) });
+    const lower = { 'bin/true': tinyProgram('it runs\n'), bulk: noise(6_000_000) };
+    const parent = await makeImage(far.docker, { layers: [lower] });
+    const child = await makeImage(far.docker, { layers: [lower, { own: noise(1_000_000) }] });
+
+    const first = await publish(parent.tag, store.blobs);
+    let compressed = 0;
+    const { writeUnknown } = store.blobs;
+    const counting: BlobStore = {
+      ...store.blobs,
+      writeUnknown: (...args) => ((compressed += 1), writeUnknown.apply(store.blobs, args)),
+    };
+    const second = await publish(child.tag, counting);
+
+    expect(first.bytesUploaded).toBeGreaterThan(6_000_000);
+    expect(second.bytesUploaded).toBeLessThan(2_000_000);
+    // A layer that is known is not compressed again only to find that the store has it.
+    expect(compressed).toBe(1);
+    expect(second.layers?.[0]).toEqual(first.layers?.[0]);
   });
 });

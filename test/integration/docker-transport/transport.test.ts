@@ -14,6 +14,7 @@ import { expectedId } from '../../../docker/transport/engine-images.ts';
 import { readEngineInfo } from '../../../docker/engine-info.ts';
 import type { TransportContext } from '../../../docker/transport/transport-context.ts';
 import type { PublishResult } from '../../../docker/engine.ts';
+import { StoreUnavailable } from '../../../model/errors.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
@@ -196,6 +197,36 @@ describe('publish through the endpoint', () => {
     } finally {
       await endpointOfBroken.close();
     }
+  });
+});
+
+describe('a push that keeps failing', () => {
+  it('is done as a tar where the endpoint cannot be had, and says so', async () => {
+    const image = await build();
+    const nobody = { ...builder, registryHost: '127.0.0.1:1' };
+
+    const published = await publishImage(nobody, image.tag, { signal, mayConfirm: () => false });
+
+    expect(published).toMatchObject({ way: 'tar', fellBack: expect.stringMatching(/^push failed: /) });
+    expect(await referencesOf(docker, image.id)).toEqual([image.tag]);
+    const { engineImageId } = await loadImage(runner, published, { signal, tag: 'after-fall-back' });
+    expect(await run(second.docker, engineImageId)).toBe('it runs\n');
+  });
+
+  it('is no reason for a tar where the store is away, which that goes to as well', async () => {
+    const image = await build();
+    const away = new DirectoryBlobs(blobs.directory);
+    away.read = () => Promise.reject(new StoreUnavailable('read', 'slipway', 'a blob', 'it is away'));
+    const told: string[] = [];
+
+    const attempt = publishImage({ ...builder, blobs: away }, image.tag, {
+      signal,
+      mayConfirm: () => false,
+      onProgress: ({ message }) => told.push(message),
+    });
+
+    await expect(attempt).rejects.toMatchObject({ type: 'StoreUnavailable' });
+    expect(told.filter((message) => message.includes('sending it as a tar'))).toEqual([]);
   });
 });
 

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Rehearsal } from '../../../store/collect/rehearsal.ts';
+import { Tally } from '../../../store/collect/tally.ts';
 import { createStore } from '../../../store/create-store.ts';
 import type { S3ObjectStore } from '../../../store/s3-object-store.ts';
 import { createS3ObjectStore } from '../../../store/s3-object-store.ts';
@@ -270,7 +272,7 @@ describe('putStream', () => {
 });
 
 describe('multipart uploads that nobody completes', () => {
-  it('are taken back when they are old, and only then', async () => {
+  it('are taken back when they are old, and only then; a dry run counts them', async () => {
     const { endpoint = '', region, accessKeyId = '', secretAccessKey = '' } = s3TestConfig();
     const credentials = { accessKeyId, secretAccessKey };
     const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
@@ -280,6 +282,12 @@ describe('multipart uploads that nobody completes', () => {
     const store = createStore(direct);
 
     await store.sweep({ olderThan: new Date(Date.now() - 3_600_000) });
+    expect(await openUploads()).toBe(3);
+    const later = createStore(direct, undefined, { now: () => new Date(Date.now() + 3 * 86_400_000) });
+    const tally = new Tally();
+    const { signal } = new AbortController();
+    await later.collector.rehearse(new Rehearsal()).expire({ level: 1, lifeMs: 1, tally, signal });
+    expect(tally.kinds.get('uploads')?.freed.objects).toBe(3);
     expect(await openUploads()).toBe(3);
 
     expect(await store.sweep({ olderThan: new Date(Date.now() + 3_600_000) })).toMatchObject({

@@ -30,6 +30,10 @@ class CancelApi extends FakeApi {
     if (this.runningIds.includes(id)) this.asked.push(id);
     return this.isRunning(id);
   }
+  override cancelInPush(id = ''): Promise<boolean> {
+    this.asked.push(`${id} in its push`);
+    return Promise.resolve(true);
+  }
   override read(): Promise<PushDocument> {
     return this.#push ? Promise.resolve(this.#push) : Promise.reject(new NotFound('No push'));
   }
@@ -79,14 +83,22 @@ describe('cancel', () => {
   it.each([
     ['waits for the first time, or was set back', aPush({ decisionMs: 1, tasks: [aTask()] })],
     ['waits for a runner', aPush({ decisionMs: 1, tasks: [aTask({ state: 'pending' })] })],
-    ['is not planned', aPush()],
     ['has ended in a round before the one that is planned', resolved],
-  ])('refuses a task that %s, and names its push', async (_what, push) => {
-    const cancelled = cancelNamed(new CancelApi([PUSH], push), UNIT);
+  ])('asks the push to end a task that %s', async (_what, push) => {
+    const api = new CancelApi([PUSH], push);
+
+    expect(await cancelNamed(api, UNIT)).toBe(
+      `${UNIT} has not begun, and its push is asked to end it as canceled`,
+    );
+    expect(api.asked).toEqual([`${UNIT} in its push`]);
+  });
+
+  it('refuses a task of a push that is not planned, and names the push', async () => {
+    const cancelled = cancelNamed(new CancelApi([PUSH], aPush()), UNIT);
 
     await expect(cancelled).rejects.toThrow(UsageError);
     await expect(cancelled).rejects.toThrow(
-      `${UNIT} has not begun; its push can be cancelled: slipway cancel ${PUSH}`,
+      `${PUSH} is not planned yet; it can be cancelled: slipway cancel ${PUSH}`,
     );
   });
 

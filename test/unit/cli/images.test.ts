@@ -18,7 +18,9 @@ import { emptyStore } from '../../../store/empty-store.ts';
 import type { OpenStore } from '../../../store/open-store.ts';
 import { captureTerminal } from '../../helpers/captured-terminal.ts';
 import { scratchDirectory } from '../../helpers/git-repository.ts';
+import { anImage, aPush } from '../../helpers/push-documents.ts';
 import { runVerb } from '../../helpers/run-slipway.ts';
+import { anImage as aStoredImage, putImage } from '../../helpers/stored-images.ts';
 
 const HASH = 'ab'.repeat(32);
 
@@ -197,6 +199,41 @@ describe('an image that somebody names', () => {
     await expect(find('abab', {})).rejects.toThrow('names 2 images');
   });
 
+  it('by a push is each that is there, and the others are named with the reason', async () => {
+    const store = emptyStore() as OpenStore;
+    const made = await putImage(store.blobs, await aStoredImage());
+    const { manifestDigest } = made.stored;
+    const push = aPush({
+      state: 'failed',
+      images: [
+        anImage({ name: 'base', outcome: 'built', manifestDigest }),
+        anImage({ name: 'lint', outcome: 'failed' }),
+        anImage({ name: 'gone', outcome: 'reused', manifestDigest: digest }),
+      ],
+    });
+    const { project, repository, revision, received } = push;
+    await store.pushes.receive({
+      ...{ version: 1, pushId: push.id, project, domain: 'demo', level: 1, repository, revision, received },
+      ...{ refs: ['refs/heads/main'], request: {}, pushedBy: 'ada' },
+    });
+    await store.pushes.writeStatus(push);
+
+    const { images, missing } = await findImagesOfPush(store, push.id, undefined);
+
+    expect(images).toMatchObject([{ name: 'base', stored: { manifestDigest } }]);
+    expect(missing).toEqual([
+      { name: 'lint', why: `Image lint of ${push.id} is not there: it is failed` },
+      { name: 'gone', why: expect.stringContaining('is not in the store any more') },
+    ]);
+    expect(await findImagesOfPush(store, push.id, 'base')).toMatchObject({ missing: [] });
+    await expect(findImagesOfPush(store, push.id, 'lint')).rejects.toThrow('it is failed');
+    const { terminal } = captureTerminal();
+    const session = { terminal, env: {}, signal: new AbortController().signal };
+    const config = serverConfigSchema.parse({ version: 1, projects: {} });
+    const one = findOneImage(push.id, { repo: '.', rev: 'HEAD' }, { found: { store, config }, session });
+    await expect(one).rejects.toThrow('names 3 images: choose by --image base|lint|gone');
+  });
+
   it('is not found once its entry was taken away', async () => {
     const store = emptyStore();
     await store.index.write(key, 1, entry);
@@ -220,6 +257,7 @@ describe('slipway image', () => {
   it.each([
     [['image', 'export', 'lint', '--json'], '--json prints on stdout'],
     [['image', 'load', 'no/such.tar'], 'There is no file no/such.tar'],
+    [['image', 'load', 'lint', '--platform', 'linux/arm64'], 'chooses among those of a tarball'],
     [['image', 'build', 'lint', '--worktree', '--rev', 'HEAD~1'], 'leave --rev out'],
     [['image', 'build', 'lint', '--worktree', '--repo', 'https://h.invalid/r.git'], 'on this machine'],
     [['image', 'rm', 'lint', '--level', '4'], 'Invalid values'],

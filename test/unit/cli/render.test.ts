@@ -122,6 +122,33 @@ describe('pushChanges', () => {
     expect(pushChanges(before, after)).toEqual(['unit: run 0 ended worker-lost, a new one follows']);
   });
 
+  it('tells how many runs there may be', () => {
+    const [lost, running] = [
+      aRun({ state: 'exception', reason: 'worker-lost', exitCode: undefined }),
+      aRun({ run: 1, state: 'running', phases: {} }),
+    ];
+    const before = aPush({ decisionMs: 1, tasks: [aTask({ state: 'running', runs: [running] })] });
+    const pending = aTask({ state: 'pending', runs: [lost], budget: { runs: 1, atMost: 6 } });
+    const again = aTask({ state: 'running', runs: [lost, running], budget: { runs: 2, atMost: 6 } });
+    const rows = renderPush(aPush({ tasks: [pending, again] }), { paint: plain, nowMs: 0, trouble: [] });
+
+    expect(pushChanges(before, aPush({ decisionMs: 1, tasks: [pending] }))).toEqual([
+      'unit: run 0 ended worker-lost, a new one follows, 2 of at most 6',
+    ]);
+    expect(rows.slice(-2)).toEqual([
+      '  unit  pending  lint  ran 1.2 s, run 0 ended worker-lost, 1 of at most 6',
+      '  unit  running  lint  run 1, 2 of at most 6',
+    ]);
+    // Nothing is said of the first run, which mostly is the only one.
+    expect(
+      renderPush(aPush({ tasks: [aTask({ state: 'running', runs: [running] })] }), {
+        paint: plain,
+        nowMs: 0,
+        trouble: [],
+      }).at(-1),
+    ).toBe('  unit  running  lint');
+  });
+
   it('sums up how far the push is', () => {
     const push = aPush({
       images: [anImage()],
@@ -147,6 +174,22 @@ describe('describeKept', () => {
 });
 
 describe('renderPush', () => {
+  it('says on one line what moved whole where less would have done, how often and why', () => {
+    const fellBack = 'pull failed: EOF';
+    const unit = aTask({ runs: [aRun(), aRun({ run: 1, fellBack })] });
+    const others = ['a', 'b', 'c'].map((label) => aTask({ label, runs: [aRun({ fellBack: 'x' })] }));
+    const lint = anImage({ outcome: 'built', fellBack: 'published: push failed: 500' });
+    const lines = (tasks: readonly PushTask[]): readonly string[] =>
+      renderPush(aPush({ images: [lint], tasks: [...tasks] }), { paint: plain, nowMs: 0, trouble: [] });
+
+    expect(lines([unit]).slice(-2)).toEqual([
+      '',
+      'More moved than need have, 2 times: image lint (published: push failed: 500), unit (pull failed: EOF)',
+    ]);
+    expect(lines([unit, ...others]).at(-1)).toMatch(/, 5 times: .*, a \(x\), 2 more$/);
+    expect(renderPush(aPush(), { paint: plain, nowMs: 0, trouble: [] }).join()).not.toContain('More moved');
+  });
+
   it('shows images, tasks and the ends of the logs of those that failed', () => {
     const document = aPush({
       state: 'failed',

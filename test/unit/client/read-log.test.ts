@@ -4,7 +4,7 @@ import type { RunRecord, TaskRecord } from '../../../model/schema/records.ts';
 import { endLog } from '../../../steps/run-log.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
-import { anImage, aTask } from '../../helpers/push-documents.ts';
+import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
 
 const IMAGE = anImage().taskId;
 const TASK = aTask().taskId;
@@ -109,5 +109,59 @@ describe('the log of a run that is named', () => {
     await record(TASK, 'running', 0);
 
     expect(await read(TASK, { run: 0 })).toBe('');
+  });
+});
+
+describe('the log of a task that ended', () => {
+  const RESOLVED = '2026-01-01T00:05:00.000Z';
+  const ended = (over: Partial<TaskRecord>): Promise<void> =>
+    store.tasks.change(TASK, () => ({
+      version: 1,
+      taskId: TASK,
+      label: 'unit',
+      pushId: aPush().id,
+      state: 'exception',
+      created: '2026-01-01T00:00:00.000Z',
+      resolved: RESOLVED,
+      runs: [],
+      ...over,
+    }));
+
+  it.each([false, true])('without a run says why, and what can be done, followed: %s', async (follow) => {
+    await ended({ reason: 'dependency-failed', culprit: 'compile', detail: 'not\nwell' });
+
+    expect((await read(TASK, { follow })).split('\n')).toEqual([
+      `[slipway:error ${RESOLVED}] The task ended without a run: exception/dependency-failed: not well`,
+      `[slipway:error ${RESOLVED}] A task or parent image that this one needs did not complete. The first culprit is named.`,
+      `[slipway:error ${RESOLVED}] First culprit: slipway logs ${aTask({ label: 'compile' }).taskId}`,
+      `[slipway:error ${RESOLVED}] The task is resolved. To run it again: slipway rerun ${TASK}`,
+      '',
+    ]);
+  });
+
+  it('names an image that could not be built by its own task', async () => {
+    await ended({ reason: 'image-build-failed', culprit: IMAGE });
+
+    expect(await read(TASK)).toContain(`] First culprit: slipway logs ${IMAGE}\n`);
+  });
+
+  it('after its last run had ended says so below the log of that, which is read alone where it is named', async () => {
+    await endLog(store, { taskId: TASK, run: 0 }, { message: 'A new run follows.', kind: 'error' });
+    const run: RunRecord = { run: 0, state: 'exception', reason: 'worker-lost', phases: {}, artifacts: [] };
+    await ended({ reason: 'canceled', runs: [{ ...run, resolved: '2026-01-01T00:04:00.000Z' }] });
+
+    expect(await read(TASK)).toMatch(
+      /A new run follows\.\n\[slipway:error \S+\] The task ended after run 0: exception\/canceled\n/,
+    );
+    expect(await read(TASK, { run: 0 })).toMatch(/A new run follows\.\n$/);
+
+    await ended({ reason: 'worker-lost', runs: [{ ...run, resolved: RESOLVED }] });
+    expect(await read(TASK)).toMatch(/A new run follows\.\n$/);
+  });
+
+  it('is not there while it waits', async () => {
+    await ended({ state: 'unscheduled', resolved: undefined });
+
+    await expect(read(TASK)).rejects.toThrow('has no run');
   });
 });

@@ -146,6 +146,18 @@ describe('the filter before a private engine', () => {
     expect(seen).toEqual([]);
   });
 
+  it('refuses a body before a stream that has no length, or is too long to judge', async () => {
+    const upgrade = 'POST /exec/x/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n';
+    expect(await talk(`${upgrade}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`)).toMatch(
+      /^HTTP\/1.1 411 [\s\S]*\{"message":"Slipway: [^"]* its length"\}/,
+    );
+    expect(await talk(`${upgrade}Content-Length: 5000000\r\n\r\n{}`)).toMatch(/^HTTP\/1.1 413 /);
+    expect(seen).toEqual([]);
+    expect(await talk(`${upgrade}Content-Length: 2\r\n\r\n{}`, 'still')).toMatch(
+      /^HTTP\/1.1 101 [\s\S]*STILL/,
+    );
+  });
+
   it('takes no more of a large body than the engine takes', async () => {
     const sending = request({ socketPath: socketOf('filter'), path: '/images/load', method: 'POST' });
     sending.on('error', () => undefined);

@@ -79,6 +79,27 @@ const HOST_CONFIGS: readonly (readonly [string, unknown, unknown])[] = [
     { Mounts: [{ Type: 'tmpfs', Target: '/x', TmpfsOptions: { Options: [['bind']] } }] },
     { Mounts: [{ Type: 'tmpfs', Target: '/x', TmpfsOptions: { SizeBytes: 4096 } }] },
   ],
+  [
+    'a volume of a driver that binds',
+    {
+      Mounts: [{ Type: 'volume', Target: '/x', VolumeOptions: { DriverConfig: { Name: 'sshfs' } } }],
+    },
+    { Mounts: [{ Type: 'volume', Target: '/x', VolumeOptions: { DriverConfig: { Name: 'local' } } }] },
+  ],
+  [
+    'propagation of a mount',
+    {
+      Mounts: [
+        {
+          Type: 'bind',
+          Source: '/var/run/docker.sock',
+          Target: '/x',
+          BindOptions: { Propagation: 'rshared' },
+        },
+      ],
+    },
+    { Mounts: [{ Type: 'bind', Source: '/run/docker.sock', Target: '/x', BindOptions: {} }] },
+  ],
   ['a pipe', { Mounts: [{ Type: 'npipe', Source: 'x', Target: '/x' }] }, { Mounts: [] }],
   ['tmpfs options', { Tmpfs: { '/x': 'rw,rbind' } }, { Tmpfs: { '/x': 'rw,noexec,size=64m', '/X': '' } }],
   ['a driver of volumes', { VolumeDriver: 'sshfs' }, { VolumeDriver: 'local' }],
@@ -122,6 +143,41 @@ describe("a task's request to its private engine", () => {
     ['POST', '/volumes/create', 'a volume that binds', bindVolume(), { Name: 'x', Driver: 'local' }],
     ['POST', '/volumes/create', 'a share', share(), { Name: 'x', DriverOpts: {} }],
     ['POST', '/volumes/create', 'a foreign driver', { Driver: 'sshfs' }, { Labels: { a: 'b' } }],
+    [
+      'POST',
+      '/volumes/create',
+      'a cluster volume',
+      { Name: 'x', ClusterVolumeSpec: { Group: 'g' } },
+      { Name: 'x', ClusterVolumeSpec: null },
+    ],
+    [
+      'POST',
+      '/volumes/create',
+      'an option that nobody knows',
+      { DriverOpts: { size: '8m', mountpoint: '/etc' } },
+      { DriverOpts: { size: '8m' } },
+    ],
+    [
+      'POST',
+      '/volumes/create',
+      'a device under a tmpfs',
+      { DriverOpts: { type: 'tmpfs', device: '/dev/sda1' } },
+      { DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,uid=1000' } },
+    ],
+    [
+      'POST',
+      '/volumes/create',
+      'a tmpfs that binds',
+      { DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m,bind' } },
+      { DriverOpts: { type: 'tmpfs', device: '' } },
+    ],
+    [
+      'POST',
+      '/networks/create',
+      'a driver of addresses',
+      { Name: 'x', IPAM: { Driver: 'dhcp' } },
+      { Name: 'x', IPAM: { Driver: 'default', Config: [{ Subnet: '10.9.0.0/24' }] } },
+    ],
     [
       'POST',
       '/networks/create',

@@ -28,7 +28,12 @@ const leftOut = (bytes: Buffer): ReturnType<typeof findLeftOut> =>
 describe('an image tar that leaves out layers', () => {
   it('is told by what it names and does not hold, however it is compressed', async () => {
     const tar = await imageTar(['upper']);
-    const expected = { names: ['a:b'], configDigest: digest(CONFIG), leftOut: [digest('lower')] };
+    const expected = {
+      names: ['a:b'],
+      config: Buffer.from(CONFIG),
+      configDigest: digest(CONFIG),
+      leftOut: [digest('lower')],
+    };
 
     expect(await leftOut(tar)).toEqual(expected);
     expect(await leftOut(gzipSync(tar))).toEqual(expected);

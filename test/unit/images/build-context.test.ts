@@ -48,6 +48,40 @@ async function findingsOf(
   return (error as InvalidInput).findings.map(formatFinding);
 }
 
+/** The Dockerfile that an engine gets whose own frontend does for `docker/dockerfile:1`. */
+async function builtDockerfile(dockerfile: string): Promise<string> {
+  const context = await open({ 'ctx/Dockerfile': dockerfile });
+  const hashed = await buffer(context.tar());
+  expect(hashed.subarray(512, 512 + Buffer.byteLength(dockerfile)).toString()).toBe(dockerfile);
+  expect(createHash('sha256').update(hashed).digest('hex')).toBe(context.contextHash);
+  const built = await buffer(context.tar({ ownFrontend: true, baseNames: new Map([['a', 'b']]) }));
+  return built.subarray(512, 1024).toString().replace(/\0.*$/s, '');
+}
+
+describe('a Dockerfile that names its syntax', () => {
+  it.each([
+    ['# syntax=docker/dockerfile:1\nFROM a\n', '#\nFROM b\n'],
+    ['#syntax = docker.io/docker/dockerfile:1.7.0 \nFROM a\n', '#\nFROM b\n'],
+    [
+      '\ufeff# Syntax=docker/dockerfile\n# escape=`\nFROM a\nRUN x `\n y\n',
+      '# escape=`\n#\nFROM b\nRUN x `\n y\n',
+    ],
+    ['# escape=`\n# syntax=docker/dockerfile:latest\n\nFROM a\n', '# escape=`\n#\n\nFROM b\n'],
+  ])('%j is built without it where an engine needs none from outside', async (dockerfile, built) => {
+    expect(await builtDockerfile(dockerfile)).toBe(built);
+  });
+
+  it.each([
+    '# syntax=docker/dockerfile:1-labs\nFROM a\n',
+    '# syntax=docker/dockerfile:2\nFROM a\n',
+    `# syntax=docker/dockerfile@sha256:${'a'.repeat(64)}\nFROM a\n`,
+    '# syntax=example.com/docker/dockerfile:1\nFROM a\n',
+    'FROM a\n# syntax=docker/dockerfile:1\n',
+  ])('%j keeps any other', async (dockerfile) => {
+    expect(await builtDockerfile(dockerfile)).toBe(dockerfile.replace('FROM a', 'FROM b'));
+  });
+});
+
 describe('openBuildContext', () => {
   it.each(GOLDEN)(
     'gives the hash that taskgraph gives for $name',

@@ -75,9 +75,23 @@ describe('instructions', () => {
     'FROM a\nRUN <<EOF\nnever ended\n',
     'FROM a\nRUN echo $((1 << 2)) && echo "<<" \nUSER x\n',
     'ARG V=1\nFROM a:$V\n',
-    '# syntax=example.com/other:1\nFORM a\nUSE b\n',
   ])('of %j are all known', async (dockerfile) => {
     expect(await remarksOn(dockerfile)).toEqual([]);
+  });
+
+  it.each(['example.com/other:1', 'docker/dockerfile:1-labs', 'docker/dockerfile-upstream:master'])(
+    'of %j come from a program that is fetched, which is said',
+    async (syntax) => {
+      expect(await remarksOn(`# escape=\\\n# syntax=${syntax} x\nFROM a\n`)).toEqual([
+        `2:1: warning: "${syntax}" is fetched from outside by each engine that builds: it is neither pinned nor stored; "docker/dockerfile:1" needs nothing from outside`,
+      ]);
+    },
+  );
+
+  it('of another syntax are another program’s to judge', async () => {
+    const remarks = await remarksOn('# syntax=example.com/other:1\nFORM a\nUSE b\n');
+
+    expect(remarks).toEqual([expect.stringContaining('"example.com/other:1" is fetched from outside')]);
   });
 
   it('that are none are reported up to a few', async () => {

@@ -5,6 +5,10 @@ import type { RunPhase } from '../../../model/pure/run-ends.ts';
 describe('how a run ends', () => {
   it.each<[string | undefined, RunPhase, boolean, string]>([
     ['ImageUnavailable', 'load', true, 'resource-unavailable'],
+    ['PathUnusable', 'run', true, 'malformed-payload'],
+    ['RevisionNotFound', 'run', true, 'resource-unavailable'],
+    ['RepositoryUnavailable', 'run', false, 'worker-lost'],
+    ['EngineRequestFailed', 'load', false, 'worker-lost'],
     ['ContainerLost', 'run', false, 'worker-lost'],
     ['Timeout:START_TO_CLOSE', 'run', false, 'worker-lost'],
     ['EngineRequestFailed', 'run', true, 'internal-error'],

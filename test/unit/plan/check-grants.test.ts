@@ -34,7 +34,7 @@ tasks:
   a:
     image: b
     features: { allowPtrace: true, dind: true }
-    capabilities: { disableSeccomp: true }
+    capabilities: { disableSeccomp: true, devices: { kvm: true } }
   two: { image: b }
   off: { image: b, features: { dind: false } }
 `);
@@ -47,10 +47,11 @@ tasks:
     expect(look([])).toEqual([
       '6:17 task "a": "allowPtrace" is not granted to project "demo" at level 1',
       '7:21 task "a": "disableSeccomp" is not granted to project "demo" at level 1',
+      '7:43 task "a": "kvm" is not granted to project "demo" at level 1',
       '6:36 task "a": "dind" is not granted to project "demo" at level 1',
       '2:25 task "two": "dind" is not granted to project "demo" at level 1',
     ]);
-    expect(look(['disableSeccomp', 'allowPtrace', 'dind'])).toEqual([]);
+    expect(look(['disableSeccomp', 'allowPtrace', 'dind', 'kvm'])).toEqual([]);
   });
 
   it('finds nothing in a task that is not wanted, in what is granted, and where no configuration is known', () => {

@@ -45,6 +45,22 @@ describe('a decision program', () => {
     });
   });
 
+  it('runs as `defaults` have it: its user, its network and its checkout too', () => {
+    const defaults = '{ network: none, user: 1000, checkout: { git: true }, resources: { pids: 9 } }';
+    const { config, findings } = parseSlipwayYml(
+      `version: 1\ndefaults: ${defaults}\ndecision: { image: debian, command: x }\n`,
+    );
+
+    expect(findings).toEqual([]);
+    expect(config?.tasks['decision']).toMatchObject({
+      network: 'none',
+      user: '1000',
+      checkout: '/src',
+      checkoutGit: { depth: 1 },
+      resources: { pids: 9 },
+    });
+  });
+
   it('is checked as every task is, where it stands', () => {
     const { findings } = parseSlipwayYml(
       'version: 1\ndecision:\n  image: { in-tree: nowhere }\n  command: []\n  env: {}\n',

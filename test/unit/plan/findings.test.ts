@@ -545,7 +545,28 @@ describe('a task', () => {
       [
         'has a true checkout',
         task('checkout: ‸true'),
-        'checkout must be an absolute path or false, not the boolean true',
+        'checkout must be an absolute path, false, or a map such as {path: /src, git: true}, not the boolean true',
+      ],
+      [
+        'has a checkout with a word that it does not know',
+        task('checkout: {path: /src, ‸gti: true}'),
+        'unknown field "gti" in "checkout"',
+        'did you mean "git"?',
+      ],
+      [
+        'has a checkout without any depth',
+        task('checkout: {git: true, depth: ‸0}'),
+        'checkout.depth must be at least 1, not the number 0',
+      ],
+      [
+        'has no user that a container could have',
+        task('user: ‸"1000:"'),
+        'user must be a user, or user:group, by names that the image has or by numbers, not "1000:"',
+      ],
+      [
+        'has a list of users',
+        task('user: ‸[a]'),
+        'user must be a user, or user:group, by names or numbers, not a list',
       ],
       [
         'has an unknown size',
@@ -1153,8 +1174,14 @@ describe('a field that is not carried out yet', () => {
       ],
       [
         'a device',
-        task('capabilities: {devices: {‸kvm: true, loopbackVideo: false}}'),
-        'device "kvm" is not carried out yet',
+        task('capabilities: {devices: {kvm: true, ‸loopbackVideo: true}}'),
+        'device "loopbackVideo" is not given to tasks',
+      ],
+      [
+        'runAsRoot, which is a field here',
+        task('features: {‸runAsRoot: true}'),
+        'feature "runAsRoot" is not carried out: a field of the task says whom it runs as',
+        'write "user: root"',
       ],
     ]),
   )('is refused: $claim', (one) => expectOneFinding(one, 'error'));
@@ -1165,6 +1192,7 @@ describe('a field that is not carried out yet', () => {
     'cache: {}',
     'capabilities: {}',
     'capabilities: {privileged: false, disableSeccomp: true, devices: {kvm: false}}',
+    'capabilities: {devices: {kvm: true, loopbackVideo: false}}',
     'features: {allowPtrace: true}',
     'features: {interactive: false}',
     'features: {interactive: onFailure}',

@@ -84,12 +84,41 @@ describe('the checkout', () => {
     ['checkout: /run/secrets/x', 'error 6: the checkout "/run/secrets/x" would be among the secrets'],
     ['checkout: /a/../b', 'error 6: checkout "/a/../b" has a segment ".."'],
     ['checkout: /', 'warning 6: the checkout at "/" lies among the files of the image'],
+    ['checkout: {path: /proc/x}', 'error 6: the checkout "/proc/x" would be hidden by /proc'],
+    ['checkout: {git: true, path: /}', 'error 6: git refuses a checkout at "/", which is root\'s'],
+    ['checkout: {depth: 3}', 'error 6: the checkout has a depth, and no history'],
+    ['checkout: {git: false, depth: 3}', 'error 6: the checkout has a depth, and no history'],
+    [
+      'checkout: {path: /w/src}\n    cache: {a: /w}',
+      'error 7: cache "a" at "/w" would have the checkout in it',
+    ],
+    [
+      `checkout: {git: true}\n    ${inputs(['/src', 'f'])}`,
+      'error 7: the checkout "/src" is below "/src", which is a file',
+    ],
   ])('is found: %s', (fields, message) => expect(found(fields)).toEqual([message]));
 
-  it.each(['checkout: /w/src/', 'checkout: /run/src', 'checkout: false', 'checkout: /home/a/..b'])(
-    'is accepted: %s',
-    (fields) => expect(found(fields)).toEqual([]),
-  );
+  it.each([
+    'checkout: /w/src/',
+    'checkout: /run/src',
+    'checkout: false',
+    'checkout: /home/a/..b',
+    'checkout: {}',
+    'checkout: {git: true}',
+    'checkout: {path: /w/src, git: true, depth: 50}',
+  ])('is accepted: %s', (fields) => expect(found(fields)).toEqual([]));
+
+  it.each([
+    ['{git: true}', { checkout: '/src', checkoutGit: { depth: 1 } }],
+    ['{path: /w, git: true, depth: 50}', { checkout: '/w', checkoutGit: { depth: 50 } }],
+    ['{path: /w}', { checkout: '/w', checkoutGit: undefined }],
+    ['false', { checkout: null, checkoutGit: undefined }],
+  ])('of %s is at one place, with a .git or without', (checkout, expected) => {
+    const { config } = parseSlipwayYml(`version: 1\ntasks: {a: {image: debian, checkout: ${checkout}}}\n`);
+
+    const { checkout: path, checkoutGit } = config!.tasks['a']!;
+    expect({ checkout: path, checkoutGit }).toEqual(expected);
+  });
 });
 
 describe('the image of another task', () => {

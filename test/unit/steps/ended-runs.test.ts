@@ -80,6 +80,42 @@ describe('the record of a task that was ended from outside', () => {
   });
 });
 
+describe('the record of a task that has runs left', () => {
+  const logOf = async (n: number): Promise<string> => {
+    const log = await store.artifacts.read(taskId, n, 'public/logs/live.log', signal);
+    return (await log.toArray()).join('');
+  };
+  const lost = (n: number, final: boolean): RecordRunInput => {
+    const { task, ...rest } = ended(n, 'worker-lost', final);
+    return { ...rest, task: { ...task, firstRun: 1, retries: 2 } };
+  };
+
+  it('says how many, and so do the logs of its runs', async () => {
+    await recordRun(store, plans, lost(1, false));
+    await recordRun(store, plans, lost(2, false));
+    const between = await store.tasks.find(taskId);
+    await recordRun(store, plans, lost(3, true));
+
+    expect(between).toMatchObject({ state: 'pending', firstRun: 1 });
+    expect(await logOf(1)).toMatch(/worker-lost\. A new run follows\. It is 2 of at most 3\.\n$/);
+    expect(await logOf(2)).toMatch(/ It is 3 of at most 3\.\n$/);
+    expect(await logOf(3)).toMatch(/ The task is resolved: this was 3 of at most 3 runs\.\n$/);
+  });
+
+  it('leaves a lost run as it was when the task ends before the next one', async () => {
+    await recordRun(store, plans, lost(1, false));
+    const detail = 'Run 1 had ended worker-lost, and run 2 had not begun';
+    const tasks = [{ label: 't', reason: 'canceled', detail } as const];
+    await recordUnstarted(store, plans, { pushId, plannedAt, tasks });
+
+    const record = await store.tasks.find(taskId);
+    expect(record).toMatchObject({ state: 'exception', reason: 'canceled', detail, firstRun: 1 });
+    expect(record?.runs.map(({ run: number, state, reason }) => [number, state, reason])).toEqual([
+      [1, 'exception', 'worker-lost'],
+    ]);
+  });
+});
+
 const ended = (n: number, reason: TaskReason, final: boolean): RecordRunInput => ({
   ...run(n),
   state: TASK_REASONS[reason].state,
@@ -163,6 +199,24 @@ describe('a writer that stood still between its read and its write', () => {
 });
 
 describe('a claim', () => {
+  it('says how long its run has waited, which stays when it is asked for again and when the run has ended', async () => {
+    const claim = (asked: Date): Promise<unknown> =>
+      claimRun({ store, plans, identity }, { ...run(0), asked: asked.toISOString() }, { signal });
+    const waited = async () => (await store.tasks.find(taskId))?.runs[0]?.phases.queueMs;
+    await claim(new Date(Date.now() - 5_000));
+    const first = await waited();
+
+    await claim(new Date(Date.now() + 1_000));
+    const again = await waited();
+    const loaded = { engineImageId: 'i', bytesLoaded: 0, imageMs: 7 };
+    await recordRun(store, plans, { ...ended(0, 'completed', true), loaded });
+
+    expect(first).toBeGreaterThanOrEqual(5_000);
+    expect(first).toBeLessThan(60_000);
+    expect(again).toBe(first);
+    expect((await store.tasks.find(taskId))?.runs[0]?.phases).toEqual({ queueMs: first, imageMs: 7 });
+  });
+
   it('that comes after a task was ended from outside without a run changes nothing', async () => {
     await recordUnstarted(store, plans, { pushId, plannedAt, tasks: [{ label: 't', reason: 'canceled' }] });
 

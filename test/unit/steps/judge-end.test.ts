@@ -12,9 +12,11 @@ const ended = (
   return { state, timedOut: false, end: 'seen', liveRestore: true, ...rest };
 };
 
+const resources = { pids: 1, shmBytes: 1 };
+
 const verdict = (end: EndedCommand, maxRunTimeSeconds = 60): string => {
   try {
-    const { reason, detail = '' } = judgeEnd(end, { maxRunTimeSeconds, retryExitCodes: [] });
+    const { reason, detail = '' } = judgeEnd(end, { maxRunTimeSeconds, retryExitCodes: [], resources });
     return `${reason} ${detail}`.trim();
   } catch (error) {
     return `${(error as Error).name} ${(error as Error).message}`;
@@ -73,5 +75,38 @@ describe('the end of a command', () => {
 
   it('is max-run-time-exceeded by its own times too, whoever has killed it', () => {
     expect(verdict(ended(137, { end: 'unseen', liveRestore: false }), 5)).toMatch(/^max-run-time-exceeded/);
+  });
+});
+
+describe('the end of a command that wanted more memory than there was', () => {
+  const limited = {
+    maxRunTimeSeconds: 60,
+    retryExitCodes: [],
+    resources: { ...resources, memoryBytes: 64e6 },
+  };
+
+  it.each([
+    ['of which nobody had seen any use', {}],
+    ['which was seen to use less', { peakMemoryBytes: 20e6 }],
+  ])('%s says its limit, which it had reached', (_claim, seen) => {
+    expect(judgeEnd(ended(137, { outOfMemory: true, ...seen }), limited)).toMatchObject({
+      reason: 'out-of-memory',
+      detail: 'more memory was needed than its limit of 64 MB, peak 64 MB',
+      peakMemoryBytes: 64e6,
+    });
+  });
+
+  it('without a limit says that there was none, and what was seen', () => {
+    const end = ended(137, { outOfMemory: true, peakMemoryBytes: 20e6 });
+
+    expect(judgeEnd(end, { ...limited, resources })).toMatchObject({
+      detail: 'the machine had no more memory, peak 20 MB; the task sets no limit',
+      peakMemoryBytes: 20e6,
+    });
+  });
+
+  it('is told of others only as far as it was seen', () => {
+    expect(judgeEnd(ended(0, { peakMemoryBytes: 20e6 }), limited)).toMatchObject({ peakMemoryBytes: 20e6 });
+    expect(judgeEnd(ended(0), limited)).not.toHaveProperty('peakMemoryBytes');
   });
 });

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { RenewedBase } from '../../../model/pure/base-payloads.ts';
 import type { Level } from '../../../model/pure/ids.ts';
@@ -5,6 +6,7 @@ import { imageTaskId } from '../../../model/pure/ids.ts';
 import type { PlannedImage } from '../../../model/schema/plan.ts';
 import { serverConfigSchema, tarballOf } from '../../../model/schema/config.ts';
 import type { TarballKeeping } from '../../../model/schema/task.ts';
+import { renderWhy } from '../../../client/cli/render/why-text.ts';
 import { writeContextList } from '../../../steps/context-list.ts';
 import { makePlan } from '../../../steps/make-plan.ts';
 import type { MadePlan } from '../../../steps/make-plan.ts';
@@ -70,7 +72,7 @@ async function plan(
     request: rebuild ? { rebuild } : {},
     platform: PLATFORM,
     plannedAt: NOW,
-    changedFiles: () => Promise.resolve(undefined),
+    findChanges: () => Promise.resolve(undefined),
     signal: new AbortController().signal,
     ...over,
   });
@@ -212,6 +214,37 @@ describe('an image of a plan', () => {
     );
   });
 
+  it('whose FROM names a base that has no record yet is compared with the newest all the same', async () => {
+    await build(files());
+
+    const { lint } = await plan(files({ 'lint/Dockerfile': 'FROM debian:13\nRUN true\n' }));
+
+    expect(lint).toMatchObject({
+      action: 'unknown',
+      imageHash: null,
+      why: 'no record of its base: debian:13; Dockerfile changed; base debian:12 → debian:13 (no record yet)',
+      explanation: { reason: 'unknown', against: { level: 1, revision: '1'.repeat(40) } },
+    });
+    const shown = renderWhy(
+      { ...lint, explanation: lint.explanation!, diffs: {} },
+      { paint: (_, text) => text },
+    );
+    expect(shown.join('\n')).toMatch(
+      /^lint unknown: not known\nno record of its base: debian:13\ncompared with the newest that is there: [^]*\nbase debian:13 is new \(no record yet\)/m,
+    );
+  });
+
+  it('whose base had a record and has none any more says so', async () => {
+    await build(files());
+    await objects.delete([
+      `level-3/index/demo/bases/${encodeURIComponent(PLATFORM)}/${encodeURIComponent('debian:12')}`,
+    ]);
+
+    expect((await plan(files())).lint.why).toBe(
+      'no record of its base: debian:12; base debian:12 has no record any more',
+    );
+  });
+
   it('whose parent is rebuilt is built on it again, though its hash is the same', async () => {
     const tree = files({
       'slipway.yml':
@@ -243,6 +276,23 @@ describe('the tarball of an image', () => {
   it('is kept as the image itself says, whatever its level does', async () => {
     expect(await keptAt(1, ', tarball: stored')).toBe('stored');
     expect(await keptAt(3, ', tarball: view')).toBe('view');
+  });
+
+  it('that is asked for when the image is there already is said to be missing, until it is stored', async () => {
+    await build(files());
+    const stored = files({ 'slipway.yml': yml(', tarball: stored') });
+
+    const { lint } = await plan(stored);
+
+    expect(lint).toMatchObject({
+      action: 'reuse',
+      why: 'built before, at level 1 on 2026-01-09 00:00; its tarball is not stored, since it was built when that was not asked for: --rebuild lint stores it',
+    });
+    expect((await plan(files())).lint.why).toBe('built before, at level 1 on 2026-01-09 00:00');
+    await store.artifacts.write(lint.madeBy!, 0, 'public/image.tar', Readable.from([Buffer.from('tar')]), {
+      contentType: 'application/x-tar',
+    });
+    expect((await plan(stored)).lint.why).toBe('built before, at level 1 on 2026-01-09 00:00');
   });
 
   it('is no other image for being kept: both have one hash', async () => {

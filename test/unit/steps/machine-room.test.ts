@@ -18,10 +18,14 @@ function machineOf(
   containers: Listed[],
   {
     disk = () => undefined,
+    clockOffset = () => undefined,
     goesOn = () => true,
+    nowMs = () => 0,
   }: {
     readonly disk?: () => { readonly totalBytes: number; readonly freeBytes: number } | undefined;
-    readonly goesOn?: () => boolean;
+    readonly clockOffset?: () => number | undefined;
+    readonly goesOn?: (run: RunOfTask) => boolean;
+    readonly nowMs?: () => number;
   } = {},
 ): { room: MachineRoom; freed: number[] } {
   const freed: number[] = [];
@@ -38,7 +42,9 @@ function machineOf(
     },
     all: { memoryBytes: 8 * GB, cpus: 4 },
     disk: () => Promise.resolve(disk()),
+    clockOffset: () => Promise.resolve(clockOffset()),
     isGoingOn: goesOn,
+    nowMs,
   });
   return { room, freed };
 }
@@ -117,11 +123,122 @@ describe('the room of a machine', () => {
     expect(freed).toEqual([20.5 * GB]);
   });
 
+  it('is none while the clock of the machine is minutes off the store’s, ahead or behind', async () => {
+    let offset: number | undefined = 6 * 60_000;
+    const { room } = machineOf([], { clockOffset: () => offset });
+
+    await expect(room.expectFor(run('a'), {})).rejects.toMatchObject({
+      type: 'MachineBusy',
+      message:
+        "The clock of machine ci-3 is 6 min ahead of the store's, and it takes no run until they agree",
+    });
+    offset = -3_600_000;
+    await expect(room.expectFor(run('a'), {})).rejects.toThrow('is 60 min behind the store');
+    for (offset of [4 * 60_000, -4 * 60_000, undefined])
+      await expect(room.expectFor(run('a'), {})).resolves.toBeUndefined();
+  });
+
   it('is taken twice by a task with an engine of its own: each of the two may take what it names', () => {
     const resources = { memoryBytes: 2 * GB, cpus: 1.5, diskBytes: GB, pids: 10, shmBytes: 1 };
 
     expect(needsOf({ resources })).toEqual({ memoryBytes: 2 * GB, cpus: 1.5, diskBytes: GB });
     expect(needsOf({ resources, dind: true })).toEqual({ memoryBytes: 4 * GB, cpus: 3, diskBytes: GB });
     expect(needsOf({ resources: { pids: 10, shmBytes: 1 }, dind: true })).toEqual({});
+  });
+});
+
+describe('the room of a machine that has refused a run', () => {
+  /** A machine where runs go on until they are taken out. */
+  function busyMachine(): {
+    readonly goOn: Set<string>;
+    readonly wait: (ms: number) => void;
+    readonly claim: (taskId: string, gigabytes: number, priority?: number) => Promise<string>;
+    readonly room: MachineRoom;
+  } {
+    const goOn = new Set<string>();
+    let nowMs = 0;
+    const { room } = machineOf([], { goesOn: ({ taskId }) => goOn.has(taskId), nowMs: () => nowMs });
+    return {
+      goOn,
+      room,
+      wait: (ms) => void (nowMs += ms),
+      claim: async (taskId, gigabytes, priority = 5) => {
+        try {
+          await room.expectFor(run(taskId), { memoryBytes: gigabytes * GB }, priority);
+          goOn.add(taskId);
+          return 'claimed';
+        } catch (error) {
+          return (error as Error).message.includes('keeps room') ? 'kept for another' : 'busy';
+        }
+      },
+    };
+  }
+
+  it('is kept for it: those who come later take no more than it leaves over, until it has begun', async () => {
+    const { goOn, claim } = busyMachine();
+    for (const taskId of ['a', 'b']) await claim(taskId, 3);
+
+    expect(await claim('large', 6)).toBe('busy');
+    goOn.delete('a');
+    expect(await claim('small', 3)).toBe('kept for another');
+    // Beside the large one there is room for this one, and not for another.
+    expect(await claim('tiny', 2)).toBe('claimed');
+    expect(await claim('tiny/2', 0.5)).toBe('kept for another');
+    expect(await claim('large', 6)).toBe('busy');
+    goOn.delete('b');
+    expect(await claim('large', 6)).toBe('claimed');
+    goOn.delete('tiny');
+    expect(await claim('tiny/2', 0.5)).toBe('claimed');
+  });
+
+  it('goes by priority, then to who waits for longest; two that wait hold each other up no more than one does', async () => {
+    const { goOn, claim } = busyMachine();
+    await claim('a', 8);
+
+    expect(await claim('large', 6, 3)).toBe('busy');
+    expect(await claim('other', 6, 3)).toBe('busy');
+    goOn.delete('a');
+    expect(await claim('other', 6, 3)).toBe('kept for another');
+    expect(await claim('urgent', 1, 2)).toBe('claimed');
+    expect(await claim('large', 6, 3)).toBe('claimed');
+    // It is the other one's turn now, which needs no more than what was there before leaves.
+    expect(await claim('tiny', 1, 5)).toBe('claimed');
+    goOn.delete('large');
+    expect(await claim('other', 6, 3)).toBe('claimed');
+  });
+
+  it('is kept for one that names more than there is until it has the machine alone', async () => {
+    const { goOn, claim } = busyMachine();
+    await claim('a', 2);
+
+    expect(await claim('huge', 80)).toBe('busy');
+    expect(await claim('small', 1)).toBe('kept for another');
+    goOn.delete('a');
+    expect(await claim('huge', 80)).toBe('claimed');
+  });
+
+  it('is kept no longer for one that does not come back, or is claimed elsewhere', async () => {
+    const { wait, claim, room } = busyMachine();
+    await claim('a', 4);
+
+    expect(await claim('large', 6)).toBe('busy');
+    wait(15_000);
+    expect(await claim('small', 3)).toBe('kept for another');
+    room.forget(run('large'));
+    room.forget(run('small'));
+    expect(await claim('large', 6)).toBe('busy');
+    wait(20_000);
+    expect(await claim('small', 3)).toBe('claimed');
+  });
+
+  it('is not kept for one that the disk has no room for', async () => {
+    const nowhere = { totalBytes: 100 * GB, freeBytes: 50 * GB };
+    const { room } = machineOf([], { disk: () => nowhere });
+    await room.expectFor(run('a'), { memoryBytes: 4 * GB }, 5);
+
+    await expect(room.expectFor(run('b'), { memoryBytes: 6 * GB, diskBytes: 900 * GB }, 5)).rejects.toThrow(
+      'of disk free',
+    );
+    await expect(room.expectFor(run('c'), { memoryBytes: 3 * GB }, 5)).resolves.toBeUndefined();
   });
 });

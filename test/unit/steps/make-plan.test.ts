@@ -35,7 +35,7 @@ async function planned(
     request: {},
     platform: 'linux/amd64',
     plannedAt: '2026-01-10T00:00:00.000Z',
-    changedFiles: () => Promise.resolve(undefined),
+    findChanges: () => Promise.resolve(undefined),
     signal: new AbortController().signal,
     ...over,
   });
@@ -75,6 +75,33 @@ describe('try lines of the commit message', () => {
     expect((await planned({ message: wrong })).findings).toEqual([
       'error the commit message no task matches "units"',
     ]);
+  });
+});
+
+describe('a rebuild', () => {
+  const SMALL = {
+    ...FILES,
+    'slipway.yml': FILES['slipway.yml'].replace(
+      'lint: { context: lint }',
+      'lint: { context: lint, parent: tools }',
+    ),
+    'lint/Dockerfile': 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\n',
+  };
+
+  it('of an image that no selected task needs is planned, with its parents', async () => {
+    const request = { tasks: ['unit'], rebuild: ['lint'] };
+
+    expect(await planned({ request }, SMALL)).toMatchObject({ tasks: ['unit'], images: ['tools', 'lint'] });
+    expect(await planned({ request: { tasks: ['unit'] } }, SMALL)).toMatchObject({ images: [] });
+  });
+
+  it('waits for what the decision program prints', async () => {
+    const request = { rebuild: ['lint'] };
+
+    expect(await planned({ decision: 'first', request }, DECIDING)).toMatchObject({ images: ['tools'] });
+    expect(
+      await planned({ decision: { text: '{"tasks": {}}', file: 'printed' }, request }, DECIDING),
+    ).toMatchObject({ images: ['tools', 'lint'] });
   });
 });
 

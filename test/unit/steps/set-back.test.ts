@@ -93,6 +93,20 @@ const stateOf = async (label: string): Promise<string> => {
   return `${record?.state ?? ''} ${record?.reason ?? ''} ${record?.culprit ?? ''}`.trim();
 };
 
+describe('the runs that a task may have', () => {
+  it('are counted from where it was last asked to run, and begin anew when it is set back', async () => {
+    await store.tasks.change(taskIdIn(pushId, 'bad'), (present) => ({ ...present!, firstRun: 1 }));
+    const budgetOf = async (): Promise<unknown> => {
+      await recordPush(store, { pushId, plannedAt, images: [], verdict: { reason: 'failed' } });
+      return (await store.pushes.findStatus(pushId))?.tasks.find(({ label }) => label === 'bad')?.budget;
+    };
+
+    expect(await budgetOf()).toEqual({ runs: 1, atMost: 6 });
+    await setBack(store, { pushId, plannedAt, labels: ['bad'] }, {});
+    expect(await budgetOf()).toBeUndefined();
+  });
+});
+
 describe('a push that is opened again', () => {
   it('has its failed tasks set back, keeps their runs and the other tasks, and is running', async () => {
     await reopenPush(store, { push: again, pushId, rerun }, {});

@@ -5,11 +5,13 @@ import type { Digest, Level } from '../../../model/pure/ids.ts';
 import { imageTaskId, taskIdIn } from '../../../model/pure/ids.ts';
 import type { CollectionReport } from '../../../model/schema/collection.ts';
 import type { ServerConfig } from '../../../model/schema/config.ts';
-import type { Plan } from '../../../model/schema/plan.ts';
+import type { Plan, PlannedTask } from '../../../model/schema/plan.ts';
 import { collect } from '../../../steps/collect.ts';
 import type { TarballImport } from '../../../steps/import-tarball.ts';
 import { importTarball } from '../../../steps/import-tarball.ts';
+import { isWhole } from '../../../steps/image-closure.ts';
 import { markUses } from '../../../steps/mark-uses.ts';
+import { Rehearsal } from '../../../store/collect/rehearsal.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
@@ -37,9 +39,13 @@ const keys = async (prefix: string): Promise<string[]> => {
 const open = (over: ObjectStore): Store => createStore(over, undefined, { now, silentMs: SILENT_MS });
 const gc = (
   level: Level,
-  { over = objects, dryRun = false, signal = new AbortController().signal } = {},
+  { over = objects, dryRun = false, rehearsal = new Rehearsal(), signal = new AbortController().signal } = {},
 ): Promise<CollectionReport> =>
-  collect({ store: open(over), config: CONFIG }, { level, dryRun }, { signal, onProgress: () => undefined });
+  collect(
+    { store: open(over), config: CONFIG, rehearsal },
+    { level, dryRun },
+    { signal, onProgress: () => undefined },
+  );
 const freed = (report: CollectionReport, kind: string): number =>
   report.kinds.find((each) => each.kind === kind)?.freed.objects ?? 0;
 const push = (
@@ -56,6 +62,20 @@ const push = (
     now,
     ...(artifactExpires ? { artifactExpires } : {}),
   });
+
+const A_TASK = {
+  ...{
+    label: 't',
+    description: '',
+    command: ['true'],
+    env: {},
+    maxRunTimeSeconds: 1,
+    artifacts: {},
+    inputs: {},
+  },
+  ...{ dependencies: [], requires: 'all-completed', priority: 'low', retries: 0, deadlineSeconds: 1 },
+  ...{ retryExitCodes: [], resources: { pids: 1, shmBytes: 1 }, checkout: null, why: '' },
+};
 
 /** A blob that nothing reaches, old enough to be taken away. */
 async function anOldBlob(): Promise<{ digest: Digest; bytes: Buffer }> {
@@ -418,6 +438,48 @@ describe('what has outlived its life', () => {
     expect(freed(report, 'artifacts')).toBe(2);
     expect(freed(dry, 'pushes')).toBe(3);
     expect(await keys('level-1/')).toEqual([]);
+  });
+
+  it('is in a dry run what a run takes away, records and the blobs that only they reached, whatever level they are of', async () => {
+    await push(1, 1);
+    await push(2, 20, 3);
+    days(30);
+    // Retired now, so that it can be removed a day later.
+    await gc(1);
+    await objects.put('uploads/left', Buffer.from('half'));
+    days(1.1);
+    const before = await keys('');
+    const rehearsal = new Rehearsal();
+
+    const dry = [];
+    for (const level of [1, 2, 3] as const) dry.push(await gc(level, { dryRun: true, rehearsal }));
+
+    expect(await keys('')).toEqual(before);
+    const real = [];
+    for (const level of [1, 2, 3] as const) real.push(await gc(level));
+    expect(dry).toEqual(real.map((report) => ({ ...report, dryRun: true })));
+    expect(freed(real[0]!, 'images')).toBe(1);
+    expect(freed(real[0]!, 'uploads')).toBe(1);
+    expect(freed(real[2]!, 'blobs')).toBeGreaterThan(2);
+  });
+
+  it('is not an image that a plan has pinned for a task, while its push lives', async () => {
+    const { stored } = await putImage(store.blobs, await anImage());
+    await push(1, 1, 3);
+    const plan = (await store.pushes.findPlan(idOfPush({ number: 1, level: 3 })))!;
+    const pinned = { taskId: 'image/demo/3/other/1', run: 0, stored };
+    const image = { type: 'task-image', path: 'public/image.tar', pinned };
+    await store.pushes.writePlan({ ...plan, tasks: [{ ...A_TASK, image } as unknown as PlannedTask] });
+
+    days(20);
+    await gc(3);
+    expect(await isWhole(store.blobs, stored.manifestDigest)).toBe(true);
+
+    days(400);
+    await gc(3);
+    days(1.1);
+    await gc(3);
+    expect(await isWhole(store.blobs, stored.manifestDigest)).toBe(false);
   });
 
   it('is not a push that has no verdict, or an artifact of which is wanted for longer', async () => {

@@ -185,10 +185,17 @@ describe('a graph of taskgraph', () => {
 
   it('asks for rights by their names', () => {
     const { config } = graph([
-      aTask('a', { payload: { features: { allowPtrace: true }, capabilities: { disableSeccomp: true } } }),
+      aTask('a', {
+        payload: {
+          features: { allowPtrace: true },
+          capabilities: { disableSeccomp: true, devices: { kvm: true, loopbackVideo: true } },
+        },
+      }),
+      aTask('without', { payload: { capabilities: { devices: { kvm: false } } } }),
     ]);
 
-    expect(config?.tasks['a']?.rights).toEqual(['allowPtrace', 'disableSeccomp']);
+    expect(config?.tasks['a']?.rights).toEqual(['allowPtrace', 'disableSeccomp', 'kvm']);
+    expect(config?.tasks['without']?.rights).toBeUndefined();
   });
 
   it('has the checks of every graph, each with its place in what was printed', () => {

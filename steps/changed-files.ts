@@ -1,0 +1,117 @@
+import { mapConcurrently } from '../model/concurrently.ts';
+import { parseId } from '../model/pure/ids.ts';
+import type { Level } from '../model/pure/ids.ts';
+import { fullRef, isOneRef, shortRef } from '../model/pure/ref-patterns.ts';
+import type { ServerConfig } from '../model/schema/config.ts';
+import type { GitSource } from '../source/git-source.ts';
+import type { Store } from '../store/store.ts';
+import { canonicalRepository } from './resolve-project.ts';
+
+/** What `when.changed` of a push is held against. */
+export interface Changes {
+  readonly files: readonly string[];
+  readonly since: Base;
+}
+
+export interface Base {
+  readonly revision: string;
+  /** What that revision is, for people. */
+  readonly what: string;
+}
+
+export interface ChangesQuestion {
+  readonly source: Pick<GitSource, 'changedFiles' | 'mergeBase'>;
+  /** Undefined where none answers. */
+  readonly store: Pick<Store, 'pushes'> | undefined;
+  readonly config: Pick<ServerConfig, 'projects'>;
+  readonly push: {
+    readonly pushId: string;
+    readonly project: string;
+    readonly level: Level;
+    readonly repository: string;
+    readonly ref: string;
+    readonly revision: string;
+    readonly base?: string | undefined;
+    /** The ref's former revision as a hook was told it. */
+    readonly before?: string | undefined;
+    /** Where the branch's upstream is, as far as the pusher's clone knows. */
+    readonly upstream?: string | undefined;
+  };
+  /** Files of a working tree that are not committed: they have changed too. */
+  readonly pending?: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** So many pushes of a project are looked through for the last one of a ref. */
+const RECENT_PUSHES = 128;
+const READS_IN_FLIGHT = 16;
+
+/**
+ * What a push has changed: since what was asked for, else since the ref's former revision, which a hook says or the last push of it,
+ * else since the branch's upstream, else since the merge base with the project's first ref; undefined: not known, so that
+ * everything counts as changed. The same for a plan on a laptop and for the push.
+ */
+export async function findChanges(question: ChangesQuestion): Promise<Changes | undefined> {
+  const { source, push, pending = [], signal } = question;
+  const { repository, revision } = push;
+  if (push.base !== undefined) return changesSince({ revision: push.base, what: 'what was asked for' });
+  for (const find of [former, pushedBefore, upstream, mergeBase]) {
+    const base = await find(question);
+    const changes = base && (await changesSince(base));
+    if (changes) return changes;
+  }
+  return undefined;
+
+  async function changesSince(since: Base): Promise<Changes | undefined> {
+    // A former revision that a forced push took away may be gone for good.
+    const files = await source.changedFiles(repository, since.revision, revision, signal);
+    return files && { files: [...files, ...pending], since };
+  }
+}
+
+function former({ push: { before } }: ChangesQuestion): Promise<Base | undefined> {
+  const what = "the ref's former revision";
+  return Promise.resolve(before === undefined ? undefined : { revision: before, what });
+}
+
+/** Pushes that asked for something beyond the default have tested less than what has changed: they do not count. */
+async function pushedBefore({ store, push, pending = [] }: ChangesQuestion): Promise<Base | undefined> {
+  const { pushId, project, level, ref } = push;
+  const recent = (await store?.pushes.list({ levels: [level], project, limit: RECENT_PUSHES })) ?? [];
+  const ids = recent.map((listed) => listed.pushId);
+  // Of a push that is there already, only what came before it counts.
+  const earlier = ids.slice(ids.indexOf(pushId) + 1).flatMap((id) => {
+    const parsed = parseId(id);
+    if (parsed?.kind !== 'push' || parsed.variant !== undefined) return [];
+    const isNews = parsed.revision !== push.revision || pending.length > 0;
+    return isNews ? [{ id, revision: parsed.revision }] : [];
+  });
+  for (let at = 0; at < earlier.length; at += READS_IN_FLIGHT) {
+    const batch = earlier.slice(at, at + READS_IN_FLIGHT);
+    const records = await mapConcurrently(batch, async ({ id }) => store?.pushes.find(id), READS_IN_FLIGHT);
+    const place = records.findIndex((record) => record?.refs.includes(ref));
+    const found = batch[place];
+    if (found) return { revision: found.revision, what: `the push of ${shortRef(ref)} before` };
+  }
+  return undefined;
+}
+
+/** One that has the revision already says nothing, unless there is more than that. */
+function upstream({ push, pending = [] }: ChangesQuestion): Promise<Base | undefined> {
+  const { upstream: revision } = push;
+  const isNews = revision !== push.revision || pending.length > 0;
+  const what = "the branch's upstream";
+  return Promise.resolve(revision !== undefined && isNews ? { revision, what } : undefined);
+}
+
+async function mergeBase({ source, config, push, signal }: ChangesQuestion): Promise<Base | undefined> {
+  const canonical = canonicalRepository(push.repository);
+  const named = config.projects[push.project]?.sources.find(
+    ({ repository }) => canonicalRepository(repository) === canonical,
+  );
+  const written = Object.keys(named?.refs ?? {}).find(isOneRef);
+  const firstRef = written && fullRef(written);
+  if (firstRef === undefined || push.ref === firstRef) return undefined;
+  const revision = await source.mergeBase(push.repository, firstRef, push.revision, signal);
+  return revision === undefined ? undefined : { revision, what: `the merge base with ${written}` };
+}

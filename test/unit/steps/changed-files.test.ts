@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { pushId as idOf } from '../../../model/pure/ids.ts';
+import type { ServerConfig } from '../../../model/schema/config.ts';
+import { createGitSource } from '../../../source/git-source.ts';
+import type { ChangesQuestion } from '../../../steps/changed-files.ts';
+import { findChanges } from '../../../steps/changed-files.ts';
+import { receivePush } from '../../../steps/receive-push.ts';
+import { emptyStore } from '../../../store/empty-store.ts';
+import type { Store } from '../../../store/store.ts';
+import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+
+const scratch = scratchDirectory();
+afterAll(() => scratch[Symbol.dispose]());
+const repository = new GitRepository(join(scratch.path, 'demo'));
+const revisions = ['a', 'b', 'c', 'd'].map((name) => repository.commit({ [name]: name }));
+const [a = '', b = '', c = '', d = ''] = revisions;
+const source = createGitSource({ mirrorsDirectory: join(scratch.path, 'mirrors'), allowFile: true });
+const url = `file://${repository.directory}`;
+const MAIN = 'refs/heads/main';
+const common = { project: 'demo', level: 1, repository: url, ref: MAIN } as const;
+
+let store: Store;
+let hour = 0;
+beforeEach(() => {
+  store = emptyStore();
+  hour = 0;
+});
+
+/** A push of an hour later than the one before. */
+async function pushed(
+  revision: string,
+  { ref = MAIN, variant }: { readonly ref?: string; readonly variant?: string } = {},
+): Promise<void> {
+  hour += 1;
+  const received = `2026-01-10T${String(hour).padStart(2, '0')}:00:00.000Z`;
+  const push = { ...common, ref, revision, request: {}, pushedBy: 'anne', received };
+  await receivePush(store, { push, pushId: idOf({ ...push, variant }) }, 'demo');
+}
+
+async function changes(
+  revision: string,
+  over: Partial<ChangesQuestion['push']> = {},
+  rest: Partial<ChangesQuestion> = {},
+): Promise<readonly [files: string, what: string] | undefined> {
+  const push = { ...common, revision, pushId: idOf({ ...common, revision }), ...over };
+  const config: Pick<ServerConfig, 'projects'> = { projects: {} };
+  const { signal } = new AbortController();
+  const found = await findChanges({ source, store, config, push, signal, ...rest });
+  return found && [found.files.join(' '), found.since.what];
+}
+
+describe('what a push has changed', () => {
+  it('is not known of the first one', async () => {
+    await pushed(b);
+
+    expect(await changes(b)).toBeUndefined();
+  });
+
+  it('is since the last push of its ref: neither one of another ref nor one that asked for few tasks counts, nor a later one', async () => {
+    await pushed(a);
+    await pushed(b, { ref: 'refs/heads/other' });
+    await pushed(c, { variant: '0123456789ab' });
+    expect(await changes(d)).toEqual(['b c d', 'the push of main before']);
+
+    await pushed(c);
+    await pushed(d);
+    expect(await changes(d)).toEqual(['d', 'the push of main before']);
+    expect(await changes(c)).toEqual(['b c', 'the push of main before']);
+  });
+
+  it('is since the revision that a hook was told, before all that is known, or since what was asked for', async () => {
+    await pushed(c);
+
+    expect(await changes(d, { before: b })).toEqual(['c d', "the ref's former revision"]);
+    expect(await changes(d, { before: b, base: a })).toEqual(['b c d', 'what was asked for']);
+    // A forced push has taken it away.
+    expect(await changes(d, { before: 'e'.repeat(40) })).toEqual(['d', 'the push of main before']);
+  });
+
+  it('is since the upstream where nothing was pushed before, unless that has the revision already', async () => {
+    expect(await changes(d, { upstream: b })).toEqual(['c d', "the branch's upstream"]);
+    expect(await changes(d, { upstream: d })).toBeUndefined();
+    expect(await changes(d, { upstream: b }, { store: undefined })).toEqual(['c d', "the branch's upstream"]);
+
+    await pushed(c);
+    expect(await changes(d, { upstream: b })).toEqual(['d', 'the push of main before']);
+  });
+
+  it('is since the merge base with the first ref of the project where nothing else is known', async () => {
+    repository.git('checkout', '--quiet', '-B', 'topic', b);
+    const topic = repository.commit({ topic: 'topic' });
+    const sources = [{ repository: url, refs: { main: 3, '*': 1 } as const }];
+    const config = { projects: { demo: { sources } as unknown as ServerConfig['projects'][string] } };
+
+    const found = await changes(topic, { ref: 'refs/heads/topic' }, { config });
+
+    expect(found).toEqual(['topic', 'the merge base with main']);
+  });
+
+  it('is in a working tree what is not committed too, also since a push of what is checked out', async () => {
+    const pending = ['x'];
+    const pushId = idOf({ ...common, revision: 'f'.repeat(40) });
+
+    expect(await changes(d, { pushId, upstream: d }, { pending })).toEqual(['x', "the branch's upstream"]);
+    await pushed(d);
+    expect(await changes(d, { pushId }, { pending })).toEqual(['x', 'the push of main before']);
+  });
+});

@@ -164,7 +164,7 @@ async function runPart(part: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
     case 'faults':
     case 'long':
       // Each file has a world of its own and mostly waits: for a heartbeat that does not come, for a server that is away.
-      return jest(part, env, ['--maxWorkers=4', '--forceExit']);
+      return jest(part, env, ['--maxWorkers=3', '--forceExit']);
     case 'chaos':
       // On an installation of its own, since it hurts all of its parts; with this seed in every way that there is.
       return check(['test/chaos/run.ts', '--minutes', '5', '--seed', '641']);

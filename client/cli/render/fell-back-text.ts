@@ -14,5 +14,5 @@ export function describeFellBack({ images, tasks }: PushDocument): string | unde
   if (all.length === 0) return undefined;
   const named = all.slice(0, SHOWN).map(([name, why]) => `${name} (${why})`);
   const rest = all.length > SHOWN ? [`${all.length - SHOWN} more`] : [];
-  return `More moved than need have, ${count(all.length, 'time')}: ${[...named, ...rest].join(', ')}`;
+  return `More was moved than needed, ${count(all.length, 'time')}: ${[...named, ...rest].join(', ')}`;
 }

@@ -1,7 +1,7 @@
 import { expect, it, jest } from '@jest/globals';
 import { connectEngine } from '../../../docker/connect.ts';
 import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
-import type { PushInput, RunInput } from '../../../model/pure/payloads.ts';
+import type { RunInput } from '../../../model/pure/payloads.ts';
 import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
 import { holdOfRun } from '../../../steps/hold-of-run.ts';
 import { loadTaskImage } from '../../../steps/load-task-image.ts';
@@ -10,19 +10,11 @@ import { emptyStore } from '../../../store/empty-store.ts';
 import { testFleet } from '../../helpers/dev-engine.ts';
 import { startImageRegistry } from '../../helpers/image-registry.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
 jest.setTimeout(120_000);
 
-const push: PushInput = {
-  project: 'demo',
-  level: 1,
-  repository: 'file:///srv/demo.git',
-  ref: 'refs/heads/main',
-  revision: 'a'.repeat(40),
-  request: {},
-  pushedBy: 'somebody',
-  received: '2026-01-01T00:00:00.000Z',
-};
+const push = aPushInput();
 const pushId = pushIdOf(push);
 const plannedAt = '2026-01-01T00:00:01.000Z';
 const context = {

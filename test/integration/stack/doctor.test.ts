@@ -59,6 +59,9 @@ describe('doctor on a stack that runs', () => {
   it('finds all well, and tells versions, places and abilities', async () => {
     const workers = [await world.startWorker(1), await world.startWorker(3)];
     await writeFile(join(world.home, 'up.json'), JSON.stringify(await identifyProcess(process.pid)));
+    // What its control workers write when they start.
+    const noted = ['level-1/platform.json', 'level-3/platform.json'];
+    await until(async () => (await world.objects()).length === noted.length);
 
     const diagnoses = await doctor();
 
@@ -96,7 +99,7 @@ describe('doctor on a stack that runs', () => {
       expect(diagnosisOf(part, diagnoses).ok).toBe(true);
     // It has tried things out and left nothing of them.
     expect(await world.openWorkflows()).toEqual([]);
-    expect(await world.objects()).toEqual([]);
+    expect(await world.objects()).toEqual(noted);
     await until(async () => (await world.containers()).length === 0);
 
     await Promise.all(workers.map((worker) => worker.stop()));

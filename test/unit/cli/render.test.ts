@@ -184,7 +184,7 @@ describe('renderPush', () => {
 
     expect(lines([unit]).slice(-2)).toEqual([
       '',
-      'More moved than need have, 2 times: image lint (published: push failed: 500), unit (pull failed: EOF)',
+      'More was moved than needed, 2 times: image lint (published: push failed: 500), unit (pull failed: EOF)',
     ]);
     expect(lines([unit, ...others]).at(-1)).toMatch(/, 5 times: .*, a \(x\), 2 more$/);
     expect(renderPush(aPush(), { paint: plain, nowMs: 0, trouble: [] }).join()).not.toContain('More moved');

@@ -6,17 +6,9 @@ import { recordPush } from '../../../steps/read-push.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
-const push = {
-  project: 'demo',
-  level: 1,
-  repository: 'file:///srv/demo.git',
-  ref: 'refs/heads/main',
-  revision: 'a'.repeat(40),
-  request: {},
-  pushedBy: 'anne',
-  received: '2026-01-02T03:04:05.000Z',
-} as const;
+const push = aPushInput({ pushedBy: 'anne', received: '2026-01-02T03:04:05.000Z' });
 const pushId = idOf(push);
 const plannedAt = '2026-01-02T03:04:06.000Z';
 

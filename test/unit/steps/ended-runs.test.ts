@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
-import type { PushInput, RecordRunInput, TaskInput } from '../../../model/pure/payloads.ts';
+import type { RecordRunInput, TaskInput } from '../../../model/pure/payloads.ts';
 import type { TaskReason } from '../../../model/pure/states.ts';
 import { TASK_REASONS } from '../../../model/pure/states.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
@@ -10,17 +10,9 @@ import { claimRun, recordRun } from '../../../steps/task-run.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
-const push: PushInput = {
-  project: 'demo',
-  level: 1,
-  repository: 'file:///srv/demo.git',
-  ref: 'refs/heads/main',
-  revision: 'a'.repeat(40),
-  request: {},
-  pushedBy: 'somebody',
-  received: '2026-01-01T00:00:00.000Z',
-};
+const push = aPushInput();
 const pushId = pushIdOf(push);
 const plannedAt = '2026-01-01T00:00:01.000Z';
 const taskId = taskIdIn(pushId, 't');

@@ -1,7 +1,6 @@
 import { beforeEach, expect, it } from '@jest/globals';
 import type { BuiltImage } from '../../../model/pure/built-image.ts';
 import { imageTaskId, pushId as pushIdOf } from '../../../model/pure/ids.ts';
-import type { PushInput } from '../../../model/pure/payloads.ts';
 import type { Plan, PlannedImage } from '../../../model/schema/plan.ts';
 import type { RunRecord } from '../../../model/schema/records.ts';
 import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
@@ -12,17 +11,9 @@ import { receivePush } from '../../../steps/receive-push.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
-const push: PushInput = {
-  project: 'demo',
-  level: 1,
-  repository: 'file:///srv/demo.git',
-  ref: 'refs/heads/main',
-  revision: 'a'.repeat(40),
-  request: {},
-  pushedBy: 'somebody',
-  received: '2026-01-01T00:00:00.000Z',
-};
+const push = aPushInput();
 const pushId = pushIdOf(push);
 const plannedAt = '2026-01-01T00:00:01.000Z';
 const imageHash = 'ab'.repeat(32);

@@ -2,22 +2,13 @@ import { expect, it } from '@jest/globals';
 import type { Plan } from '../../../model/schema/plan.ts';
 import { graphTasks } from '../../../model/pure/graph-pages.ts';
 import { pushId as idOf } from '../../../model/pure/ids.ts';
-import type { PushInput } from '../../../model/pure/payloads.ts';
 import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
 import { loadGraph } from '../../../steps/load-graph.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
-const push: PushInput = {
-  project: 'demo',
-  level: 1,
-  repository: 'file:///srv/demo.git',
-  ref: 'refs/heads/main',
-  revision: 'a'.repeat(40),
-  request: {},
-  pushedBy: 'somebody',
-  received: '2026-01-01T00:00:00.000Z',
-};
+const push = aPushInput();
 const pushId = idOf(push);
 const plannedAt = '2026-01-01T00:00:01.000Z';
 

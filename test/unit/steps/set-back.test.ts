@@ -13,17 +13,9 @@ import { reopenPush, setBack } from '../../../steps/set-back.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { createStore } from '../../../store/create-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
-const push: PushInput = {
-  project: 'demo',
-  level: 1,
-  repository: 'file:///srv/demo.git',
-  ref: 'refs/heads/main',
-  revision: 'a'.repeat(40),
-  request: {},
-  pushedBy: 'somebody',
-  received: '2026-01-01T00:00:00.000Z',
-};
+const push = aPushInput();
 const pushId = pushIdOf(push);
 const plannedAt = '2026-01-01T00:00:01.000Z';
 const rerun: Rerun = { tasks: 'failed', downstream: false };

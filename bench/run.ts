@@ -76,7 +76,8 @@ const options: StackOptions = {
   signal: interrupted.signal,
   onProgress: ({ part, message }) => say(`[${part}] ${message}`),
 };
-const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`;
+const words = process.argv.slice(2).map((word) => (word.includes(' ') ? `'${word}'` : word));
+const command = `npm run bench -- ${words.join(' ')}`;
 for await (const section of measure()) {
   await writeSection(join(ROOT, values.report), section);
   say(section);

@@ -42,13 +42,16 @@ export async function openTarballOfRun(
 ): Promise<{ readonly body: Readable; readonly sizeBytes?: number }> {
   const { id, taskId, name, signal } = wanted;
   const entry = (await store.index.find(id, id.level))?.entry;
-  const run = wanted.run ?? entry?.run ?? (await newestStored(store, wanted));
-  const stored = run === undefined ? undefined : await store.artifacts.find(taskId, run, name);
+  // The build in the index may be another level's, whose runs have numbers of their own.
+  const known = wanted.run === undefined ? entry : undefined;
+  const owner = known?.taskId ?? taskId;
+  const run = known?.run ?? wanted.run ?? (await newestStored(store, wanted));
+  const stored = run === undefined ? undefined : await store.artifacts.find(owner, run, name);
   if (run !== undefined && stored) {
-    const body = await store.artifacts.read(taskId, run, name, signal);
+    const body = await store.artifacts.read(owner, run, name, signal);
     return { body, sizeBytes: stored.sizeBytes };
   }
-  const image = await imageOfRun(store, wanted, { entry, run });
+  const image = known ?? (await imageOfRun(store, wanted, { entry, run }));
   return { body: openImageTarball(store, id, image, signal, name) };
 }
 

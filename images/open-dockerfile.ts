@@ -7,7 +7,7 @@ import type { SourceTree } from '../model/source-tree.ts';
 import { findBases, NO_BASES } from './dockerfile.ts';
 import type { BaseUse, DockerfileBases } from './dockerfile.ts';
 import { renameBases } from './rename-bases.ts';
-import { withOwnFrontend } from './syntax-directive.ts';
+import { forFrontendOf } from './syntax-directive.ts';
 import { expandSpecialComments } from './special-comments.ts';
 import type { ExpandedDockerfile, Include, Problem } from './special-comments.ts';
 import { TreeIndex } from './tree-index.ts';
@@ -52,8 +52,8 @@ export interface OpenedDockerfile {
 export interface DockerfileForBuild {
   /** Names of bases in the engine. */
   readonly baseNames?: ReadonlyMap<string, string> | undefined;
-  /** The engine's own frontend does what `# syntax=docker/dockerfile:1` asks for, so that it is not fetched. */
-  readonly ownFrontend?: boolean | undefined;
+  /** Of the engine that builds: what its own frontend does is not fetched as a `# syntax=`. */
+  readonly engineVersion?: string | undefined;
 }
 
 export interface WrittenDockerfile {
@@ -101,7 +101,7 @@ export async function openDockerfile(
     bases: found.bases,
     findings,
     written: { text, expanded: marked.text, found, lineOf },
-    text: (parent, { baseNames, ownFrontend = false } = {}) => {
+    text: (parent, { baseNames, engineVersion } = {}) => {
       const {
         text: asHashed,
         isRefused,
@@ -109,7 +109,7 @@ export async function openDockerfile(
       } = parent === PARENT_PLACEHOLDER ? expanded : expand(parent);
       // A parent's real name may be just too long where the one that is hashed was not.
       if (isRefused) throw new InvalidInput(problems.map(asFinding));
-      const text = ownFrontend ? withOwnFrontend(asHashed) : asHashed;
+      const text = engineVersion === undefined ? asHashed : forFrontendOf(asHashed, engineVersion);
       if (!baseNames) return text;
       const bases = { args, platform, parentReference: hasParent ? parent : undefined };
       const renamed = renameBases(text, baseNames, bases);

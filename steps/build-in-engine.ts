@@ -138,7 +138,7 @@ async function buildOnce(
   const { version } = await engine.info();
   const parentReference = parent ? parentTag : undefined;
   return engine.images.build(
-    buildContext.tar({ parentReference, baseNames, ownFrontend: hasOwnFrontend(version), signal }),
+    buildContext.tar({ parentReference, baseNames, engineVersion: version, signal }),
     {
       imageName: name,
       tag,
@@ -152,11 +152,6 @@ async function buildOnce(
       signal,
     },
   );
-}
-
-/** From 23 on an engine's own frontend knows what `docker/dockerfile:1` stands for, here-documents too; one that says no number is new. */
-function hasOwnFrontend(version: string): boolean {
-  return !(Number.parseInt(version, 10) < 23);
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */

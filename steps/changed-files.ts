@@ -2,10 +2,11 @@ import { mapConcurrently } from '../model/concurrently.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { fullRef, isOneRef, shortRef } from '../model/pure/ref-patterns.ts';
+import type { PushState } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
-import { canonicalRepository } from './resolve-project.ts';
+import { canonicalRepository, supersedes } from './resolve-project.ts';
 
 /** What `when.changed` of a push is held against. */
 export interface Changes {
@@ -45,6 +46,7 @@ export interface ChangesQuestion {
 /** So many pushes of a project are looked through for the last one of a ref. */
 const RECENT_PUSHES = 128;
 const READS_IN_FLIGHT = 16;
+const CARRIED_OUT: readonly PushState[] = ['completed', 'failed'];
 
 /**
  * What a push has changed: since what was asked for, else since the ref's former revision, which a hook says or the last push of it,
@@ -74,13 +76,24 @@ function former({ push: { before } }: ChangesQuestion): Promise<Base | undefined
   return Promise.resolve(before === undefined ? undefined : { revision: before, what });
 }
 
-/** Pushes that asked for something beyond the default have tested less than what has changed: they do not count. */
-async function pushedBefore({ store, push, pending = [] }: ChangesQuestion): Promise<Base | undefined> {
+/**
+ * Pushes that asked for something beyond the default have tested less than what has changed, and so have those that were never
+ * carried out, or not to their end: they do not count.
+ */
+async function pushedBefore({
+  store,
+  config,
+  push,
+  pending = [],
+}: ChangesQuestion): Promise<Base | undefined> {
   const { pushId, project, level, ref } = push;
-  const recent = (await store?.pushes.list({ levels: [level], project, limit: RECENT_PUSHES })) ?? [];
+  if (!store) return undefined;
+  const recent = await store.pushes.list({ levels: [level], project, limit: RECENT_PUSHES });
   const ids = recent.map((listed) => listed.pushId);
   // Of a push that is there already, only what came before it counts.
-  const earlier = ids.slice(ids.indexOf(pushId) + 1).flatMap((id) => {
+  const place = ids.indexOf(pushId);
+  if (place < 0 && (await store.pushes.find(pushId))) return undefined;
+  const earlier = ids.slice(place + 1).flatMap((id) => {
     const parsed = parseId(id);
     if (parsed?.kind !== 'push' || parsed.variant !== undefined) return [];
     const isNews = parsed.revision !== push.revision || pending.length > 0;
@@ -88,12 +101,20 @@ async function pushedBefore({ store, push, pending = [] }: ChangesQuestion): Pro
   });
   for (let at = 0; at < earlier.length; at += READS_IN_FLIGHT) {
     const batch = earlier.slice(at, at + READS_IN_FLIGHT);
-    const records = await mapConcurrently(batch, async ({ id }) => store?.pushes.find(id), READS_IN_FLIGHT);
-    const place = records.findIndex((record) => record?.refs.includes(ref));
-    const found = batch[place];
+    const counts = await mapConcurrently(batch, async ({ id }) => isBase(store, id), READS_IN_FLIGHT);
+    const found = batch[counts.indexOf(true)];
     if (found) return { revision: found.revision, what: `the push of ${shortRef(ref)} before` };
   }
   return undefined;
+
+  async function isBase({ pushes }: Pick<Store, 'pushes'>, id: string): Promise<boolean> {
+    const record = await pushes.find(id);
+    if (!record?.refs.includes(ref)) return false;
+    if (canonicalRepository(record.repository) !== canonicalRepository(push.repository)) return false;
+    const state = (await pushes.findStatus(id))?.state ?? 'running';
+    // One that runs is about to be cancelled where newer pushes take its place.
+    return state === 'running' ? !supersedes(config, project, ref) : CARRIED_OUT.includes(state);
+  }
 }
 
 /** One that has the revision already says nothing, unless there is more than that. */

@@ -1,10 +1,10 @@
-import type { ImageCoordinates } from '../model/pure/ids.ts';
+import type { Digest, ImageCoordinates } from '../model/pure/ids.ts';
 import { imageTaskId, parseId } from '../model/pure/ids.ts';
 import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { FoundImage, ImageInput, RecordImageInput } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
-import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, IndexEntry, RunRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { examineFlaws } from './examine-image.ts';
 import { claimClosure } from './image-closure.ts';
@@ -99,7 +99,7 @@ export async function recordImage(
       ...(imageStore ? { builtOn: imageStore } : {}),
       inputs: planned.inputs,
       ...(renewed === undefined ? {} : { renewed }),
-      ...(parentDigest ? { ground: { manifestDigest: parentDigest, chosen: input.plannedAt } } : {}),
+      ...(parentDigest ? { ground: await groundOf({ store, plans }, { input, planned, parentDigest }) } : {}),
     };
     expectNotGivenUp(context);
     await store.index.write(id, id.level, entry);
@@ -150,6 +150,30 @@ async function renewedAt(
   const former = (await index.find(id, id.level))?.entry;
   const isOwn = former?.taskId === taskId && former.run === run;
   return former && fresh && !isOwn ? now : former?.renewed;
+}
+
+/**
+ * On which build of its parent an image stands, and since when that is the newest. One that was renewed by the very push, and so after
+ * its plan, is no newer than itself: in its place, should it be damaged, another one may come.
+ */
+async function groundOf(
+  { store, plans }: IndexDeps,
+  {
+    input: { taskId, pushId, plannedAt },
+    planned: { parent },
+    parentDigest,
+  }: { readonly input: RecordImageInput; readonly planned: PlannedImage; readonly parentDigest: Digest },
+): Promise<NonNullable<IndexEntry['ground']>> {
+  const id = imageCoordinates(taskId);
+  const name = parent ?? '';
+  const { imageHash } = await plans.image(pushId, plannedAt, name);
+  const found = imageHash === null ? undefined : await store.index.find({ ...id, name, imageHash }, id.level);
+  const { manifestDigest, renewed } = found?.entry ?? {};
+  const isNewer = renewed !== undefined && Date.parse(renewed) > Date.parse(plannedAt);
+  return {
+    manifestDigest: parentDigest,
+    chosen: manifestDigest === parentDigest && isNewer ? renewed : plannedAt,
+  };
 }
 
 function runRecord(input: RecordImageInput, now: string, artifacts: ArtifactRecord[]): RunRecord {

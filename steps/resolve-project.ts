@@ -53,7 +53,7 @@ export function resolveProject(
 }
 
 /** Whether a push to a ref of a project takes the place of older ones that run. */
-export function supersedes(config: ServerConfig, project: string, ref: string): boolean {
+export function supersedes(config: Pick<ServerConfig, 'projects'>, project: string, ref: string): boolean {
   const { supersede = false } = config.projects[project] ?? {};
   return typeof supersede === 'boolean' ? supersede : createRefMatcher(supersede)(ref);
 }

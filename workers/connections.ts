@@ -36,6 +36,19 @@ export function stateDirectory(env: NodeJS.ProcessEnv, checkout = CHECKOUT_STATE
   return isNamed || hasStack(own) || !hasStack(checkout) ? own : checkout;
 }
 
+/**
+ * The state directory that `down` is about: the own one where it is, else that of the stack which serves whoever stands here. Data of
+ * another directory is never deleted that was not named.
+ */
+export function stateDirectoryToStop(
+  env: NodeJS.ProcessEnv,
+  { purge }: { readonly purge: boolean },
+  checkout = CHECKOUT_STATE,
+): string {
+  const own = ownStateDirectory(env);
+  return purge || existsSync(own) ? own : stateDirectory(env, checkout);
+}
+
 /** Whether a stack was started there and not stopped since. */
 export function hasStack(directory: string): boolean {
   return existsSync(join(directory, STACK_FILE));

@@ -4,6 +4,9 @@ import { formatSeconds } from '../model/pure/duration.ts';
 import type { UnstartedTask } from '../model/pure/payloads.ts';
 import type { PushGraph } from './push-graph.ts';
 
+/** Of what a task waits for. */
+const NAMED = 3;
+
 /** What of a push's deadlines survives continue-as-new. */
 export interface DeadlinesState {
   /** When the push, or this round of it, began. */
@@ -67,7 +70,7 @@ export class Deadlines {
     return late.map(({ label, deadlineSeconds }) => ({
       label,
       reason: 'deadline-exceeded',
-      detail: `${deadlineDetail(deadlineSeconds)}, while it waited for ${this.#graph.obstaclesOf(label).join(', ')}`,
+      detail: `${deadlineDetail(deadlineSeconds)}, while it waited for ${inShort(this.#graph.obstaclesOf(label))}`,
     }));
   }
 
@@ -95,6 +98,12 @@ export class Deadlines {
   #ofMs({ label, deadlineSeconds }: GraphTask): number {
     return (this.#setBack.get(label) ?? this.#beganMs) + deadlineSeconds * 1000;
   }
+}
+
+/** One task may wait for thousands. */
+function inShort(names: readonly string[]): string {
+  const named = names.slice(0, NAMED).join(', ');
+  return names.length > NAMED ? `${named} and ${names.length - NAMED} more` : named;
 }
 
 /** Why a task ended whose time was over. */

@@ -6,8 +6,10 @@ import { cancelTasks, takeBackImages } from './push-children.ts';
  * and answer themselves. An image that no task waits for any more is taken back: others may still want its build.
  */
 export async function endWaiting(running: Begun): Promise<void> {
-  const { input, pushId, cancels, graph, images, deadlines } = running;
+  const { input, pushId, cancels, later, graph, images, deadlines } = running;
   const named = cancels.splice(0);
+  // Nor do they run again that were to.
+  for (const label of named) later.delete(label);
   const late = deadlines.takeLate();
   if (named.length === 0 && late.length === 0) return;
   const begun = named.filter((label) => graph.isOpen(label));

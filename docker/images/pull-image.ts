@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { ImageUnavailable, isSlipwayError } from '../../model/errors.ts';
-import { asEngineError, detailOf, statusCodeOf } from '../engine-errors.ts';
+import { ImageUnavailable } from '../../model/errors.ts';
 import type { EngineImages, EngineInfo, RegistryPull } from '../engine.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
 import { parseReference } from './image-reference.ts';
 import { findOfPlatform, isForPlatform } from './platform-of-image.ts';
 import { pulledImage } from './pulled-image.ts';
-import { isFinalAnswer } from './registry-answer.ts';
+import { asRegistryError } from './registry-answer.ts';
 
 /** How often a pull is repeated whose name has an image of another platform afterwards. */
 const PULLS = 5;
@@ -55,9 +54,7 @@ export async function pullImage(
         throw new ImageUnavailable(reference, `it is for ${os}/${architecture}, not for ${platform}`);
     }
   } catch (error) {
-    if (!signal.aborted && !isSlipwayError(error) && isFinalAnswer(statusCodeOf(error), detailOf(error)))
-      throw new ImageUnavailable(reference, detailOf(error), { cause: error });
-    throw asEngineError(error, { address, doing: `pull image ${reference}`, signal });
+    throw asRegistryError(error, { reference, address, doing: `pull image ${reference}`, signal });
   }
 }
 

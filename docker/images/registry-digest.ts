@@ -1,7 +1,6 @@
 import type Docker from 'dockerode';
-import { EngineRequestFailed, ImageUnavailable } from '../../model/errors.ts';
-import { asEngineError, detailOf, statusCodeOf } from '../engine-errors.ts';
-import { isFinalAnswer } from './registry-answer.ts';
+import { EngineRequestFailed } from '../../model/errors.ts';
+import { asRegistryError } from './registry-answer.ts';
 
 /** Asks a registry, through the engine and with its rights, what it has under a reference. */
 export async function registryDigest(
@@ -16,9 +15,7 @@ export async function registryDigest(
     const digest = answer.Descriptor?.digest;
     if (digest !== undefined) return digest;
   } catch (error) {
-    if (isFinalAnswer(statusCodeOf(error), detailOf(error)))
-      throw new ImageUnavailable(reference, detailOf(error), { cause: error });
-    throw asEngineError(error, { address, doing, signal });
+    throw asRegistryError(error, { reference, address, doing, signal });
   }
   throw new EngineRequestFailed(doing, 200, 'the registry named no digest');
 }

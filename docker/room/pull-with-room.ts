@@ -3,7 +3,7 @@ import { isSlipwayError } from '../../model/errors.ts';
 import { parseReference } from '../images/image-reference.ts';
 import type { EngineRoom } from './engine-room.ts';
 import { unlessGone } from './unless-gone.ts';
-import { heldName, isOwnOrPassing, namesOf, pulledName } from './use-names.ts';
+import { heldName, isOwnImage, isOwnOrPassing, namesOf, pulledName } from './use-names.ts';
 
 /**
  * Pulls an image from outside into an engine that has a budget, for a holder who releases it. It counts and goes as those of the store do
@@ -14,7 +14,9 @@ export async function pullWithRoom<T extends { readonly engineImageId: string }>
   { docker, room, holder }: { readonly docker: Docker; readonly room: EngineRoom; readonly holder: string },
   pull: () => Promise<T>,
 ): Promise<T> {
-  const before = new Set((await docker.listImages({ all: true })).map(({ Id }) => Id));
+  const listed = await docker.listImages({ all: true });
+  // What Slipway has pulled before under another name gets this one, too.
+  const before = new Set(listed.filter((image) => !isOwnImage(image)).map(({ Id }) => Id));
   const pulled = await pull().catch(async (error: unknown) => {
     if (!isSlipwayError(error) || error.type !== 'EngineOutOfSpace' || !(await room.empty())) throw error;
     return pull();

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { parseDiskBudget } from '../disk-budget.ts';
 import { parseMountLimit } from '../mount-limit.ts';
@@ -119,9 +120,9 @@ export function givenNamespaces(env: NodeJS.ProcessEnv): Pick<Connections['tempo
 function givenIdentity(env: NodeJS.ProcessEnv): Pick<Connections['temporal'], 'apiKey' | 'tls'> {
   const apiKey = env['TEMPORAL_API_KEY'] || undefined;
   const tls = {
-    caFile: env['TEMPORAL_TLS_SERVER_CA_CERT_PATH'] || undefined,
-    certFile: env['TEMPORAL_TLS_CLIENT_CERT_PATH'] || undefined,
-    keyFile: env['TEMPORAL_TLS_CLIENT_KEY_PATH'] || undefined,
+    caFile: absolute(env['TEMPORAL_TLS_SERVER_CA_CERT_PATH']),
+    certFile: absolute(env['TEMPORAL_TLS_CLIENT_CERT_PATH']),
+    keyFile: absolute(env['TEMPORAL_TLS_CLIENT_KEY_PATH']),
     serverName: env['TEMPORAL_TLS_SERVER_NAME'] || undefined,
   };
   if ((tls.certFile === undefined) !== (tls.keyFile === undefined))
@@ -133,4 +134,9 @@ function givenIdentity(env: NodeJS.ProcessEnv): Pick<Connections['temporal'], 'a
     throw new ConfigInvalid(`TEMPORAL_TLS is "${said}": it can be true or false`);
   const isOn = said ? ['true', '1'].includes(said) : [apiKey, ...Object.values(tls)].some(Boolean);
   return { ...(apiKey ? { apiKey } : {}), ...(isOn ? { tls } : {}) };
+}
+
+/** What is written down is read from other directories too. */
+function absolute(path: string | undefined): string | undefined {
+  return path ? resolve(path) : undefined;
 }

@@ -23,22 +23,13 @@ export const downVerb = defineVerb<DownArgs>({
 });
 
 async function down({ purge }: DownArgs, { terminal, env }: Session): Promise<ExitCode> {
-  const [
-    { stopStack },
-    { findRunningStack },
-    { ownStateDirectory, stateDirectory },
-    { count },
-    { existsSync },
-  ] = await Promise.all([
+  const [{ stopStack }, { findRunningStack }, { stateDirectoryToStop }, { count }] = await Promise.all([
     import('../../../stack/stop-stack.ts'),
     import('../run-stack.ts'),
     import('../../../workers/connections.ts'),
     import('../render/quantities.ts'),
-    import('node:fs'),
   ]);
-  // Data of a stack that does not run lies in the own directory, never in another's.
-  const own = ownStateDirectory(env);
-  const directory = existsSync(own) ? own : stateDirectory(env);
+  const directory = stateDirectoryToStop(env, { purge });
   // An `up` that is asked to end does so itself, and leaves nothing for us to count.
   const wasRunning = (await findRunningStack(directory)) !== undefined;
   const { processes, containers, trouble, purged } = await stopStack({

@@ -90,6 +90,19 @@ describe('the tarball of an image that was built again', () => {
   });
 });
 
+describe('the tarball of an image that a higher level has built', () => {
+  it('is of that build, whatever runs of the same number this level had', async () => {
+    await built();
+    const higher = imageTaskId({ ...id, level: 3 });
+    const { entry } = (await store.index.find(id, 1))!;
+    await store.index.write(id, 3, { ...entry, ...images[1]!.stored, taskId: higher, run: 0 });
+    await store.index.remove(id, 1);
+
+    expect(await download()).toEqual(await tarOf(1));
+    expect(await download({ run: 0 })).toEqual(await tarOf(0));
+  });
+});
+
 describe('the tarball of an image that was taken out of the index', () => {
   it('is the newest that a build has stored', async () => {
     const kept = randomBytes(500);

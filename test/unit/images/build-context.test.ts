@@ -48,13 +48,13 @@ async function findingsOf(
   return (error as InvalidInput).findings.map(formatFinding);
 }
 
-/** The Dockerfile that an engine gets whose own frontend does for `docker/dockerfile:1`. */
-async function builtDockerfile(dockerfile: string): Promise<string> {
+/** The Dockerfile that an engine of a version gets. */
+async function builtDockerfile(dockerfile: string, engineVersion: string): Promise<string> {
   const context = await open({ 'ctx/Dockerfile': dockerfile });
   const hashed = await buffer(context.tar());
   expect(hashed.subarray(512, 512 + Buffer.byteLength(dockerfile)).toString()).toBe(dockerfile);
   expect(createHash('sha256').update(hashed).digest('hex')).toBe(context.contextHash);
-  const built = await buffer(context.tar({ ownFrontend: true, baseNames: new Map([['a', 'b']]) }));
+  const built = await buffer(context.tar({ engineVersion, baseNames: new Map([['a', 'b']]) }));
   return built.subarray(512, 1024).toString().replace(/\0.*$/s, '');
 }
 
@@ -68,7 +68,21 @@ describe('a Dockerfile that names its syntax', () => {
     ],
     ['# escape=`\n# syntax=docker/dockerfile:latest\n\nFROM a\n', '# escape=`\n#\n\nFROM b\n'],
   ])('%j is built without it where an engine needs none from outside', async (dockerfile, built) => {
-    expect(await builtDockerfile(dockerfile)).toBe(built);
+    expect(await builtDockerfile(dockerfile, '29.0.1')).toBe(built);
+  });
+
+  it.each<[syntax: string, version: string, isLeftOut: boolean]>([
+    ['docker/dockerfile:1', '28.5.0', true],
+    ['docker/dockerfile:1', 'dev', true],
+    ['docker/dockerfile:1', '27.5.1', false],
+    ['docker/dockerfile:1.4', '23.0.0', true],
+    ['docker/dockerfile:1.4', '20.10.24+dfsg1', false],
+    ['docker/dockerfile:1.7', '24.0.9', false],
+    ['docker/dockerfile:1.12.1', '28.0.0', true],
+    ['docker/dockerfile:1.20', '29.0.0', false],
+  ])('%s is left to an engine %s itself: %p', async (syntax, version, isLeftOut) => {
+    const built = await builtDockerfile(`# syntax=${syntax}\nFROM a\n`, version);
+    expect(built.includes('syntax')).toBe(!isLeftOut);
   });
 
   it.each([
@@ -78,7 +92,7 @@ describe('a Dockerfile that names its syntax', () => {
     '# syntax=example.com/docker/dockerfile:1\nFROM a\n',
     'FROM a\n# syntax=docker/dockerfile:1\n',
   ])('%j keeps any other', async (dockerfile) => {
-    expect(await builtDockerfile(dockerfile)).toBe(dockerfile.replace('FROM a', 'FROM b'));
+    expect(await builtDockerfile(dockerfile, '29.0.1')).toBe(dockerfile.replace('FROM a', 'FROM b'));
   });
 });
 

@@ -83,7 +83,7 @@ describe('instructions', () => {
     'of %j come from a program that is fetched, which is said',
     async (syntax) => {
       expect(await remarksOn(`# escape=\\\n# syntax=${syntax} x\nFROM a\n`)).toEqual([
-        `2:1: warning: "${syntax}" is fetched from outside by each engine that builds: it is neither pinned nor stored; "docker/dockerfile:1" needs nothing from outside`,
+        `2:1: warning: "${syntax}" is fetched from outside by each engine that builds: it is neither pinned nor stored; "docker/dockerfile:1" needs nothing from outside on engines from 28 on`,
       ]);
     },
   );

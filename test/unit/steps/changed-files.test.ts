@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { pushId as idOf } from '../../../model/pure/ids.ts';
+import type { PushState } from '../../../model/pure/states.ts';
 import type { ServerConfig } from '../../../model/schema/config.ts';
 import { createGitSource } from '../../../source/git-source.ts';
 import type { ChangesQuestion } from '../../../steps/changed-files.ts';
@@ -8,6 +9,7 @@ import { findChanges } from '../../../steps/changed-files.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { aPush } from '../../helpers/push-documents.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 
 const scratch = scratchDirectory();
@@ -30,12 +32,23 @@ beforeEach(() => {
 /** A push of an hour later than the one before. */
 async function pushed(
   revision: string,
-  { ref = MAIN, variant }: { readonly ref?: string; readonly variant?: string } = {},
+  {
+    variant,
+    state = 'completed',
+    ...over
+  }: {
+    readonly ref?: string;
+    readonly repository?: string;
+    readonly variant?: string;
+    readonly state?: PushState;
+  } = {},
 ): Promise<void> {
   hour += 1;
   const received = `2026-01-10T${String(hour).padStart(2, '0')}:00:00.000Z`;
-  const push = { ...common, ref, revision, request: {}, pushedBy: 'anne', received };
-  await receivePush(store, { push, pushId: idOf({ ...push, variant }) }, 'demo');
+  const push = { ...common, revision, request: {}, pushedBy: 'anne', received, ...over };
+  const id = idOf({ ...push, variant });
+  await receivePush(store, { push, pushId: id }, 'demo');
+  await store.pushes.writeStatus(aPush({ id, revision, state }));
 }
 
 async function changes(
@@ -67,6 +80,34 @@ describe('what a push has changed', () => {
     await pushed(d);
     expect(await changes(d)).toEqual(['d', 'the push of main before']);
     expect(await changes(c)).toEqual(['b c', 'the push of main before']);
+  });
+
+  it('is since one that was carried out, or is: what was refused or cancelled has tested nothing', async () => {
+    await pushed(a, { state: 'failed' });
+    await pushed(b, { state: 'exception' });
+    expect(await changes(d)).toEqual(['b c d', 'the push of main before']);
+
+    await pushed(c, { state: 'running' });
+    expect(await changes(d)).toEqual(['d', 'the push of main before']);
+    // Where newer ones take the place of those that run, it is about to be cancelled.
+    const config = { projects: { demo: { supersede: true } as ServerConfig['projects'][string] } };
+    expect(await changes(d, {}, { config })).toEqual(['b c d', 'the push of main before']);
+  });
+
+  it('is since a push of the same repository', async () => {
+    await pushed(a);
+    await pushed(c, { repository: 'file:///elsewhere/demo' });
+
+    expect(await changes(d)).toEqual(['b c d', 'the push of main before']);
+  });
+
+  it('is not known by its pushes of one that is older than those that are looked through', async () => {
+    await pushed(a);
+    await pushed(c);
+    const { pushes } = store;
+    const list: typeof pushes.list = (options) => pushes.list({ ...options, limit: 1 });
+
+    expect(await changes(a, {}, { store: { pushes: { ...pushes, list } } })).toBeUndefined();
   });
 
   it('is since the revision that a hook was told, before all that is known, or since what was asked for', async () => {

@@ -183,6 +183,18 @@ it('A parent that is built in place of a damaged one leaves its children alone',
   expect(await push('lint')).toEqual({ base: 'reuse', lint: 'reuse' });
 });
 
+it('So does one in place of a damaged one that the same push had built again', async () => {
+  await push('lint');
+  expect(await push('lint', { rebuild: ['base'] })).toMatchObject({
+    lint: 'its parent base is built again!',
+  });
+  const { stored } = (await plan('base')).images[0]!;
+  await objects.delete([`blobs/sha256/${stored!.configDigest.slice('sha256:'.length)}`]);
+  await push('base');
+
+  expect(await push('lint')).toEqual({ base: 'reuse', lint: 'reuse' });
+});
+
 it('What was renewed stays so when a damaged build of it is replaced', async () => {
   await push('lint');
   await push('base', { rebuild: ['base'] });

@@ -2,7 +2,12 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { givenTemporal } from '../../../model/schema/connections.ts';
-import { ownStateDirectory, readConnections, stateDirectory } from '../../../workers/connections.ts';
+import {
+  ownStateDirectory,
+  readConnections,
+  stateDirectory,
+  stateDirectoryToStop,
+} from '../../../workers/connections.ts';
 import { temporalOptions } from '../../../workers/temporal-options.ts';
 import { scratchDirectory } from '../../helpers/git-repository.ts';
 
@@ -60,6 +65,18 @@ describe('stateDirectory', () => {
   });
 });
 
+describe('stateDirectoryToStop', () => {
+  it("is the checkout's where nothing is kept here, but never to delete it", () => {
+    const own = join(here, '.slipway');
+    runIn(checkout);
+
+    expect(stateDirectoryToStop({}, { purge: false }, checkout)).toBe(checkout);
+    expect(stateDirectoryToStop({}, { purge: true }, checkout)).toBe(own);
+    mkdirSync(own);
+    expect(stateDirectoryToStop({}, { purge: false }, checkout)).toBe(own);
+  });
+});
+
 describe('givenTemporal', () => {
   const address = 'temporal.example:7233';
   const given = (env: NodeJS.ProcessEnv): unknown => {
@@ -95,6 +112,12 @@ describe('givenTemporal', () => {
     ],
   ])('reads %s', (_what, env, expected) => {
     expect(given(env)).toEqual(expected);
+  });
+
+  it('has absolute paths, since what up writes down is read from everywhere', () => {
+    expect(given({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: 'certs/ca.pem' })).toMatchObject({
+      tls: { caFile: join(here, 'certs', 'ca.pem') },
+    });
   });
 
   it.each<[NodeJS.ProcessEnv, RegExp]>([

@@ -11,7 +11,7 @@
  * `images` one for each kind of engine and size.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensureModernEngine } from '../test/helpers/modern-engine.ts';
@@ -79,7 +79,7 @@ const options: StackOptions = {
 const words = process.argv.slice(2).map((word) => (word.includes(' ') ? `'${word}'` : word));
 const command = `npm run bench -- ${words.join(' ')}`;
 for await (const section of measure()) {
-  await writeSection(join(ROOT, values.report), section);
+  await writeSection(resolve(ROOT, values.report), section);
   say(section);
 }
 

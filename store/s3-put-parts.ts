@@ -22,10 +22,10 @@ export async function putInParts(
   const hash = createHash('sha256');
   const parts: CompletedPart[] = [];
   const underWay = new Set<Promise<void>>();
-  const buffers = new PartBuffers(s3.limits);
+  using buffers = new PartBuffers(s3.limits, s3.partBuffers);
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  return withMultipartUpload(s3, key, options, async (upload) => {
+  return await withMultipartUpload(s3, key, options, async (upload) => {
     let failure: { readonly error: unknown } | undefined;
     const send = (number: number, part: Buffer): void => {
       const sending = sendPart(s3, upload.target, { number, part, signal })

@@ -2,6 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Connections } from '../model/schema/connections.ts';
 import type { OutageListener } from './outages.ts';
 import { OutageWatch } from './outages.ts';
+import { BufferPool } from './part-buffers.ts';
 import { withPatience } from './patience.ts';
 import { isAbort, isPassingTrouble, isTransient, reasonOf, toStoreError } from './s3-errors.ts';
 import { StoreClock } from './store-clock.ts';
@@ -62,6 +63,7 @@ export interface S3Session {
   readonly limits: S3Limits;
   readonly outages: OutageWatch;
   readonly clock: StoreClock;
+  readonly partBuffers: BufferPool;
   /** Carries a repeatable request out with patience. @throws errors of the model; the signal's reason when it was aborted. */
   call<T>(
     operation: string,
@@ -104,6 +106,7 @@ export function createS3Session(
     limits,
     outages,
     clock,
+    partBuffers: new BufferPool(),
     watch,
     async call(operation, key, attempt, signal) {
       try {

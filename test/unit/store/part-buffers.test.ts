@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PartBuffers, partBytesOf } from '../../../store/part-buffers.ts';
+import { BufferPool, PartBuffers, partBytesOf } from '../../../store/part-buffers.ts';
 import { S3_LIMITS } from '../../../store/s3-session.ts';
 
 const GIB = 1024 ** 3;
@@ -15,14 +15,38 @@ describe('the parts of a body', () => {
   });
 
   it('are filled into buffers that were sent, as long as they have the size', () => {
-    const buffers = new PartBuffers({ partBytes: 10, partsOfOneSize: 3 });
+    using buffers = new PartBuffers({ partBytes: 10, partsOfOneSize: 3 }, new BufferPool());
     const [first, second] = [buffers.take(), buffers.take()];
     buffers.giveBack(first);
 
-    expect(buffers.take()).toBe(first);
+    expect(buffers.take().buffer).toBe(first.buffer);
     buffers.giveBack(second);
     expect(buffers.take()).toHaveLength(20);
-    buffers.giveBack(first);
-    expect(buffers.take()).toHaveLength(20);
+  });
+
+  it('are filled into what another body has sent, be it the beginning of a buffer', () => {
+    const pool = new BufferPool();
+    using one = new PartBuffers({ partBytes: 10, partsOfOneSize: 3 }, pool);
+    using other = new PartBuffers({ partBytes: 10, partsOfOneSize: 3 }, pool);
+    const [first, kept] = [one.take(), one.take()];
+    one.giveBack(first.subarray(0, 4));
+
+    const again = other.take();
+
+    expect(again).toHaveLength(10);
+    expect(again.buffer).toBe(first.buffer);
+    expect(kept.buffer).not.toBe(first.buffer);
+  });
+
+  it('are in buffers that nobody keeps when all have ended, also those that failed', () => {
+    const pool = new BufferPool();
+    const sent = pool.take(10);
+    {
+      using failed = new PartBuffers({ partBytes: 10, partsOfOneSize: 3 }, pool);
+      failed.take();
+      pool.giveBack(sent);
+    }
+
+    expect(pool.take(10).buffer).not.toBe(sent.buffer);
   });
 });

@@ -13,12 +13,17 @@ projects: {}
 
 /** The path of the server's configuration: SLIPWAY_CONFIG, else the one in the state directory, written when there is none. */
 export async function ensureServerConfig(paths: StatePaths, env: NodeJS.ProcessEnv): Promise<string> {
-  const given = env['SLIPWAY_CONFIG'];
-  if (given) return resolve(given);
+  const path = serverConfigPath(paths, env);
+  if (env['SLIPWAY_CONFIG']) return path;
   try {
-    await writeFile(paths.serverConfig, FIRST_SERVER_CONFIG, { flag: 'wx' });
+    await writeFile(path, FIRST_SERVER_CONFIG, { flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  return paths.serverConfig;
+  return path;
+}
+
+/** The same path, whether or not anything is there. */
+export function serverConfigPath({ serverConfig }: StatePaths, env: NodeJS.ProcessEnv): string {
+  return env['SLIPWAY_CONFIG'] ? resolve(env['SLIPWAY_CONFIG']) : serverConfig;
 }

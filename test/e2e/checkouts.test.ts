@@ -29,7 +29,7 @@ it('a task has a .git of the pushed revision, and another user, if it asks for t
         other: {
           ...task,
           user: '1234:4321',
-          checkout: { path: '/work/tree', git: true, depth: 2 },
+          checkout: { path: '/own/tree', git: true, depth: 2 },
           cache,
           command: `${PACK} && touch /kept/here && pwd`,
         },
@@ -67,7 +67,7 @@ it('a task has a .git of the pushed revision, and another user, if it asks for t
   expect(other('ls-tree', '--name-only', 'HEAD~1')).toBe('old.txt');
   expect(await log('root')).toMatch(/^0:0 755 \.\n0:0 755 \.git\n0:0 644 \.git\/HEAD\n0$/m);
   expect(await log('other')).toMatch(
-    /^1234:4321 755 \.\n1234:4321 755 \.git\n1234:4321 644 \.git\/HEAD\n1234\n\/work\/tree$/m,
+    /^1234:4321 755 \.\n1234:4321 755 \.git\n1234:4321 644 \.git\/HEAD\n1234\n\/own\/tree$/m,
   );
   expect(await log('plain')).toMatch(/^games\na\.txt\nold\.txt\nslipway\.yml$/m);
 

@@ -4,7 +4,6 @@ import type { PushInput } from '../../../model/pure/payloads.ts';
 import type { Rerun } from '../../../model/pure/rerun.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
 import type { TaskRecord } from '../../../model/schema/records.ts';
-import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
 import { loadGraph } from '../../../steps/load-graph.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { recordPush } from '../../../steps/read-push.ts';
@@ -13,7 +12,7 @@ import { reopenPush, setBack } from '../../../steps/set-back.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { createStore } from '../../../store/create-store.ts';
 import type { Store } from '../../../store/store.ts';
-import { aPushInput } from '../../helpers/push-input.ts';
+import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 
 const push = aPushInput();
 const pushId = pushIdOf(push);
@@ -37,21 +36,8 @@ tasks:
 let store: Store;
 beforeEach(async () => {
   store = createStore(createMemoryObjectStore());
-  const { config } = parseSlipwayYml(FILE);
-  if (!config) throw new Error('The file is wrong');
   await receivePush(store, { push, pushId }, 'demo');
-  const plan: Plan = {
-    ...push,
-    version: 1,
-    pushId,
-    plannedAt,
-    domain: 'demo',
-    warnings: [],
-    images: [],
-    tasks: Object.values(config.tasks).map(({ when: _when, ...task }) => ({ ...task, why: '' })),
-    skipped: [],
-  };
-  await store.pushes.writePlan(plan);
+  await store.pushes.writePlan(aPlanOf(push, { plannedAt, file: FILE }));
   await end('good', 'completed', 'completed', [0]);
   await end('bad', 'failed', 'failed', [0, 1]);
   await end('after', 'exception', 'dependency-failed', [], 'bad');

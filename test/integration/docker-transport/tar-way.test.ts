@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -219,13 +220,19 @@ describe('an engine that cannot reach the endpoint', () => {
   it('gets an image once, however many ask for it at once; one who gives up does not keep it from the others', async () => {
     const image = await build(docker);
     const published = await publishImage(here, image.tag, { signal, mayConfirm: () => false });
+    const abort = new AbortController();
+    const begun = Promise.withResolvers<void>();
     let reads = 0;
     const counting = new DirectoryBlobs(directory);
     counting.read = async (...args) => {
-      if (((await counting.stat(args[0]))?.sizeBytes ?? 0) > 4_000_000) reads += 1;
+      if (((await counting.stat(args[0]))?.sizeBytes ?? 0) > 4_000_000) {
+        reads += 1;
+        // Whoever is to give up comes while the load of another is under way, and gives up before its end.
+        begun.resolve();
+        if (!abort.signal.aborted) await once(abort.signal, 'abort');
+      }
       return DirectoryBlobs.prototype.read.apply(counting, args);
     };
-    const abort = new AbortController();
     const context = { ...there, blobs: counting };
     const onProgress = ({ message }: { readonly message: string }): void => {
       if (message.includes('on their way already')) abort.abort(new Error('one gives up'));
@@ -234,6 +241,7 @@ describe('an engine that cannot reach the endpoint', () => {
       loadImage(context, published, { signal: by, tag, ...(by === signal ? {} : { onProgress }) });
 
     const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((tag) => load(`at-once-${tag}`));
+    await begun.promise;
     await expect(load('at-once-never', abort.signal)).rejects.toThrow('one gives up');
     const loaded = await Promise.all(all);
 

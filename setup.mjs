@@ -20,6 +20,8 @@ const EXIT_INFRASTRUCTURE = 3;
 const root = dirname(fileURLToPath(import.meta.url));
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.slipway-lock');
+/** What Node compiles it keeps there, as `bin/slipway` has it. */
+const compileCache = join(modules, '.cache', 'node');
 const node = join(modules, 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 main(process.argv.slice(2));
@@ -96,7 +98,7 @@ function hand(script, args) {
   const path = `${dirname(node)}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, PATH: path },
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, PATH: path },
   });
   // A terminal sends its signals to the whole group, so the child has them already; those sent to us alone are passed on.
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -7,14 +7,15 @@ import type { Store } from '../store/store.ts';
 const RECENT_PUSHES = 1_000;
 
 /**
- * The id of the push that a person names: by its id, its revision or an unambiguous beginning of it. One that nobody has planned yet is
- * not in the store; by its id it is found where `isStarted` says so. @throws {NotFound}
+ * The id of the push that a person names: by its id, its revision or an unambiguous beginning of it; the newest one where none is named.
+ * One that nobody has planned yet is not in the store; by its id it is found where `isStarted` says so. @throws {NotFound}
  */
 export async function resolvePushName(
   store: Store,
-  name: string,
+  name: string | undefined,
   isStarted: (pushId: string) => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<string> {
+  if (name === undefined) return newestPush(store);
   const id = wholeId(name);
   if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
   const recent = await store.pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
@@ -30,7 +31,7 @@ export async function resolvePushName(
 export async function resolveTaskName(store: Store, name: string, push: string | undefined): Promise<string> {
   const kind = parseId(name)?.kind;
   if (kind === 'task' || kind === 'image') return name;
-  const pushId = push === undefined ? await newestPush(store) : await resolvePushName(store, push);
+  const pushId = await resolvePushName(store, push);
   const status = await store.pushes.findStatus(pushId);
   if (name.startsWith('image:')) {
     const image = status?.images.find((other) => `image:${other.name}` === name);

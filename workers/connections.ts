@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigInvalid, isSlipwayError, StackUnavailable } from '../model/errors.ts';
@@ -18,22 +18,33 @@ import {
 /** What `up` writes into the state directory. */
 export const STACK_FILE = 'stack.json';
 
+const STATE = '.slipway';
+
 /** Of the checkout that this program belongs to. */
-const CHECKOUT_STATE = fileURLToPath(new URL('../.slipway', import.meta.url));
+const CHECKOUT_STATE = fileURLToPath(new URL(`../${STATE}`, import.meta.url));
 
 /** The state directory of a stack that is started here: `SLIPWAY_HOME`, else `.slipway` of the working directory. */
 export function ownStateDirectory(env: NodeJS.ProcessEnv): string {
-  return resolve(env.SLIPWAY_HOME || '.slipway');
+  return resolve(env.SLIPWAY_HOME || STATE);
 }
 
 /**
- * The state directory of the stack that serves whoever stands here: the own one, or, where no stack runs in that and none is named,
- * the checkout's, so that the stack of a checkout serves all repositories of the machine.
+ * The state directory of the stack that serves whoever stands here: the own one, or, where no stack runs in that and none is named, that
+ * of the nearest directory above which is the same user's, else the checkout's, so that the stack of a checkout serves all
+ * repositories of the machine.
  */
 export function stateDirectory(env: NodeJS.ProcessEnv, checkout = CHECKOUT_STATE): string {
   const own = ownStateDirectory(env);
-  const isNamed = Boolean(env.SLIPWAY_HOME || env.TEMPORAL_ADDRESS);
-  return isNamed || hasStack(own) || !hasStack(checkout) ? own : checkout;
+  if (env.SLIPWAY_HOME || env.TEMPORAL_ADDRESS || hasStack(own)) return own;
+  return findAbove(dirname(own)) ?? (hasStack(checkout) ? checkout : own);
+}
+
+/** In a directory that others may write into, somebody else's stack is not taken for one's own. */
+function findAbove(directory: string): string | undefined {
+  const above = dirname(directory);
+  if (above === directory) return undefined;
+  const state = join(above, STATE);
+  return hasStack(state) && statSync(state).uid === process.getuid?.() ? state : findAbove(above);
 }
 
 /**

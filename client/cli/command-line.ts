@@ -55,7 +55,7 @@ export function createCommandLine(args: readonly string[], perform: Perform): Ar
     .alias('help', 'h')
     .epilogue(
       [
-        'State lies in SLIPWAY_HOME, else in .slipway of the working directory; where no stack runs there, the one of this checkout answers.',
+        'State lies in SLIPWAY_HOME, else in .slipway of the working directory; where no stack runs there, that of a directory above answers, else the one of this checkout.',
         'Exit codes: 0 good, 1 a task or push did not succeed, 2 usage or invalid input, 3 infrastructure, 130 interrupted.',
       ].join('\n'),
     )
@@ -70,5 +70,7 @@ export function createCommandLine(args: readonly string[], perform: Perform): Ar
 /** What yargs has to say is about the use of a verb; an error that a verb threw stays what it is. */
 function usageError(message: string | null, error: Error | undefined): Error {
   if (error && error.name !== 'YError') return error;
-  return new UsageError(message ?? error?.message ?? 'The command line cannot be read');
+  const said = message ?? error?.message ?? 'The command line cannot be read';
+  const lacks = said.startsWith('Not enough non-option arguments');
+  return new UsageError(lacks ? 'Something is missing: the same with --help tells what belongs there' : said);
 }

@@ -47,7 +47,7 @@ export class FakeApi implements SlipwayApi {
     yield Buffer.from(text);
   }
 
-  resolvePush(name: string): Promise<string> {
+  resolvePush(name = 'push/demo/1/newest'): Promise<string> {
     return Promise.resolve(name);
   }
   resolveTask(name: string): Promise<string> {

@@ -5,19 +5,18 @@ import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
 interface StatusArgs {
-  readonly push: string;
+  readonly push: string | undefined;
   readonly json: boolean;
 }
 
 export const statusVerb = defineVerb<StatusArgs>({
-  command: 'status <push>',
+  command: 'status [push]',
   describe: 'Show how a push stands: its images, its tasks, and why some did not succeed',
   options: (cli) =>
     cli
       .positional('push', {
         type: 'string',
-        demandOption: true,
-        describe: 'Its id, its revision or an unambiguous beginning of it',
+        describe: 'Its id, its revision or an unambiguous beginning of it; default: the newest',
       })
       .option('json', jsonOption)
       .example('$0 status 1a2b3c', 'By the beginning of its revision')

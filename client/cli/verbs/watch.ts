@@ -4,19 +4,18 @@ import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
 interface WatchArgs {
-  readonly push: string;
+  readonly push: string | undefined;
   readonly json: boolean;
 }
 
 export const watchVerb = defineVerb<WatchArgs>({
-  command: 'watch <push>',
+  command: 'watch [push]',
   describe: 'Show what happens in a push until its verdict; the exit code is the verdict',
   options: (cli) =>
     cli
       .positional('push', {
         type: 'string',
-        demandOption: true,
-        describe: 'Its id, its revision or an unambiguous beginning of it',
+        describe: 'Its id, its revision or an unambiguous beginning of it; default: the newest',
       })
       .option('json', jsonOption)
       .example('$0 watch 1a2b3c', 'By the beginning of its revision')

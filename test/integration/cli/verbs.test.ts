@@ -87,7 +87,7 @@ describe('slipway', () => {
     [['pln'], 'plan'],
     [[], 'Say what to do'],
     [['image'], 'Say what to do'],
-    [['status'], 'Not enough non-option arguments'],
+    [['logs'], 'Something is missing: the same with --help tells'],
     [['worker', 'all'], 'Missing required argument: level'],
     [['worker', 'all', '--level', '4'], 'Invalid values'],
     [['pushes', '--limit', 'many'], '--limit must be a whole number'],

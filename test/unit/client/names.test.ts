@@ -32,6 +32,15 @@ describe('a push', () => {
     },
   );
 
+  it('is the newest where none is named', async () => {
+    const revision = 'beef'.padEnd(40, '0');
+    const newest = { ...push, revision, received: '2026-01-03T03:04:05.000Z' };
+    await receivePush(store, { push: newest, pushId: idOf(newest) }, 'demo');
+
+    expect(await resolvePushName(store, undefined)).toBe(idOf(newest));
+    await expect(resolvePushName(emptyStore(), undefined)).rejects.toThrow('There is no push yet');
+  });
+
   it.each(['push/demo/3/1a2', 'demo/3/'])('is not named by %s, which several begin with', async (name) => {
     await expect(resolvePushName(store, name)).rejects.toThrow('names several pushes');
   });

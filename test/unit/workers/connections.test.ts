@@ -1,6 +1,6 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { givenTemporal } from '../../../model/schema/connections.ts';
 import {
   ownStateDirectory,
@@ -25,6 +25,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  jest.restoreAllMocks();
   process.chdir(before);
   scratch[Symbol.dispose]();
 });
@@ -46,6 +47,22 @@ describe('stateDirectory', () => {
     expect(stateDirectory({}, checkout)).toBe(checkout);
     runIn(own);
     expect(stateDirectory({}, checkout)).toBe(own);
+  });
+
+  it('is that of the nearest directory above with a stack, if nobody else has made it', () => {
+    const nested = join(here, 'packages', 'one');
+    mkdirSync(nested, { recursive: true });
+    process.chdir(nested);
+    runIn(checkout);
+    runIn(join(dirname(here), '.slipway'));
+
+    expect(stateDirectory({}, checkout)).toBe(join(dirname(here), '.slipway'));
+    runIn(join(here, '.slipway'));
+    expect(stateDirectory({}, checkout)).toBe(join(here, '.slipway'));
+    expect(stateDirectory({ SLIPWAY_HOME: 'own' }, checkout)).toBe(join(nested, 'own'));
+    expect(ownStateDirectory({})).toBe(join(nested, '.slipway'));
+    jest.spyOn(process, 'getuid').mockReturnValue(4711);
+    expect(stateDirectory({}, checkout)).toBe(checkout);
   });
 
   it('is what SLIPWAY_HOME says, whatever runs elsewhere', () => {

@@ -42,6 +42,7 @@ export async function carryOut<T>(
     signal,
     isCanceled: () => activity.cancellationDetails?.cancelRequested ?? false,
     isGivenUp,
+    attempts: { made: activity.info.attempt, enough: enoughAttempts },
     toldBefore: messageOf(activity.info.heartbeatDetails),
     onProgress: beats.tell,
   };

@@ -31,7 +31,7 @@ export class DockerodeEngine implements Engine {
   #sharesLoopback: Promise<boolean | undefined> | undefined;
 
   constructor(docker: Docker, info: EngineInfo, options: Options) {
-    const { address, fleet, room, layers = 'gzip' } = options;
+    const { address, fleet, room, layers = 'gzip', credentials } = options;
     this.address = address;
     this.#docker = docker;
     this.#info = info;
@@ -42,6 +42,7 @@ export class DockerodeEngine implements Engine {
       info,
       room,
       layers,
+      credentials,
       transport: () => this.#transport(),
     });
     const { cpus } = info;

@@ -16,6 +16,7 @@ export async function readEngineInfo(docker: Docker, address: string): Promise<E
     pullsZstd: !(Number.parseInt(info.ServerVersion, 10) < 23),
     platform: `${info.OSType}/${ARCHITECTURES[info.Architecture] ?? info.Architecture}`,
     rootDirectory: info.DockerRootDir,
+    ...(info.IndexServerAddress ? { indexServerAddress: info.IndexServerAddress } : {}),
     liveRestore: info.LiveRestoreEnabled === true,
     time: Date.parse(info.SystemTime),
     memoryBytes: info.MemTotal,
@@ -29,6 +30,7 @@ interface SystemInfo {
   readonly OSType: string;
   readonly Architecture: string;
   readonly DockerRootDir: string;
+  readonly IndexServerAddress?: string;
   readonly LiveRestoreEnabled?: boolean;
   readonly SystemTime: string;
   readonly MemTotal: number;

@@ -1,5 +1,6 @@
 import type { BlobStore } from '../model/blob-store.ts';
 import type { EngineInfo } from './engine.ts';
+import type { CredentialsFile } from './registry/credentials-file.ts';
 import type { RoomOptions } from './room/engine-room.ts';
 
 /** How the engine reaches the image endpoint of this worker. */
@@ -21,4 +22,6 @@ export interface EngineOptions {
   readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
   /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */
   readonly layers?: 'gzip' | 'zstd' | undefined;
+  /** Credentials for the registries that images are pulled from; read at each pull. Without it nobody is told any. */
+  readonly credentials?: CredentialsFile | undefined;
 }

@@ -25,6 +25,8 @@ export interface EngineInfo {
   readonly pullsZstd: boolean;
   readonly platform: string;
   readonly rootDirectory: string;
+  /** What the registry is called that a reference without a host means: its credentials are kept under that. */
+  readonly indexServerAddress?: string;
   /** Whether containers run on while the engine is stopped; else it takes them with it. */
   readonly liveRestore: boolean;
   /** What its clock says, in milliseconds since 1970. */

@@ -20,7 +20,8 @@ there: \`docker run --rm -it $(slipway image build lint)\`.
 **A task here.** \`slipway run\` carries the task of the checked-out revision out in this machine's engine by the steps of the workers: the image by the hash that \`plan\` shows (from the
 store where one answers, else built here), checkout, environment, limits, \`maxRunTime\`, retries, artifacts. It needs no server and changes nothing in one. The log is on stdout; artifacts
 lie in \`~/.cache/slipway/runs\` for four weeks, and it says where. Inputs come from a push of the same revision, else from an earlier run here; secrets from \`SLIPWAY_SECRETS_DIR\` or
-\`SLIPWAY_SECRET_<NAME>\` of this machine; caches are this machine's own. Ctrl-C removes the container. \`--shell\` gives a shell in it instead of the command, with the shell's exit code.
+\`SLIPWAY_SECRET_<NAME>\` of this machine; caches are this machine's own; private registries get [your docker login](configuration.md#private-registries). Ctrl-C removes the container.
+\`--shell\` gives a shell in it instead of the command, with the shell's exit code.
 
 **A task that runs, or has failed.** \`slipway shell\` joins a task that runs in an engine that can be reached from here, and says how to reach it otherwise. After \`slipway push --hold\`, or
 with \`features: { interactive: onFailure }\`, a task that failed is kept for 30 minutes and joined in the same way: with the files that its command left, without its caches, secrets and

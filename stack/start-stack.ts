@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { namedCredentials } from '../docker/registry/credentials-file.ts';
+import { readDockerConfig } from '../docker/registry/read-docker-config.ts';
 import { LEVELS } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { connectionsOfLevel, givenLayers, givenMountLimit } from '../model/schema/connections.ts';
@@ -62,6 +64,9 @@ async function startParts(
   const diskBudget = givenDiskBudget(options.env);
   const layers = givenLayers(options.env);
   const mountLimit = givenMountLimit(options.env);
+  const credentials = namedCredentials(options.env);
+  // The workers read it; what is wrong with it is said before anything starts.
+  if (credentials) await readDockerConfig(credentials);
   const serverConfig = await ensureServerConfig(paths, options.env);
   const [temporal, store, images] = await together(options.signal, (signal) => {
     const part: StackContext = { ...context, options: { ...options, signal } };

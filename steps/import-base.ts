@@ -3,6 +3,7 @@ import { isSlipwayError } from '../model/errors.ts';
 import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
@@ -21,6 +22,7 @@ export interface ImportBaseDeps {
  * Brings a base image into the store and records its first resolution in the trust domain, which counts from then on. One
  * whose stored image is damaged is made whole again, from an engine that has it; else its newest resolution counts.
  * Gives the reason when nobody serves it. Safe to repeat: blobs and record are written only where there is none.
+ * @throws {EngineRequestFailed} when its registry is in trouble and another attempt is worth it.
  */
 export async function importBase(
   deps: ImportBaseDeps,
@@ -53,10 +55,9 @@ export async function importBase(
     await store.index.recordBase(domain, level, record, { replaces: known?.manifestDigest });
     return {};
   } catch (error) {
-    const final =
-      isSlipwayError(error) && (error.type === 'ImageUnavailable' || error.type === 'EngineRequestFailed');
-    if (final && !context.signal.aborted) return { unavailable: error.message };
-    throw error;
+    const unavailable = reasonOfNoBase(error, context);
+    if (unavailable === undefined) throw error;
+    return { unavailable };
   }
 }
 

@@ -16,21 +16,19 @@ const ATTEMPTS = 5;
  * which the store has. Safe to repeat and to race.
  *
  * @throws {ConfigInvalid} when it cannot be made here: that is nothing that an image's author can mend. @throws {EngineRequestFailed} when
- * a step of its build failed, which may pass.
+ * a step of its build failed, or the registry of another image is in trouble, which may pass.
  */
 export async function makeSidecarImage(
   host: Engine,
   store: Store,
   { image, signal }: { readonly image: string; readonly signal: AbortSignal },
 ): Promise<void> {
+  const isOwn = image.startsWith(OWN);
   try {
-    if (!image.startsWith(OWN)) {
-      await host.images.pull(image, { signal });
-      return;
-    }
-    await build(host, store, { image, signal });
+    await (isOwn ? build(host, store, { image, signal }) : host.images.pull(image, { signal }));
   } catch (error) {
-    if (!isSlipwayError(error) || (error.retryable && error.type !== 'EngineRequestFailed')) throw error;
+    if (!isSlipwayError(error) || (error.retryable && !(isOwn && error.type === 'EngineRequestFailed')))
+      throw error;
     // A step of ours that fails, whose packages come from outside, is trouble that may pass.
     if (error.type === 'ImageBuildFailed')
       throw new EngineRequestFailed(`make the builder's sidecar image ${image}`, undefined, error.message, {

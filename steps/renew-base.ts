@@ -1,12 +1,15 @@
 import type { Engine, PublishResult } from '../docker/engine.ts';
-import { isSlipwayError } from '../model/errors.ts';
 import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
+import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
 import type { StepContext } from './step-context.ts';
+
+/** Where there is a record that can count: about a quarter of a minute, so that pushes go on where no registry is to be reached. */
+const ATTEMPTS_WITH_RECORD = 5;
 
 export interface RenewBaseDeps {
   readonly store: Store;
@@ -16,7 +19,7 @@ export interface RenewBaseDeps {
 /**
  * Resolves a base anew and records what it is now, for all or, with `tracked`, for images that track it. When nobody serves
  * it the last record counts, and the answer says so. What is as it was keeps its digest, so that nothing is built for it.
- * Safe to repeat.
+ * Safe to repeat. @throws {EngineRequestFailed} when its registry is in trouble and another attempt is worth it.
  */
 export async function renewBase(
   { store, withEngine }: RenewBaseDeps,
@@ -40,10 +43,9 @@ export async function renewBase(
     );
     return { ...before, ...answerOf(record) };
   } catch (error) {
-    const isFinal =
-      isSlipwayError(error) && (error.type === 'ImageUnavailable' || error.type === 'EngineRequestFailed');
-    if (!isFinal || context.signal.aborted) throw error;
-    return { ...before, ...(known ? answerOf(known) : {}), unavailable: error.message };
+    const unavailable = reasonOfNoBase(error, context, known ? ATTEMPTS_WITH_RECORD : undefined);
+    if (unavailable === undefined) throw error;
+    return { ...before, ...(known ? answerOf(known) : {}), unavailable };
   }
 }
 

@@ -11,6 +11,8 @@ export interface StepContext {
    * may be done in its name: asked before each write that others can see. A step that is carried out once never is.
    */
   isGivenUp?(): boolean;
+  /** Which attempt this is, and how many count as enough; absent where nobody repeats the step. */
+  readonly attempts?: { readonly made: number; readonly enough: number } | undefined;
   /** What an earlier attempt of the same step told last. */
   readonly toldBefore?: string | undefined;
   /** Told of what happens, for people; also shows that the step is alive. */

@@ -78,12 +78,13 @@ export class BuilderEngines {
 
   /** Lends the engine that the sidecars are containers of. */
   async lendHost<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
-    const { connections, store } = this.#parts;
+    const { connections, store, credentials } = this.#parts;
     const engine = await connectEngine({
       address: connections.runnerEngine,
       blobs: store.blobs,
       reach: { kind: 'loopback' },
       fleet: connections.fleet,
+      credentials,
     });
     try {
       return await work(engine);
@@ -147,7 +148,7 @@ export class BuilderEngines {
   }
 
   async #open(domain: string, signal: AbortSignal): Promise<Lendable> {
-    const { connections, level, store } = this.#parts;
+    const { connections, level, store, credentials } = this.#parts;
     const { fleet, builderEngine, sidecarImage, layers, runnerEngine, runtimeDirectory } = connections;
     const { blobs } = store;
     if (builderEngine !== undefined) {
@@ -158,6 +159,7 @@ export class BuilderEngines {
         fleet,
         room: roomOfEngine(this.#parts, { address: builderEngine, what: 'builds' }),
         layers,
+        credentials,
       });
       return { engine, stop: () => Promise.resolve() };
     }
@@ -184,7 +186,7 @@ export class BuilderEngines {
     const { rootDirectory } = await this.lendHost((host) => host.info());
     const host = { address: runnerEngine, rootDirectory };
     const room = roomOfEngine(this.#parts, { address, what: 'builds', host });
-    const engine = await connectEngine({ address, blobs, reach, fleet, layers, room });
+    const engine = await connectEngine({ address, blobs, reach, fleet, layers, credentials, room });
     return { engine, stop: () => sidecar.stop(), discard: () => sidecar.remove() };
   }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { CredentialsFile } from '../docker/registry/credentials-file.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import type { SecretSource } from '../model/secret-source.ts';
@@ -24,6 +25,8 @@ export interface Parts {
   readonly logger: Logger;
   /** Values of secrets for tasks. */
   readonly secrets: SecretSource;
+  /** Credentials for the registries that images are pulled from. */
+  readonly credentials?: CredentialsFile | undefined;
   close(): void;
 }
 
@@ -33,8 +36,9 @@ export function openParts(
   {
     logger,
     secrets,
+    credentials,
     gitConfig,
-  }: Pick<Parts, 'logger' | 'secrets'> & {
+  }: Pick<Parts, 'logger' | 'secrets' | 'credentials'> & {
     /** A file of git configuration, with credentials for the repositories. */
     readonly gitConfig?: string | undefined;
   },
@@ -58,6 +62,7 @@ export function openParts(
     worker,
     logger,
     secrets: onlyGranted(secrets, () => findServerConfig(connections.serverConfig)),
+    credentials,
     close: () => store.close(),
   };
 }

@@ -3,6 +3,8 @@ import { Client, Connection } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import type { CredentialsFile } from '../docker/registry/credentials-file.ts';
+import { readDockerConfig } from '../docker/registry/read-docker-config.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import type { SecretSource } from '../model/secret-source.ts';
@@ -37,6 +39,8 @@ export interface RunWorkersOptions {
   readonly secrets: SecretSource;
   /** A file of git configuration, with credentials for the repositories. */
   readonly gitConfig?: string | undefined;
+  /** Credentials for the registries that images are pulled from. */
+  readonly credentials?: CredentialsFile | undefined;
   /** Aborted to drain and end. */
   readonly signal: AbortSignal;
   /** Told when every worker polls. */
@@ -46,10 +50,12 @@ export interface RunWorkersOptions {
 /**
  * Runs the workers of one level in this process until the signal; then drains them and closes everything. Builds and claims
  * are not polled for any more at once; control ends last, since runs that end need its workflows.
+ * @throws {ConfigInvalid} at once when the file of credentials is wrong.
  */
 export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const { connections, level, kinds, logger, signal, graceMs } = options;
   installTemporalLogger(logger);
+  if (options.credentials) await readDockerConfig(options.credentials);
   const parts = openParts(connections, level, options);
   await expectOwnLevel(parts);
   const { namespace } = connections.temporal;

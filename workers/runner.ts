@@ -62,6 +62,7 @@ export async function createRunnerWorkers(
     blobs: store.blobs,
     reach: { kind: 'loopback' },
     fleet: connections.fleet,
+    credentials: parts.credentials,
     room: roomOfEngine(parts, { address: connections.runnerEngine, what: 'tasks' }),
   });
   const sweeper = startSweeper(parts, engine);

@@ -7,7 +7,7 @@ import type { Session } from './session.ts';
 /** Labels what clients make in an engine where no installation runs. */
 const NO_FLEET = 'laptop';
 
-/** Does something with this machine's engine; images move between it and `blobs`. */
+/** Does something with this machine's engine; images move between it and `blobs`, and are pulled with the credentials of whoever types. */
 export async function withLocalEngine<T>(
   session: Pick<Session, 'env'>,
   blobs: BlobStore,
@@ -15,10 +15,14 @@ export async function withLocalEngine<T>(
   /** Labels what is made there; default: the installation that runs here. */
   own?: string,
 ): Promise<T> {
-  const { connectEngine } = await import('../../docker/connect.ts');
+  const [{ connectEngine }, { ownCredentials }] = await Promise.all([
+    import('../../docker/connect.ts'),
+    import('../../docker/registry/credentials-file.ts'),
+  ]);
   const local = await localEngine(session);
   const { address, fleet } = { ...local, fleet: own ?? local.fleet };
-  const engine = await connectEngine({ address, blobs, reach: { kind: 'loopback' }, fleet });
+  const credentials = ownCredentials(session.env);
+  const engine = await connectEngine({ address, blobs, reach: { kind: 'loopback' }, fleet, credentials });
   try {
     return await use(engine);
   } finally {

@@ -14,6 +14,7 @@ import type {
   PublishResult,
   RegistryPull,
 } from '../engine.ts';
+import type { CredentialsFile } from '../registry/credentials-file.ts';
 import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
 import { pullWithRoom } from '../room/pull-with-room.ts';
@@ -37,6 +38,7 @@ export interface ImagesOptions {
   /** Undefined: nothing is marked or removed. */
   readonly room: EngineRoom | undefined;
   readonly layers: 'gzip' | 'zstd';
+  readonly credentials: CredentialsFile | undefined;
   /** Called by each transfer, so that an engine which moves no images needs no endpoint. */
   readonly transport: () => Promise<TransportContext>;
 }

@@ -3,6 +3,8 @@ import type Docker from 'dockerode';
 import { ImageUnavailable } from '../../model/errors.ts';
 import type { EngineImages, EngineInfo, RegistryPull } from '../engine.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
+import type { AskWith, RegistryLogin } from '../registry/registry-login.ts';
+import { findLogin } from '../registry/registry-login.ts';
 import { parseReference } from './image-reference.ts';
 import { findOfPlatform, isForPlatform } from './platform-of-image.ts';
 import { pulledImage } from './pulled-image.ts';
@@ -13,16 +15,18 @@ const PULLS = 5;
 
 export type PullOptions = Omit<Parameters<EngineImages['pull']>[1], 'hold'>;
 
-export interface PullFrom {
+export interface PullFrom extends AskWith {
   readonly docker: Docker;
   readonly address: string;
-  readonly info: Pick<EngineInfo, 'imageStore'>;
+  readonly info: AskWith['info'] & Pick<EngineInfo, 'imageStore'>;
 }
 
 /**
- * Pulls an image from outside as `docker pull` does; without a tag it is `latest`, without a platform whatever the engine takes.
+ * Pulls an image from outside as `docker pull` does, with the credentials that its registry has in the engine's file of them; without a
+ * tag it is `latest`, without a platform whatever the engine takes.
  *
  * @throws {ImageUnavailable} when the registry says that it has none, or not for us, or it is of another architecture.
+ * @throws {ConfigInvalid} when that file is wrong.
  * @throws {EngineRequestFailed} when it cannot be reached, is in trouble, or has enough of us for now. @throws {EngineUnavailable} {EngineOutOfSpace}
  */
 export async function pullImage(
@@ -34,10 +38,12 @@ export async function pullImage(
   const { platform, signal } = options;
   const { repository, tag, digest } = parseReference(reference);
   const name = digest ? `${repository}@${digest}` : `${repository}:${tag ?? 'latest'}`;
+  const doing = `pull image ${reference}`;
   signal.throwIfAborted();
+  const login = await findLogin(from, reference, { doing, signal });
   try {
     for (let pulls = 1; ; pulls += 1) {
-      await pullOnce(docker, { ...options, name });
+      await pullOnce(docker, { ...options, name, login });
       const image = await docker.getImage(name).inspect();
       const { Id: id, Os: os, Architecture: architecture } = image;
       const pulled = pulledImage(image, name, info);
@@ -45,7 +51,7 @@ export async function pullImage(
       const own = info.imageStore === 'containerd' ? await findOfPlatform(docker, id, platform) : undefined;
       if (own !== undefined && own !== id) {
         // With all its platforms under one id, any of them might be published.
-        await pullOnce(docker, { ...options, name: `${repository}@${own}` });
+        await pullOnce(docker, { ...options, name: `${repository}@${own}`, login });
         return { ...pulled, engineImageId: own };
       }
       if (isForPlatform({ os, architecture }, platform)) return pulled;
@@ -54,16 +60,22 @@ export async function pullImage(
         throw new ImageUnavailable(reference, `it is for ${os}/${architecture}, not for ${platform}`);
     }
   } catch (error) {
-    throw asRegistryError(error, { reference, address, doing: `pull image ${reference}`, signal });
+    throw asRegistryError(error, { reference, address, doing, login, signal });
   }
 }
 
 async function pullOnce(
   docker: Docker,
-  { name, platform, signal, onProgress }: PullOptions & { readonly name: string },
+  {
+    name,
+    login,
+    platform,
+    signal,
+    onProgress,
+  }: PullOptions & { readonly name: string; readonly login: RegistryLogin },
 ): Promise<void> {
   const { repository, tag, digest } = parseReference(name);
-  const stream = (await docker.createImage({
+  const stream = (await docker.createImage(login.authconfig, {
     fromImage: repository,
     tag: digest ?? tag,
     ...(platform === undefined ? {} : { platform }),

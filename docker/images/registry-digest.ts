@@ -1,21 +1,28 @@
 import type Docker from 'dockerode';
 import { EngineRequestFailed } from '../../model/errors.ts';
+import type { AskWith } from '../registry/registry-login.ts';
+import { findLogin } from '../registry/registry-login.ts';
 import { asRegistryError } from './registry-answer.ts';
 
-/** Asks a registry, through the engine and with its rights, what it has under a reference. */
+/** Asks a registry, through the engine and with the credentials that are there for it, what it has under a reference. */
 export async function registryDigest(
-  { docker, address }: { readonly docker: Docker; readonly address: string },
+  from: AskWith & { readonly docker: Docker; readonly address: string },
   reference: string,
   signal: AbortSignal,
 ): Promise<string> {
+  const { docker, address } = from;
   const doing = `look up image ${reference}`;
   signal.throwIfAborted();
+  const login = await findLogin(from, reference, { doing, signal });
   try {
-    const answer = (await docker.getImage(reference).distribution()) as { Descriptor?: { digest?: string } };
+    const { authconfig } = login;
+    const answer = (await docker.getImage(reference).distribution({ authconfig })) as {
+      Descriptor?: { digest?: string };
+    };
     const digest = answer.Descriptor?.digest;
     if (digest !== undefined) return digest;
   } catch (error) {
-    throw asRegistryError(error, { reference, address, doing, signal });
+    throw asRegistryError(error, { reference, address, doing, login, signal });
   }
   throw new EngineRequestFailed(doing, 200, 'the registry named no digest');
 }

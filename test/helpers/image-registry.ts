@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 
@@ -10,6 +12,8 @@ export interface ImageRegistry extends AsyncDisposable {
   readonly host: string;
   /** Paths that were asked for. */
   readonly requests: string[];
+  /** What was told it of whoever asked: the headers `Authorization`, each once. */
+  readonly authorizations: Set<string>;
   /** Puts an image under a repository and tag, in place of the one that was there, with a layer of these files for each argument; gives the first layer's digest. */
   put(
     repository: string,
@@ -32,11 +36,25 @@ export interface Refusal {
   readonly code?: string;
 }
 
+/** Whom a registry knows: by a password, or by an identity token, for which its own service gives out others. */
+export interface KnownLogin {
+  /** Whether its refusals repeat what they were told, as no registry should. */
+  isTalkative?: boolean;
+  password?: { readonly username: string; readonly password: string };
+  identityToken?: string;
+}
+
 const MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json';
 const INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json';
 
-/** A registry with one image, `library/debian:bookworm`, and those that are put into it, as far as an engine's pull goes. */
-export async function startImageRegistry(files: Readonly<Record<string, Buffer>>): Promise<ImageRegistry> {
+/**
+ * A registry with one image, `library/debian:bookworm`, and those that are put into it, as far as an engine's pull goes. With `login` it
+ * answers only whom it knows by what that says at the moment.
+ */
+export async function startImageRegistry(
+  files: Readonly<Record<string, Buffer>>,
+  login?: KnownLogin,
+): Promise<ImageRegistry> {
   const blobs = new Map<string, Buffer>();
   const manifests = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
   const serve = (repository: string, tags: readonly string[], type: string, bytes: Buffer): string => {
@@ -76,9 +94,14 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
   };
 
   const requests: string[] = [];
+  const authorizations = new Set<string>();
   const server = createServer((request, response) => {
     const path = request.url!.split('?')[0]!;
     requests.push(path);
+    const { authorization } = request.headers;
+    if (authorization !== undefined) authorizations.add(authorization);
+    if (login && path === '/token') return void giveToken(login, request, response);
+    if (login && !isKnown(login, authorization)) return demandLogin(login, request, response);
     if (path === '/v2/') return void response.writeHead(200).end('{}');
     const [, repository, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
     const refusal = kind === 'manifests' ? refusalOf(repository) : undefined;
@@ -99,6 +122,7 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
     url: `http://${host}`,
     host,
     requests,
+    authorizations,
     put,
     putIndex,
     refuse: (repository, refusal, times = Infinity) => refusals.set(repository, { refusal, times }),
@@ -109,8 +133,41 @@ export async function startImageRegistry(files: Readonly<Record<string, Buffer>>
   };
 }
 
-function textOf({ code }: Refusal): string {
-  const message = code?.toLowerCase().replaceAll('_', ' ');
+/** What a token of the registry's own service is, as long as the registry knows the identity. */
+const GRANTED = 'granted-to-whoever-it-knows';
+
+function isKnown({ password, identityToken }: KnownLogin, authorization: string | undefined): boolean {
+  if (identityToken !== undefined) return authorization === `Bearer ${GRANTED}`;
+  const basic = Buffer.from(`${password?.username}:${password?.password}`).toString('base64');
+  return authorization === `Basic ${basic}`;
+}
+
+function demandLogin(login: KnownLogin, { headers }: IncomingMessage, response: ServerResponse): void {
+  const challenge =
+    login.identityToken === undefined
+      ? 'Basic realm="tests"'
+      : `Bearer realm="http://${headers.host}/token",service="tests"`;
+  const said = login.isTalkative ? `unauthorized is ${headers.authorization}` : undefined;
+  const body = textOf({ status: 401, code: 'UNAUTHORIZED' }, said);
+  response.writeHead(401, { 'www-authenticate': challenge }).end(body);
+}
+
+async function giveToken(
+  { identityToken }: KnownLogin,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const asked = new URLSearchParams(await text(request));
+  if (identityToken === undefined || asked.get('refresh_token') !== identityToken)
+    return void response.writeHead(401).end(textOf({ status: 401, code: 'UNAUTHORIZED' }));
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ access_token: GRANTED, token: GRANTED, expires_in: 300 }));
+}
+
+function textOf(
+  { code }: Refusal,
+  message: string | undefined = code?.toLowerCase().replaceAll('_', ' '),
+): string {
   return code === undefined ? '<html>no</html>' : JSON.stringify({ errors: [{ code, message }] });
 }
 

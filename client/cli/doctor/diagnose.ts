@@ -9,6 +9,7 @@ import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { lookAtBuilds, lookAtPrivateEngines } from '../../../stack/doctor/look-at-builds.ts';
 import { lookAtClocks } from '../../../stack/doctor/look-at-clocks.ts';
+import { lookAtCredentials } from '../../../stack/doctor/look-at-credentials.ts';
 import { lookAtEngine } from '../../../stack/doctor/look-at-engine.ts';
 import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
 import { lookAtProcesses, lookAtStack } from '../../../stack/doctor/look-at-stack.ts';
@@ -41,6 +42,7 @@ export async function diagnose({ stateDirectory, env }: DiagnoseOptions): Promis
   return [
     ...(await lookAtMachine(paths.root, env)),
     configuration.diagnosis,
+    ...(await lookAtCredentials(env)),
     ...(record.broken ? [record.broken] : [await lookAtStack(paths, record.connections !== undefined)]),
     ...(record.connections
       ? await lookAtServices(record.connections, { paths, env, ...configuration })

@@ -80,12 +80,13 @@ export const workerVerb = defineVerb<WorkerArgs>({
  */
 async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCode> {
   const capacity = args.capacity === undefined ? undefined : wholeNumber('capacity', args.capacity, 1);
-  const [{ readLevelConnections }, { runWorkers }, { createLogger }, { takeSecrets }, { writeFile, rm }] =
+  const [connecting, { runWorkers }, { createLogger }, { takeSecrets }, registry, { writeFile, rm }] =
     await Promise.all([
       import('../../../workers/connections.ts'),
       import('../../../workers/run-workers.ts'),
       import('../../../workers/logger.ts'),
       import('../../../workers/secret-sources.ts'),
+      import('../../../docker/registry/credentials-file.ts'),
       import('node:fs/promises'),
     ]);
   const readyFile = args['ready-file'];
@@ -94,7 +95,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
   const sayReady = async (): Promise<void> => {
     if (readyFile !== undefined) await writeFile(readyFile, `${process.pid}\n`);
   };
-  const connections = withBudget(await readLevelConnections(env, level), args['disk-budget']);
+  const connections = withBudget(await connecting.readLevelConnections(env, level), args['disk-budget']);
   try {
     await runWorkers({
       connections,
@@ -106,6 +107,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
       logger,
       secrets: takeSecrets(env),
       gitConfig: env.SLIPWAY_GIT_CONFIG || undefined,
+      credentials: registry.namedCredentials(env),
       signal,
       onReady: () => {
         sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));

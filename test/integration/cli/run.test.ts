@@ -4,7 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { stringify } from 'yaml';
 import type { ImageRegistry } from '../../helpers/image-registry.ts';
 import { startImageRegistry } from '../../helpers/image-registry.ts';
+import { docker } from '../../helpers/live-stack.ts';
 import { Laptop } from '../../helpers/local-runs.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
+import { tinyProgram } from '../../helpers/tiny-program.ts';
 
 jest.setTimeout(180_000);
 
@@ -198,6 +201,54 @@ describe('slipway run', () => {
     expect(inTree.stderr).toContain('tools:');
     expect(plain.exitCode).toBe(1);
     expect(plain.stdout).toContain('/made-by-image: No such file');
+  });
+
+  it('pulls what its image and its task need with the login that docker itself has, or the one that is named', async () => {
+    const login = { username: 'me', password: 'of-the-registry' };
+    await using closed = await startImageRegistry({}, { password: login });
+    for (const name of ['plain', 'base'])
+      await closed.put(name, '1', { 'bin/true': tinyProgram(`${name} of ${closed.host}\n`) });
+    const [plain, base] = ['plain', 'base'].map((name) => `${closed.host}/${name}:1`);
+    const { directory } = laptop.repository;
+    laptop.repository.git('checkout', '--quiet', '-b', 'private');
+    const task = (image: unknown): object => ({ image, command: ['/bin/true'], checkout: false });
+    laptop.repository.commit({
+      'slipway.yml': stringify({
+        version: 1,
+        images: { closed: { context: 'docker/closed' } },
+        tasks: { plain: task(plain), tree: task({ 'in-tree': 'closed' }) },
+      }),
+      'docker/closed/Dockerfile': `FROM ${base}\nLABEL a=b\n`,
+    });
+    await using own = await temporaryDirectory('slipway-docker-');
+    const named = join(own.path, 'named.json');
+    writeFileSync(join(own.path, 'config.json'), JSON.stringify({ auths: { [closed.host]: login } }));
+    writeFileSync(named, '{}');
+    const env = { DOCKER_CONFIG: own.path };
+    try {
+      const refused = await laptop.slipway(['run', 'plain'], '', { ...env, SLIPWAY_DOCKER_CONFIG: named });
+      const unbuilt = await laptop.slipway(['image', 'build', 'closed'], '', { DOCKER_CONFIG: directory });
+      const ran = await laptop.slipway(['run', 'plain'], '', env);
+      const built = await laptop.slipway(['image', 'build', 'closed'], '', env);
+      const tree = await laptop.slipway(['run', 'tree'], '', env);
+
+      const advice = `has no credentials for registry "${closed.host}"; `;
+      expect(refused).toMatchObject({ exitCode: 1 });
+      expect(refused.stdout).toContain(`${named} (SLIPWAY_DOCKER_CONFIG) ${advice}`);
+      expect(unbuilt).toMatchObject({ exitCode: 2 });
+      expect(unbuilt.stderr).toContain(
+        `${join(directory, 'config.json')} ${advice}type: docker login ${closed.host}`,
+      );
+      expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('plain of ') });
+      expect(built).toMatchObject({ exitCode: 0 });
+      expect(tree).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('base of ') });
+      const printed = [refused, unbuilt, ran, built, tree].map(({ stdout, stderr }) => `${stdout}${stderr}`);
+      expect(printed.filter((text) => text.includes(login.password))).toEqual([]);
+    } finally {
+      laptop.repository.git('checkout', '--quiet', 'main');
+      for (const image of [plain, base])
+        await docker('image', 'rm', '--force', image ?? '').catch(() => undefined);
+    }
   });
 
   it('ends with 3 when no engine answers', async () => {

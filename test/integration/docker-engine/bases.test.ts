@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { extract } from 'tar-stream';
@@ -8,8 +9,10 @@ import type { Engine } from '../../../docker/engine.ts';
 import { openBuildContext } from '../../../images/build-context.ts';
 import type { RenewedBase } from '../../../model/pure/base-payloads.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
+import type { StepContext } from '../../../steps/step-context.ts';
 import type { BuiltInEngine } from '../../../steps/build-in-engine.ts';
 import { buildInEngine } from '../../../steps/build-in-engine.ts';
+import type { ImportBaseDeps } from '../../../steps/import-base.ts';
 import { importBase } from '../../../steps/import-base.ts';
 import { renewBase } from '../../../steps/renew-base.ts';
 import { createStore } from '../../../store/create-store.ts';
@@ -54,15 +57,12 @@ afterAll(async () => {
   await registry?.[Symbol.asyncDispose]();
 });
 
-const deps = {
+const lending = (lent: () => Engine): ImportBaseDeps => ({
   store,
-  withEngine: <T>(
-    _domain: string,
-    signal: AbortSignal,
-    work: (lent: Engine, signal: AbortSignal) => Promise<T>,
-  ) => work(engine, signal),
-  withHostEngine: <T>(work: (lent: Engine) => Promise<T>) => work(engine),
-};
+  withEngine: (_domain, signal, work) => work(lent(), signal),
+  withHostEngine: (work) => work(lent()),
+});
+const deps = lending(() => engine);
 const bring = (reference: string, platform: string): Promise<{ readonly unavailable?: string }> =>
   importBase(deps, { ...place, platform, reference }, context);
 const renew = (reference: string, platform = AMD64): Promise<RenewedBase> =>
@@ -182,6 +182,89 @@ describe('a build', () => {
     const building = build({ reference, digest }, () => engine.images.remove(tag));
 
     await expect(building).rejects.toMatchObject({ type: 'BaseUnavailable', reference });
+  });
+});
+
+describe('a registry in trouble', () => {
+  const attempt = (made: number): StepContext => ({ ...context, attempts: { made, enough: 12 } });
+  const base = (name: string): { readonly reference: string; readonly platform: string } => ({
+    reference: `${registry.host}/${name}:1`,
+    platform: AMD64,
+  });
+  const importIn = (name: string, made: number): Promise<{ readonly unavailable?: string }> =>
+    importBase(deps, { ...place, ...base(name) }, attempt(made));
+  const renewIn = (name: string, made: number): Promise<RenewedBase> =>
+    renewBase(deps, { ...place, ...base(name), tracked: false }, attempt(made));
+  const passes = { type: 'EngineRequestFailed', retryable: true };
+  const why = expect.stringContaining('503 Service Unavailable');
+
+  it('is asked for a base again, until it has been asked often enough', async () => {
+    registry.refuse('trouble', { status: 503 });
+
+    await expect(importIn('trouble', 1)).rejects.toMatchObject(passes);
+    await expect(importIn('trouble', 11)).rejects.toMatchObject(passes);
+    await expect(renewIn('trouble', 11)).rejects.toMatchObject(passes);
+    expect(await importIn('trouble', 12)).toEqual({ unavailable: why });
+    expect(await renewIn('trouble', 12)).toEqual({ unavailable: why });
+  });
+
+  it('is asked only a few times where there is a record that can count', async () => {
+    await registry.put('recorded', '1', which('recorded'));
+    expect(await importIn('recorded', 1)).toEqual({});
+    registry.refuse('recorded', { status: 503 });
+    const { digest } = await recorded(base('recorded').reference, AMD64);
+
+    await expect(renewIn('recorded', 4)).rejects.toMatchObject(passes);
+    expect(await renewIn('recorded', 5)).toMatchObject({
+      stored: { manifestDigest: digest },
+      unavailable: why,
+    });
+  });
+
+  it('is not taken for one that says no, which is asked once', async () => {
+    registry.refuse('none', { status: 404, code: 'MANIFEST_UNKNOWN' });
+
+    const no = { unavailable: expect.stringMatching(/cannot be used: .*(manifest unknown|not found)/) };
+    expect(await importIn('none', 1)).toEqual(no);
+    expect(await renewIn('none', 1)).toEqual(no);
+  });
+});
+
+describe('a base in a registry that wants a login', () => {
+  it('is imported and renewed by the login that is there then; without it the last record counts', async () => {
+    const password = { username: 'me', password: 'of the registry' };
+    await using closed = await startImageRegistry({}, { password });
+    await using directory = await temporaryDirectory('slipway-bases-');
+    const path = join(directory.path, 'config.json');
+    const logIn = (auths: object): Promise<void> => writeFile(path, JSON.stringify({ auths }));
+    const known = { [closed.host]: password };
+    const reference = `${closed.host}/private:1`;
+    const base = { ...place, platform: AMD64, reference };
+    const loggedIn = await connectEngine({
+      address: `unix://${second.socketPath}`,
+      blobs: store.blobs,
+      reach: { kind: 'loopback' },
+      fleet: testFleet(),
+      credentials: { path },
+    });
+    const lent = lending(() => loggedIn);
+    const renewIt = (): Promise<RenewedBase> => renewBase(lent, { ...base, tracked: true }, context);
+    const refused = expect.stringContaining(`has no credentials for registry "${closed.host}"`);
+    await closed.put('private', '1', which('first'));
+    try {
+      await logIn({});
+      expect(await importBase(lent, base, context)).toEqual({ unavailable: refused });
+      await logIn(known);
+      expect(await importBase(lent, base, context)).toEqual({});
+      const first = await recorded(reference, AMD64);
+      await closed.put('private', '1', which('second'));
+      const renewed = await renewIt();
+      expect(renewed.stored?.manifestDigest).not.toBe(first.digest);
+      await logIn({});
+      expect(await renewIt()).toMatchObject({ stored: renewed.stored, unavailable: refused });
+    } finally {
+      await loggedIn.close();
+    }
   });
 });
 

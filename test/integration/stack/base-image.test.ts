@@ -127,7 +127,7 @@ describe('ensureBaseImage', () => {
         ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script],
         {
           env: { HOME: home, PATH: path },
-          stdio: ['ignore', 'pipe', 'ignore'],
+          stdio: ['ignore', 'pipe', 'pipe'],
         },
       );
     const calls = (): Promise<string> => readFile(join(home, 'calls'), 'utf8').catch(() => '');
@@ -140,7 +140,11 @@ describe('ensureBaseImage', () => {
 
     const both = [start(), start()];
     const said = both.map((child) => once(child.stdout!, 'data').then(([data]) => String(data).trim()));
+    const progress = ['', ''];
+    for (const [at, child] of both.entries())
+      child.stderr!.on('data', (data) => (progress[at] += String(data)));
     await until(async () => (await calls()).trim().split('\n').length === 2);
+    await until(() => progress.some((text) => text.includes('is making it already; waiting for it')));
     await writeFile(join(home, 'go'), '');
 
     expect((await Promise.all(said)).sort()).toEqual(['cache', 'debootstrap']);

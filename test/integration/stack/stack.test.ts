@@ -18,6 +18,7 @@ import { runCommand } from '../../../stack/run-command.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import { stopStack } from '../../../stack/stop-stack.ts';
 import { mountsBelow } from '../../../stack/unmount-below.ts';
+import { runSlipway } from '../../helpers/run-slipway.ts';
 import { runningProcesses } from '../../helpers/running-processes.ts';
 
 /** The first run on a machine builds all tools. */
@@ -147,6 +148,17 @@ describe('the stack', () => {
     },
     TIMEOUT_MS,
   );
+
+  it('does not start with a file of credentials that is wrong, and says which', async () => {
+    const env = { SLIPWAY_HOME: join(parent, 'never'), SLIPWAY_DOCKER_CONFIG: join(parent, 'none.json') };
+
+    const { exitCode, stderr } = await runSlipway(['up'], { cwd: parent, env });
+
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: `slipway: ${env.SLIPWAY_DOCKER_CONFIG} (SLIPWAY_DOCKER_CONFIG) cannot be read (ENOENT)\n`,
+    });
+  });
 
   it(
     'is cleaned up by down after its process was killed, containers and all, and purged',

@@ -43,11 +43,30 @@ describe('the answer of a registry', () => {
     expect(isFinalAnswer(status, words)).toBe(false);
   });
 
-  it('is tried again when it is trouble, whatever status the engine gives it', () => {
-    const operation = { reference: 'demo/app:1', address: 'unix:///x', doing: 'pull image demo/app:1' };
-    const answer = (statusCode: number, message: string): unknown =>
-      asRegistryError(Object.assign(new Error(message), { statusCode }), operation);
+  const login = { advice: 'log in', clean: (error: unknown) => error };
+  const operation = { reference: 'demo/app:1', address: 'unix:///x', doing: 'pull image demo/app:1', login };
+  const answer = (statusCode: number, message: string): unknown =>
+    asRegistryError(Object.assign(new Error(message), { statusCode }), operation);
 
+  it.each<[number, string]>([
+    [401, 'no'],
+    [403, 'forbidden'],
+    [500, 'unauthorized: authentication required'],
+    [404, "pull access denied for none, repository does not exist or may require 'docker login'"],
+  ])('with %p and "%s" says what helps', (status, words) => {
+    expect(answer(status, words)).toMatchObject({
+      type: 'ImageUnavailable',
+      message: `Image "demo/app:1" cannot be used: ${words}; log in`,
+    });
+  });
+
+  it('says nothing of a login where there is no such image', () => {
+    expect(answer(404, 'manifest unknown')).toMatchObject({
+      message: 'Image "demo/app:1" cannot be used: manifest unknown',
+    });
+  });
+
+  it('is tried again when it is trouble, whatever status the engine gives it', () => {
     expect(answer(404, 'toomanyrequests: the rate of requests was denied')).toMatchObject({
       type: 'EngineRequestFailed',
       retryable: true,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { diagnosed } from '../../../stack/doctor/diagnosed.ts';
+import { lookAtCredentials } from '../../../stack/doctor/look-at-credentials.ts';
 import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
 import { lookForTool } from '../../../stack/doctor/look-for-tool.ts';
 import type { Tool } from '../../../stack/tool.ts';
@@ -107,5 +108,45 @@ describe('doctor about the cache', () => {
     }
 
     expect(await ofCache(path)).toMatchObject({ ok: false, message: `${path} cannot be written`, todo });
+  });
+});
+
+describe('doctor about the credentials for registries', () => {
+  async function look(config: unknown): Promise<readonly Diagnosis[]> {
+    const path = join(home, 'config.json');
+    await writeFile(path, JSON.stringify(config));
+    return lookAtCredentials({ PATH: home, SLIPWAY_DOCKER_CONFIG: path });
+  }
+
+  it('says nothing where no file of them is named', async () => {
+    expect(await lookAtCredentials({ HOME: home })).toEqual([]);
+  });
+
+  it('names the registries and the helpers that are asked', async () => {
+    await writeFile(join(home, 'docker-credential-vault'), '#!/bin/sh\n', { mode: 0o755 });
+
+    expect(
+      await look({ auths: { 'a.example': {} }, credHelpers: { 'b.example': 'vault' }, credsStore: '' }),
+    ).toMatchObject([
+      { ok: true, message: 'names registries: a.example, b.example; docker-credential-vault can be asked' },
+    ]);
+    expect(await look({})).toMatchObject([{ ok: true, message: 'names registries: none' }]);
+  });
+
+  it('says what is wrong with the file, or which helper is missing', async () => {
+    expect(await look({ auths: [] })).toMatchObject([
+      {
+        ok: false,
+        message: expect.stringContaining('is no config.json of docker'),
+        todo: expect.any(String),
+      },
+    ]);
+    expect(await look({ credsStore: 'gone' })).toMatchObject([
+      {
+        ok: false,
+        message: 'names docker-credential-gone, which is not there',
+        todo: `Install docker-credential-gone, or mend ${join(home, 'config.json')}`,
+      },
+    ]);
   });
 });

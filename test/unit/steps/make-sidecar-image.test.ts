@@ -1,6 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Engine } from '../../../docker/engine.ts';
-import { BaseUnavailable, EngineUnavailable, ImageBuildFailed } from '../../../model/errors.ts';
+import {
+  BaseUnavailable,
+  EngineRequestFailed,
+  EngineUnavailable,
+  ImageBuildFailed,
+  ImageUnavailable,
+} from '../../../model/errors.ts';
 import { makeSidecarImage } from '../../../steps/make-sidecar-image.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
@@ -61,8 +67,8 @@ function prunedEngine(
   return { host: parts as Engine, images, builds: () => builds };
 }
 
-const make = (host: Engine): Promise<void> =>
-  makeSidecarImage(host, store, { image: IMAGE, signal: new AbortController().signal });
+const make = (host: Engine, image = IMAGE): Promise<void> =>
+  makeSidecarImage(host, store, { image, signal: new AbortController().signal });
 
 describe('makeSidecarImage', () => {
   it('brings the base from the store and builds on it', async () => {
@@ -103,6 +109,15 @@ describe('makeSidecarImage', () => {
     const failure = await make(host).catch((error: unknown) => error);
     expect(failure).toMatchObject({ type: 'EngineRequestFailed', retryable: true });
     expect(String(failure)).toContain('RUN apt-get update');
+  });
+
+  it.each([
+    ['is in trouble', 'EngineRequestFailed', new EngineRequestFailed('pull', undefined, '503')],
+    ['says no', 'ConfigInvalid', new ImageUnavailable('registry.example/sidecar:1', 'denied')],
+  ])('of another image whose registry %s ends as %s', async (_what, type, failure) => {
+    const images = { pull: () => Promise.reject(failure) } as Partial<Engine['images']>;
+    const host = { address: 'unix:///engine', images } as Engine;
+    await expect(make(host, 'registry.example/sidecar:1')).rejects.toMatchObject({ type });
   });
 
   it('leaves an engine that is away to the retry of its caller', async () => {

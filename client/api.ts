@@ -57,6 +57,17 @@ export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha2
   readonly sha256?: string;
 }
 
+/** A push as a list of them shows it. */
+export interface ListedPush extends Pick<
+  PushDocument,
+  'id' | 'ref' | 'state' | 'reason' | 'received' | 'resolved'
+> {
+  /** How many it has; none before it is planned. */
+  readonly tasks: number;
+  /** How many of them have completed; absent while it runs. */
+  readonly completed?: number;
+}
+
 /** A run that has a container to join, and where. */
 export interface JoinableRun {
   readonly taskId: string;
@@ -94,7 +105,9 @@ export interface SlipwayApi {
   resolveTask(name: string, push?: string): Promise<string>;
   read(pushId: string): Promise<PushDocument>;
   /** Newest first. */
-  list(options: { readonly limit: number; readonly project?: string }): Promise<readonly PushDocument[]>;
+  list(options: { readonly limit: number; readonly project?: string }): Promise<readonly ListedPush[]>;
+  /** The same with all that stands in {@link read}'s documents; reads the record of every task of those that run. */
+  documents(options: { readonly limit: number; readonly project?: string }): Promise<readonly PushDocument[]>;
   /** The push's document whenever it changed, the last one with its verdict. */
   follow(pushId: string, signal: AbortSignal): AsyncIterable<PushDocument>;
   /** Which of some queues of a level no worker polls, by this machine's clock. @throws {TemporalUnavailable} */

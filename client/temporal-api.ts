@@ -16,7 +16,7 @@ import { findStartedPush, readStartedPush } from './find-push.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
 import { findHeldUp } from './held-up.ts';
 import { listImages } from './list-images.ts';
-import { listPushes } from './list-pushes.ts';
+import { listDocuments, listPushes } from './list-pushes.ts';
 import { reachTemporal } from './reach-temporal.ts';
 import { refreshBase } from './refresh-base.ts';
 import { rerunPush } from './rerun-push.ts';
@@ -55,6 +55,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     resolveTask: (name, push) => resolveTaskName(store, name, push),
     read: (pushId) => readStartedPush(known, pushId),
     list: (options) => listPushes(store, options),
+    documents: (options) => listDocuments(store, options),
     follow: (pushId, signal) => follow(known, pushId, signal),
     silentQueues: (level, queues) =>
       temporal.ask(level, (client) =>

@@ -21,6 +21,8 @@ export const LABEL = {
   cacheKey: 'slipway.cache-key',
   /** The engine's id of the image whose tasks use a cache. */
   image: 'slipway.image',
+  /** The engine's id of the parent that an image was built on here. */
+  ground: 'slipway.ground',
   /** The volume that another one tells something of: that it is held, or when it was used. */
   instance: 'slipway.instance',
   used: 'slipway.used',

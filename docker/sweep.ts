@@ -10,15 +10,21 @@ import { removeShellImages } from './kept/sweep-shells.ts';
 import { KIND, LABEL } from './labels.ts';
 import type { Labelled } from './volumes.ts';
 
+export interface SweepOptions {
+  readonly fleet: string;
+  /** Whether no run needs it any more. */
+  readonly isNobodys: (found: Labelled) => Promise<boolean>;
+  /** Whether the caches that a run had are to be removed; default: they are given back. */
+  readonly purgesCaches?: (ofRun: Labelled) => Promise<boolean>;
+}
+
 /**
- * Removes the task containers of a fleet that `isNobodys` says no run needs any more, with their private engines, networks and volumes
- * whose container somebody else has removed, and gives back the caches that their runs had; gives the names of what was removed. What
- * cannot be removed keeps nothing else from it, and is thrown in the end: one error, or an `AggregateError`. Trouble with the store ends it.
+ * Removes the task containers of a fleet that are nobody's, with their private engines, networks and volumes whose container somebody
+ * else has removed, and gives back, or removes, the caches that their runs had; gives the names of what was removed. What cannot be
+ * removed keeps nothing else from it, and is thrown in the end: one error, or an `AggregateError`. Trouble with the store ends it.
  */
-export async function sweepContainers(
-  engine: Engine,
-  { fleet, isNobodys }: { readonly fleet: string; readonly isNobodys: (found: Labelled) => Promise<boolean> },
-): Promise<readonly string[]> {
+export async function sweepContainers(engine: Engine, options: SweepOptions): Promise<readonly string[]> {
+  const { fleet, isNobodys } = options;
   const labels = { [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task };
   const containers = await engine.containers.list(labels);
   const names = new Set(containers.map(({ name }) => name));
@@ -38,7 +44,7 @@ export async function sweepContainers(
   });
   await engine.kept.sweep().catch((error: unknown) => sweep.errors.push(error));
   const volumes = await engine.containers.volumes(labels);
-  await sweepEach(sweep, volumes, (volume) => sweepVolume(engine, labels, volume));
+  await sweepEach(sweep, volumes, (volume) => sweepVolume(engine, labels, volume, options));
   const [error, ...more] = sweep.errors;
   if (more.length > 0) throw new AggregateError(sweep.errors, sweep.errors.map(String).join('\n'));
   if (error !== undefined) throw error;
@@ -73,13 +79,14 @@ async function sweepVolume(
   engine: Engine,
   ofTasks: Readonly<Record<string, string>>,
   volume: Labelled,
+  { purgesCaches }: SweepOptions,
 ): Promise<string | undefined> {
   const runOf = ({ labels }: Labelled): string => `${labels[LABEL.task]}#${labels[LABEL.run]}`;
   // A container that has come to be nobody's since is swept first, the next time.
   const containers = await engine.containers.list(ofTasks);
   if (containers.some((container) => runOf(container) === runOf(volume))) return undefined;
   const holder = { task: volume.labels[LABEL.task] ?? '', run: Number(volume.labels[LABEL.run]) };
-  if (isHold(volume)) await engine.caches.release(holder, { purge: false });
+  if (isHold(volume)) await engine.caches.release(holder, { purge: (await purgesCaches?.(volume)) ?? false });
   else await engine.containers.removeVolume(volume.name);
   return volume.name;
 }

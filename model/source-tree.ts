@@ -39,6 +39,6 @@ export interface SourceTree {
 }
 
 export interface ArchiveOptions {
-  /** A `.git` whose HEAD is the commit, which has this many commits of each line of its history. */
+  /** A `.git` whose HEAD is the commit, which has this many commits of each line of its history, and the tags that lead to them. */
   readonly git?: { readonly depth: number } | undefined;
 }

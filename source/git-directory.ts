@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,6 +17,10 @@ const ABANDONED_MS = 60 * 60 * 1000;
 const ATTEMPTS = 5;
 const CHUNK_BYTES = 256 * 1024;
 const PACK_FILE = /^pack-[0-9a-f]+\.(pack|idx|rev)$/;
+/** What there is of these beside the index and the packs. */
+const FURTHER_FILES = ['shallow', 'packed-refs'];
+/** Tags are taken along with what a ref is fetched to; that one is no part of what is made. */
+const FETCHED = 'refs/heads/commit';
 
 export interface GitDirectoryOptions {
   /** A repository on this machine that has the commit. */
@@ -32,8 +36,9 @@ export interface GitDirectoryOptions {
 const making = new Map<string, Promise<void>>();
 
 /**
- * The `.git` of a checkout of a commit: HEAD is the commit, no branch; no tags; commits that are `depth` away are the first of their
- * history. Its index fits files that are dated as the commit. `origin` is the repository if that is not a path of this machine.
+ * The `.git` of a checkout of a commit: HEAD is the commit, no branch; commits that are `depth` away are the first of their
+ * history; of the tags those that lead to one of its commits. Its index fits files that are dated as the commit. `origin` is the
+ * repository if that is not a path of this machine.
  * @throws {RepositoryUnavailable}
  */
 export async function* gitDirectory(
@@ -44,7 +49,7 @@ export async function* gitDirectory(
   const scratch = keptIn === undefined ? await mkdtemp(join(tmpdir(), 'slipway-git-')) : undefined;
   const handles: FileHandle[] = [];
   try {
-    const made = scratch ?? join(keptIn ?? '', `${commit}-${depth}`);
+    const made = scratch ?? join(keptIn ?? '', `${commit}-${depth}-${await hashOfTags(options)}`);
     // Not later than the files: then git looks into each, since one may be changed in the very second that it is dated.
     const mtimeSeconds = await commitSeconds(options, commit, signal);
     const files = await openMade(made, options, handles);
@@ -87,7 +92,7 @@ async function openMade(
   for (let attempt = 1; ; attempt += 1) {
     try {
       const packs = (await readdir(join(made, 'objects', 'pack'))).filter((name) => PACK_FILE.test(name));
-      const others = (await readdir(made)).filter((name) => name === 'shallow');
+      const others = (await readdir(made)).filter((name) => FURTHER_FILES.includes(name));
       const names = ['index', ...others, ...packs.map((name) => `objects/pack/${name}`)];
       const files: [string, FileHandle][] = [];
       for (const name of names) {
@@ -130,7 +135,16 @@ async function make(made: string, options: GitDirectoryOptions): Promise<void> {
   }
 }
 
-/** By git itself, which takes over what is packed as it is. */
+/** What was made with other tags is not what is wanted now. */
+async function hashOfTags(options: GitDirectoryOptions): Promise<string> {
+  const list = ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/tags'];
+  return createHash('sha256')
+    .update(await ask(options.directory, list, options))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+/** By git itself, which takes over what is packed as it is, and follows tags. */
 async function fetchCommit(fresh: string, options: GitDirectoryOptions): Promise<void> {
   const { directory, commit, depth } = options;
   const format = commit.length === 64 ? 'sha256' : 'sha1';
@@ -140,14 +154,11 @@ async function fetchCommit(fresh: string, options: GitDirectoryOptions): Promise
   // The other end is a git of its own that obeys only a configuration file.
   const configFile = join(fresh, 'config-of-fetch');
   await writeFile(configFile, '[safe]\n\tdirectory = *\n');
-  const fetch = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', `--depth=${depth}`];
+  const fetch = ['fetch', '--quiet', '--no-write-fetch-head', `--depth=${depth}`];
   const environment = gitEnvironment(['file'], configFile);
-  await ask(
-    fresh,
-    [...fetch, resolve(directory, found), `+${commit}:refs/heads/commit`],
-    options,
-    environment,
-  );
+  await ask(fresh, [...fetch, resolve(directory, found), `+${commit}:${FETCHED}`], options, environment);
+  await ask(fresh, ['update-ref', '-d', FETCHED], options);
+  await ask(fresh, ['pack-refs', '--all'], options);
 }
 
 async function ask(

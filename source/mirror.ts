@@ -12,6 +12,8 @@ const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 40;
 const STALE_LOCK_MS = 10 * 60 * 1000;
 const ALL_REFS = '+refs/*:refs/slipway/all/*';
+/** Under their own names: git itself then says which of them lead to what is taken from here. */
+const TAGS = '+refs/tags/*:refs/tags/*';
 
 export interface MirrorOptions {
   readonly mirrorsDirectory: string;
@@ -21,7 +23,10 @@ export interface MirrorOptions {
 
 export type ObjectFormat = 'sha1' | 'sha256';
 
-/** A bare repository beside others that holds what was fetched of one repository. Any number of processes may use it at once. */
+/**
+ * A bare repository beside others that holds what was fetched of one repository, and its tags as they were then. Any number of
+ * processes may use it at once.
+ */
 export class Mirror {
   readonly directory: string;
   readonly #repository: RepositoryUrl;
@@ -62,7 +67,7 @@ export class Mirror {
   /** Fetches a ref and gives the commit at its tip, or undefined when the repository has no such ref. */
   async fetchRef(ref: string, signal?: AbortSignal): Promise<string | undefined> {
     const local = `refs/slipway/refs/${hashOf(ref)}`;
-    const fetched = await this.#fetch([`+${ref}:${local}`], [ref], signal);
+    const fetched = await this.#fetch([`+${ref}:${local}`, TAGS], [ref], signal);
     if (!fetched) return undefined;
     const tip = await this.git(['rev-parse', '--verify', '--quiet', `${local}^{commit}`], signal);
     return tip.exitCode === 0 ? tip.stdout.toString('utf8').trim() : undefined;
@@ -75,15 +80,17 @@ export class Mirror {
 
   /** Fetches a commit by its id, or everything where the server does not give commits by id; tells whether it is here then. */
   async #fetchRevision(revision: string, signal?: AbortSignal): Promise<boolean> {
-    const byId = [`+${revision}:refs/slipway/revisions/${revision}`];
-    if ((await this.#attempt(byId, signal)).exitCode === 0 || (await this.has(revision, signal))) return true;
+    const byId = `+${revision}:refs/slipway/revisions/${revision}`;
+    for (const refspecs of [[byId, TAGS], [byId]])
+      if ((await this.#attempt(refspecs, signal)).exitCode === 0 || (await this.has(revision, signal)))
+        return true;
     await this.fetchAll(signal);
     return this.has(revision, signal);
   }
 
   /** Fetches every ref that the repository shows. */
   async fetchAll(signal?: AbortSignal): Promise<void> {
-    await this.#fetch([ALL_REFS], [], signal);
+    await this.#fetch([ALL_REFS, TAGS], [], signal);
   }
 
   async git(args: readonly string[], signal?: AbortSignal): Promise<GitResult> {
@@ -95,7 +102,10 @@ export class Mirror {
     let failure = '';
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (attempt > 0) await this.#makeWay(attempt, signal);
-      const result = await this.#attempt(refspecs, signal);
+      // A tag that cannot be had must not stand in the way of all else.
+      const isLast = attempt === ATTEMPTS - 1;
+      const wantedNow = isLast ? refspecs.filter((refspec) => refspec !== TAGS) : refspecs;
+      const result = await this.#attempt(wantedNow, signal);
       if (result.exitCode === 0) return true;
       failure = result.stderr;
       // Git's exit code does not tell these apart; ls-remote's does.
@@ -120,8 +130,8 @@ export class Mirror {
           '--no-recurse-submodules',
           // A repository may itself be shallow.
           '--update-shallow',
-          // A branch `a` that became `a/b` must make room. Not for a single commit: no ref has its name, so all would go.
-          ...(refspecs.includes(ALL_REFS) ? ['--prune'] : []),
+          // A branch or tag `a` that became `a/b` must make room. Of what is named outright nothing is pruned.
+          ...(refspecs.some((refspec) => refspec.includes('*')) ? ['--prune'] : []),
           this.#repository.url,
           ...refspecs,
         ],

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { serverConfigPath } from '../model/server-config-path.ts';
 import type { StatePaths } from './state-directory.ts';
 
 /** What the first `up` writes: every local repository may be pushed, at level 1. */
@@ -11,9 +11,9 @@ projects: {}
 #    sources: [{ repository: "file:///srv/git/demo.git", refs: { main: 3, "*": 1 } }]
 `;
 
-/** The path of the server's configuration: SLIPWAY_CONFIG, else the one in the state directory, written when there is none. */
+/** The path of the server's configuration; the one in the state directory is written when there is none. */
 export async function ensureServerConfig(paths: StatePaths, env: NodeJS.ProcessEnv): Promise<string> {
-  const path = serverConfigPath(paths, env);
+  const path = serverConfigPath(paths.root, env);
   if (env['SLIPWAY_CONFIG']) return path;
   try {
     await writeFile(path, FIRST_SERVER_CONFIG, { flag: 'wx' });
@@ -21,9 +21,4 @@ export async function ensureServerConfig(paths: StatePaths, env: NodeJS.ProcessE
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return path;
-}
-
-/** The same path, whether or not anything is there. */
-export function serverConfigPath({ serverConfig }: StatePaths, env: NodeJS.ProcessEnv): string {
-  return env['SLIPWAY_CONFIG'] ? resolve(env['SLIPWAY_CONFIG']) : serverConfig;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigInvalid } from '../model/errors.ts';
+import { SERVER_CONFIG_FILE } from '../model/server-config-path.ts';
 
 /** Where everything of one installation lies. Only `root` and `runtime` are chosen, the rest follows. */
 export interface StatePaths {
@@ -41,7 +42,7 @@ export function statePaths(stateDirectory: string): StatePaths {
     settings: join(root, 'settings.json'),
     processes: join(root, 'processes.json'),
     owner: join(root, 'up.json'),
-    serverConfig: join(root, 'slipway.config.yml'),
+    serverConfig: join(root, SERVER_CONFIG_FILE),
     logs: join(root, 'logs'),
     temporal: join(root, 'temporal'),
     store: join(root, 'store'),

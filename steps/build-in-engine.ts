@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BuildResult, Engine, LentLayers, OnProgress } from '../docker/engine.ts';
+import { LABEL } from '../docker/labels.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
@@ -144,6 +145,8 @@ async function buildOnce(
       tag,
       shownNames: new Map([...baseNames].map(([reference, own]) => [own, reference])),
       args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
+      // What comes from the store is known by its record.
+      ...(parent && 'engineImageId' in parent ? { labels: { [LABEL.ground]: parent.engineImageId } } : {}),
       platform: inputs.platform,
       ...(fresh ? { fresh } : {}),
       ...(cacheFrom ? { cacheFrom } : {}),

@@ -140,12 +140,15 @@ export class LocalBuilder {
   async #newerParent(image: DescribedImage, imageHash: string): Promise<string | undefined> {
     const { images } = this.#deps.engine;
     const own = await images.describe(ownReference(imageHash));
+    let below = own;
     let parent = this.#described.get(image.definition.parent ?? '');
     while (own && parent && parent.imageHash !== null) {
       const its = await images.describe(ownReference(parent.imageHash));
+      // What only copies from a parent and finds all as before keeps its time of before.
+      const isNewer = its && its.createdMs > own.createdMs && its.engineImageId !== below?.ground;
       // The same layers, made once more, are the same parent.
-      if (its && its.createdMs > own.createdMs && !its.layers.every((layer, at) => layer === own.layers[at]))
-        return parent.name;
+      if (isNewer && !its.layers.every((layer, at) => layer === own.layers[at])) return parent.name;
+      below = its;
       parent = this.#described.get(parent.definition.parent ?? '');
     }
     return undefined;

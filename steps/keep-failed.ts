@@ -5,6 +5,7 @@ import type { RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import type { RunLog } from './run-log.ts';
 import { clearSecrets } from './run-secrets.ts';
+import { purgesCaches } from './run-volumes.ts';
 
 /** Says of each task how long it is kept once it has failed: where it asks for that, or the whole push does. */
 export function planKeeping(
@@ -65,12 +66,9 @@ export async function keepUntil(
 }
 
 /** Whatever an engine does not forget or let go of before the container is gone. */
-function whyNot(
-  { secrets = [], caches, purgeExitCodes = [] }: PlannedTask,
-  exitCode: number | undefined,
-): string | undefined {
+function whyNot(planned: PlannedTask, exitCode: number | undefined): string | undefined {
+  const { secrets = [], caches } = planned;
   if (secrets.some(({ env }) => env !== undefined)) return 'it has a secret as a variable';
-  if (caches && exitCode !== undefined && purgeExitCodes.includes(exitCode))
-    return `exit code ${exitCode} purges its caches`;
+  if (caches && purgesCaches(planned, exitCode)) return `exit code ${exitCode} purges its caches`;
   return undefined;
 }

@@ -31,6 +31,8 @@ export interface RunOfTask {
 export interface MachineRoomDeps {
   /** What people know the machine by. */
   readonly name: string;
+  /** The installation that it is for; others that use the same engine have runs of their own by the same names. */
+  readonly fleet: string;
   readonly engine: {
     readonly images: Pick<Engine['images'], 'makeRoom'>;
     readonly containers: Pick<Engine['containers'], 'list'>;
@@ -156,7 +158,9 @@ export class MachineRoom {
       else this.#claimed.delete(key);
     }
     for (const { labels, state } of containers) {
-      const key = keyOf({ taskId: labels[LABEL.task] ?? '', run: Number(labels[LABEL.run]) });
+      const { [LABEL.fleet]: fleet, [LABEL.task]: taskId = '', [LABEL.run]: number } = labels;
+      const ofRun = keyOf({ taskId, run: Number(number) });
+      const key = fleet === this.#deps.fleet ? ofRun : `${ofRun} of ${fleet}`;
       // One that has ended takes neither, whoever has still to fetch what it left.
       if (state === 'exited') given.delete(key);
       else

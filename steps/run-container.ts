@@ -47,7 +47,7 @@ export async function runContainer(
 ): Promise<ContainerResult> {
   const { task, run } = input;
   const { engine } = deps;
-  const name = containerName(task.taskId, run);
+  const name = containerName(deps.fleet, task.taskId, run);
   const plan = await deps.plans.plan(task.pushId, task.plannedAt);
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);

@@ -124,7 +124,7 @@ async function carryOut(
     // An engine that does not come back would only be waited for again.
     return { ...soFar, ...saved, reason, ...detail, isHopeless: isStopped || isAway(error) };
   } finally {
-    await removeRun(deps.engine, input).catch(() => undefined);
+    await removeRun(deps, input, soFar.result?.exitCode).catch(() => undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import type { MountedVolume } from '../docker/volumes.ts';
 import { containerName } from '../model/container-name.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import type { PlanCache } from './plan-cache.ts';
 import type { RunSecrets } from './run-secrets.ts';
 import { SECRETS_DIRECTORY } from './run-secrets.ts';
 
@@ -70,6 +71,14 @@ export async function ownVolumes(
   for (const path of fresh) await containers.putArchive(name, path, noFiles(), { owner, signal });
 }
 
+/** Whether a run that ended with that exit code leaves no cache behind. */
+export function purgesCaches(
+  { purgeExitCodes = [] }: Pick<PlannedTask, 'purgeExitCodes'>,
+  exitCode: number | undefined,
+): boolean {
+  return exitCode !== undefined && purgeExitCodes.includes(exitCode);
+}
+
 /**
  * Gives back the caches that a run has taken, once its container is removed; they are removed when its exit code is one
  * of those that say so. Safe to repeat.
@@ -80,19 +89,21 @@ export async function releaseCaches(
   { planned, exitCode }: { readonly planned: PlannedTask; readonly exitCode: number | undefined },
 ): Promise<void> {
   if (planned.caches === undefined) return;
-  const purge = exitCode !== undefined && (planned.purgeExitCodes ?? []).includes(exitCode);
-  await engine.caches.release(holderOf(input), { purge });
+  await engine.caches.release(holderOf(input), { purge: purgesCaches(planned, exitCode) });
 }
 
-/** Removes the container of a run whose end nobody records, and gives its caches back. */
+/** Removes what a run has left in the engine, saved or not, and gives its caches back as its exit code says, if it came to one. */
 export async function removeRun(
-  { containers, caches, privateEngines }: Engine,
+  { engine, plans, fleet }: { readonly engine: Engine; readonly plans: PlanCache; readonly fleet: string },
   input: RunInput,
+  exitCode?: number,
 ): Promise<void> {
-  const name = containerName(input.task.taskId, input.run);
-  if (input.task.dind) await privateEngines.remove(name);
-  await containers.remove(name);
-  await caches.release(holderOf(input), { purge: false });
+  const { task, run } = input;
+  const planned = await plans.task(task.pushId, task.plannedAt, task.label);
+  const name = containerName(fleet, task.taskId, run);
+  if (task.dind) await engine.privateEngines.remove(name);
+  await engine.containers.remove(name);
+  await releaseCaches(engine, input, { planned, exitCode });
 }
 
 function holderOf({ task, run }: RunInput): { readonly task: string; readonly run: number } {

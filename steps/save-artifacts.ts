@@ -20,6 +20,7 @@ import type { StepContext } from './step-context.ts';
 
 export interface SaveArtifactsDeps extends Pick<ArtifactsOfRun, 'store' | 'engine'> {
   readonly plans: PlanCache;
+  readonly fleet: string;
   readonly secrets?: SecretSource | undefined;
   /** How long the container of a failed task is kept that a rerun asks that of; without it, not at all. */
   readonly heldSeconds?: (() => Promise<number>) | undefined;
@@ -52,7 +53,7 @@ async function save(
   const { task, run } = input;
   const { containers } = deps.engine;
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
-  const container = containerName(task.taskId, run);
+  const container = containerName(deps.fleet, task.taskId, run);
   const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   const upload: Upload = { ...deps, input, context, container, planned, log };

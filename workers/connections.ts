@@ -14,6 +14,7 @@ import {
   givenMountLimit,
   givenTemporal,
 } from '../model/schema/connections.ts';
+import { serverConfigPath } from '../model/server-config-path.ts';
 
 /** What `up` writes into the state directory. */
 export const STACK_FILE = 'stack.json';
@@ -124,7 +125,7 @@ function fromEnvironment(
     diskBudget: env.SLIPWAY_DISK_BUDGET || undefined,
     ...givenLayers(env),
     ...givenMountLimit(env),
-    serverConfig: env.SLIPWAY_CONFIG ?? join(directory, 'slipway.config.yml'),
+    serverConfig: serverConfigPath(directory, env),
     stateDirectory: directory,
     runtimeDirectory: env.SLIPWAY_RUNTIME_DIR ?? join(tmpdir(), 'slipway'),
   };

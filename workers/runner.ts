@@ -135,6 +135,7 @@ async function createWorkers(
   const machineName = `${hostname()} (Docker Engine at ${engine.address})`;
   const machine = new MachineRoom({
     name: machineName,
+    fleet: connections.fleet,
     engine,
     all,
     disk: () => diskOfEngine({ address: engine.address, rootDirectory }),

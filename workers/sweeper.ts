@@ -3,6 +3,7 @@ import { sweepContainers } from '../docker/sweep.ts';
 import { isNobodys } from './nobodys.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Parts } from './parts.ts';
+import { purgesCaches } from './purges-caches.ts';
 
 /** What was ended in Temporal by hand is gone from the machine within a minute, the look that records it included. */
 const INTERVAL_MS = 20_000;
@@ -21,6 +22,7 @@ export function startSweeper({ store, connections, level, logger }: Parts, engin
       const removed = await sweepContainers(engine, {
         fleet,
         isNobodys: ({ labels }) => isNobodys(store, labels, level),
+        purgesCaches: ({ labels }) => purgesCaches(store, labels),
       });
       if (removed.length > 0) logger.info({ removed }, 'Containers that no run needs any more were removed');
     } catch (error) {

@@ -18,13 +18,13 @@ export async function findStore({ env }: Pick<Session, 'env'>): Promise<FoundSto
   const { readConnections, stateDirectory } = await import('../../workers/connections.ts');
   const { readServerConfig } = await import('../../workers/server-config.ts');
   const { isSlipwayError } = await import('../../model/errors.ts');
-  const { join } = await import('node:path');
+  const { serverConfigPath } = await import('../../model/server-config-path.ts');
   let connections: Connections;
   try {
     connections = await readConnections(env);
   } catch (error) {
     if (!isSlipwayError(error)) throw error;
-    const path = env.SLIPWAY_CONFIG ?? join(stateDirectory(env), 'slipway.config.yml');
+    const path = serverConfigPath(stateDirectory(env), env);
     return { store: undefined, why: 'no stack runs', config: await readServerConfig(path) };
   }
   const config = await readServerConfig(connections.serverConfig);

@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import type { Engine } from '../../docker/engine.ts';
-import { containerName } from '../../model/container-name.ts';
 import { ContainerStartFailed, isSlipwayError, NotFound } from '../../model/errors.ts';
 import type { PlannedTask } from '../../model/schema/plan.ts';
 import { containerOfRun } from '../../steps/container-of-run.ts';
@@ -19,10 +18,14 @@ const NOT_FOUND = 127;
  */
 export async function joinKept(
   engine: Engine,
-  { taskId, run, kept: { until, plan, planned } }: JoinableRun & Required<Pick<JoinableRun, 'kept'>>,
+  {
+    taskId,
+    run,
+    name,
+    kept: { until, plan, planned },
+  }: JoinableRun & Required<Pick<JoinableRun, 'kept'>> & { readonly name: string },
   { signal, terminal }: Pick<Session, 'signal' | 'terminal'>,
 ): Promise<number> {
-  const name = containerName(taskId, run);
   const task = { taskId, label: planned.label, pushId: plan.pushId };
   // Its fleet is the kept container's.
   const spec = containerOfRun({ task, run }, { name, fleet: '', plan, planned });

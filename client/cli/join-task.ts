@@ -1,5 +1,6 @@
 import { connectEngine } from '../../docker/connect.ts';
 import type { Engine } from '../../docker/engine.ts';
+import { KIND, LABEL } from '../../docker/labels.ts';
 import { containerName } from '../../model/container-name.ts';
 import { ConfigInvalid, isSlipwayError, NotFound } from '../../model/errors.ts';
 import { emptyStore } from '../../store/empty-store.ts';
@@ -12,6 +13,8 @@ export interface WhereToLook {
   /** An address that the person has named: no other is looked at. */
   readonly named?: string | undefined;
   readonly stackEngine: string;
+  /** Of several installations beside one engine that carry out the same run, whose it is to be. */
+  readonly fleet: string;
 }
 
 /**
@@ -33,7 +36,8 @@ export async function joinTask(
     const engine = await tryEngine(address, seen);
     if (!engine) continue;
     try {
-      if ((await engine.info()).id === joinable.engineId) return await join(engine, joinable, session);
+      if ((await engine.info()).id === joinable.engineId)
+        return await join(engine, joinable, where.fleet, session);
       seen.push(`the engine at ${address} is another one`);
     } finally {
       await engine.close();
@@ -56,17 +60,30 @@ async function tryEngine(address: string, seen: string[]): Promise<Engine | unde
 async function join(
   engine: Engine,
   { kept, ...joinable }: JoinableRun,
+  ownFleet: string,
   session: Pick<Session, 'signal' | 'terminal'>,
 ): Promise<number> {
-  if (kept) return joinKept(engine, { ...joinable, kept }, session);
   const { taskId, run } = joinable;
-  const container = await engine.containers.inspect(containerName(taskId, run));
+  const name = containerName(await findFleet(engine, joinable, ownFleet), taskId, run);
+  if (kept) return joinKept(engine, { ...joinable, name, kept }, session);
+  const container = await engine.containers.inspect(name);
   if (container?.state === 'running') return joinShell(engine, container.id, session);
   throw new NotFound(
     container?.state === 'created'
       ? `The command of run ${run} of ${taskId} has not started yet: its container is just being filled`
       : `Run ${run} of ${taskId} has just ended`,
   );
+}
+
+/** Which installation has a container of a run: a client need not know the name of its own. */
+async function findFleet(
+  { containers }: Engine,
+  { taskId, run }: Pick<JoinableRun, 'taskId' | 'run'>,
+  ownFleet: string,
+): Promise<string> {
+  const ofRun = { [LABEL.kind]: KIND.task, [LABEL.task]: taskId, [LABEL.run]: String(run) };
+  const fleets = (await containers.list(ofRun)).map(({ labels }) => labels[LABEL.fleet] ?? '');
+  return fleets.includes(ownFleet) ? ownFleet : (fleets[0] ?? ownFleet);
 }
 
 function explain({ taskId, run, engineId, worker }: JoinableRun, seen: readonly string[]): string {

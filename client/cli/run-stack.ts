@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SetupFailed } from '../../model/errors.ts';
 import type { Connections } from '../../model/schema/connections.ts';
+import { serverConfigPath } from '../../model/server-config-path.ts';
 import type { StackProgress } from '../../stack/stack-options.ts';
 import { findStack } from '../../stack/find-stack.ts';
 import { findOwner } from '../../stack/stack-owner.ts';
-import { serverConfigPath } from '../../stack/server-config.ts';
 import { startStack } from '../../stack/start-stack.ts';
 import { statePaths } from '../../stack/state-directory.ts';
 import { findServerConfig } from '../../workers/server-config.ts';
@@ -36,10 +36,9 @@ export interface WholeStack {
 /** Starts the stack with one worker process a level and waits until every queue is polled. @throws {SetupFailed} */
 export async function runStack(options: RunStackOptions): Promise<WholeStack> {
   const { stateDirectory, env, onProgress, signal } = options;
-  const paths = statePaths(stateDirectory);
-  const { runtime, logs } = paths;
+  const { runtime, logs } = statePaths(stateDirectory);
   // One that is broken is told of by the doctor, and by every push; whatever it says, the stack can start.
-  const config = await findServerConfig(serverConfigPath(paths, env)).catch(() => undefined);
+  const config = await findServerConfig(serverConfigPath(stateDirectory, env)).catch(() => undefined);
   const workers = servedLevels(config).map((level) => ({
     name: `worker-${level}`,
     level,

@@ -25,7 +25,7 @@ export async function shellInTask(
   { context, session }: { readonly context: StepContext; readonly session: Session },
 ): Promise<number> {
   const input = await claimNext(deps, task, context);
-  const name = containerName(task.taskId, input.run);
+  const name = containerName(deps.fleet, task.taskId, input.run);
   try {
     const { engineImageId } = await loadTaskImage(deps, input, context);
     const plan = await deps.plans.plan(task.pushId, task.plannedAt);
@@ -41,6 +41,6 @@ export async function shellInTask(
     if (!isSlipwayError(error) || error.type !== 'ContainerStartFailed') throw error;
     throw new ContainerStartFailed('its image has no /bin/sh', NOT_FOUND, { cause: error });
   } finally {
-    await removeRun(deps.engine, input);
+    await removeRun(deps, input);
   }
 }

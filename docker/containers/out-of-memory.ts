@@ -1,13 +1,17 @@
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { jsonLines } from '../json-lines.ts';
 
 /** What SIGKILL leaves as exit code. */
 const KILLED = 137;
+const SIGKILL = '9';
 /** An engine that has noted an end notes its reason within this time. */
 const PATIENCE_SECONDS = 3;
 
 /**
  * Whether a container that has exited was killed because of its memory limit. On a busy machine an engine hears of that just after the
- * exit, and then says in the container's state for ever that it was not so; but it has told the event.
+ * exit, and then says in the container's state for ever that it was not so; but it has told the event. It is waited for, unless somebody
+ * had the engine kill the container. Not by what was seen of its memory: a command may take all that it may have between two looks.
  */
 export async function wasOutOfMemory(
   docker: Docker,
@@ -20,9 +24,18 @@ export async function wasOutOfMemory(
   const events = await docker.getEvents({
     since: Math.floor(Date.parse(state.StartedAt) / 1000),
     until: Number(until.toFixed(3)),
-    filters: { container: [id], event: ['oom'] },
+    filters: { container: [id], event: ['oom', 'kill'] },
     abortSignal: signal,
   });
-  for await (const event of events) if (String(event).trim() !== '') return true;
+  for await (const event of jsonLines(events as Readable)) {
+    const { Action, Actor } = event as ContainerEvent;
+    if (Action === 'oom') return true;
+    if (Action === 'kill' && Actor?.Attributes?.['signal'] === SIGKILL) return false;
+  }
   return false;
+}
+
+interface ContainerEvent {
+  readonly Action?: string;
+  readonly Actor?: { readonly Attributes?: Readonly<Record<string, string>> };
 }

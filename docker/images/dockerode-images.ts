@@ -26,6 +26,7 @@ import { loadImage } from '../transport/load.ts';
 import { publishImage } from '../transport/publish.ts';
 import type { TransportContext } from '../transport/transport-context.ts';
 import type { MadeImage } from './made-image.ts';
+import { madeImage } from './made-image.ts';
 import { parseReference } from './image-reference.ts';
 import { pullImage } from './pull-image.ts';
 import { pulledImage } from './pulled-image.ts';
@@ -124,7 +125,7 @@ export class DockerodeImages implements EngineImages {
   describe(reference: string): Promise<MadeImage | undefined> {
     return this.#ask('inspect image', async () => {
       const found = await unlessStatus([404], () => this.#image(reference).inspect());
-      return found && { createdMs: Date.parse(found.Created), layers: found.RootFS?.Layers ?? [] };
+      return found && madeImage(found);
     });
   }
 

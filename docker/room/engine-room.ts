@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import { parseReference } from '../images/image-reference.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
 import { EngineContents } from './engine-contents.ts';
-import type { ContentsOptions } from './engine-contents.ts';
+import type { Contents, ContentsOptions } from './engine-contents.ts';
 import type { Removable } from './removable.ts';
 import type { RemovedKept } from './remove-kept.ts';
 import { removeOldestKept } from './remove-kept.ts';
@@ -150,7 +150,10 @@ export class EngineRoom {
   /** Removes so many bytes of what may be removed, and nothing where all of that is less. Undefined when nothing was removed. */
   async free(bytes: number): Promise<MadeRoom | undefined> {
     if (this.#options.budgetBytes === undefined) return undefined;
-    return this.#alone(async () => ((await this.#removableBytes()) < bytes ? undefined : this.#free(bytes)));
+    return this.#alone(async () => {
+      const contents = await this.#contents.measure(Date.now());
+      return removableBytes(contents) < bytes ? undefined : this.#free(bytes, contents);
+    });
   }
 
   /** Removes all that may be removed: the disk is full. Undefined when there was nothing. */
@@ -159,24 +162,20 @@ export class EngineRoom {
     return this.#alone(() => this.#shrink(() => 0, 'the disk is full'));
   }
 
-  async #removableBytes(): Promise<number> {
-    const { removable, buildCacheBytes } = await this.#contents.measure(Date.now());
-    return takenBytes(removable) - takenBytes(removable.filter(({ mayGo }) => !mayGo)) + buildCacheBytes;
-  }
-
-  #free(bytes: number): Promise<MadeRoom | undefined> {
-    return this.#shrink((taken) => Math.max(0, taken - bytes), 'for what comes');
+  #free(bytes: number, measured?: Contents): Promise<MadeRoom | undefined> {
+    return this.#shrink((taken) => Math.max(0, taken - bytes), 'for what comes', measured);
   }
 
   /** A kept container holds its image, and somebody may want to look into it: where the disk is not full yet it goes last. */
   async #shrink(
     limitOf: (takenBytes: number) => number,
     why: MadeRoom['why'],
+    measured?: Contents,
   ): Promise<MadeRoom | undefined> {
     const made: Pick<MadeRoom, 'removed' | 'freedBytes'>[] = [];
     const note = (one: (typeof made)[number] | undefined): unknown => one && made.push(one);
     const isFull = why === 'the disk is full';
-    if (!isFull) note(await this.#shrinkOnce(limitOf));
+    if (!isFull) note(await this.#shrinkOnce(limitOf, measured));
     while (isFull || this.#isOver) {
       const kept = await removeOldestKept(this.#docker);
       if (!kept) break;
@@ -199,10 +198,11 @@ export class EngineRoom {
 
   async #shrinkOnce(
     limitOf: (takenBytes: number) => number,
+    measured?: Contents,
   ): Promise<Pick<MadeRoom, 'removed' | 'freedBytes'> | undefined> {
     const { budgetBytes } = this.#options;
     const nowMs = Date.now();
-    const { removable: images, buildCacheBytes: cache } = await this.#contents.measure(nowMs);
+    const { removable: images, buildCacheBytes: cache } = measured ?? (await this.#contents.measure(nowMs));
     const limitBytes = limitOf(takenBytes(images) + cache);
     this.#isOver = isOver(takenBytes(images) + cache, budgetBytes);
     if (takenBytes(images) + cache <= limitBytes) return undefined;
@@ -260,6 +260,10 @@ export class EngineRoom {
     const { repository, tag } = parseReference(name);
     await this.#docker.getImage(image).tag({ repo: repository, tag: tag ?? '' });
   }
+}
+
+function removableBytes({ removable, buildCacheBytes }: Contents): number {
+  return takenBytes(removable) - takenBytes(removable.filter(({ mayGo }) => !mayGo)) + buildCacheBytes;
 }
 
 function reported({

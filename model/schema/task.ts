@@ -132,7 +132,7 @@ export const checkoutSchema = z.union([
       .boolean()
       .optional()
       .describe(
-        'true: with a .git that the user of the task owns; HEAD is the revision, on no branch, and there are no tags',
+        'true: with a .git that the user of the task owns; HEAD is the revision, on no branch, with the tags that lead to its commits',
       ),
     depth: z
       .number()

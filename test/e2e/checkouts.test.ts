@@ -21,6 +21,7 @@ it('a task has a .git of the pushed revision, and another user, if it asks for t
   const task = { image: 'debian:bookworm', command: PACK, artifacts: packed };
   const cache = { kept: '/kept' };
   await repository.commit({ 'old.txt': 'old\n' });
+  await repository.git('tag', '--annotate', '--message', 'the first', 'v1.0');
   const revision = await repository.commit({
     'slipway.yml': {
       version: 1,
@@ -65,6 +66,8 @@ it('a task has a .git of the pushed revision, and another user, if it asks for t
   const other = await gitIn('other');
   expect(other('log', '--format=%H')).toBe(`${revision}\n${other('rev-parse', 'HEAD~1')}`);
   expect(other('ls-tree', '--name-only', 'HEAD~1')).toBe('old.txt');
+  expect(other('describe')).toBe(`v1.0-1-g${revision.slice(0, 7)}`);
+  expect(root('tag')).toBe('');
   expect(await log('root')).toMatch(/^0:0 755 \.\n0:0 755 \.git\n0:0 644 \.git\/HEAD\n0$/m);
   expect(await log('other')).toMatch(
     /^1234:4321 755 \.\n1234:4321 755 \.git\n1234:4321 644 \.git\/HEAD\n1234\n\/own\/tree$/m,

@@ -234,6 +234,40 @@ describe('slipway image build', () => {
     expect(again.stderr).toContain('lint: in the engine, built before');
   });
 
+  it('builds once more, and not each time, what only copies from a parent that was built again', async () => {
+    await writeFile(join(repository.path, 'docker/base/noise'), randomBytes(3000).toString('base64'));
+    const copied =
+      'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT AS parent\nFROM debian:bookworm\nCOPY --from=parent /noise /noise\n';
+    for (const name of ['copied', 'deep']) {
+      await mkdir(join(repository.path, 'docker', name));
+      await writeFile(join(repository.path, 'docker', name, 'Dockerfile'), copied);
+    }
+    const { images, ...rest } = FILES['slipway.yml'];
+    const chain = {
+      copied: { context: 'docker/copied', parent: 'base' },
+      deep: { context: 'docker/deep', parent: 'copied' },
+    };
+    const config = JSON.stringify({ ...rest, images: { ...images, ...chain } });
+    await writeFile(join(repository.path, 'slipway.yml'), config);
+    await repository.git('add', 'docker');
+    const build = ['image', 'build', '--worktree', 'deep'];
+    await json(...build);
+    const [base] = (await json('image', 'build', '--worktree', 'base')).images;
+
+    const container = await engine.docker.createContainer({ Image: base?.reference ?? '', Cmd: ['x'] });
+    await container.putArchive(Readable.from([await tarOf({ chance: randomBytes(100) })]), { path: '/' });
+    const [repo, tag] = (base?.reference ?? '').split(':');
+    await container.commit({ repo, tag });
+    await container.remove();
+    const after = await slipway(build);
+    const again = await slipway(build);
+    await repository.git('reset', '--quiet', '--hard', first);
+
+    expect(after.stderr).toContain('copied: in the engine, but its parent base was built again since');
+    expect(after.stdout).toBe(again.stdout);
+    expect(again.stderr).toContain('deep: in the engine, built before');
+  });
+
   it('does without a server, and then says that a hash is not known', async () => {
     const home = join(world.home, 'nowhere');
     // A base under its own name, as it is there after any build.

@@ -56,7 +56,10 @@ export class FakeApi implements SlipwayApi {
   read(): Promise<PushDocument> {
     return Promise.reject(new NotFound('not part of this fake'));
   }
-  list(): Promise<readonly PushDocument[]> {
+  list(): ReturnType<SlipwayApi['list']> {
+    return Promise.resolve([]);
+  }
+  documents(): ReturnType<SlipwayApi['documents']> {
     return Promise.resolve([]);
   }
   silentQueues(): Promise<readonly string[]> {

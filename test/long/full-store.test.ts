@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { LiveApi, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { docker, LiveApi, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
 import { OwnStore } from '../helpers/own-store.ts';
 import { tinyProgram } from '../helpers/tiny-program.ts';
@@ -77,7 +77,8 @@ async function expectSaved(pushId: string): Promise<void> {
 describe('a store whose disk is full', () => {
   it('is told as what it is, and as the operator’s; nothing half-written is seen', async () => {
     await store.fill(4 * MIB);
-    const id = await startSaving(24 * MIB, { retries: 0 });
+    const cache = { cache: { c: '/cache' }, onExitStatus: { purgeCaches: [0] } };
+    const id = await startSaving(24 * MIB, { retries: 0, ...cache });
 
     const document = await live.verdict(id);
 
@@ -86,6 +87,9 @@ describe('a store whose disk is full', () => {
     expect(task.detail).toMatch(/^The store is full: UploadPart failed/);
     expect(await logOf(id)).toContain('The store is full');
     expect(await heldByStore()).toEqual([]);
+    // It had ended with the exit code that purges, though nobody came to that.
+    const ofFleet = ['--filter', `label=slipway.fleet=${world.fleet}`];
+    await until(async () => (await docker('volume', 'ls', '--quiet', ...ofFleet)) === '');
   });
 
   it('takes the next attempt of the same run when space was made', async () => {

@@ -1,11 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
-import { z } from 'zod';
 import type { Level } from '../../../model/pure/ids.ts';
 import { LEVELS } from '../../../model/pure/ids.ts';
-import { grantsDind, serverConfigSchema } from '../../../model/schema/config.ts';
+import { grantsDind } from '../../../model/schema/config.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { serverConfigPath } from '../../../model/server-config-path.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { lookAtBuilds, lookAtPrivateEngines } from '../../../stack/doctor/look-at-builds.ts';
 import { lookAtClocks } from '../../../stack/doctor/look-at-clocks.ts';
@@ -20,6 +18,7 @@ import { findStack } from '../../../stack/find-stack.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import type { StatePaths } from '../../../stack/state-directory.ts';
 import { givenTemporal } from '../../../model/schema/connections.ts';
+import { findServerConfig } from '../../../workers/server-config.ts';
 import { count } from '../render/quantities.ts';
 import { servedLevels } from '../served-levels.ts';
 import { lookAtRoom } from './look-at-room.ts';
@@ -126,17 +125,15 @@ async function lookAtConfiguration(
   /** On which some project may have private engines. */
   readonly dindLevels: readonly Level[];
 }> {
-  const given = env['SLIPWAY_CONFIG'];
-  const where = given || paths.serverConfig;
+  const where = serverConfigPath(paths.root, env);
   let levels = servedLevels(undefined);
   let dindLevels: readonly Level[] = [];
   const diagnosis = await diagnosed('configuration', `Mend ${where}`, async () => {
-    const text = await readFile(where, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' && !given) return undefined;
-      throw new Ailment(`cannot be read: ${error.message}`, `Mend ${where}`, { where });
+    const config = await findServerConfig(where).catch((error: Error) => {
+      throw new Ailment(shownBeside(where, error.message), `Mend ${where}`, { where });
     });
-    if (text === undefined) return { where, message: 'is written by the first up' };
-    const config = parseConfig(text, where);
+    if (!config && env['SLIPWAY_CONFIG']) throw new Ailment('is not there', `Mend ${where}`, { where });
+    if (!config) return { where, message: 'is written by the first up' };
     const { projects, localProjects } = config;
     dindLevels = LEVELS.filter((level) => grantsDind(config, level));
     levels = servedLevels(config);
@@ -146,12 +143,8 @@ async function lookAtConfiguration(
   return { diagnosis, levels, dindLevels };
 }
 
-function parseConfig(text: string, where: string): z.infer<typeof serverConfigSchema> {
-  try {
-    return serverConfigSchema.parse(parse(text));
-  } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-    const oneLine = why.trim().replaceAll(/\s*\n\s*/g, ' ');
-    throw new Ailment(oneLine, `Mend ${where}`, { where });
-  }
+/** In one line, without the path that it begins with. */
+function shownBeside(where: string, message: string): string {
+  const why = message.startsWith(where) ? message.slice(where.length).replace(/^:/, '') : message;
+  return why.trim().replaceAll(/\s*\n\s*/g, ' ');
 }

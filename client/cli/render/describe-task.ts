@@ -45,7 +45,7 @@ export function describeRuns({ state, runs, budget }: PushTask): string {
 
 /** `completed in 12.3 s`, `exception: malformed-plan`, `running for 4.0 s`; counted from when it was received, or when a later round of it was asked for. */
 export function describePush(
-  { state, reason, received, resolved }: PushDocument,
+  { state, reason, received, resolved }: Pick<PushDocument, 'state' | 'reason' | 'received' | 'resolved'>,
   nowMs: number,
   roundAskedMs = 0,
 ): string {

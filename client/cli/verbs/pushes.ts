@@ -1,7 +1,8 @@
-import type { PushDocument } from '../../../model/schema/records.ts';
+import type { ListedPush } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, projectOption, wholeNumber } from '../options.ts';
+import { count } from '../render/quantities.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -28,31 +29,31 @@ async function pushes({ project, limit, json }: PushesArgs, session: Session): P
   const { terminal } = session;
   const most = wholeNumber('limit', limit, 1);
   const { withClient } = await import('../open-client.ts');
-  const documents = await withClient(session, ({ api }) =>
-    api.list({ limit: most, ...(project === undefined ? {} : { project }) }),
-  );
+  const wanted = { limit: most, ...(project === undefined ? {} : { project }) };
   if (json) {
+    const documents = await withClient(session, ({ api }) => api.documents(wanted));
     terminal.print(JSON.stringify(documents));
     return EXIT.good;
   }
-  if (documents.length === 0) terminal.note('slipway: there is no push yet');
+  const listed = await withClient(session, ({ api }) => api.list(wanted));
+  if (listed.length === 0) terminal.note('slipway: there is no push yet');
   const [{ renderTable }, { colourOf, describePush }] = await Promise.all([
     import('../render/table.ts'),
     import('../render/describe-task.ts'),
   ]);
-  const rows = documents.map((document) => [
-    document.received.slice(0, 19).replace('T', ' '),
-    document.id,
-    document.ref.replace('refs/heads/', ''),
-    terminal.paint(colourOf(document.state), describePush(document, Date.now())),
-    tally(document),
+  const rows = listed.map((push) => [
+    push.received.slice(0, 19).replace('T', ' '),
+    push.id,
+    push.ref.replace('refs/heads/', ''),
+    terminal.paint(colourOf(push.state), describePush(push, Date.now())),
+    tally(push),
   ]);
   for (const line of renderTable(rows)) terminal.print(line);
   return EXIT.good;
 }
 
-/** `3 of 4 tasks`: how many completed. */
-function tally({ tasks }: PushDocument): string {
-  if (tasks.length === 0) return 'no task';
-  return `${tasks.filter(({ state }) => state === 'completed').length} of ${tasks.length} tasks completed`;
+/** `3 of 4 tasks completed`; of one that runs `4 tasks`: how they stand is in a record of each. */
+function tally({ tasks, completed }: ListedPush): string {
+  if (tasks === 0) return 'no task';
+  return completed === undefined ? count(tasks, 'task') : `${completed} of ${tasks} tasks completed`;
 }

@@ -31,9 +31,10 @@ async function shell(args: ShellArgs, session: Session): Promise<number> {
     import('../open-client.ts'),
     import('../join-task.ts'),
   ]);
-  const { run, stackEngine } = await withClient(session, async ({ api, connections }) => ({
+  const { run, ...where } = await withClient(session, async ({ api, connections }) => ({
     run: await api.joinable(await api.resolveTask(args.task, args.push)),
     stackEngine: connections.runnerEngine,
+    fleet: connections.fleet,
   }));
-  return joinTask(run, { named: args['docker-host'], stackEngine }, session);
+  return joinTask(run, { named: args['docker-host'], ...where }, session);
 }

@@ -5,7 +5,12 @@ import { dockerAt } from '../../../docker/client.ts';
 import type { Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
 import { removeFleet, sweepContainers } from '../../../docker/sweep.ts';
+import { taskIdIn } from '../../../model/pure/ids.ts';
+import { PlanCache } from '../../../steps/plan-cache.ts';
+import { removeRun } from '../../../steps/run-volumes.ts';
+import { emptyStore } from '../../../store/empty-store.ts';
 import { connectDevEngine, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
+import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 
 jest.setTimeout(120_000);
 
@@ -176,5 +181,42 @@ describe('caches', () => {
     );
     expect((await take(other, 'next')).volume).toBe(gone.volume);
     expect((await take(other, 'after')).volume).not.toBe(here.volume);
+  });
+
+  it('are removed by the sweep where the end of their run says so', async () => {
+    const isNobodys = (): Promise<boolean> => Promise.resolve(true);
+    const purgesCaches = ({ labels }: { labels: Readonly<Record<string, string>> }): Promise<boolean> =>
+      Promise.resolve(labels[LABEL.task] === 'spoilt');
+    const [spoilt, good] = [await take(engine, 'spoilt'), await take(engine, 'good')];
+    for (const [task, cache] of [
+      ['spoilt', spoilt],
+      ['good', good],
+    ] as const)
+      await mount(task, cache, 'true');
+
+    await sweepContainers(engine, { fleet, isNobodys, purgesCaches });
+
+    expect(await volumes()).toEqual(['1', '1-used']);
+    expect((await take(other, 'next')).volume).toBe(good.volume);
+  });
+
+  it('go with what else a run has left, where its exit code says so', async () => {
+    const plannedAt = '2026-01-02T03:04:05.000Z';
+    const file =
+      'version: 1\ntasks: { one: { image: debian, cache: { npm: /cache }, onExitStatus: { purgeCaches: [3] } } }\n';
+    const plan = aPlanOf(aPushInput(), { plannedAt, file });
+    const plans = new PlanCache(emptyStore());
+    plans.hold(plan);
+    const { pushId } = plan;
+    const taskId = taskIdIn(pushId, 'one');
+    const task = { pushId, taskId, plannedAt, label: 'one', level: 1, firstRun: 0, retries: 0 } as const;
+    const input = { task: { ...task, deadlineSeconds: 1, maxRunTimeSeconds: 1 }, run: 0 };
+
+    await take(engine, taskId);
+    await removeRun({ engine, plans, fleet }, input);
+    expect(await volumes()).toEqual(['0', '0-used']);
+    await take(engine, taskId);
+    await removeRun({ engine, plans, fleet }, input, 3);
+    expect(await volumes()).toEqual([]);
   });
 });

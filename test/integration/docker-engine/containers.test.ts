@@ -156,6 +156,12 @@ describe('a container', () => {
         exitCode: 137,
         outOfMemory: false,
       });
+      // That is known at once; of one that ends so by itself only when no such event has come for a while.
+      const { State } = await docker.getContainer(killed).inspect();
+      const { time } = await engine.info();
+      expect(time - Date.parse(State.FinishedAt)).toBeLessThan(2_000);
+      const itself = await started(['sh', '-c', 'exit 137'], { resources });
+      expect(await engine.containers.wait(itself, signal)).toMatchObject({ outOfMemory: false });
     },
     TEST_TIMEOUT_MS,
   );

@@ -69,7 +69,7 @@ describe('an engine that has no network free', () => {
     } as unknown as PlannedTask;
     const plan = { domain: 'demo', project: 'demo', level: 1 } as unknown as Plan;
     const context = { signal, isCanceled: () => false, onProgress: () => undefined };
-    const name = containerName(taskId, 0);
+    const name = containerName(fleet, taskId, 0);
     const log = await RunLog.open(store.logs, taskId, 0);
     const source = { open: () => Promise.reject(new Error('nothing is checked out')) };
     const deps = { store, plans: new PlanCache(store), engine, source, fleet };

@@ -286,6 +286,24 @@ describe('an engine with a disk budget', () => {
     await engine.close();
   });
 
+  it('is measured once before so much room is made as is asked for', async () => {
+    const asked: string[] = [];
+    const refuse = (_method: string, url: string): undefined => void asked.push(url);
+    const place = join(directory.path, 'counting');
+    await mkdir(place);
+    await using counting = await startAlteredEngine(second.socketPath, place, { refuse });
+    const socketPath = counting.address.replace('unix://', '');
+    const engine = await connect({ socketPath }, { budgetBytes: 100 * imageBytes });
+    for (const at of [0, 1]) await load(engine, at);
+    asked.length = 0;
+
+    expect(await engine.images.makeRoom(1)).toMatchObject({ images: 1 });
+
+    // Of both before, of the one that is left for what is told.
+    expect(asked.filter((url) => url.endsWith('/history'))).toHaveLength(3);
+    await engine.close();
+  });
+
   it('takes caches that no run has as it takes images, those that were unused for longest first', async () => {
     const made: MadeRoom[] = [];
     const engine = await connect(second, { budgetBytes: 1e12 });

@@ -62,7 +62,7 @@ describe('saving artifacts', () => {
     };
     const signal = aMinute();
     const context = { signal, isCanceled: () => false, onProgress: () => undefined };
-    const name = containerName(taskId, 0);
+    const name = containerName(fleet, taskId, 0);
     const labels = { [LABEL.fleet]: fleet };
     const spec = {
       name,
@@ -81,7 +81,12 @@ describe('saving artifacts', () => {
     await engine.containers.ensureCreated(spec, signal);
     await engine.containers.start(name);
     await engine.containers.wait(name, signal);
-    return { name, taskId, input, save: () => saveArtifacts({ store, plans, engine }, input, context) };
+    return {
+      name,
+      taskId,
+      input,
+      save: () => saveArtifacts({ store, plans, engine, fleet }, input, context),
+    };
   }
 
   async function logOf(taskId: string): Promise<string> {

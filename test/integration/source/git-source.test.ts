@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createGitSource } from '../../../source/git-source.ts';
 import type { GitSource } from '../../../source/git-source.ts';
@@ -31,6 +33,18 @@ function anotherSource(): GitSource {
 async function contentAt(revision: string, ref?: string): Promise<string | undefined> {
   const tree = await source.open(url, { revision, ...(ref === undefined ? {} : { ref }) });
   return (await tree.readFile('a'))?.toString();
+}
+
+/** The tags of the `.git` that comes with a revision, with what they lead to. */
+async function tagsAt(revision: string, ref?: string): Promise<string> {
+  const tree = await source.open(url, { revision, ...(ref === undefined ? {} : { ref }) });
+  const directory = mkdtempSync(`${scratch.path}/unpacked-`);
+  execFileSync('tar', ['-x', '-f', '-', '-C', directory], {
+    input: await buffer(tree.archive(undefined, { git: { depth: 50 } })),
+  });
+  const format =
+    '--format=%(refname:short) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)';
+  return execFileSync('git', ['for-each-ref', format], { cwd: directory, encoding: 'utf8' }).trim();
 }
 
 describe('GitSource.open', () => {
@@ -173,6 +187,50 @@ describe('GitSource.open', () => {
       retryable: true,
     });
     await expect(contentAt(NO_REVISION)).rejects.toMatchObject({ type: 'RepositoryUnavailable' });
+  });
+
+  it('has the tags that lead to a revision, as they are when it comes, or when another one does', async () => {
+    const first = repository.commit({ a: '1' });
+    repository.git('tag', 'v1');
+    repository.git('tag', 'latest');
+    repository.git('checkout', '--quiet', '-b', 'other');
+    repository.commit({ b: '1' });
+    repository.git('tag', 'elsewhere');
+    repository.git('checkout', '--quiet', 'main');
+    const second = repository.commit({ a: '2' });
+
+    expect(await tagsAt(first, 'main')).toBe(`latest ${first}\nv1 ${first}`);
+    // One becomes a directory, which git refuses as long as the other is there.
+    repository.git('tag', '-d', 'v1');
+    repository.git('tag', '-a', 'v1/0', '-m', 'annotated', first);
+    repository.git('tag', '-f', 'latest', second);
+    expect(await tagsAt(second, 'main')).toBe(`latest ${second}\nv1/0 ${first}`);
+    expect(await tagsAt(first)).toBe(`v1/0 ${first}`);
+  });
+
+  it('has the tags too where a revision is fetched by its id', async () => {
+    const revision = repository.commit({ a: '1' });
+    repository.git('tag', 'v1');
+
+    expect(await tagsAt(revision)).toBe(`v1 ${revision}`);
+    repository.git('tag', '-d', 'v1');
+    repository.git('tag', 'v1/0');
+    const next = repository.commit({ a: '2' });
+    expect(await tagsAt(next)).toBe(`v1/0 ${revision}`);
+    expect(await contentAt(revision)).toBe('1');
+  });
+
+  it('is not kept from a revision by a tag that cannot be had', async () => {
+    const [lost, revision] = [repository.commit({ a: '1' }), repository.commit({ a: '2' })];
+    repository.git('checkout', '--quiet', '--orphan', 'other');
+    const broken = repository.commit({ b: '1' });
+    const tree = repository.git('rev-parse', `${broken}^{tree}`);
+    repository.git('tag', 'broken', broken);
+    rmSync(`${repository.directory}/.git/objects/${tree.slice(0, 2)}/${tree.slice(2)}`);
+
+    expect(await contentAt(revision, 'main')).toBe('2');
+    source = createGitSource({ mirrorsDirectory: `${scratch.path}/others`, allowFile: true });
+    expect(await contentAt(lost)).toBe('1');
   });
 
   it('runs no hook and obeys no configuration of the repository', async () => {

@@ -1,46 +1,77 @@
 import { beforeEach, expect, it } from '@jest/globals';
-import { listPushes } from '../../../client/list-pushes.ts';
+import { listDocuments, listPushes } from '../../../client/list-pushes.ts';
 import { pushId as idOf, taskIdIn } from '../../../model/pure/ids.ts';
-import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
+import { composeDocument } from '../../../steps/push-document.ts';
 import { recordPush } from '../../../steps/read-push.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
-import { emptyStore } from '../../../store/empty-store.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
-import { aPushInput } from '../../helpers/push-input.ts';
+import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 
-const push = aPushInput({ pushedBy: 'anne', received: '2026-01-02T03:04:05.000Z' });
+const received = '2026-01-02T03:04:05.000Z';
+const push = aPushInput({ pushedBy: 'anne', received });
 const pushId = idOf(push);
 const plannedAt = '2026-01-02T03:04:06.000Z';
+const file = 'version: 1\ntasks: { a: { image: debian }, b: { image: debian } }\n';
 
 let store: Store;
+let keysRead: string[];
 beforeEach(async () => {
-  store = emptyStore();
+  const objects = createMemoryObjectStore();
+  keysRead = [];
+  const get: typeof objects.get = (key, signal) => {
+    keysRead.push(key);
+    return objects.get(key, signal);
+  };
+  store = createStore({ ...objects, get });
   await receivePush(store, { push, pushId }, 'demo');
 });
 
+/** As planning does. */
+async function planned(): Promise<void> {
+  const plan = aPlanOf(push, { plannedAt, file });
+  await store.pushes.writePlan(plan);
+  const record = await receivePush(store, { push, pushId }, 'demo');
+  const nothing = { findings: [], outcomes: [], taskRecords: new Map() };
+  await store.pushes.writeStatus(composeDocument({ record, plan, ...nothing }));
+}
+
+async function completed(label: string): Promise<void> {
+  const taskId = taskIdIn(pushId, label);
+  const times = { plannedAt, created: plannedAt, resolved: plannedAt };
+  await store.tasks.change(taskId, () => ({
+    ...{ version: 1, taskId, label, state: 'completed', ...times, runs: [] },
+  }));
+}
+
 it('A push is listed before it is planned', async () => {
-  expect(await listPushes(store, { limit: 5 })).toMatchObject([{ id: pushId, state: 'running', tasks: [] }]);
+  const shown = { id: pushId, ref: 'refs/heads/main', received, state: 'running' };
+
+  expect(await listPushes(store, { limit: 5 })).toEqual([{ ...shown, tasks: 0 }]);
+  expect(await listDocuments(store, { limit: 5 })).toMatchObject([{ ...shown, tasks: [] }]);
 });
 
-it('A push that runs is listed as its tasks stand, one that is resolved as its record says', async () => {
-  const { config } = parseSlipwayYml('version: 1\ntasks: { a: { image: debian }, b: { image: debian } }\n');
-  const tasks = Object.values(config?.tasks ?? {}).map((task) => ({ ...task, why: '' }));
-  const plan = { ...push, version: 1 as const, pushId, plannedAt, domain: 'demo', tasks };
-  await store.pushes.writePlan({ ...plan, warnings: [], images: [], skipped: [] });
-  await recordPush(store, { pushId, plannedAt, images: [] });
-  const taskId = taskIdIn(pushId, 'a');
-  await store.tasks.change(taskId, () => ({
-    version: 1,
-    taskId,
-    label: 'a',
-    plannedAt,
-    state: 'completed',
-    created: plannedAt,
-    resolved: plannedAt,
-    runs: [],
-  }));
+it('A push is listed by its own record, however many tasks it has; what a verdict says of them is told', async () => {
+  await planned();
+  await completed('a');
+  keysRead = [];
+
+  expect(await listPushes(store, { limit: 5 })).toMatchObject([{ id: pushId, state: 'running', tasks: 2 }]);
+  expect((await listPushes(store, { limit: 5 }))[0]).not.toHaveProperty('completed');
+  expect(keysRead.filter((key) => !key.endsWith('/status.json') || key.includes('/tasks/'))).toEqual([]);
+
+  await recordPush(store, { pushId, plannedAt, images: [], verdict: { reason: 'failed' } });
+  expect(await listPushes(store, { limit: 5 })).toMatchObject([
+    { state: 'failed', reason: 'failed', resolved: expect.any(String), tasks: 2, completed: 1 },
+  ]);
+});
+
+it('Documents are of a push that runs as its tasks stand, of one that is resolved as its record says', async () => {
+  await planned();
+  await completed('a');
   const states = async (): Promise<readonly string[]> =>
-    (await listPushes(store, { limit: 5 })).flatMap((document) => [
+    (await listDocuments(store, { limit: 5 })).flatMap((document) => [
       document.state,
       ...document.tasks.map(({ label, state }) => `${label} ${state}`),
     ]);

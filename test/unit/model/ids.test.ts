@@ -68,14 +68,18 @@ describe('ids', () => {
     ]);
   });
 
-  it('name containers within what engines accept, apart for each run', () => {
+  it('name containers within what engines accept, apart for each run and installation', () => {
     const id = taskId(push, 'Lint/js+ts'.padEnd(200, 'x'));
 
-    const names = [containerName(id, 0), containerName(id, 1)];
+    const names = [
+      containerName('ours', id, 0),
+      containerName('ours', id, 1),
+      containerName('theirs', id, 0),
+    ];
 
-    expect(new Set(names).size).toBe(2);
+    expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/);
-    expect(containerName(id, 0)).toBe(names[0]);
+    expect(containerName('ours', id, 0)).toBe(names[0]);
   });
 });
 

@@ -89,6 +89,35 @@ describe('a checkout with .git', () => {
     expect(all('diff', '--stat', 'HEAD~4', 'HEAD~3')).toContain('a.txt');
   });
 
+  it('has the tags that lead to its commits, whatever their kind, and no others', async () => {
+    const tagged = new GitRepository(join(scratch.path, 'tagged'));
+    tagged.commit({ a: '1' });
+    tagged.git('tag', 'before');
+    tagged.commit({ a: '2' });
+    tagged.git('tag', '-a', 'v1.0', '-m', 'the first');
+    const tip = tagged.commit({ a: '3' });
+    tagged.git('checkout', '--quiet', '-b', 'other');
+    tagged.commit({ a: '4' });
+    tagged.git('tag', 'elsewhere');
+    const tree = openCheckout(tagged.directory, tip);
+
+    const one = await unpack(tree, 1);
+    const two = await unpack(tree, 2);
+    const all = await unpack(tree, 50);
+
+    expect(one('tag')).toBe('');
+    expect(one('rev-list', '--count', '--all')).toBe('1');
+    expect(two('tag')).toBe('v1.0');
+    expect(two('describe')).toBe(`v1.0-1-g${tip.slice(0, 7)}`);
+    expect(all('tag')).toBe('before\nv1.0');
+    expect(all('cat-file', '-t', 'v1.0')).toBe('tag');
+    expect(all('for-each-ref', 'refs/heads')).toBe('');
+    for (const git of [one, two, all]) {
+      expect(git('fsck', '--full', '--strict')).toBe('');
+      expect(git('status', '--porcelain')).toBe('');
+    }
+  });
+
   it('of a repository with the other hash is one too', async () => {
     const directory = join(scratch.path, 'sha256');
     execFileSync('git', ['init', '--quiet', '--object-format=sha256', '--initial-branch=main', directory]);
@@ -155,7 +184,7 @@ describe('a checkout with .git', () => {
     );
 
     expect(new Set(all.map((tar) => tar.toString('latin1'))).size).toBe(1);
-    expect(readdirSync(keptIn)).toEqual([`${revision}-1`]);
+    expect(readdirSync(keptIn)).toEqual([expect.stringMatching(`^${revision}-1-[0-9a-f]{12}$`)]);
     for (const depth of [1, 2, 3, 4, 5, 6]) {
       const archive = treeAt(revision, 'https://git.example.org/a.git').archive(undefined, {
         git: { depth },
@@ -172,5 +201,10 @@ describe('a checkout with .git', () => {
     for (let next = await reading.next(); !next.done; next = await reading.next()) continue;
     const git = await unpack(treeAt(revision), 6);
     expect(git('status', '--porcelain')).toBe('');
+    // One that was made before a tag was set is not that of the next who wants it.
+    repository.git('tag', 'late', `${revision}~1`);
+    const later = await unpack(treeAt(revision), 6);
+    repository.git('tag', '-d', 'late');
+    expect([git('tag'), later('tag')]).toEqual(['', 'late']);
   });
 });

@@ -10,7 +10,7 @@ const run = (taskId: string): RunOfTask => ({ taskId, run: 0 });
 const container = (taskId: string, needs: Record<string, string>, state: Listed['state'] = 'running') => ({
   name: taskId,
   state,
-  labels: { [LABEL.task]: taskId, [LABEL.run]: '0', ...needs },
+  labels: { [LABEL.fleet]: 'ours', [LABEL.task]: taskId, [LABEL.run]: '0', ...needs },
 });
 
 /** A machine of 4 processors with 8 GB, on whose engine are these containers. */
@@ -31,6 +31,7 @@ function machineOf(
   const freed: number[] = [];
   const room = new MachineRoom({
     name: 'ci-3',
+    fleet: 'ours',
     engine: {
       images: {
         makeRoom: (bytes) => {
@@ -88,6 +89,14 @@ describe('the room of a machine', () => {
     containers.length = 0;
     goesOn = false;
     await room.expectFor(run('b'), { memoryBytes: 8 * GB });
+  });
+
+  it('counts what another installation has given to the same run', async () => {
+    const theirs = container('a', { [LABEL.fleet]: 'theirs', [LABEL.memory]: `${5 * GB}` });
+    const { room } = machineOf([theirs]);
+
+    await expect(room.expectFor(run('a'), { memoryBytes: 5 * GB })).rejects.toThrow('3.0 GB of memory free');
+    await room.expectFor(run('a'), { memoryBytes: 3 * GB });
   });
 
   it('gives what is left to one of several that ask in the same moment', async () => {

@@ -1,7 +1,9 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { findStore } from '../../../client/cli/find-store.ts';
 import { givenTemporal } from '../../../model/schema/connections.ts';
+import { serverConfigPath } from '../../../model/server-config-path.ts';
 import {
   ownStateDirectory,
   readConnections,
@@ -152,6 +154,27 @@ describe('givenTemporal', () => {
     };
 
     expect((await readConnections(env)).temporal).toMatchObject({ address, apiKey: 'secret', tls: {} });
+  });
+});
+
+describe('the server’s configuration', () => {
+  const temporal = { TEMPORAL_ADDRESS: 'temporal.example:7233', SLIPWAY_S3_BUCKET: 'bucket' };
+
+  it.each<[string, NodeJS.ProcessEnv, string]>([
+    ['in the state directory', {}, '.slipway/slipway.config.yml'],
+    ['there too where the variable is empty', { SLIPWAY_CONFIG: '' }, '.slipway/slipway.config.yml'],
+    ['where SLIPWAY_CONFIG says, from here', { SLIPWAY_CONFIG: 'own.yml' }, 'own.yml'],
+  ])('is %s', async (_where, env, expected) => {
+    const path = join(here, expected);
+
+    expect(serverConfigPath(join(here, '.slipway'), env)).toBe(path);
+    expect((await readConnections({ ...temporal, ...env })).serverConfig).toBe(path);
+    mkdirSync(join(here, '.slipway'));
+    writeFileSync(path, 'version: 1\nlocalProjects: false\n');
+    expect(await findStore({ env })).toMatchObject({
+      why: 'no stack runs',
+      config: { localProjects: false },
+    });
   });
 });
 

@@ -32,9 +32,12 @@ describe('docs/operate.md', () => {
     const blocks = (await shellBlocks()).join('\n');
     const names = [...blocks.matchAll(/^export (\w+)=/gm)].map(([, name = '']) => name);
     const code = await Promise.all(
-      ['workers/connections.ts', 'workers/secret-sources.ts', 'model/schema/connections.ts'].map((path) =>
-        readFile(new URL(`../../../${path}`, import.meta.url), 'utf8'),
-      ),
+      [
+        'workers/connections.ts',
+        'workers/secret-sources.ts',
+        'model/schema/connections.ts',
+        'model/server-config-path.ts',
+      ].map((path) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8')),
     );
     const unread = names.filter(
       (name) => !code.join('\n').includes(name.replace(/^(SLIPWAY_NAMESPACE|SLIPWAY_SECRET)_\w+$/, '$1_')),

@@ -103,9 +103,8 @@ export class Mirror {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (attempt > 0) await this.#makeWay(attempt, signal);
       // A tag that cannot be had must not stand in the way of all else.
-      const isLast = attempt === ATTEMPTS - 1;
-      const wantedNow = isLast ? refspecs.filter((refspec) => refspec !== TAGS) : refspecs;
-      const result = await this.#attempt(wantedNow, signal);
+      const stillAsked = attempt < ATTEMPTS / 2 ? refspecs : refspecs.filter((refspec) => refspec !== TAGS);
+      const result = await this.#attempt(stillAsked, signal);
       if (result.exitCode === 0) return true;
       failure = result.stderr;
       // Git's exit code does not tell these apart; ls-remote's does.

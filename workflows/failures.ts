@@ -36,6 +36,14 @@ export function isMachineGone(error: unknown): boolean {
   return type.startsWith('Timeout:') || UNREACHABLE.includes(type);
 }
 
+/**
+ * Whether an activity failed with what its next attempt might not have met, and had none because it was being cancelled. To the
+ * server that is a failure, whatever type it has, and not a cancel.
+ */
+export function isCutShort(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED' && !isFinal(error);
+}
+
 /** The digest of the blob because of which an activity found a stored image damaged; undefined when it failed otherwise. */
 export function damagedDigest(error: unknown): string | undefined {
   const cause = rootFailure(error);

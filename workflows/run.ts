@@ -12,7 +12,7 @@ import { verdictOf } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { runnerActivities } from './activity-proxies.ts';
 import { claimRun } from './claim-run.ts';
-import { failureDetail, isMachineGone, runReason } from './failures.ts';
+import { failureDetail, isCutShort, isMachineGone, runReason } from './failures.ts';
 import { loadImage } from './load-image.ts';
 import { onEngine } from './on-engine.ts';
 
@@ -60,10 +60,11 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     const saved = await onEngine(input, claim, () => runner.saveArtifacts(saving));
     return { ...soFar, saved, ...verdictOf(soFar.result, saved) };
   } catch (error) {
-    const reason = isCancellation(error) ? 'canceled' : runReason(error, phase);
+    const isCanceled = isCancellation(error);
+    const reason = isCanceled || isCutShort(error) ? 'canceled' : runReason(error, phase);
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
     const isSavable = phase !== 'save' && !isMachineGone(error);
-    const abandoned = claim === undefined || (reason !== 'canceled' && !isSavable);
+    const abandoned = claim === undefined || (!isCanceled && !isSavable);
     if (abandoned) return ended;
     const { exitCode } = soFar.result ?? {};
     const left = { ...input, reason, ...(exitCode === undefined ? {} : { exitCode }) };

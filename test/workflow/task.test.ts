@@ -159,6 +159,20 @@ describe('task', () => {
     expect(world.stateOf('other')).toBe('completed/completed');
   });
 
+  it('is canceled also when the attempt that the cancel meets fails with what the next one might not have', async () => {
+    world.run = () => untilCancelled().catch(() => Promise.reject(failure('MachineBusy', true)));
+
+    await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.started.includes('t#0'));
+      await env.client.workflow.getHandle(taskIdIn(push.id, 't')).cancel();
+      return push.result();
+    });
+
+    expect(runsOf()).toEqual(['0 canceled']);
+    expect(world.stateOf('t')).toBe('exception/canceled');
+  });
+
   it('leaves a lost run as it ended when it is cancelled before the next one', async () => {
     world.run = () => Promise.reject(failure('ContainerLost'));
 

@@ -23,7 +23,7 @@ const REPLACE_PATIENCE_MS = 30_000;
 const REPLACE_POLL_MS = 100;
 
 /** A push that has its verdict, and whose workflow is just ending, takes neither a signal nor a start. */
-const END_TRIES = 10;
+const END_TRIES = 30;
 const BETWEEN_TRIES_MS = 500;
 
 export interface StartPushDeps {
@@ -90,7 +90,7 @@ export async function startPush(
 }
 
 /**
- * Tries for some seconds what a workflow does not take that is just ending.
+ * Tries for a quarter of a minute what a workflow does not take that is just ending.
  *
  * @param hasVerdict whether the push has its verdict by now: only then is its workflow ending. Default: it is tried in any case.
  */

@@ -18,7 +18,7 @@ import type { TaskInput } from '../model/pure/payloads.ts';
 const ENGINE_QUEUE_PATIENCE = '30s';
 
 /** An engine that has an image answers sooner than it is loaded elsewhere, or not at all. */
-const HOLDER_PATIENCE = '2s';
+const HOLDER_PATIENCE = '5s';
 
 const PATIENT: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' };
 

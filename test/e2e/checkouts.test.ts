@@ -77,7 +77,7 @@ it('a task has a .git of the pushed revision, and another user, if it asks for t
   const run = await runSlipway(['run', 'other'], {
     cwd: repository.path,
     env: { SLIPWAY_HOME: world.home, XDG_CACHE_HOME: scratch.path },
-    timeoutMs: 120_000,
+    timeoutMs: 300_000,
   });
   expect(run).toMatchObject({
     exitCode: 0,

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it, jest } from '@jest/globals';
@@ -12,7 +12,11 @@ const CLOCK = pathToFileURL(join(import.meta.dirname, '..', 'helpers', 'jumping-
 it('a runner whose clock is minutes off the store’s takes no run and says so, until it is set right', async () => {
   await using world = await World.open({ base: false });
   const path = join(world.home, 'clock');
-  const setClock = (seconds: number): Promise<void> => writeFile(path, `${seconds}`);
+  // At once, so that nobody reads half of it.
+  const setClock = async (seconds: number): Promise<void> => {
+    await writeFile(`${path}.new`, `${seconds}`);
+    await rename(`${path}.new`, path);
+  };
   await setClock(600);
   await world.startWorker(1, ['control']);
   await world.startWorker(1, ['runner'], {

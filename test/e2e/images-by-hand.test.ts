@@ -75,7 +75,7 @@ afterAll(async () => {
 /** The CLI as a person on a laptop has it. */
 function slipway(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ProgramResult> {
   const own = { SLIPWAY_HOME: world.home, DOCKER_HOST: `unix://${engine.socketPath}`, NO_COLOR: '1', ...env };
-  return runSlipway(args, { cwd: repository.path, env: own, timeoutMs: 120_000 });
+  return runSlipway(args, { cwd: repository.path, env: own, timeoutMs: 300_000 });
 }
 
 async function json<T = Printed>(...args: readonly string[]): Promise<T> {

@@ -192,12 +192,12 @@ describe('a push that is not', () => {
   });
 
   it('keeps what asks for it, and only until its time is over', async () => {
-    await keepFailed('45 seconds');
+    await keepFailed('90 seconds');
     const { id } = await world.push(repository, await repository.commit({ 'note.txt': 'another' }));
 
     const during = await inEngine();
     const joined = await slipway(['shell', 'kept'], 'exit 8\n');
-    await until(async () => (await world.containers()).length === 0, 120_000);
+    await until(async () => (await world.containers()).length === 0, 240_000);
     const after = await slipway(['shell', 'kept']);
 
     expect(during).toEqual(['0-kept']);

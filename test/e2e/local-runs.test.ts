@@ -58,7 +58,7 @@ describe('beside a server', () => {
     runSlipway(args, {
       cwd: repository.path,
       env: env(),
-      timeoutMs: 120_000,
+      timeoutMs: 300_000,
       ...(input === undefined ? {} : { input }),
     });
   beforeAll(async () => {
@@ -82,6 +82,8 @@ describe('beside a server', () => {
   };
 
   it('slipway run takes the image that the push has built, by the imageHash of plan, and writes nothing into the store', async () => {
+    // The last that a push writes is that it is open no more.
+    await until(async () => (await world.objects('level-1/open-pushes/')).length === 0);
     const before = await world.objects();
     const plan = JSON.parse((await slipway(['plan', '--json'])).stdout) as {
       images: { imageHash: string }[];

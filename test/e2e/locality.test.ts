@@ -42,7 +42,7 @@ it('a run goes to the engine that has its image where that has a slot free, else
   expect(new Set((await runsOf(chained)).map(({ engineId }) => engineId))).toEqual(new Set([here]));
   expect((await runsOf(chained)).map(({ bytesLoaded }) => bytesLoaded)).toEqual(Array(6).fill(0));
 
-  const long = await world.start(repository, await commit({ long: { ...task, command: 'sleep 40' } }));
+  const long = await world.start(repository, await commit({ long: { ...task, command: 'sleep 600' } }));
   const standing = (): Promise<PushDocument | undefined> => world.live.api.read(long).catch(() => undefined);
   await until(async () => (await standing())?.tasks[0]?.state === 'running');
   // What polls when the slot is taken takes one run more.

@@ -62,7 +62,7 @@ it('a large task begins before most small ones that take each bit of room as it 
   const task = { image: 'debian:bookworm', checkout: false };
   const small = (place: number): object => ({
     ...task,
-    command: `sleep ${6 + (place % 3)}`,
+    command: `sleep ${12 + (place % 3)}`,
     resources: { memory: third },
   });
   const tasks = {

@@ -3,7 +3,7 @@ import type { PushDocument } from '../../model/schema/records.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
-import { World } from '../helpers/world.ts';
+import { GATED, World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
 
@@ -66,7 +66,7 @@ describe('slipway rerun', () => {
 
   it('sets back what has ended of a push that runs', async () => {
     const repository = await world.createRepository();
-    const tasks = { flaky, slow: { ...plain, command: 'sleep 20' } };
+    const tasks = { flaky, slow: { ...plain, command: GATED } };
     const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
     const pushId = await world.start(repository, revision);
     await until(async () => {
@@ -77,6 +77,7 @@ describe('slipway rerun', () => {
     const asked = await slipway('rerun', 'flaky', '--push', pushId);
 
     expect(asked.stdout).toContain('is asked to run flaky again');
+    await world.openGate('slow');
     const document = await world.verdict(pushId);
     expect(document.state).toBe('completed');
     expect(document.round).toBeUndefined();

@@ -4,7 +4,7 @@ import type { PushDocument } from '../../model/schema/records.ts';
 import { runCommand } from '../../stack/run-command.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
-import { World } from '../helpers/world.ts';
+import { GATED, World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
 
@@ -61,7 +61,7 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
   const repository = await world.createRepository();
   const plain = { image: 'debian:bookworm', checkout: false, command: 'true' };
   const tasks = {
-    slow: { ...plain, command: 'sleep 20' },
+    slow: { ...plain, command: GATED },
     unwanted: { ...plain, dependencies: ['slow'] },
     after: { ...plain, dependencies: ['unwanted'] },
     late: { ...plain, dependencies: ['slow'], deadline: '10 seconds' },
@@ -76,6 +76,12 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
 
   const early = await slipway('logs', 'unwanted', '--push', id);
   const cancelled = await slipway('cancel', 'unwanted', '--push', id);
+  await until(
+    async () =>
+      (await standing())?.tasks.some(({ label, state }) => label === 'late' && state === 'exception') ??
+      false,
+  );
+  await world.openGate('slow');
   const document = await world.verdict(id);
   const logs = await Promise.all(
     ['unwanted', 'after', 'late'].map((label) => slipway('logs', label, '--push', id)),

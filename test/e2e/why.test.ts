@@ -171,7 +171,7 @@ describe('why an image is built', () => {
     expect(outcomesOf(seven)).toEqual({ base: 'reused', child: 'built' });
 
     // While it is being built for somebody, a rebuild is that build.
-    const slow = await repository.commit({ 'docker/base/Dockerfile': `${dockerfile}RUN sleep 4\n` });
+    const slow = await repository.commit({ 'docker/base/Dockerfile': `${dockerfile}RUN sleep 20\n` });
     const options = { request: { tasks: ['base'] } };
     const running = await world.start(repository, slow, options);
     await until(async () => {

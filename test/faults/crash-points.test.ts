@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { dockerAt } from '../../docker/client.ts';
 import type { Moment, RequestProxy } from '../helpers/request-proxy.ts';
 import { startRequestProxy } from '../helpers/request-proxy.ts';
+import { requireEnv } from '../helpers/require-env.ts';
 import { World } from '../helpers/world.ts';
 import type { CrashPoint } from './crash-table.ts';
 import { CRASH_POINTS } from './crash-table.ts';
@@ -54,7 +58,7 @@ async function crash(point: CrashPoint, moment: Moment): Promise<void> {
     const dockerfile = `FROM debian:bookworm\nRUN echo ${mark} > /mark && head -c 9000000 /dev/urandom > /large\n`;
     const repository = await world.createRepository();
     const revision = await repository.commit({ 'slipway.yml': SLIPWAY, 'docker/Dockerfile': dockerfile });
-    const since = (Date.now() / 1000).toFixed(3);
+    await using created = await watchCreated(world);
     let struckAt: number | undefined;
     proxy.strike(moment, point.matcher(), () => {
       struckAt = proxy.seen.length;
@@ -77,20 +81,32 @@ async function crash(point: CrashPoint, moment: Moment): Promise<void> {
       Array.from({ length: LINES }, (_, i) => `line ${i}`),
     );
     expect((await world.artifact(taskId, 'public/out.txt')).toString()).toBe(`${mark}\n`);
-    expect(await createdContainers(world, since)).toHaveLength(1);
+    expect(created.names).toHaveLength(1);
     expect(await world.containers()).toEqual([]);
     expect(writtenTwice(proxy, struckAt ?? 0).filter((key) => !point.mayRewrite.test(key))).toEqual([]);
     await next.stop();
   });
 }
 
-/** Task containers that were made since then, also those that are gone. */
-async function createdContainers(world: World, since: string): Promise<readonly string[]> {
-  const until = (Date.now() / 1000).toFixed(3);
-  const labels = [`label=slipway.fleet=${world.fleet}`, 'label=slipway.kind=task'];
-  const filters = ['type=container', 'event=create', ...labels].flatMap((filter) => ['--filter', filter]);
-  const events = await docker('events', '--since', since, '--until', until, ...filters);
-  return events.split('\n').filter((line) => line !== '');
+interface Created extends AsyncDisposable {
+  /** Of the task containers that were made so far, also of those that are gone. */
+  readonly names: readonly string[];
+}
+
+/** Hears of them as they are made: an engine keeps its last 256 events only, and others use it. */
+async function watchCreated(world: World): Promise<Created> {
+  const label = [`slipway.fleet=${world.fleet}`, 'slipway.kind=task'];
+  const filters = JSON.stringify({ type: ['container'], event: ['create'], label });
+  const events = (await dockerAt(requireEnv('SLIPWAY_TEST_ENGINE', 'a Docker Engine')).getEvents({
+    filters,
+  })) as Readable;
+  const names: string[] = [];
+  createInterface({ input: events }).on('line', (line) => {
+    const { Actor } = JSON.parse(line) as { Actor: { Attributes: { name: string } } };
+    names.push(Actor.Attributes.name);
+  });
+  const close = (): Promise<void> => Promise.resolve(void events.destroy());
+  return { names, [Symbol.asyncDispose]: close };
 }
 
 /** What tells of every step anew, and what each worker writes at its start. */

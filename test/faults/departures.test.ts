@@ -3,7 +3,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { activityOf, stateOf } from '../helpers/four-phases.ts';
 import { until } from '../helpers/live-stack.ts';
 import { startSecondEngine } from '../helpers/second-engine.ts';
-import { World } from '../helpers/world.ts';
+import { GATED, World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
 
@@ -30,19 +30,20 @@ describe('a runner told to end by SIGTERM', () => {
     const slipway = {
       version: 1,
       tasks: {
-        short: task('echo short > /out; sleep 12; echo ended', { artifacts }),
+        short: task(`echo short > /out; ${GATED}; echo ended`, { artifacts }),
         long: task('echo "run $RUN_ID" | tee /out; [ $RUN_ID = 1 ] || sleep 1000', { artifacts }),
         late: task('echo late', { dependencies: ['early'] }),
-        early: task('sleep 8'),
+        early: task(GATED),
       },
     };
-    const first = await world.startWorker(1, ['runner'], { arguments: ['--grace', '20', '--capacity', '8'] });
+    const first = await world.startWorker(1, ['runner'], { arguments: ['--grace', '40', '--capacity', '8'] });
     const pushId = await world.start(repository, await repository.commit({ 'slipway.yml': slipway }));
     const taskId = (label: string): string => `${pushId.replace('push/', 'task/')}/${label}`;
     const isRunning = async (label: string): Promise<boolean> => (await stateOf(world, label)) === 'running';
     await until(async () => (await Promise.all(['short', 'long', 'early'].map(isRunning))).every(Boolean));
 
     first.kill('SIGTERM');
+    await Promise.all(['short', 'early'].map((label) => world.openGate(label)));
     await until(async () => (await activityOf(world, taskId('late')))?.type === 'claimRun');
     await until(() => first.hasEnded());
     expect(await world.containers()).toEqual([]);

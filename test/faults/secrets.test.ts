@@ -64,7 +64,9 @@ describe('secrets', () => {
     await until(async () => (await log('killed')).includes('\nbegun\n'), 240_000).catch(async () => {
       throw new Error(JSON.stringify(await world.live.api.read(pushId)));
     });
-    const inspected = await docker('inspect', ...(await world.containers()));
+    // The others end while one looks.
+    const killed = (await world.containers()).filter((name) => name.endsWith('-killed'));
+    const inspected = await docker('inspect', ...killed);
     first.kill('SIGKILL');
     const second = await world.startWorker(3, ['runner'], { env, arguments: ['--capacity', '8'] });
     const document = await world.verdict(pushId);

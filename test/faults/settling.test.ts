@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { World } from '../helpers/world.ts';
 
@@ -85,7 +86,6 @@ describe('workflows ended by hand in Temporal', () => {
     const [imageA, imageC] = [await imageOf(pushA), await imageOf(pushC)];
     await until(async () => (await isBuilding(imageA)) && (await isBuilding(imageC)));
 
-    const endedAt = new Date();
     await workflow.getHandle(pushA).terminate('not needed any more');
     await workflow.getHandle(taskOf(pushB, 'runs')).terminate('enough');
     await workflow.getHandle(imageC).terminate('enough');
@@ -93,6 +93,15 @@ describe('workflows ended by hand in Temporal', () => {
       namespace: world.temporal.options.namespace,
       workflowExecution: { workflowId: pushD },
     });
+    // The server deletes it some time after it has said so, and ends it before.
+    const isGone = (error: unknown): boolean => error instanceof WorkflowNotFoundError;
+    await until(() =>
+      workflow
+        .getHandle(pushD)
+        .describe()
+        .then(() => false, isGone),
+    );
+    const endedAt = new Date();
 
     const documents = await Promise.all([pushA, pushB, pushC, pushD].map((id) => world.verdict(id)));
     const [a, b, c, d] = documents as [

@@ -4,7 +4,7 @@ import type { WorkerProcess } from './live-stack.ts';
 import type { World, WorldWorkerOptions } from './world.ts';
 
 /** At this rate 4 MB take long enough to be met on their way. */
-const SLOW = { bytesPerSecond: 150_000 };
+const SLOW = { bytesPerSecond: 80_000 };
 const BIG = 4_000_000;
 export const LINES = 45;
 

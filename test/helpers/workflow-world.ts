@@ -64,22 +64,23 @@ export async function createEnvironment(
     '--dynamic-config-value',
     `${name}=${value}`,
   ]);
-  return TestWorkflowEnvironment.createLocal({
-    server: {
-      executable: {
-        type: 'existing-path',
-        path: requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the temporal CLI'),
-      },
-      searchAttributes: Object.values(searchAttributes),
-      extraArgs: [
-        '--sqlite-pragma',
-        'journal_mode=WAL',
-        '--sqlite-pragma',
-        'synchronous=NORMAL',
-        ...configured,
-      ],
+  const server = {
+    executable: {
+      type: 'existing-path' as const,
+      path: requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the temporal CLI'),
     },
-  });
+    searchAttributes: Object.values(searchAttributes),
+    extraArgs: [
+      '--sqlite-pragma',
+      'journal_mode=WAL',
+      '--sqlite-pragma',
+      'synchronous=NORMAL',
+      ...configured,
+    ],
+  };
+  const create = (): Promise<TestWorkflowEnvironment> => TestWorkflowEnvironment.createLocal({ server });
+  // The SDK gives a server five seconds, which are few on a busy machine.
+  return create().catch(create).catch(create);
 }
 
 let bundle: Promise<WorkflowBundle> | undefined;
@@ -226,7 +227,7 @@ export class World {
       },
       settle: (input) => {
         const deps = { client: this.env.client, store: this.store, plans: new PlanCache(this.store) };
-        return settle(deps, input, { signal: Context.current().cancellationSignal });
+        return beating(settle(deps, input, { signal: Context.current().cancellationSignal }));
       },
       importBase: (input) => {
         this.importedBases.push(input.reference);
@@ -452,17 +453,25 @@ export function failure(type: string, retryable = false): ApplicationFailure {
 }
 
 /** Waits for the cancel of the activity that calls it, beating. */
-export async function untilCancelled(): Promise<never> {
+export function untilCancelled(): Promise<never> {
+  return beating(Context.current().cancelled);
+}
+
+/** Lets the activity that calls it beat while it waits for that. */
+export async function beating<T>(work: Promise<T>): Promise<T> {
   const context = Context.current();
   const beat = setInterval(() => context.heartbeat(), 50);
   try {
-    return await context.cancelled;
+    return await work;
   } finally {
     clearInterval(beat);
   }
 }
 
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 600 && !(await holds()); i++) await new Promise((resolve) => setTimeout(resolve, 50));
-  if (!(await holds())) throw new Error('It did not come to hold');
+export async function until(holds: () => boolean | Promise<boolean>, patienceMs = 80_000): Promise<void> {
+  const end = Date.now() + patienceMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error('It did not come to hold');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }

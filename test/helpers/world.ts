@@ -34,9 +34,13 @@ import {
   startWorker,
   taskContainers,
   TestRepository,
+  until,
 } from './live-stack.ts';
 import { requireEnv } from './require-env.ts';
 import { s3TestConfig } from './s3-test-server.ts';
+
+/** The command of a task that goes on until its gate is opened. */
+export const GATED = 'until [ -e /go ]; do sleep 0.2; done';
 
 export type Part = 'store' | 'temporal' | 'engine';
 
@@ -206,6 +210,20 @@ export class World implements AsyncDisposable {
   /** Names of its task containers in the engine now. */
   containers(): Promise<readonly string[]> {
     return taskContainers(this.fleet);
+  }
+
+  /** Lets the run of a task whose command is {@link GATED} end, as soon as it has begun. */
+  async openGate(label: string): Promise<void> {
+    await until(async () => {
+      const name = (await this.containers()).find((one) => one.endsWith(`-${label}`));
+      return (
+        name !== undefined &&
+        (await docker('exec', name, 'touch', '/go').then(
+          () => true,
+          () => false,
+        ))
+      );
+    });
   }
 
   /** Names of its networks in the engine now. */

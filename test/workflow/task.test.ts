@@ -191,7 +191,7 @@ describe('task', () => {
   });
 
   it('leaves a lost run as it ended when its deadline comes before the next one', async () => {
-    world.plan = () => planned([aTask('t', { deadlineSeconds: 5, retries: 9 })]);
+    world.plan = () => planned([aTask('t', { deadlineSeconds: 13, retries: 9 })]);
     world.run = () => Promise.reject(failure('ContainerLost'));
 
     await world.during(async () => (await world.startPush()).result());
@@ -202,14 +202,14 @@ describe('task', () => {
         label: 't',
         reason: 'deadline-exceeded',
         detail: expect.stringMatching(
-          /^Its deadline came 5 seconds after .*\. Run \d had ended worker-lost, and run \d had not begun$/,
+          /^Its deadline came 13 seconds after .*\. Run \d had ended worker-lost, and run \d had not begun$/,
         ),
       },
     ]);
   });
 
   it('ends deadline-exceeded when it is not resolved in time', async () => {
-    world.plan = () => planned([aTask('t', { deadlineSeconds: 1 })]);
+    world.plan = () => planned([aTask('t', { deadlineSeconds: 8 })]);
     world.run = () => untilCancelled();
 
     await world.during(async () => (await world.startPush()).result());

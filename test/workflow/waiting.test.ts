@@ -4,7 +4,16 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { PushInput, TaskInput } from '../../model/pure/payloads.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
-import { aPush, anImage, aTask, planned, STORED, until, untilCancelled } from '../helpers/workflow-world.ts';
+import {
+  aPush,
+  anImage,
+  aTask,
+  beating,
+  planned,
+  STORED,
+  until,
+  untilCancelled,
+} from '../helpers/workflow-world.ts';
 
 jest.setTimeout(90_000);
 
@@ -116,15 +125,15 @@ describe('the deadline of a task', () => {
   it('ends one that waits for an image, whose build goes on for others and is taken back where nobody else wants it', async () => {
     const [shared, own] = [anImage('shared'), anImage('own')];
     const built = hold();
-    world.build = (name) => (name === 'own' ? untilCancelled() : built.opened);
+    world.build = (name) => (name === 'own' ? untilCancelled() : beating(built.opened));
     const isHurried = (push: PushInput): boolean => push.pushedBy === 'hurried';
     const hurried = { ...aPush(), pushedBy: 'hurried' };
     world.planOf = (push) =>
       isHurried(push)
         ? planned(
             [
-              aTask('a', { image: 'shared', deadlineSeconds: 3 }),
-              aTask('b', { image: 'own', deadlineSeconds: 3 }),
+              aTask('a', { image: 'shared', deadlineSeconds: 10 }),
+              aTask('b', { image: 'own', deadlineSeconds: 10 }),
             ],
             [shared, own],
           )

@@ -40,7 +40,7 @@ const CONFIG = {
     overdue: {
       command: 'echo left > /left; sleep 60',
       maxRunTime: 60,
-      deadline: '4 seconds',
+      deadline: '12 seconds',
       artifacts: { 'public/left': { type: 'file', path: '/left' } },
     },
     again: { command: 'test "$RUN_ID" -gt 0 || exit 7', onExitStatus: { retry: [7] }, retries: 1 },

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { NODE_ARGUMENTS } from '../../client/cli/own-command.ts';
 import { createS3ObjectStore } from '../../store/s3-object-store.ts';
 import type { S3Config } from '../../store/s3-session.ts';
 import { ownReference } from '../../model/engine-names.ts';
@@ -68,7 +69,10 @@ export async function openSlipwayWay(
 }
 
 function startMover(config: MoverConfig): ChildProcess {
-  return fork(MOVER, [JSON.stringify(config)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  return fork(MOVER, [JSON.stringify(config)], {
+    execArgv: [...NODE_ARGUMENTS],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
 }
 
 async function ask(

@@ -5,10 +5,11 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { pathToFileURL, fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import type { SlipwayApi, StartPush } from '../../client/api.ts';
+import { ownCommand } from '../../client/cli/own-command.ts';
 import { openApi } from '../../client/temporal-api.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
@@ -18,7 +19,6 @@ import { readServerConfig } from '../../workers/server-config.ts';
 import { requireEnv } from './require-env.ts';
 
 const exec = promisify(execFile);
-const CLI = fileURLToPath(new URL('../../client/cli/main.ts', import.meta.url));
 
 /** The stack that the suite runs on, found as every verb finds it; or the one that a home directory names. */
 export async function liveConnections(home?: string): Promise<Connections> {
@@ -58,9 +58,7 @@ export async function startWorker(
   await mkdir(join(home, 'logs'), { recursive: true });
   const logPath = join(home, 'logs', `worker-${level}-${id}.log`);
   const log = openSync(logPath, 'a');
-  const args = [
-    '--disable-warning=ExperimentalWarning',
-    CLI,
+  const [node, ...args] = ownCommand(
     'worker',
     ...kinds,
     '--level',
@@ -68,10 +66,10 @@ export async function startWorker(
     '--ready-file',
     ready,
     ...(options.arguments ?? []),
-  ];
+  );
   // Node options of the test run (ESM in jest) are not the worker's.
   const env = { ...process.env, NODE_OPTIONS: '', SLIPWAY_HOME: home, ...options.env };
-  const child: ChildProcess = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] });
+  const child: ChildProcess = spawn(node, args, { env, stdio: ['ignore', log, log] });
   closeSync(log);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const { pid } = child;

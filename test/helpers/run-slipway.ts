@@ -18,7 +18,7 @@ export function runSlipway(
     readonly timeoutMs?: number;
   },
 ): Promise<ProgramResult> {
-  const { cwd, env, input, timeoutMs = 60_000 } = options;
+  const { cwd, env, input, timeoutMs = 120_000 } = options;
   // As by default, but for a stack that runs in this checkout: that is a person's.
   const home = { SLIPWAY_HOME: join(cwd, '.slipway') };
   const environment = { ...cleanEnvironment(), ...home, ...env };

@@ -1,3 +1,4 @@
+import { Nearest } from '../model/nearest.ts';
 import type { FindingList } from './finding-list.ts';
 import { entriesOf, isRecord, valueAt } from './values.ts';
 import type { YamlPath } from './yaml-positions.ts';
@@ -16,16 +17,20 @@ interface NotYet {
   readonly once?: true;
   readonly message: string;
   readonly hint?: string;
+  /** Names of which one may have been meant. */
+  readonly known?: readonly string[];
 }
 
+const FEATURES = ['allowPtrace', 'dind', 'interactive'];
 const NO_EFFECT_FEATURES = ['artifacts', 'localLiveLog', 'bulkLog'];
 
 const NOT_YET: readonly NotYet[] = [
   {
     of: 'task',
     path: ['features', '*'],
-    except: ['allowPtrace', 'dind', 'interactive', 'runAsRoot', ...NO_EFFECT_FEATURES],
+    except: [...FEATURES, 'runAsRoot', ...NO_EFFECT_FEATURES],
     message: 'this feature is not carried out yet',
+    known: FEATURES,
   },
   {
     of: 'task',
@@ -94,8 +99,13 @@ export function checkNotYet(
         .map((path) => [...owner, ...path]);
     });
     for (const path of rule.once ? found.filter((path) => !isTranslated(path)).slice(0, 1) : found)
-      list[rule.severity ?? 'error'](path, rule.message, { hint: rule.hint, at: 'key' });
+      list[rule.severity ?? 'error'](path, rule.message, { hint: hintFor(path, rule), at: 'key' });
   }
+}
+
+function hintFor(path: YamlPath, { hint, known = [] }: NotYet): string | undefined {
+  const meant = new Nearest().find(String(path.at(-1)), new Set(known));
+  return meant === undefined ? hint : `did you mean "${meant}"?`;
 }
 
 function shownNowhere(of: NotYet['of'], field: string): NotYet {

@@ -49,6 +49,13 @@ export interface MachineRoomDeps {
   readonly nowMs?: () => number;
 }
 
+interface ClaimedRoom {
+  readonly run: RunOfTask;
+  readonly needs: Needs;
+  /** Of the disk when it was claimed; undefined where that cannot be seen. */
+  readonly freeBytes: number | undefined;
+}
+
 /** Stays free of a disk, beside what the task says it needs: a hundredth of it, but no more than this. */
 const LEAST_FREE_BYTES = 1_000_000_000;
 const LEAST_FREE_SHARE = 0.01;
@@ -62,7 +69,7 @@ const MOST_CLOCK_OFFSET_MS = 5 * 60_000;
  */
 export class MachineRoom {
   readonly #deps: MachineRoomDeps;
-  readonly #claimed = new Map<string, { readonly run: RunOfTask; readonly needs: Needs }>();
+  readonly #claimed = new Map<string, ClaimedRoom>();
   readonly #waiting: WaitingRuns;
   /** One look at a time: what it gives a run, the next one sees. */
   #last: Promise<unknown> = Promise.resolve();
@@ -74,21 +81,22 @@ export class MachineRoom {
 
   /**
    * Sees to it that a run may be claimed: the machine's clock goes as the store's does; memory and processors that it names are free,
-   * or nobody else has named any; and so is the disk, where it can be seen, after what may be removed for it is gone. One of a priority
+   * or nobody else has named any; and so is the disk, where it can be seen, after what may be removed for it is gone, also of what
+   * runs that were claimed here before have named of it and not used yet. One of a priority
    * (1 goes first) that is refused keeps a place for a while: what it needs is not given to others that are no more urgent.
    * @throws {MachineBusy}
    */
   async expectFor(run: RunOfTask, needs: Needs, priority?: number): Promise<void> {
     await this.#expectClock();
     const looked = this.#last.then(async () => {
-      await this.#expectDisk(needs.diskBytes);
-      if (needs.memoryBytes === undefined && needs.cpus === undefined) return;
+      const freeBytes = await this.#expectDisk(run, needs.diskBytes);
+      if (Object.values(needs).every((needed) => needed === undefined)) return;
       await this.#expectShare(run, needs, priority).catch((error: unknown) => {
         if (priority !== undefined && error instanceof MachineBusy)
           this.#waiting.add(keyOf(run), { needs, priority });
         throw error;
       });
-      this.#claimed.set(keyOf(run), { run, needs });
+      this.#claimed.set(keyOf(run), { run, needs, freeBytes });
       this.#waiting.begin(keyOf(run));
     });
     this.#last = looked.catch(() => undefined);
@@ -104,15 +112,36 @@ export class MachineRoom {
     );
   }
 
-  async #expectDisk(diskBytes = 0): Promise<void> {
+  /** Gives how much of the disk is free. */
+  async #expectDisk(run: RunOfTask, diskBytes = 0): Promise<number | undefined> {
     const disk = await this.#deps.disk();
-    if (!disk) return;
+    if (!disk) return undefined;
     const wanted = diskBytes + Math.min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.totalBytes);
-    if (disk.freeBytes >= wanted) return;
-    // One that no disk is large enough for costs nobody anything.
-    if (wanted <= disk.totalBytes) await this.#deps.engine.images.makeRoom(wanted - disk.freeBytes);
-    const { freeBytes } = (await this.#deps.disk()) ?? disk;
-    if (freeBytes < wanted) throw this.#busy('of disk', formatBytes(freeBytes), formatBytes(wanted));
+    let { freeBytes } = disk;
+    if (freeBytes < wanted) {
+      // One that no disk is large enough for costs nobody anything.
+      if (wanted <= disk.totalBytes) await this.#deps.engine.images.makeRoom(wanted - freeBytes);
+      ({ freeBytes } = (await this.#deps.disk()) ?? disk);
+      if (freeBytes < wanted) throw this.#busy('of disk free', formatBytes(freeBytes), formatBytes(wanted));
+    }
+    const promised = diskBytes > 0 ? this.#promisedOfDisk(run, freeBytes) : 0;
+    if (promised > 0 && freeBytes - promised < wanted) {
+      const left = formatBytes(Math.max(0, freeBytes - promised));
+      throw this.#busy('of disk free beside what others have named', left, formatBytes(wanted));
+    }
+    return freeBytes;
+  }
+
+  /** What others have named of the disk and not used yet, as far as one can tell: whatever has gone since then is theirs. */
+  #promisedOfDisk(run: RunOfTask, freeBytes: number): number {
+    let namedBytes = 0;
+    let freeBefore = freeBytes;
+    for (const [key, claimed] of this.#claimed) {
+      if (key === keyOf(run) || !claimed.needs.diskBytes || !this.#deps.isGoingOn(claimed.run)) continue;
+      namedBytes += claimed.needs.diskBytes;
+      freeBefore = Math.max(freeBefore, claimed.freeBytes ?? 0);
+    }
+    return Math.max(0, namedBytes - (freeBefore - freeBytes));
   }
 
   /** A run that was claimed all the same, here or elsewhere, waits here no more. */
@@ -126,9 +155,13 @@ export class MachineRoom {
     const freeBytes = all.memoryBytes - others.memoryBytes;
     const freeCpus = all.cpus - others.cpus;
     if (others.memoryBytes > 0 && (needs.memoryBytes ?? 0) > freeBytes)
-      throw this.#busy('of memory', formatBytes(Math.max(0, freeBytes)), formatBytes(needs.memoryBytes ?? 0));
+      throw this.#busy(
+        'of memory free',
+        formatBytes(Math.max(0, freeBytes)),
+        formatBytes(needs.memoryBytes ?? 0),
+      );
     if (others.cpus > 0 && (needs.cpus ?? 0) > freeCpus)
-      throw this.#busy('processors', `${Math.max(0, freeCpus)}`, `${needs.cpus}`);
+      throw this.#busy('processors free', `${Math.max(0, freeCpus)}`, `${needs.cpus}`);
     if (priority !== undefined) this.#expectTurn(run, needs, priority);
   }
 
@@ -179,9 +212,7 @@ export class MachineRoom {
   }
 
   #busy(what: string, free: string, needed: string): MachineBusy {
-    return new MachineBusy(
-      `Machine ${this.#deps.name} has ${free} ${what} free, and the task needs ${needed}`,
-    );
+    return new MachineBusy(`Machine ${this.#deps.name} has ${free} ${what}, and the task needs ${needed}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { TASK_REASONS } from '../../model/pure/states.ts';
 import type { PushDocument, PushTask } from '../../model/schema/records.ts';
 import type { SlipwayApi } from '../api.ts';
 import { lastLines } from './last-lines.ts';
-import { describeKept, describeState } from './render/describe-task.ts';
+import { describeKept, describeState, didNotSucceed } from './render/describe-task.ts';
 import type { Trouble } from './render/push-text.ts';
 
 export interface TroubleOptions {
@@ -14,7 +14,10 @@ export interface TroubleOptions {
   readonly signal: AbortSignal;
 }
 
-/** Explains the images and tasks of a push that did not succeed, with the ends of their logs. */
+/**
+ * Explains the images and tasks of a push that did not succeed, with the ends of their logs: those that failed by themselves before
+ * those that only depend on them, which may be hundreds.
+ */
 export async function findTrouble(
   api: SlipwayApi,
   { images, tasks }: PushDocument,
@@ -30,7 +33,8 @@ export async function findTrouble(
         ran: true,
       })),
     ...tasks
-      .filter(({ state }) => state === 'failed' || state === 'exception')
+      .filter(didNotSucceed)
+      .sort((a, b) => Number(isFollowing(a)) - Number(isFollowing(b)))
       .map((task) => ({
         name: task.label,
         taskId: task.taskId,
@@ -44,6 +48,10 @@ export async function findTrouble(
     trouble.push({ ...each, lastLines: ran ? await readEnd(api, each.taskId, { lines, signal }) : [] });
   }
   return trouble;
+}
+
+function isFollowing({ reason }: PushTask): boolean {
+  return reason === 'dependency-failed';
 }
 
 /** How a task stands, and what is known beyond that. */

@@ -83,6 +83,16 @@ export const secretsSchema = z.union([
   ),
 ]);
 
+/** Others are refused, or have no effect, each with a finding of its own; so are values of these that are none. */
+const featuresSchema = z.looseObject({
+  dind: z.unknown().meta({ type: 'boolean', description: 'A Docker Engine of the task’s own' }).optional(),
+  allowPtrace: z.unknown().meta({ type: 'boolean', description: 'Debuggers work' }).optional(),
+  interactive: z
+    .unknown()
+    .meta({ enum: [false, 'onFailure'], description: 'Whether it is kept once it has failed, to be joined' })
+    .optional(),
+});
+
 /** What of a machine a task may have beyond what every task has; each is granted by the server's configuration. */
 export const capabilitiesSchema = z.strictObject({
   privileged: z.boolean().optional(),
@@ -202,7 +212,7 @@ export const taskSchema = z.strictObject({
     .optional()
     .describe('New runs after infrastructure trouble, default 5'),
   deadline: duration.optional(),
-  features: z.record(z.string(), z.unknown()).optional(),
+  features: featuresSchema.optional(),
   cache: z
     .record(z.string(), cacheSchema)
     .optional()

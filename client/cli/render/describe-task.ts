@@ -1,6 +1,10 @@
 import type { PushDocument, PushImage, PushTask } from '../../../model/schema/records.ts';
 import { clockTime, formatBytes, formatDuration } from './quantities.ts';
 
+export function didNotSucceed({ state }: Pick<PushTask, 'state'>): boolean {
+  return state === 'failed' || state === 'exception';
+}
+
 /** How a task stands, in a few words: `completed`, `failed with exit code 3`, `exception: dependency-failed (compile)`. */
 export function describeState({ state, reason, culprit, runs }: PushTask): string {
   const exitCode = runs.at(-1)?.exitCode;

@@ -5,7 +5,14 @@ import { waitText } from '../find-waits.ts';
 import { firstLine } from '../last-lines.ts';
 import type { Terminal } from '../terminal.ts';
 import { describeFellBack } from './fell-back-text.ts';
-import { colourOf, describeOutcome, describePush, describeState, describeTimes } from './describe-task.ts';
+import {
+  colourOf,
+  describeOutcome,
+  describePush,
+  describeState,
+  describeTimes,
+  didNotSucceed,
+} from './describe-task.ts';
 import { short } from './quantities.ts';
 import { renderTable } from './table.ts';
 
@@ -64,6 +71,10 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
   const fellBack = describeFellBack(document);
   if (fellBack !== undefined) lines.push('', fellBack);
   for (const each of trouble) lines.push('', ...renderTrouble(each, paint));
+  const others =
+    images.filter(({ outcome }) => outcome === 'failed').length + tasks.filter(didNotSucceed).length;
+  if (trouble.length > 0 && others > trouble.length)
+    lines.push('', `${others - trouble.length} more did not succeed: slipway logs LABEL says why`);
   return lines;
 
   function waitOf({ queue }: PushDocument['tasks'][number]): string {

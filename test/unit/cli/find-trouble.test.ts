@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { renderPush } from '../../../client/cli/render/push-text.ts';
 import { findTrouble } from '../../../client/cli/find-trouble.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { aPush, aRun, aTask } from '../../helpers/push-documents.ts';
@@ -14,4 +15,19 @@ it('A task that failed is explained with the last fifty lines of its log', async
   });
 
   expect(trouble?.lastLines).toEqual(lines.slice(10));
+});
+
+it('What failed by itself is explained before what only depends on it, and it is said how many more there are', async () => {
+  const following = { state: 'exception', reason: 'dependency-failed' } as const;
+  const tasks = [
+    ...Array.from({ length: 12 }, (_, i) => aTask({ label: `after${i}`, ...following, runs: [] })),
+    aTask({ label: 'unit', state: 'failed', reason: 'failed' }),
+  ];
+  const document = aPush({ tasks });
+
+  const trouble = await findTrouble(new FakeApi(), document, { signal: new AbortController().signal });
+
+  expect(trouble.map(({ name }) => name)).toEqual(['unit', ...tasks.slice(0, 9).map(({ label }) => label)]);
+  const shown = renderPush(document, { paint: (_style, text) => text, nowMs: 0, trouble });
+  expect(shown.at(-1)).toBe('3 more did not succeed: slipway logs LABEL says why');
 });

@@ -1162,6 +1162,12 @@ describe('a field that is not carried out yet', () => {
         'this feature is not carried out yet',
       ],
       [
+        'a feature that is misspelt',
+        task('features: {‸dnid: true}'),
+        'this feature is not carried out yet',
+        'did you mean "dind"?',
+      ],
+      [
         'capabilities.privileged',
         task('capabilities: {‸privileged: true}'),
         'a privileged container is not carried out: it is root on its machine',

@@ -122,6 +122,25 @@ describe('the room of a machine', () => {
     await expect(room.expectFor(run('a'), { diskBytes: 4 * GB })).rejects.toThrow('needs 4.5 GB');
   });
 
+  it('keeps of the disk what those have named that were claimed before, but for what they have used of it, until they end', async () => {
+    const disk = { totalBytes: 50 * GB, freeBytes: 20 * GB };
+    let goesOn = true;
+    const { room, freed } = machineOf([], { disk: () => disk, goesOn: () => goesOn });
+    await room.expectFor(run('a'), { diskBytes: 12 * GB });
+
+    await expect(room.expectFor(run('b'), { diskBytes: 10 * GB })).rejects.toThrow(
+      'Machine ci-3 has 8.0 GB of disk free beside what others have named, and the task needs 11 GB',
+    );
+    await room.expectFor(run('a'), { diskBytes: 12 * GB });
+    await room.expectFor(run('names-none'), {});
+    disk.freeBytes = 12 * GB;
+    await room.expectFor(run('c'), { diskBytes: 7 * GB });
+    disk.freeBytes = 15 * GB;
+    goesOn = false;
+    await room.expectFor(run('b'), { diskBytes: 10 * GB });
+    expect(freed).toEqual([]);
+  });
+
   it('removes nothing for a task that the whole disk is too small for', async () => {
     const disk = { totalBytes: 50 * GB, freeBytes: 20 * GB };
     const { room, freed } = machineOf([], { disk: () => disk });

@@ -80,14 +80,20 @@ export interface BuildResult {
   readonly madeRoom?: FreedRoom;
 }
 
+/** A layer by what it unpacks to, and a blob that does. */
+export interface LayerBlob {
+  readonly diffId: Digest;
+  readonly digest: Digest;
+}
+
 export interface PublishResult extends StoredImage {
   /** Bytes that the engine had to send because the store lacked them. */
   readonly bytesUploaded: number;
   readonly way: 'endpoint' | 'tar';
   /** Why all of it moved, where less would have done. */
   readonly fellBack?: string;
-  /** The blob that each layer became, where that was seen. */
-  readonly layers?: readonly { readonly diffId: Digest; readonly digest: Digest }[];
+  /** Lowest first. */
+  readonly layers: readonly LayerBlob[];
 }
 
 export interface LoadResult {
@@ -114,7 +120,7 @@ export interface EngineImages {
       readonly findLayers?: (diffId: Digest) => Promise<readonly string[]>;
       /** Told of each blob that the engine has sent whole, by the endpoint; and of each layer that was stored, by the other way. */
       readonly onBlob?: (digest: Digest, sizeBytes: number) => Promise<void>;
-      readonly onLayer?: (layer: { readonly diffId: Digest; readonly digest: Digest }) => Promise<void>;
+      readonly onLayer?: (layer: LayerBlob) => Promise<void>;
     },
   ): Promise<PublishResult>;
   /**

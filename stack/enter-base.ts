@@ -1,6 +1,7 @@
 import { connectEngine } from '../docker/connect.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { noteLayers } from '../store/note-layers.ts';
 import { SHARED_DOMAIN } from '../store/image-index.ts';
 import { openStore } from '../store/open-store.ts';
 import type { BaseImage } from './base-image.ts';
@@ -34,13 +35,12 @@ export async function enterBase(
       doing: `entering ${base.reference} into the store`,
       done: (digest) => `${base.reference} is in the store as ${digest}`,
       run: async () => {
-        const { manifestDigest, configDigest, diffIds, sizeBytes } = await engine.images.publish(
-          base.reference,
-          {
-            signal: options.signal,
-            mayConfirm: () => true,
-          },
-        );
+        const published = await engine.images.publish(base.reference, {
+          signal: options.signal,
+          mayConfirm: () => true,
+        });
+        await noteLayers(store, { domain: SHARED_DOMAIN, level: LEVEL }, published.layers);
+        const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
         const record = await store.index.recordBase(SHARED_DOMAIN, LEVEL, {
           version: 1,
           reference: base.reference,

@@ -22,6 +22,7 @@ import { keepMounts } from './keep-mounts.ts';
 import type { LendEngine } from './lend-engine.ts';
 import { mountsOfBuild } from './mounts-of-build.ts';
 import type { PlanCache } from './plan-cache.ts';
+import { noteLayers } from '../store/note-layers.ts';
 import { publishNotes } from './publish-notes.ts';
 import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
@@ -235,6 +236,7 @@ async function publish(
     onProgress,
     ...publishNotes(store, plan, (digest) => known.has(digest)),
   });
+  await noteLayers(store, plan, published.layers);
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, ownReference(planned.imageHash ?? ''));
   await engine.images.use(tag);

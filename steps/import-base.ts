@@ -7,6 +7,7 @@ import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { noteLayers } from '../store/note-layers.ts';
 import { publishNotes } from './publish-notes.ts';
 import type { StepContext } from './step-context.ts';
 import { tagOfBase } from './tag-of-base.ts';
@@ -116,6 +117,7 @@ async function pullAndPublish(
     onProgress,
     ...publishNotes(store, { domain, level }, () => false),
   });
+  await noteLayers(store, { domain, level }, published.layers);
   await engine.images.use(engineImageId);
   // Where that is an index, its platform's image alone was published; both are to be let go some day.
   await engine.images.use(reference);

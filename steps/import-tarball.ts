@@ -79,7 +79,8 @@ async function importNow(
     const onLayer = (layer: StoredLayer): Promise<void> => noteLayer(store, { domain, level, sha256 }, layer);
     const options = { signal, onProgress, name, platform, onLayer };
     const known = await layersOfBefore(store, { domain, level, sha256 }, signal);
-    imported = await importImageTar(store.blobs, await read(), { ...options, known }).catch(
+    const findLayers = (diffId: Digest) => store.index.findLayers(domain, level, diffId);
+    imported = await importImageTar(store.blobs, await read(), { ...options, known, findLayers }).catch(
       async (error: unknown) => {
         if (!(error instanceof LayerNotKnown)) throw error;
         return importImageTar(store.blobs, await read(), options);

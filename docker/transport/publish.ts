@@ -13,7 +13,7 @@ import { publishAsTar } from './publish-as-tar.ts';
 import type { OnLayer } from './read-archive.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
-import { describeStoredImage } from './stored-image.ts';
+import { readStoredImage } from './stored-image.ts';
 import { endpointRepository } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
@@ -100,12 +100,12 @@ async function push(
           ? lastError
           : new TransferFailed('publish', image, detail, { cause: lastError ?? cause }),
     });
-    const stored = await describeStoredImage(context.blobs, manifestDigest, signal).catch(
+    const { stored, layers } = await readStoredImage(context.blobs, manifestDigest, signal).catch(
       (error: unknown) => {
         throw findDamage(error, manifestDigest) ?? error;
       },
     );
-    return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
+    return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint', layers };
   } finally {
     transfer.close();
     await removeThrowAways(context, id);

@@ -9,7 +9,8 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { StepOptions } from '../engine.ts';
 import { toArchivePath } from './archive-path.ts';
 import { compressionOf, createUnpacker, isCompressed, MAGIC_BYTES } from './compression.ts';
-import type { KnownLayer } from './known-layers.ts';
+import { findKnownLayers } from './known-layers.ts';
+import type { FindLayers, KnownLayer } from './known-layers.ts';
 import { peek } from './peek.ts';
 import { storeLayer } from './store-layer.ts';
 import type { StoredLayer } from './store-layer.ts';
@@ -30,6 +31,8 @@ const MAX_ENTRIES = 20_000;
 export interface ArchiveOptions extends StepOptions {
   /** Layers that the store has, by what they unpack to: they are not stored again. */
   readonly known?: ReadonlyMap<Digest, KnownLayer> | undefined;
+  /** Others that it may have, where the tar says by its names what they unpack to. */
+  readonly findLayers?: FindLayers | undefined;
   readonly limits?: UnpackLimits | undefined;
   readonly onLayer?: OnLayer | undefined;
 }
@@ -65,7 +68,7 @@ export async function readArchive(
     sizeBytes: number,
   ): Promise<StoredLayer> => {
     const told = { layer: shownAs(path), totalBytes: sizeBytes, doing: 'storing' as const };
-    const hints = await hintsOf(blobs, path, { sizeBytes, known: options.known, signal: options.signal });
+    const hints = await hintsOf(blobs, path, { ...options, sizeBytes });
     const passing = tellBytes(body, told, options.onProgress);
     const layer = await storeLayer(blobs, passing, { signal: options.signal, budget, ...hints });
     await options.onLayer?.(layer);
@@ -141,12 +144,9 @@ async function hintsOf(
   {
     sizeBytes,
     known,
+    findLayers,
     signal,
-  }: {
-    readonly sizeBytes: number;
-    readonly known: ReadonlyMap<Digest, KnownLayer> | undefined;
-    readonly signal: AbortSignal;
-  },
+  }: Pick<ArchiveOptions, 'known' | 'findLayers' | 'signal'> & { readonly sizeBytes: number },
 ): Promise<Pick<Parameters<typeof storeLayer>[2], 'known' | 'present'>> {
   const hex = /(?:^|\/)([0-9a-f]{64})(?:\.tar)?(?:\.gz)?$/.exec(path)?.[1];
   const digest: Digest | undefined = hex === undefined ? undefined : `sha256:${hex}`;
@@ -155,8 +155,12 @@ async function hintsOf(
     digest && known?.has(digest) ? true : all.some(({ unpackedBytes }) => unpackedBytes === sizeBytes);
   const isPresent =
     digest && DIGEST_PATTERN.test(digest) && (await blobs.claim(digest, signal))?.sizeBytes === sizeBytes;
+  const found =
+    digest && findLayers && !mayBeKnown && !isPresent
+      ? await findKnownLayers(blobs, [digest], findLayers, signal)
+      : undefined;
   return {
-    ...(mayBeKnown ? { known: (diffId: Digest) => known?.get(diffId) } : {}),
+    ...(mayBeKnown || found?.size ? { known: (diffId: Digest) => (found ?? known)?.get(diffId) } : {}),
     ...(isPresent ? { present: digest } : {}),
   };
 }

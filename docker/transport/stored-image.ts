@@ -4,6 +4,7 @@ import { DigestMismatch } from '../../model/errors.ts';
 import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import type { LayerBlob } from '../engine.ts';
 import { readClosure, readWhole } from '../endpoint/closure.ts';
 import type { Closure } from '../endpoint/closure.ts';
 
@@ -20,12 +21,24 @@ export async function describeStoredImage(
   manifestDigest: Digest,
   signal?: AbortSignal,
 ): Promise<StoredImage> {
+  return (await readStoredImage(blobs, manifestDigest, signal)).stored;
+}
+
+/** The same, and the blob of each layer, lowest first. */
+export async function readStoredImage(
+  blobs: BlobStore,
+  manifestDigest: Digest,
+  signal?: AbortSignal,
+): Promise<{ readonly stored: StoredImage; readonly layers: readonly LayerBlob[] }> {
   const closure = await readClosure(blobs, manifestDigest, signal);
   const { config, layers } = closure.image;
   const diffIds = parseDiffIds(await readWhole(blobs, config.digest, { maxBytes: CONFIG_MAX_BYTES, signal }));
   if (diffIds.length !== layers.length)
     throw new DigestMismatch(`Config ${config.digest}`, `${layers.length} layers`, `${diffIds.length}`);
-  return { manifestDigest, configDigest: config.digest, diffIds, sizeBytes: sizeOf(closure) };
+  return {
+    stored: { manifestDigest, configDigest: config.digest, diffIds, sizeBytes: sizeOf(closure) },
+    layers: layers.map(({ digest }, at) => ({ diffId: diffIds[at] as Digest, digest })),
+  };
 }
 
 /** Digests of the uncompressed layers, lowest first, as an image's config has them. @throws {TypeError} */

@@ -147,7 +147,7 @@ describe('an engine that cannot reach the endpoint', () => {
     const parent = await makeImage(far.docker, { layers: [lower] });
     const first = await publishImage(there, parent.tag, { signal, mayConfirm: () => false });
     const child = await makeImage(far.docker, { layers: [lower, { bulk: noise(5_000_000) }] });
-    const hints = new Map(first.layers?.map(({ diffId, digest }) => [diffId, [digest]]));
+    const hints = new Map(first.layers.map(({ diffId, digest }) => [diffId, [digest]]));
     const published = await publishImage(there, child.tag, {
       signal,
       mayConfirm: () => false,
@@ -155,7 +155,7 @@ describe('an engine that cannot reach the endpoint', () => {
     });
     expect(published.fellBack).toBeUndefined();
     expect(published.diffIds[0]).toBe(first.diffIds[0]);
-    expect(published.layers?.[0]).toEqual(first.layers?.[0]);
+    expect(published.layers[0]).toEqual(first.layers[0]);
     expect(published.bytesUploaded).toBeGreaterThan(5_000_000);
     expect(published.bytesUploaded).toBeLessThan(6_000_000);
 
@@ -195,10 +195,28 @@ describe('an engine that cannot reach the endpoint', () => {
     expect(again.bytesLoaded).toBeGreaterThan(11_000_000);
   });
 
+  it('sends no layer again that another engine has pushed', async () => {
+    const lower = { bulk: noise(6_000_000) };
+    const parent = await makeImage(docker, { layers: [lower] });
+    const pushed = await publishImage(here, parent.tag, { signal, mayConfirm: () => false });
+    const child = await makeImage(far.docker, { layers: [lower, { bulk: noise(5_000_000) }] });
+    const hints = new Map(pushed.layers.map(({ diffId, digest }) => [diffId, [digest]]));
+
+    const published = await publishImage(there, child.tag, {
+      signal,
+      mayConfirm: () => false,
+      findLayers: (diffId) => Promise.resolve(hints.get(diffId) ?? []),
+    });
+
+    expect([pushed.way, published.way]).toEqual(['endpoint', 'tar']);
+    expect(published.layers[0]).toEqual(pushed.layers[0]);
+    expect(published.bytesUploaded).toBeLessThan(6_000_000);
+  });
+
   it('believes no hint: one that is wrong costs a second save at most', async () => {
     const [a, b] = await Promise.all([build(far.docker), build(far.docker)]);
     const ofA = await publishImage(there, a.tag, { signal, mayConfirm: () => false });
-    const hints = new Map(ofA.layers?.map(({ digest }, at) => [at, digest]));
+    const hints = new Map(ofA.layers.map(({ digest }, at) => [at, digest]));
     const { RootFS } = await far.docker.getImage(b.tag).inspect();
     const diffIds = RootFS.Layers ?? [];
     // Every layer of the one is said to be that of the other, and to be where it is not.
@@ -211,7 +229,7 @@ describe('an engine that cannot reach the endpoint', () => {
       ]);
     const ofB = await publishImage(there, b.tag, { signal, mayConfirm: () => false, findLayers: lying });
     expect(ofB.diffIds).toEqual(diffIds);
-    expect(ofB.layers?.[0]?.digest).not.toBe(ofA.layers?.[0]?.digest);
+    expect(ofB.layers?.[0]?.digest).not.toBe(ofA.layers[0]?.digest);
     const { engineImageId } = await loadImage(here, ofB, { signal, tag: 'hinted' });
     expect(await exitCode(docker, engineImageId)).toBe(0);
     made.push('slipway.invalid/image:hinted');
@@ -313,6 +331,6 @@ describe('an engine that cannot reach the endpoint', () => {
     expect(second.bytesUploaded).toBeLessThan(2_000_000);
     // A layer that is known is not compressed again only to find that the store has it.
     expect(compressed).toBe(1);
-    expect(second.layers?.[0]).toEqual(first.layers?.[0]);
+    expect(second.layers?.[0]).toEqual(first.layers[0]);
   });
 });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { digestOf, readClosure } from '../../../docker/endpoint/closure.ts';
@@ -195,6 +195,33 @@ describe('importImageTar', () => {
     expect(bytesWritten).toBeLessThan(2000);
     const closure = await readClosure(blobs, stored.manifestDigest as Digest);
     expect(closure.image.layers.map(({ digest }) => digest)).toEqual(image.layers.map(digestOf));
+  });
+
+  it('stores no layer again that is called by what it unpacks to, where a blob of it is known; a wrong hint or name is found out', async () => {
+    const packed = await anImage({ compress: (tar) => zstdCompressSync(tar) });
+    await putImage(blobs, packed);
+    const plain = packed.layers.map((layer) => zstdDecompressSync(layer));
+    const hexOf = (diffId: string): string => diffId.replace('sha256:', '');
+    const named = (paths: readonly string[]): Promise<Buffer> =>
+      archive([
+        ...plain.map((layer, at): Part => [paths[at] ?? '', layer]),
+        ['config', packed.config],
+        ['manifest.json', JSON.stringify([{ Config: 'config', Layers: paths }])],
+      ]);
+    const { diffIds } = packed.stored;
+    const digests = new Map(diffIds.map((diffId, at) => [diffId, digestOf(packed.layers[at]!)]));
+    const findLayers = (diffId: Digest): Promise<readonly string[]> =>
+      Promise.resolve([digests.get(diffId) ?? '']);
+    const take = (tar: Buffer): ReturnType<typeof importImageTar> =>
+      importImageTar(blobs, Readable.from([tar]), { signal, findLayers });
+
+    const { stored, layers, bytesWritten } = await take(await named(diffIds.map((id) => `${hexOf(id)}.tar`)));
+
+    expect(stored.diffIds).toEqual(diffIds);
+    expect(layers.map(({ digest }) => digest)).toEqual(packed.layers.map(digestOf));
+    expect(bytesWritten).toBeLessThan(2000);
+    const swapped = await named([...diffIds].reverse().map((id) => `${hexOf(id)}.tar`));
+    await expect(take(swapped)).rejects.toBeInstanceOf(LayerNotKnown);
   });
 
   it('takes the one of several images that is named, and names them when none is', async () => {

@@ -46,6 +46,8 @@ export interface RerunOutcome {
 export interface Download {
   readonly body: Readable;
   readonly sizeBytes?: number;
+  /** Its owner may execute it. */
+  readonly executable?: true;
   /** It is a directory without a file, and has no bytes. */
   readonly isEmptyDirectory?: true;
 }

@@ -87,6 +87,7 @@ export async function downloadArtifact(
   return {
     body,
     sizeBytes: record.sizeBytes,
+    ...(record.executable ? { executable: true } : {}),
     ...(isEmptyDirectory(record) ? { isEmptyDirectory: true } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { LayerBlob } from '../model/blob-store.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { FailedStep } from '../model/errors.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
@@ -78,12 +79,6 @@ export interface BuildResult {
   readonly steps: number;
   readonly cachedSteps: number;
   readonly madeRoom?: FreedRoom;
-}
-
-/** A layer by what it unpacks to, and a blob that does. */
-export interface LayerBlob {
-  readonly diffId: Digest;
-  readonly digest: Digest;
 }
 
 export interface PublishResult extends StoredImage {
@@ -235,13 +230,14 @@ export interface EngineContainers {
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
-  /** Puts one file; parents are made. @throws {PathUnusable} */
+  /** Puts one file, with mode 0755 where it is `executable`, else 0644; parents are made. @throws {PathUnusable} */
   putFile(
     name: string,
     path: string,
     body: Readable,
     sizeBytes: number,
     options: {
+      readonly executable?: boolean | undefined;
       readonly owner?: { readonly uid: number; readonly gid: number };
       readonly signal: AbortSignal;
     },
@@ -255,13 +251,18 @@ export interface EngineContainers {
   kill(name: string): Promise<void>;
   /** Starts a command beside the container's own. */
   exec(name: string, options: ExecOptions): Promise<RunningExec>;
-  /** A file's bytes, or a tar of a directory; undefined when the path is absent. The type is what the container has. */
+  /** A file's bytes, `executable` if its owner may, or a tar of a directory; undefined when the path is absent. The type is what the container has. */
   readPath(
     name: string,
     path: string,
     signal: AbortSignal,
   ): Promise<
-    | { readonly type: 'file'; readonly sizeBytes: number; readonly body: Readable }
+    | {
+        readonly type: 'file';
+        readonly sizeBytes: number;
+        readonly executable: boolean;
+        readonly body: Readable;
+      }
     | { readonly type: 'directory'; readonly tar: Readable }
     | undefined
   >;

@@ -12,6 +12,12 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A layer by what it unpacks to, and a blob that does. */
+export interface LayerBlob {
+  readonly diffId: Digest;
+  readonly digest: Digest;
+}
+
 /**
  * Immutable bytes under their OCI digest. The store room implements it over S3 and in memory; the docker room's
  * image endpoint is written against it, and a step hands the one to the other.

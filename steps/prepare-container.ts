@@ -59,7 +59,11 @@ export async function prepareContainer(
       const body = await readInput(deps.store, file, context.signal);
       const target =
         record.name === from.artifact ? path : `${path}/${record.name.slice(from.artifact.length + 1)}`;
-      await containers.putFile(name, target, body, record.sizeBytes, { owner, signal: context.signal });
+      await containers.putFile(name, target, body, record.sizeBytes, {
+        executable: record.executable,
+        owner,
+        signal: context.signal,
+      });
     }
   }
 }

@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import mime from 'mime-types';
 import { extract } from 'tar-stream';
+import { isExecutable } from '../docker/containers/archive-path.ts';
 import type { Engine } from '../docker/engine.ts';
 import { EMPTY_DIRECTORY } from '../model/pure/artifact-names.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
@@ -41,7 +42,7 @@ export async function saveArtifact(
   const found = await containers.readPath(upload.container, spec.path, upload.context.signal);
   if (!found) return 'absent';
   if (found.type === 'file') {
-    if (spec.type === 'file') return [await write(upload, name, spec, found.body)];
+    if (spec.type === 'file') return [await write(upload, name, spec, found.body, found)];
     found.body.destroy();
     return 'a file, not a directory';
   }
@@ -75,10 +76,11 @@ async function saveDirectory(
   const reading = pipeline(tar, entries, { signal: upload.context.signal });
   reading.catch(() => undefined);
   for await (const entry of entries) {
-    const { type, linkname, name: fullName } = entry.header;
+    const { type, mode, linkname, name: fullName } = entry.header;
     const path = pathInside(fullName);
     if (type === 'file' && path !== undefined) {
-      records.push(await write(upload, `${name}/${path}`, spec, entry.pipe(new PassThrough())));
+      const body = entry.pipe(new PassThrough());
+      records.push(await write(upload, `${name}/${path}`, spec, body, { executable: isExecutable(mode) }));
       continue;
     }
     entry.resume();
@@ -106,7 +108,7 @@ async function saveLinks(
     const found = await engine.containers.readPath(container, posix.join(spec.path, path), context.signal);
     if (found?.type === 'directory') found.tar.destroy();
     if (found?.type !== 'file') return `incomplete: ${path} in it cannot be read`;
-    linked.push(await write(upload, `${name}/${path}`, spec, found.body));
+    linked.push(await write(upload, `${name}/${path}`, spec, found.body, found));
   }
   return [...records, ...linked];
 }
@@ -123,6 +125,7 @@ function write(
   name: string,
   spec: ArtifactSpec,
   body: NodeJS.ReadableStream,
+  { executable }: { readonly executable: boolean } = { executable: false },
 ): Promise<ArtifactRecord> {
   context.onProgress({ message: `saving ${name}` });
   const contentType =
@@ -134,6 +137,7 @@ function write(
   return store.artifacts.write(input.task.taskId, input.run, name, body as PassThrough, {
     contentType,
     ...(expires ? { expires } : {}),
+    executable,
     signal: context.signal,
   });
 }

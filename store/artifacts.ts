@@ -64,29 +64,43 @@ export async function writeArtifact(
     readonly body: Readable;
     readonly contentType: string;
     readonly expires?: string | undefined;
+    readonly executable?: boolean | undefined;
     readonly signal?: AbortSignal | undefined;
     /** Beyond what the record says. */
     readonly metadata?: Readonly<Record<string, string>>;
   },
 ): Promise<ArtifactRecord> {
-  const { name, body, contentType, expires, signal } = artifact;
-  const fixed = { ...artifact.metadata, name: encodeURIComponent(name), ...(expires ? { expires } : {}) };
+  const { name, body, contentType, expires, executable, signal } = artifact;
+  const fixed = {
+    ...artifact.metadata,
+    name: encodeURIComponent(name),
+    ...(expires ? { expires } : {}),
+    ...(executable ? { executable: 'true' } : {}),
+  };
   const { sha256, sizeBytes } = await putStaged(objects, body, {
     place: async (hashed) => ({ key, contentType, metadata: { ...fixed, sha256: hashed.sha256 } }),
     signal,
   });
-  return { name, sizeBytes, sha256, contentType, ...(expires ? { expires } : {}) };
+  return {
+    name,
+    sizeBytes,
+    sha256,
+    contentType,
+    ...(expires ? { expires } : {}),
+    ...(executable ? { executable } : {}),
+  };
 }
 
 /** The record that an artifact's object carries. @throws {InternalError} when the object was not written by Slipway. */
 export function recordOf(info: ObjectInfo): ArtifactRecord {
-  const { name, sha256, expires } = info.metadata ?? {};
+  const { name, sha256, expires, executable } = info.metadata ?? {};
   const parsed = artifactRecordSchema.safeParse({
     name: name === undefined ? undefined : decodeURIComponent(name),
     sizeBytes: info.sizeBytes,
     sha256,
     contentType: info.contentType,
     ...(expires ? { expires } : {}),
+    ...(executable === 'true' ? { executable: true } : {}),
   });
   if (parsed.success) return parsed.data;
   throw new InternalError(`Artifact ${info.key} in the store has a damaged record: ${parsed.error.message}`);

@@ -1,3 +1,4 @@
+import type { LayerBlob } from '../model/blob-store.ts';
 import { mapConcurrently } from '../model/concurrently.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { Store } from './store.ts';
@@ -8,7 +9,7 @@ const SIDE_BY_SIDE = 4;
 export async function noteLayers(
   { index }: Pick<Store, 'index'>,
   { domain, level }: { readonly domain: string; readonly level: Level },
-  layers: readonly { readonly diffId: string; readonly digest: string }[],
+  layers: readonly LayerBlob[],
 ): Promise<void> {
   await mapConcurrently(
     layers,

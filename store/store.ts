@@ -259,7 +259,7 @@ export interface Artifacts {
     run: number,
     name: string,
     body: Readable,
-    options: { readonly contentType: string; readonly expires?: string; readonly signal?: AbortSignal },
+    options: Omit<ArtifactRecord, 'name' | 'sizeBytes' | 'sha256'> & { readonly signal?: AbortSignal },
   ): Promise<ArtifactRecord>;
   find(taskId: string, run: number, name: string): Promise<ArtifactRecord | undefined>;
   /** @throws {NotFound} */

@@ -12,11 +12,16 @@ export interface SaveOptions {
   readonly signal: AbortSignal;
 }
 
-/** Writes a stream to a file that appears under its name only when it is whole; gives its size. */
-export async function saveFile(body: Readable, path: string, options: SaveOptions): Promise<number> {
+/** Writes a stream to a file that appears under its name only when it is whole, executable if asked; gives its size. */
+export async function saveFile(
+  body: Readable,
+  path: string,
+  options: SaveOptions & { readonly executable?: boolean | undefined },
+): Promise<number> {
   const partial = `${path}.${process.pid}.part`;
   try {
-    const bytes = await copy(body, createWriteStream(partial), options);
+    const target = createWriteStream(partial, { mode: options.executable ? 0o777 : 0o666 });
+    const bytes = await copy(body, target, options);
     if (options.sizeBytes !== undefined && bytes !== options.sizeBytes)
       throw new DigestMismatch(`Download of ${path}`, `${options.sizeBytes} bytes`, `${bytes}`);
     await rename(partial, path);

@@ -78,7 +78,9 @@ export async function resolvePath(
 /** The only file of an archive that the engine made of a file. Breaking the body off ends the request. */
 export async function fileOfArchive(
   archive: Readable,
-): Promise<{ readonly sizeBytes: number; readonly body: Readable } | undefined> {
+): Promise<
+  { readonly sizeBytes: number; readonly executable: boolean; readonly body: Readable } | undefined
+> {
   const tar = extract();
   const entries = tar[Symbol.asyncIterator]();
   // An error of the archive destroys the tar, and so reaches the reader of the body.
@@ -91,8 +93,14 @@ export async function fileOfArchive(
   const entry = first.value;
   return {
     sizeBytes: entry.header.size ?? 0,
+    executable: isExecutable(entry.header.mode),
     body: Readable.from(bodyOf(entry, archive), { objectMode: false }),
   };
+}
+
+/** Whether a file of an archive is executable, as git counts it: by the bit of its owner. */
+export function isExecutable(mode: number | undefined): boolean {
+  return ((mode ?? 0) & 0o100) !== 0;
 }
 
 /** A stream of the engine that ends with one of Slipway's errors instead of a socket's. */

@@ -17,7 +17,7 @@ import { ownerOf } from './image-user.ts';
 import type { Owner } from './image-user.ts';
 import { wasOutOfMemory } from './out-of-memory.ts';
 import { putArchive, putFile } from './put-archive.ts';
-import type { PutOptions } from './put-archive.ts';
+import type { PutFileOptions, PutOptions } from './put-archive.ts';
 import { readOutput } from './read-output.ts';
 import { removeContainer } from './remove-container.ts';
 import { startContainer } from './start-container.ts';
@@ -77,7 +77,13 @@ export class DockerodeContainers implements EngineContainers {
     );
   }
 
-  putFile(name: string, path: string, body: Readable, sizeBytes: number, options: PutOptions): Promise<void> {
+  putFile(
+    name: string,
+    path: string,
+    body: Readable,
+    sizeBytes: number,
+    options: PutFileOptions,
+  ): Promise<void> {
     return this.#ask(`put ${path} into container ${name}`, options.signal, () =>
       putFile(this.#container(name), path, { ...options, body, sizeBytes }),
     );
@@ -129,15 +135,7 @@ export class DockerodeContainers implements EngineContainers {
     );
   }
 
-  readPath(
-    name: string,
-    path: string,
-    signal: AbortSignal,
-  ): Promise<
-    | { readonly type: 'file'; readonly sizeBytes: number; readonly body: Readable }
-    | { readonly type: 'directory'; readonly tar: Readable }
-    | undefined
-  > {
+  readPath(name: string, path: string, signal: AbortSignal): ReturnType<EngineContainers['readPath']> {
     const doing = `read ${path} of container ${name}`;
     return this.#ask(doing, signal, async () => {
       const container = this.#container(name);

@@ -10,10 +10,16 @@ import { resolvePath } from './archive-path.ts';
 
 const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
+const EXECUTABLE_MODE = 0o755;
 
 export interface PutOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly signal: AbortSignal;
+}
+
+export interface PutFileOptions extends PutOptions {
+  /** Whoever may read it may execute it, too. */
+  readonly executable?: boolean | undefined;
 }
 
 /**
@@ -47,14 +53,21 @@ export async function putArchive(
 export async function putFile(
   container: Docker.Container,
   path: string,
-  { body, sizeBytes, owner, signal }: PutOptions & { readonly body: Readable; readonly sizeBytes: number },
+  {
+    body,
+    sizeBytes,
+    executable = false,
+    owner,
+    signal,
+  }: PutFileOptions & { readonly body: Readable; readonly sizeBytes: number },
 ): Promise<void> {
   const { existing, missing } = await findExisting(container, posix.dirname(path), signal, path);
   const name = [...missing, posix.basename(path)].join('/');
   const out = pack();
   const fill = async (): Promise<void> => {
     await addDirectories(out, missing, { mode: DIRECTORY_MODE, owner });
-    await pipeline(body, out.entry({ name, size: sizeBytes, mode: FILE_MODE, ...owner }));
+    const mode = executable ? EXECUTABLE_MODE : FILE_MODE;
+    await pipeline(body, out.entry({ name, size: sizeBytes, mode, ...owner }));
     out.finalize();
   };
   try {

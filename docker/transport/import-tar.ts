@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { BlobStore } from '../../model/blob-store.ts';
+import type { BlobStore, LayerBlob } from '../../model/blob-store.ts';
 import { mapConcurrently } from '../../model/concurrently.ts';
 import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
@@ -33,7 +33,7 @@ export interface ImportedTar {
   /** Bytes of blobs that the store lacked. */
   readonly bytesWritten: number;
   /** The blob that each layer became. */
-  readonly layers: readonly Pick<StoredLayer, 'diffId' | 'digest'>[];
+  readonly layers: readonly LayerBlob[];
 }
 
 const platformSchema = z.object({

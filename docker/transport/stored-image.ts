@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { BlobStore } from '../../model/blob-store.ts';
+import type { BlobStore, LayerBlob } from '../../model/blob-store.ts';
 import { DigestMismatch } from '../../model/errors.ts';
 import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
-import type { LayerBlob } from '../engine.ts';
 import { readClosure, readWhole } from '../endpoint/closure.ts';
 import type { Closure } from '../endpoint/closure.ts';
 

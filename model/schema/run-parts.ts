@@ -18,6 +18,7 @@ export const artifactRecordSchema = z.object({
   sha256: z.string().describe('Lower case hex of the bytes as downloaded'),
   contentType: z.string(),
   expires: z.string().optional(),
+  executable: z.boolean().optional().describe('Whether its owner may execute it; absent: not'),
 });
 export type ArtifactRecord = z.infer<typeof artifactRecordSchema>;
 

@@ -1,18 +1,24 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it, jest } from '@jest/globals';
 import { statesOf } from '../helpers/live-stack.ts';
+import { runSlipway } from '../helpers/run-slipway.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
 
 const plain = { image: 'debian:bookworm', checkout: false };
 
-it('takes what another push has left under a route, as it was when the push was planned', async () => {
+it('takes what another push has left under a route, as it was when the push was planned, and executable where it was', async () => {
   await using world = await World.open({ base: false });
   await world.startWorker();
   const repository = await world.createRepository({ main: 3, '*': 1 });
   const makes = (text: string) => ({
     ...plain,
-    command: `echo ${text} > /file && mkdir -p /tree/below && echo ${text} below > /tree/below/file`,
+    command: [
+      `echo ${text} > /file && mkdir -p /tree/below && cd /tree/below && echo ${text} below > file`,
+      `echo '#!/bin/sh' > run && echo 'echo ${text} ran' >> run && chmod +x run`,
+    ].join(' && '),
     artifacts: {
       'public/file': { type: 'file', path: '/file' },
       'public/tree': { type: 'directory', path: '/tree' },
@@ -25,21 +31,39 @@ it('takes what another push has left under a route, as it was when the push was 
       '/in/file': { namespace: 'made.latest', artifact: 'public/file' },
       '/in/tree': { namespace: 'made.latest', artifact: 'public/tree' },
     },
-    command: 'cat /in/file /in/tree/below/file',
+    command: 'cat /in/file /in/tree/below/file && /in/tree/below/run',
+  };
+  const runs = {
+    ...plain,
+    dependencies: ['makes'],
+    inputs: {
+      '/in/run': { task: 'makes', artifact: 'public/tree/below/run' },
+      '/in/tree': { task: 'makes', artifact: 'public/tree' },
+    },
+    command: '/in/run && /in/tree/below/run && stat -c %a /in/tree/below/run /in/tree/below/file',
   };
   const push = async (tasks: Record<string, unknown>, ref = 'refs/heads/try') =>
     world.push(repository, await repository.commit({ 'slipway.yml': { version: 1, tasks } }), { ref });
   await repository.git('checkout', '--quiet', '-b', 'try');
 
   const early = await push({ takes });
-  const made = await push({ makes: makes('one') });
+  const made = await push({ makes: makes('one'), runs });
   const taken = await push({ takes });
 
   expect(early).toMatchObject({ state: 'exception', reason: 'malformed-plan' });
   expect(early.findings[0]?.message).toContain('has completed with the route "made.latest"');
-  expect(statesOf(made)).toEqual({ makes: 'completed/completed' });
+  expect(statesOf(made)).toEqual({ makes: 'completed/completed', runs: 'completed/completed' });
+  const idOf = (label: string) => made.tasks.find((task) => task.label === label)?.taskId ?? '';
+  expect(await world.log(idOf('runs'))).toContain('one ran\none ran\n755\n644\n');
   expect(statesOf(taken)).toEqual({ takes: 'completed/completed' });
-  expect(await world.log(taken.tasks[0]?.taskId ?? '')).toContain('one\none below\n');
+  expect(await world.log(taken.tasks[0]?.taskId ?? '')).toContain('one\none below\none ran\n');
+  const downloaded = async (name: string): Promise<number> => {
+    const options = { cwd: world.home, env: { SLIPWAY_HOME: world.home } };
+    await runSlipway(['download', idOf('makes'), `public/tree/below/${name}`, '-o', name], options);
+    return (await stat(join(world.home, name))).mode & 0o111;
+  };
+  expect(await downloaded('run')).toBeGreaterThan(0);
+  expect(await downloaded('file')).toBe(0);
 
   // The same push again, after another one has come there: what was decided stays.
   const moved = await push({ makes: makes('two') });
@@ -57,6 +81,9 @@ it('takes what another push has left under a route, as it was when the push was 
     takes: { ...plain, inputs: { '/in': { namespace: 'made.latest', artifact: 'x' } } },
   });
   expect(lacks.findings.map(({ message, hint }) => [message.split(', ').at(-1), hint])).toEqual([
-    ['has no artifact "x"', 'it has public/file, public/tree/below/file, public/logs/live.log'],
+    [
+      'has no artifact "x"',
+      'it has public/file, public/tree/below/file, public/tree/below/run, public/logs/live.log',
+    ],
   ]);
 });

@@ -640,7 +640,10 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     it.each([1000, 20 * MIB])('of %i bytes carry their record and are replaced whole', async (sizeBytes) => {
       const bytes = randomBytes(sizeBytes);
       const options = { contentType: 'application/x-tar', expires: '2027-01-01T00:00:00Z' };
-      await store.artifacts.write(taskId, 0, 'public/image.tar', aBody('an earlier try'), options);
+      await store.artifacts.write(taskId, 0, 'public/image.tar', aBody('an earlier try'), {
+        ...options,
+        executable: true,
+      });
 
       const record = await store.artifacts.write(taskId, 0, 'public/image.tar', aBody(bytes), options);
 
@@ -652,6 +655,22 @@ export function describeStore(name: string, open: () => ObjectStore): void {
         sha256(bytes),
       );
       expect(await keysUnder(objects, 'uploads/')).toEqual([]);
+    });
+
+    it.each([1000, 20 * MIB])('of %i bytes say that they are executable', async (sizeBytes) => {
+      const options = { contentType: 'application/octet-stream', executable: true };
+
+      const record = await store.artifacts.write(
+        taskId,
+        0,
+        'public/run',
+        aBody(randomBytes(sizeBytes)),
+        options,
+      );
+
+      expect(record).toMatchObject(options);
+      expect(await store.artifacts.find(taskId, 0, 'public/run')).toEqual(record);
+      expect(await store.artifacts.list(taskId, 0)).toEqual([record]);
     });
 
     it('are told to be saved once: the first list counts', async () => {

@@ -49,7 +49,10 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
   ]);
   return withClient(session, async ({ api }) => {
     const taskId = await api.resolveTask(args.task, args.push);
-    const { body, sizeBytes, isEmptyDirectory } = await api.download(taskId, args.name, { ...run, signal });
+    const { body, sizeBytes, executable, isEmptyDirectory } = await api.download(taskId, args.name, {
+      ...run,
+      signal,
+    });
     if (isEmptyDirectory) {
       body.destroy();
       if (output === '-')
@@ -66,7 +69,7 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
       shown = Date.now();
       terminal.status(`${formatBytes(bytes)}${whole}`);
     };
-    const options = { sizeBytes, onBytes, signal };
+    const options = { sizeBytes, executable, onBytes, signal };
     const bytes = output === '-' ? await saveToStdout(body, options) : await saveFile(body, output, options);
     terminal.status('');
     if (output !== '-') terminal.note(`${output}: ${formatBytes(bytes)}`);

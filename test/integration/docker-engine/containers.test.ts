@@ -285,7 +285,7 @@ describe('a container', () => {
     'takes files that belong to the user of its image, and gives them back',
     async () => {
       const script =
-        'touch /src/new/made && stat -c "%u %g %a %n" /src /src/new /src/new/run /in/deep /in/deep/file && cat /in/deep/file';
+        'touch /src/new/made && stat -c "%u %g %a %n" /src /src/new /src/new/run /in/deep /in/deep/file /in/deep/run && /in/deep/run';
       const wanted = spec(['sh', '-c', script], { engineImageId: tag, workingDirectory: '/src' });
       const { containers } = engine;
       await containers.ensureCreated(wanted, signal);
@@ -301,14 +301,23 @@ describe('a container', () => {
         owner,
         signal,
       });
+      const run = '#!/bin/cat /in/deep/file\n';
+      await containers.putFile(wanted.name, '/in/deep/run', Readable.from([run]), run.length, {
+        executable: true,
+        owner,
+        signal,
+      });
       await containers.start(wanted.name);
       expect(await text(await containers.output(wanted.name, signal))).toBe(
-        '1234 4321 755 /src\n1234 4321 755 /src/new\n1234 4321 755 /src/new/run\n1234 4321 755 /in/deep\n1234 4321 644 /in/deep/file\nbytes',
+        '1234 4321 755 /src\n1234 4321 755 /src/new\n1234 4321 755 /src/new/run\n1234 4321 755 /in/deep\n1234 4321 644 /in/deep/file\n1234 4321 755 /in/deep/run\nbytes#!/bin/cat /in/deep/file\n',
       );
 
       const file = await containers.readPath(wanted.name, '/in/deep/file', signal);
-      expect(file).toMatchObject({ type: 'file', sizeBytes: 5 });
+      expect(file).toMatchObject({ type: 'file', sizeBytes: 5, executable: false });
       expect(file?.type === 'file' && (await text(file.body))).toBe('bytes');
+      const executable = await containers.readPath(wanted.name, '/in/deep/run', signal);
+      expect(executable).toMatchObject({ type: 'file', executable: true });
+      if (executable?.type === 'file') executable.body.destroy();
       const directory = await containers.readPath(wanted.name, '/src', signal);
       expect(directory?.type === 'directory' && (await namesIn(directory.tar))).toEqual([
         'src/',

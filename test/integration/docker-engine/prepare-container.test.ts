@@ -75,11 +75,12 @@ describe('what is put into a container before it starts', () => {
   /** What a record says of artifacts that are not there any more. */
   const kept = new Map<string, Awaited<ReturnType<typeof written>>>();
 
-  async function written(name: string, { contentType = 'x/y', expires = '' } = {}) {
+  async function written(name: string, { contentType = 'x/y', expires = '', executable = false } = {}) {
     const body = contentType === EMPTY_DIRECTORY ? [] : ['text'];
     const record = await store.artifacts.write(MAKE, 0, name, Readable.from(body), {
       contentType,
       ...(expires ? { expires } : {}),
+      ...(executable ? { executable } : {}),
       signal: new AbortController().signal,
     });
     return { taskId: MAKE, run: 0, record };
@@ -96,6 +97,18 @@ describe('what is put into a container before it starts', () => {
     );
 
     expect(seen).toBe('directory 755\ndirectory 1777\n');
+  });
+
+  it('is executable where an artifact is, and not where it is none', async () => {
+    await written('public/run', { executable: true });
+    await written('public/file');
+
+    const seen = await prepared(
+      { inputs: { '/in/run': input('public/run'), '/in/file': input('public/file') } },
+      'stat -c "%a" /in/run /in/file',
+    );
+
+    expect(seen).toBe('755\n644\n');
   });
 
   it.each([

@@ -13,7 +13,7 @@ import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 const pushId = `push/demo/1/${'a'.repeat(40)}`;
 const taskId = taskIdIn(pushId, 't');
 
-/** What an engine without good will has at `/out` is that archive; it has files at these paths too. */
+/** What an engine without good will has at `/out` is that archive; it has files at these paths too, executable where they are called `run`. */
 async function uploadOf(
   fill: (tar: Pack) => void,
   files: readonly string[],
@@ -32,6 +32,7 @@ async function uploadOf(
     return Promise.resolve({
       type: 'file',
       sizeBytes: 4,
+      executable: path.endsWith('/run'),
       body: Readable.from(['text'], { objectMode: false }),
     });
   };
@@ -82,5 +83,51 @@ describe('a directory artifact', () => {
     }, []);
 
     expect(await saveArtifact(upload, 'public/out', spec)).toBe('incomplete: linked in it cannot be read');
+  });
+
+  it('has a record of each file, which says that it is executable when its owner may execute it, and else nothing of that', async () => {
+    const { upload } = await uploadOf(
+      (tar) => {
+        tar.entry({ name: 'out/all', mode: 0o755 }, 'text');
+        tar.entry({ name: 'out/owner', mode: 0o100 }, 'text');
+        tar.entry({ name: 'out/others', mode: 0o655 }, 'text');
+        tar.entry({ name: 'out/none', mode: 0o644 }, 'text');
+        tar.entry({ name: 'out/run', type: 'link', linkname: 'out/all' });
+        tar.entry({ name: 'out/linked', type: 'link', linkname: 'out/none' });
+      },
+      ['/out/run', '/out/linked'],
+    );
+
+    const saved = await saveArtifact(upload, 'public/out', spec);
+
+    const told = { all: true, owner: true, others: undefined, none: undefined, run: true, linked: undefined };
+    expect(saved).toHaveLength(6);
+    for (const [name, executable] of Object.entries(told)) {
+      const record = await upload.store.artifacts.find(taskId, 0, `public/out/${name}`);
+      expect(saved).toContainEqual(record);
+      expect([name, record?.executable]).toEqual([name, executable]);
+      expect(JSON.stringify(record).includes('executable')).toBe(executable === true);
+    }
+  });
+});
+
+describe('a file artifact', () => {
+  it.each([
+    ['/made/run', { executable: true }],
+    ['/made/text', {}],
+  ])('of %s has the record %j', async (path, told) => {
+    const { upload } = await uploadOf(() => undefined, [path]);
+
+    const saved = await saveArtifact(upload, 'public/made', { type: 'file', path, optional: false });
+
+    expect(saved).toEqual([
+      {
+        name: 'public/made',
+        sizeBytes: 4,
+        sha256: expect.any(String),
+        contentType: 'application/octet-stream',
+        ...told,
+      },
+    ]);
   });
 });

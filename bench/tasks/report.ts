@@ -71,7 +71,7 @@ export function tasksReport(results: TasksResults, command: string): string {
       pushes.builds === 1,
     ),
     row(
-      `a task that prints ${(large.bytes / 1e6).toFixed(0)} MB, its log kept whole: memory that the worker took more`,
+      `a task that prints ${(large.bytes / 1e6).toFixed(0)} MB, its log kept whole, and every line in order with a reader who follows, ${large.behindSeconds.toFixed(1)} s after its end: memory that the worker took more`,
       `≤ ${mebibytes(MOVER_BYTES)}`,
       mebibytes(large.grownBytes),
       large.grownBytes <= MOVER_BYTES,

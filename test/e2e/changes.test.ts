@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PushDocument } from '../../model/schema/records.ts';
+import { statesOf, until } from '../helpers/live-stack.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
-import { World } from '../helpers/world.ts';
+import { GATED, World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
 
@@ -60,5 +61,45 @@ describe('when.changed of what a person pushes', () => {
     expect(second.plan.compared).toEqual({ revision: first, what: 'the push of main before' });
     expect(second.labels).toEqual(['always', 'docs']);
     expect(again.tasks.map(({ label }) => label)).toEqual(['always', 'docs']);
+  });
+});
+
+describe('a newer push of a branch that the configuration lets supersede', () => {
+  it('cancels the older one that runs, and leaves another branch alone', async () => {
+    const repository = await world.createRepository({ '*': 1 }, { supersede: ['try/*'] });
+    const start = async (branch: string, label: string, command: string): Promise<string> => {
+      const one = { image: plain.image, checkout: false, command };
+      const after = { ...plain, dependencies: [label] };
+      await repository.git('checkout', '--quiet', '-B', branch);
+      const files = { 'slipway.yml': { version: 1, tasks: { [label]: one, after } } };
+      return world.start(repository, await repository.commit(files), { ref: `refs/heads/${branch}` });
+    };
+    const isRunning = async (pushId: string, label: string): Promise<boolean> => {
+      const document = await world.live.api.read(pushId).catch(() => undefined);
+      return document?.tasks.some((task) => task.label === label && task.state === 'running') ?? false;
+    };
+
+    const older = await start('try/one', 'slow', GATED);
+    await until(() => isRunning(older, 'slow'));
+    const other = await start('try/two', 'aside', GATED);
+    await until(() => isRunning(other, 'aside'));
+    expect(await isRunning(older, 'slow')).toBe(true);
+    const newer = await start('try/one', 'quick', 'true');
+    const done = await world.verdict(newer);
+    await until(async () => !(await isRunning(older, 'slow')), 60_000);
+    const superseded = await world.verdict(older);
+    expect(await isRunning(other, 'aside')).toBe(true);
+    await world.openGate('aside');
+    const kept = await world.verdict(other);
+
+    expect(superseded).toMatchObject({
+      state: 'exception',
+      reason: 'canceled',
+      detail: `A newer push takes its place: ${newer}`,
+    });
+    expect(statesOf(superseded)).toEqual({ slow: 'exception/canceled', after: 'exception/canceled' });
+    expect(statesOf(done)).toEqual({ quick: 'completed/completed', after: 'completed/completed' });
+    expect(statesOf(kept)).toEqual({ aside: 'completed/completed', after: 'completed/completed' });
+    expect(await world.containers()).toEqual([]);
   });
 });

@@ -26,6 +26,7 @@ import { noteLayers } from '../store/note-layers.ts';
 import { publishNotes } from './publish-notes.ts';
 import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
+import { findSilentMiss } from './silent-miss.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface BuildImageDeps {
@@ -137,6 +138,7 @@ async function buildIn(
     if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
     const reasons = [...built.fellBack, cacheMounts?.fellBack, fellBack && `published: ${fellBack}`];
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
+    const missed = await findSilentMiss(store.blobs, built, stored, context.signal);
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
     // Where no step was carried out no mount has changed; a fresh build has mounts of its own.
     if (cachedSteps < steps && !input.fresh) keepAfterwards(parts, mounts.mounts, mountTag);
@@ -144,7 +146,7 @@ async function buildIn(
       stored,
       bytesUploaded,
       ...(cacheMounts ? { cacheMounts } : {}),
-      ...fallBacksOf(reasons, built),
+      ...fallBacksOf(reasons, built.cache?.trouble ?? missed),
       steps,
       cachedSteps,
       phases: { buildMs, publishMs },
@@ -195,12 +197,12 @@ function cacheText({ cache, steps, cachedSteps }: BuiltInEngine): string {
 /** What the record says of it. */
 function fallBacksOf(
   reasons: readonly (string | undefined)[],
-  { cache }: BuiltInEngine,
+  cacheTrouble: string | undefined,
 ): Pick<BuiltImage, 'fellBack' | 'cacheTrouble'> {
   const fellBack = reasons.filter((reason) => reason !== undefined).join('; ');
   return {
     ...(fellBack === '' ? {} : { fellBack }),
-    ...(cache?.trouble === undefined ? {} : { cacheTrouble: cache.trouble }),
+    ...(cacheTrouble === undefined ? {} : { cacheTrouble }),
   };
 }
 

@@ -53,7 +53,7 @@ export interface BuiltInEngine extends BuildResult {
 }
 
 /** What became of the layers of an earlier image. */
-export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'trouble'> {
+export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'image' | 'trouble'> {
   /** Bytes that were fetched for it; 0 when the engine had it, or used none of it. */
   readonly bytesLoaded: number;
 }
@@ -109,11 +109,11 @@ async function bringAndBuild(
     const built = await buildOnce(engine, image, named);
     return { ...built, buildMs: took(), fellBack, cache: cache && { ...cache, bytesLoaded: 0 } };
   }
-  const { imageHash, layers } = cache;
+  const { imageHash, image: earlier, layers } = cache;
   try {
     const built = await buildOnce(engine, image, named, layers);
     const { bytesLoaded } = layers;
-    return { ...built, buildMs: took(), fellBack, cache: { imageHash, bytesLoaded } };
+    return { ...built, buildMs: took(), fellBack, cache: { imageHash, image: earlier, bytesLoaded } };
   } catch (error) {
     where.signal.throwIfAborted();
     if (!layers.isAtFault(error as Error)) throw error;
@@ -121,7 +121,12 @@ async function bringAndBuild(
     layers.close();
     const built = await buildOnce(engine, image, named);
     const trouble = (error as Error).message;
-    return { ...built, buildMs: took(), fellBack, cache: { imageHash, bytesLoaded, trouble } };
+    return {
+      ...built,
+      buildMs: took(),
+      fellBack,
+      cache: { imageHash, image: earlier, bytesLoaded, trouble },
+    };
   } finally {
     layers.close();
   }

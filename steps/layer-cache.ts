@@ -1,6 +1,6 @@
 import type { Engine, LentLayers, OnProgress } from '../docker/engine.ts';
 import type { Level } from '../model/pure/ids.ts';
-import type { ImageInputs } from '../model/schema/plan.ts';
+import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
 import type { IndexEntry } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import { isWhole } from './image-closure.ts';
@@ -8,6 +8,7 @@ import { isWhole } from './image-closure.ts';
 /** An image whose unchanged layers a build may take instead of making them again. */
 export interface LayerCache {
   readonly imageHash: string;
+  readonly image: StoredImage;
   /** Undefined when its layers cannot be had now. */
   readonly layers?: LentLayers | undefined;
   /** Why they cannot. */
@@ -45,16 +46,20 @@ export async function bringLayerCache(
   if (!ancestor) return undefined;
   const { imageHash, entry } = ancestor;
   if (!isOfKind(entry, imageStore))
-    return { imageHash, trouble: 'an engine of another kind built it, whose steps this one does not know' };
+    return {
+      imageHash,
+      image: entry,
+      trouble: 'an engine of another kind built it, whose steps this one does not know',
+    };
   try {
     // Its layers may be fetched in the middle of the build only.
     if (!(await isWhole(store.blobs, entry.manifestDigest, signal)))
-      return { imageHash, trouble: 'parts of it are missing in the store' };
+      return { imageHash, image: entry, trouble: 'parts of it are missing in the store' };
     const layers = await engine.images.lendLayers(entry, { tag: imageHash, hold, signal, onProgress });
-    return { imageHash, layers };
+    return { imageHash, image: entry, layers };
   } catch (error) {
     signal.throwIfAborted();
-    return { imageHash, trouble: (error as Error).message };
+    return { imageHash, image: entry, trouble: (error as Error).message };
   }
 }
 

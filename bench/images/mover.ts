@@ -2,6 +2,7 @@
  * One worker's half of a move in a process of its own, so that its memory can be told: publishes from its engine, or loads into it.
  * Started by `slipway-way.ts` with its engine and store as JSON; is asked and answers by messages.
  */
+import { readFile } from 'node:fs/promises';
 import { connectEngine } from '../../docker/connect.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -27,6 +28,8 @@ export type MoverAnswer =
       readonly stored?: StoredImage;
       readonly engineImageId?: string;
       readonly way: string;
+      /** What a load has read of the store. */
+      readonly bytesRead?: number;
       readonly peakRssBytes: number;
     }
   | { readonly error: string };
@@ -50,12 +53,19 @@ process.on('disconnect', () => {
   void engine.close().then(() => process.exit(0));
 });
 
+/** All that this process has read of whatever, as the kernel counts it. */
+async function readSoFar(): Promise<number> {
+  return Number(/^rchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+}
+
 async function carryOut(request: MoverRequest): Promise<MoverAnswer> {
   const { signal } = new AbortController();
   const peak = (): number => process.resourceUsage().maxRSS * 1024;
   if (request.do === 'load') {
+    const before = await readSoFar();
     const { engineImageId, way } = await engine.images.load(request.image, { tag: request.tag, signal });
-    return { engineImageId, way, peakRssBytes: peak() };
+    // The engine is sent much and says little.
+    return { engineImageId, way, bytesRead: (await readSoFar()) - before, peakRssBytes: peak() };
   }
   const closures = await Promise.all(
     request.known.map((manifest) => closureOf(store.blobs, manifest, signal)),

@@ -42,9 +42,9 @@ const TARGETS: readonly Target[] = [
   { ...COLD, against: PIPE, atMost: 1.1 },
 ];
 
-/** What is sent to the store, as a share of what the registry keeps of the same layers, which it has compressed. */
-const SENT_AT_MOST = 1.1;
-const SENT_OF = ['a layer of 5 MB added', 'a layer of 90 MB added'];
+/** What is sent to the store, and read of it, as a share of what the registry keeps of the same layers, which it has compressed. */
+const MOVED_AT_MOST = 1.1;
+const MOVED_OF = ['a layer of 5 MB added', 'a layer of 90 MB added'];
 
 const MOVER_MAX_BYTES = 256 * 1024 * 1024;
 
@@ -78,13 +78,13 @@ export function imagesReport({
     ...rows.flatMap((row) =>
       targets.filter(({ scenario }) => scenario === row.scenario).map((target) => judged(target, row)),
     ),
-    ...rows.flatMap(sent),
+    ...rows.flatMap(moved),
     ...memory(rows),
     '',
     '## Measured',
     '',
-    '| change | way | seconds | of it sending | processor s | sent to the store | memory of the mover | disk at most | runs |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| change | way | seconds | of it sending | processor s | sent to the store | read of it | memory of the mover | disk at most | runs |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...rows.flatMap((row) => [...row.samples].map(([way, samples]) => measured(row, way, samples))),
     '',
   ];
@@ -99,14 +99,19 @@ function judged({ what, against, atMost }: Target, { samples }: Row): string {
   return `| ${what} | ${against.replaceAll('|', '\\|')} | ≤ ${atMost.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`;
 }
 
-function sent({ scenario, samples }: Row): string[] {
-  if (!SENT_OF.includes(scenario)) return [];
-  const bytes = (way: string): number => median((samples.get(way) ?? []).map(({ bytesSent }) => bytesSent));
-  const ratio = bytes(SLIPWAY) / bytes(REGISTRY);
-  const verdict = ratio <= SENT_AT_MOST ? 'held' : '**missed**';
-  return [
-    `| bytes sent, ${scenario} | the layer in the registry | ≤ ${SENT_AT_MOST.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`,
+function moved({ scenario, samples }: Row): string[] {
+  if (!MOVED_OF.includes(scenario)) return [];
+  const layer = median((samples.get(REGISTRY) ?? []).map(({ bytesSent }) => bytesSent));
+  const ours = samples.get(SLIPWAY) ?? [];
+  const what: readonly [string, readonly number[]][] = [
+    ['sent', ours.map(({ bytesSent }) => bytesSent)],
+    ['read', ours.map(({ bytesRead }) => bytesRead ?? NaN)],
   ];
+  return what.map(([doing, bytes]) => {
+    const ratio = median(bytes) / layer;
+    const verdict = ratio <= MOVED_AT_MOST ? 'held' : '**missed**';
+    return `| bytes ${doing}, ${scenario} | the layer in the registry | ≤ ${MOVED_AT_MOST.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`;
+  });
 }
 
 function memory(rows: readonly Row[]): string[] {
@@ -126,6 +131,9 @@ function measured({ scenario }: Row, way: string, samples: readonly Sample[]): s
     median(samples.map(({ sendingMs }) => sendingMs / 1000)).toFixed(2),
     median(samples.map(({ cpuMs }) => cpuMs / 1000)).toFixed(1),
     megabytes(median(samples.map(({ bytesSent }) => bytesSent))),
+    samples[0]?.bytesRead === undefined
+      ? ''
+      : megabytes(median(samples.map(({ bytesRead }) => bytesRead ?? NaN))),
     samples[0]?.peakRssBytes === undefined
       ? ''
       : `${Math.round(Math.max(...samples.map(({ peakRssBytes }) => peakRssBytes ?? 0)) / 1024 ** 2)} MiB`,

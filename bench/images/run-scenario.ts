@@ -6,7 +6,8 @@ import type { ImageShape } from './make-image.ts';
 import type { Scenario } from './scenario.ts';
 import type { Moved, Way } from './way.ts';
 
-export interface Sample extends Measured, Pick<Moved, 'bytesSent' | 'sendingMs' | 'peakRssBytes'> {}
+export interface Sample
+  extends Measured, Pick<Moved, 'bytesSent' | 'bytesRead' | 'sendingMs' | 'peakRssBytes'> {}
 
 export interface Bench {
   readonly source: Docker;
@@ -87,11 +88,12 @@ async function runScenario(
         await runOnce(target, moved.image);
         return moved;
       });
-      const { bytesSent, sendingMs, peakRssBytes } = result;
+      const { bytesSent, bytesRead, sendingMs, peakRssBytes } = result;
       samples.get(way.name)?.push({
         ...measured,
         bytesSent,
         sendingMs,
+        ...(bytesRead === undefined ? {} : { bytesRead }),
         ...(peakRssBytes === undefined ? {} : { peakRssBytes }),
       });
       const seconds = (measured.ms / 1000).toFixed(2);

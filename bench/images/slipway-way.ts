@@ -44,6 +44,7 @@ export async function openSlipwayWay(
       return {
         image: loaded.engineImageId ?? '',
         bytesSent: await kept.addedBytes(),
+        ...(loaded.bytesRead === undefined ? {} : { bytesRead: loaded.bytesRead }),
         sendingMs,
         names: [ownReference(short)],
         peakRssBytes: Math.max(published.peakRssBytes, loaded.peakRssBytes),

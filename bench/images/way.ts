@@ -18,6 +18,8 @@ export interface Way {
 export interface Moved {
   readonly image: string;
   readonly bytesSent: number;
+  /** What a process of ours read of the store; undefined where only the engine reads. */
+  readonly bytesRead?: number;
   /** Until the store had all of it. */
   readonly sendingMs: number;
   /** Names that the move has left in the target engine. */

@@ -138,7 +138,12 @@ async function buildIn(
     if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
     const reasons = [...built.fellBack, cacheMounts?.fellBack, fellBack && `published: ${fellBack}`];
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
-    const missed = await findSilentMiss(store.blobs, built, stored, context.signal);
+    const missed = await findSilentMiss(
+      store.blobs,
+      built,
+      { built: stored, parent: input.parent },
+      context.signal,
+    );
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
     // Where no step was carried out no mount has changed; a fresh build has mounts of its own.
     if (cachedSteps < steps && !input.fresh) keepAfterwards(parts, mounts.mounts, mountTag);

@@ -96,7 +96,9 @@ export class MachineRoom {
           this.#waiting.add(keyOf(run), { needs, priority });
         throw error;
       });
-      this.#claimed.set(keyOf(run), { run, needs, freeBytes });
+      // Asked once more it has used some of it since.
+      const before = this.#claimed.get(keyOf(run))?.freeBytes;
+      this.#claimed.set(keyOf(run), { run, needs, freeBytes: before ?? freeBytes });
       this.#waiting.begin(keyOf(run));
     });
     this.#last = looked.catch(() => undefined);
@@ -117,31 +119,27 @@ export class MachineRoom {
     const disk = await this.#deps.disk();
     if (!disk) return undefined;
     const wanted = diskBytes + Math.min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.totalBytes);
-    let { freeBytes } = disk;
-    if (freeBytes < wanted) {
-      // One that no disk is large enough for costs nobody anything.
-      if (wanted <= disk.totalBytes) await this.#deps.engine.images.makeRoom(wanted - freeBytes);
-      ({ freeBytes } = (await this.#deps.disk()) ?? disk);
-      if (freeBytes < wanted) throw this.#busy('of disk free', formatBytes(freeBytes), formatBytes(wanted));
-    }
-    const promised = diskBytes > 0 ? this.#promisedOfDisk(run, freeBytes) : 0;
-    if (promised > 0 && freeBytes - promised < wanted) {
-      const left = formatBytes(Math.max(0, freeBytes - promised));
-      throw this.#busy('of disk free beside what others have named', left, formatBytes(wanted));
-    }
-    return freeBytes;
+    const promised = diskBytes > 0 ? this.#promisedOfDisk(run, disk.freeBytes) : 0;
+    const needed = wanted + promised;
+    if (disk.freeBytes >= needed) return disk.freeBytes;
+    // One that no disk is large enough for costs nobody anything.
+    if (needed <= disk.totalBytes) await this.#deps.engine.images.makeRoom(needed - disk.freeBytes);
+    const { freeBytes } = (await this.#deps.disk()) ?? disk;
+    if (freeBytes >= needed) return freeBytes;
+    const what = promised > 0 ? 'of disk free beside what others have named' : 'of disk free';
+    throw this.#busy(what, formatBytes(Math.max(0, freeBytes - promised)), formatBytes(wanted));
   }
 
-  /** What others have named of the disk and not used yet, as far as one can tell: whatever has gone since then is theirs. */
+  /** What others have named of the disk and not used yet, as far as one can tell: what has gone since a claim may be its use, or a later one's. */
   #promisedOfDisk(run: RunOfTask, freeBytes: number): number {
     let namedBytes = 0;
-    let freeBefore = freeBytes;
-    for (const [key, claimed] of this.#claimed) {
-      if (key === keyOf(run) || !claimed.needs.diskBytes || !this.#deps.isGoingOn(claimed.run)) continue;
-      namedBytes += claimed.needs.diskBytes;
-      freeBefore = Math.max(freeBefore, claimed.freeBytes ?? 0);
+    let promised = 0;
+    for (const [key, { run: other, needs, freeBytes: before }] of [...this.#claimed].reverse()) {
+      if (key === keyOf(run) || !needs.diskBytes || !this.#deps.isGoingOn(other)) continue;
+      namedBytes += needs.diskBytes;
+      promised = Math.max(promised, namedBytes - Math.max(0, (before ?? 0) - freeBytes));
     }
-    return Math.max(0, namedBytes - (freeBefore - freeBytes));
+    return promised;
   }
 
   /** A run that was claimed all the same, here or elsewhere, waits here no more. */

@@ -1,6 +1,7 @@
 import type { Engine, PublishResult } from '../docker/engine.ts';
 import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
+import { noteLayers } from '../store/note-layers.ts';
 import type { Store } from '../store/store.ts';
 import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
@@ -33,7 +34,7 @@ export async function renewBase(
   const before = known ? { before: known.manifestDigest } : {};
   try {
     const found = await withEngine(domain, context.signal, (engine, signal) =>
-      resolveAnew(store, engine, { platform, reference, known }, { ...context, signal }),
+      resolveAnew(store, engine, { ...input, known }, { ...context, signal }),
     );
     const record = await store.index.renewBase(
       domain,
@@ -57,15 +58,7 @@ type Resolved = Pick<
 async function resolveAnew(
   store: Store,
   engine: Engine,
-  {
-    platform,
-    reference,
-    known,
-  }: {
-    readonly platform: string;
-    readonly reference: string;
-    readonly known: BaseRecord | undefined;
-  },
+  { domain, level, platform, reference, known }: RenewBaseInput & { readonly known: BaseRecord | undefined },
   { signal, onProgress }: StepContext,
 ): Promise<Resolved> {
   onProgress({ message: `resolving base ${reference}` });
@@ -78,6 +71,7 @@ async function resolveAnew(
     onProgress,
     mayConfirm: (digest) => layers.has(digest),
   });
+  await noteLayers(store, { domain, level }, published.layers);
   await engine.images.use(engineImageId);
   // Where that is an index, its platform's image alone was published; both are to be let go some day.
   await engine.images.use(reference);

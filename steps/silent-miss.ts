@@ -23,22 +23,27 @@ type Layered = Pick<StoredImage, 'configDigest' | 'diffIds'>;
 export async function findSilentMiss(
   blobs: BlobStore,
   { cache, cachedSteps }: Pick<BuiltInEngine, 'cache' | 'cachedSteps'>,
-  built: Layered,
+  { built, parent }: { readonly built: Layered; readonly parent?: Layered | undefined },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   if (!cache || cache.trouble !== undefined || cachedSteps > 0) return undefined;
-  const isOdd = await beginAlike(blobs, { earlier: cache.image, built }, signal).catch(() => false);
+  const isOdd = await beginAlike(blobs, { earlier: cache.image, built, parent }, signal).catch(() => false);
   signal.throwIfAborted();
   return isOdd ? 'it had none of the steps, though the first one reads the same' : undefined;
 }
 
 async function beginAlike(
   blobs: BlobStore,
-  { earlier, built }: { readonly earlier: Layered; readonly built: Layered },
+  {
+    earlier,
+    built,
+    parent,
+  }: { readonly earlier: Layered; readonly built: Layered; readonly parent?: Layered | undefined },
   signal: AbortSignal,
 ): Promise<boolean> {
   const ground = built.diffIds.findIndex((diffId, at) => diffId !== earlier.diffIds[at]);
-  if (ground < 0) return false;
+  // The parent of the same name may have been made anew meanwhile.
+  if (ground < (parent?.diffIds.length ?? 0)) return false;
   const [first, before] = await Promise.all(
     [built, earlier].map(async ({ configDigest }) => {
       const config = await readWhole(blobs, configDigest as Digest, { maxBytes: CONFIG_MAX_BYTES, signal });

@@ -122,7 +122,8 @@ export function createImageIndex(
     },
 
     async findLayers(domain, level, diffId) {
-      const found = readablePlaces(domain, level).map(([readLevel, readDomain]) =>
+      const places = [...readablePlaces(domain, level), ...readablePlaces(SHARED_DOMAIN, level)];
+      const found = places.map(([readLevel, readDomain]) =>
         readUsableJson(objects, layerKey(readDomain, readLevel, diffId), layerRecordSchema),
       );
       const digests = (await Promise.all(found)).flatMap((record) => record?.digests ?? []);

@@ -61,7 +61,8 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     return { ...soFar, saved, ...verdictOf(soFar.result, saved) };
   } catch (error) {
     const isCanceled = isCancellation(error);
-    const reason = isCanceled || isCutShort(error) ? 'canceled' : runReason(error, phase);
+    const failed = isCanceled ? 'canceled' : runReason(error, phase);
+    const reason = isCutShort(error) ? 'canceled' : failed;
     const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
     const isSavable = phase !== 'save' && !isMachineGone(error);
     const abandoned = claim === undefined || (!isCanceled && !isSavable);

@@ -1,4 +1,5 @@
 import { isSlipwayError } from '../../model/errors.ts';
+import type { TaskReason } from '../../model/pure/states.ts';
 import { TASK_REASONS } from '../../model/pure/states.ts';
 import type { PushDocument, PushTask } from '../../model/schema/records.ts';
 import type { SlipwayApi } from '../api.ts';
@@ -50,8 +51,15 @@ export async function findTrouble(
   return trouble;
 }
 
+/** Of something else's failure, which stands before it, or of somebody's wish. */
+const FOLLOWING: readonly (TaskReason | undefined)[] = [
+  'dependency-failed',
+  'image-build-failed',
+  'canceled',
+];
+
 function isFollowing({ reason }: PushTask): boolean {
-  return reason === 'dependency-failed';
+  return FOLLOWING.includes(reason);
 }
 
 /** How a task stands, and what is known beyond that. */

@@ -135,10 +135,14 @@ describe('the room of a machine', () => {
     await room.expectFor(run('names-none'), {});
     disk.freeBytes = 12 * GB;
     await room.expectFor(run('c'), { diskBytes: 7 * GB });
+    expect(freed).toEqual([2.5 * GB]);
+    // What went before it was claimed is no use of c's.
+    await expect(room.expectFor(run('d'), { diskBytes: 1 * GB })).rejects.toThrow(
+      'has 1.0 GB of disk free beside',
+    );
     disk.freeBytes = 15 * GB;
     goesOn = false;
     await room.expectFor(run('b'), { diskBytes: 10 * GB });
-    expect(freed).toEqual([]);
   });
 
   it('removes nothing for a task that the whole disk is too small for', async () => {

@@ -36,11 +36,25 @@ async function imageOf(steps: readonly object[], layers: readonly string[]): Pro
 async function missOf(
   earlier: readonly object[],
   built: readonly object[],
-  { cachedSteps = 0, trouble }: { readonly cachedSteps?: number; readonly trouble?: string } = {},
+  {
+    cachedSteps = 0,
+    trouble,
+    parentLayers,
+  }: {
+    readonly cachedSteps?: number;
+    readonly trouble?: string;
+    readonly parentLayers?: readonly string[];
+  } = {},
 ): Promise<string | undefined> {
   const image = await imageOf(earlier, ['1', '2']);
   const cache = { imageHash: 'ab', image, bytesLoaded: 0, ...(trouble ? { trouble } : {}) };
-  return findSilentMiss(store.blobs, { cache, cachedSteps }, await imageOf(built, ['3', '4']), signal);
+  const parent = parentLayers ? { parent: await imageOf([], parentLayers) } : {};
+  return findSilentMiss(
+    store.blobs,
+    { cache, cachedSteps },
+    { built: await imageOf(built, ['3', '4']), ...parent },
+    signal,
+  );
 }
 
 it('A build that took nothing of an earlier image is odd where both begin with the same RUN', async () => {
@@ -60,6 +74,8 @@ it('It is not where the first step is another one or copies files, steps were ta
   expect(await missOf([older], [older])).toBeUndefined();
   expect(await missOf([RUN], [RUN], { cachedSteps: 1 })).toBeUndefined();
   expect(await missOf([RUN], [RUN], { trouble: 'parts of it are missing in the store' })).toBeUndefined();
+  expect(await missOf([RUN], [RUN], { parentLayers: [] })).toBeDefined();
+  expect(await missOf([RUN], [RUN], { parentLayers: ['3'] })).toBeUndefined();
   expect(await missOf([], [])).toBeUndefined();
 });
 
@@ -68,5 +84,5 @@ it('Nothing is said of an earlier image that the store has no longer', async () 
   const image = { ...built, configDigest: digest('0'), diffIds: ['a', 'b', '1'].map(digest) };
   const cache = { imageHash: 'ab', image, bytesLoaded: 0 };
 
-  expect(await findSilentMiss(store.blobs, { cache, cachedSteps: 0 }, built, signal)).toBeUndefined();
+  expect(await findSilentMiss(store.blobs, { cache, cachedSteps: 0 }, { built }, signal)).toBeUndefined();
 });

@@ -9,7 +9,7 @@ import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
 import { loadImage } from '../../../docker/transport/load.ts';
 import { publishImage } from '../../../docker/transport/publish.ts';
-import { describeStoredImage, listStoredDigests } from '../../../docker/transport/stored-image.ts';
+import { listStoredDigests, readStoredImage } from '../../../docker/transport/stored-image.ts';
 import { expectedId } from '../../../docker/transport/engine-images.ts';
 import { readEngineInfo } from '../../../docker/engine-info.ts';
 import type { TransportContext } from '../../../docker/transport/transport-context.ts';
@@ -104,8 +104,8 @@ describe('publish through the endpoint', () => {
       diffIds: inspected.RootFS.Layers,
     });
     expect(expectedId(builder, published)).toBe(image.id);
-    const { way: _way, bytesUploaded: _bytes, ...stored } = published;
-    expect(await describeStoredImage(blobs, published.manifestDigest as Digest)).toEqual(stored);
+    const { way: _way, bytesUploaded: _bytes, layers, ...stored } = published;
+    expect(await readStoredImage(blobs, published.manifestDigest as Digest)).toEqual({ stored, layers });
     expect(published.sizeBytes).toBeGreaterThan(MEGABYTE);
   });
 

@@ -288,6 +288,7 @@ describe('an engine that cannot reach the endpoint', () => {
       published.map((image, at) => loadImage(there, image, { signal, tag: `ground-${at}` })),
     );
 
+    expect(loaded.map(({ fellBack }) => fellBack)).toEqual([undefined, undefined, undefined]);
     const bytes = loaded.map(({ bytesLoaded }) => bytesLoaded).toSorted((a, b) => b - a);
     expect(bytes[0]).toBeGreaterThan(7_000_000);
     for (const one of bytes.slice(1)) expect(one).toBeLessThan(2_000_000);

@@ -109,11 +109,11 @@ async function bringAndBuild(
     const built = await buildOnce(engine, image, named);
     return { ...built, buildMs: took(), fellBack, cache: cache && { ...cache, bytesLoaded: 0 } };
   }
-  const { imageHash, image: earlier, layers } = cache;
+  const { layers, ...earlier } = cache;
   try {
     const built = await buildOnce(engine, image, named, layers);
     const { bytesLoaded } = layers;
-    return { ...built, buildMs: took(), fellBack, cache: { imageHash, image: earlier, bytesLoaded } };
+    return { ...built, buildMs: took(), fellBack, cache: { ...earlier, bytesLoaded } };
   } catch (error) {
     where.signal.throwIfAborted();
     if (!layers.isAtFault(error as Error)) throw error;
@@ -121,12 +121,7 @@ async function bringAndBuild(
     layers.close();
     const built = await buildOnce(engine, image, named);
     const trouble = (error as Error).message;
-    return {
-      ...built,
-      buildMs: took(),
-      fellBack,
-      cache: { imageHash, image: earlier, bytesLoaded, trouble },
-    };
+    return { ...built, buildMs: took(), fellBack, cache: { ...earlier, bytesLoaded, trouble } };
   } finally {
     layers.close();
   }

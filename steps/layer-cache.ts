@@ -45,21 +45,18 @@ export async function bringLayerCache(
   const ancestor = await findAncestor(wanted, imageStore);
   if (!ancestor) return undefined;
   const { imageHash, entry } = ancestor;
+  const earlier = { imageHash, image: entry };
   if (!isOfKind(entry, imageStore))
-    return {
-      imageHash,
-      image: entry,
-      trouble: 'an engine of another kind built it, whose steps this one does not know',
-    };
+    return { ...earlier, trouble: 'an engine of another kind built it, whose steps this one does not know' };
   try {
     // Its layers may be fetched in the middle of the build only.
     if (!(await isWhole(store.blobs, entry.manifestDigest, signal)))
-      return { imageHash, image: entry, trouble: 'parts of it are missing in the store' };
+      return { ...earlier, trouble: 'parts of it are missing in the store' };
     const layers = await engine.images.lendLayers(entry, { tag: imageHash, hold, signal, onProgress });
-    return { imageHash, image: entry, layers };
+    return { ...earlier, layers };
   } catch (error) {
     signal.throwIfAborted();
-    return { imageHash, image: entry, trouble: (error as Error).message };
+    return { ...earlier, trouble: (error as Error).message };
   }
 }
 

@@ -87,8 +87,6 @@ export interface PublishResult extends StoredImage {
   readonly way: 'endpoint' | 'tar';
   /** Why all of it moved, where less would have done. */
   readonly fellBack?: string;
-  /** Lowest first. */
-  readonly layers: readonly LayerBlob[];
 }
 
 export interface LoadResult {
@@ -113,8 +111,9 @@ export interface EngineImages {
       readonly mayConfirm: (digest: Digest) => boolean | Promise<boolean>;
       /** Blobs that are said to unpack to a layer, for the way that goes by layers: hints, each is verified. */
       readonly findLayers?: (diffId: Digest) => Promise<readonly string[]>;
-      /** Told of each blob that the engine has sent whole, by the endpoint; and of each layer that was stored, by the other way. */
+      /** Told of each blob that the engine has sent whole, where it goes by the endpoint. */
       readonly onBlob?: (digest: Digest, sizeBytes: number) => Promise<void>;
+      /** Told of each layer of the image and the blob that it is in the store, whichever way it went. */
       readonly onLayer?: (layer: LayerBlob) => Promise<void>;
     },
   ): Promise<PublishResult>;

@@ -1,7 +1,6 @@
 import { connectEngine } from '../docker/connect.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
-import { noteLayers } from '../store/note-layers.ts';
 import { SHARED_DOMAIN } from '../store/image-index.ts';
 import { openStore } from '../store/open-store.ts';
 import type { BaseImage } from './base-image.ts';
@@ -38,8 +37,8 @@ export async function enterBase(
         const published = await engine.images.publish(base.reference, {
           signal: options.signal,
           mayConfirm: () => true,
+          onLayer: ({ diffId, digest }) => store.index.recordLayer(SHARED_DOMAIN, LEVEL, diffId, digest),
         });
-        await noteLayers(store, { domain: SHARED_DOMAIN, level: LEVEL }, published.layers);
         const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
         const record = await store.index.recordBase(SHARED_DOMAIN, LEVEL, {
           version: 1,

@@ -9,7 +9,6 @@ import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { CacheMountsRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
-import { noteLayers } from '../store/note-layers.ts';
 import type { Store } from '../store/store.ts';
 import { ownReference } from '../model/engine-names.ts';
 import type { Afterwards } from './afterwards.ts';
@@ -243,7 +242,6 @@ async function publish(
     onProgress,
     ...publishNotes(store, plan, (digest) => known.has(digest)),
   });
-  await noteLayers(store, plan, published.layers);
   // Under its own name it is there for the next build on top of it.
   await engine.images.tag(tag, ownReference(planned.imageHash ?? ''));
   await engine.images.use(tag);

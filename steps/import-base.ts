@@ -2,7 +2,6 @@ import type { Engine, PublishResult } from '../docker/engine.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
-import { noteLayers } from '../store/note-layers.ts';
 import type { Store } from '../store/store.ts';
 import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
@@ -117,7 +116,6 @@ async function pullAndPublish(
     onProgress,
     ...publishNotes(store, { domain, level }, () => false),
   });
-  await noteLayers(store, { domain, level }, published.layers);
   await engine.images.use(engineImageId);
   // Where that is an index, its platform's image alone was published; both are to be let go some day.
   await engine.images.use(reference);

@@ -1,12 +1,12 @@
 import type { Engine, PublishResult } from '../docker/engine.ts';
 import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
-import { noteLayers } from '../store/note-layers.ts';
 import type { Store } from '../store/store.ts';
 import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { publishNotes } from './publish-notes.ts';
 import type { StepContext } from './step-context.ts';
 
 /** Where there is a record that can count: about a quarter of a minute, so that pushes go on where no registry is to be reached. */
@@ -69,9 +69,8 @@ async function resolveAnew(
   const published = await engine.images.publish(engineImageId, {
     signal,
     onProgress,
-    mayConfirm: (digest) => layers.has(digest),
+    ...publishNotes(store, { domain, level }, (digest) => layers.has(digest)),
   });
-  await noteLayers(store, { domain, level }, published.layers);
   await engine.images.use(engineImageId);
   // Where that is an index, its platform's image alone was published; both are to be let go some day.
   await engine.images.use(reference);

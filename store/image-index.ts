@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
@@ -138,6 +139,8 @@ export function createImageIndex(
           return { version: 1, digests: [...(present?.digests ?? []), digest] };
         },
         overDamage: true,
+      }).catch((error: unknown) => {
+        if (!isSlipwayError(error) || error.type !== 'WriteConflict') throw error;
       });
     },
   };

@@ -144,7 +144,7 @@ export interface ImageIndex {
     record: BaseRecord,
     options?: { readonly tracked?: boolean },
   ): Promise<BaseRecord>;
-  /** Blob digests known to unpack to a layer: a hint, verified when used. */
+  /** Blob digests noted to unpack to a layer: a hint, verified when used. Of very many who note one at once some may not. */
   findLayers(domain: string, level: Level, diffId: string): Promise<readonly string[]>;
   recordLayer(domain: string, level: Level, diffId: string, digest: string): Promise<void>;
 }

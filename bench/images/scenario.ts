@@ -19,10 +19,11 @@ export interface Scenario {
   readonly addedBytes?: number;
 }
 
-/** A change in the first layer is none of its own: all layers after it change too, so that as much is moved as when it is cold. */
+/** Where a layer changes, all after it do. */
 export function scenariosOf({ layers }: ImageShape): readonly Scenario[] {
   return [
     { name: 'cold', from: 0, cold: true },
+    { name: 'first layer changed', from: 0 },
     { name: 'middle layer changed', from: layers.length >> 1 },
     { name: 'last layer changed', from: layers.length - 1 },
     { name: 'a layer of 5 MB added', from: layers.length, addedBytes: 5 * MB },

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { BlobStore, LayerBlob } from '../../model/blob-store.ts';
+import type { BlobStore } from '../../model/blob-store.ts';
 import { mapConcurrently } from '../../model/concurrently.ts';
 import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
@@ -32,8 +32,6 @@ export interface ImportedTar {
   readonly stored: StoredImage;
   /** Bytes of blobs that the store lacked. */
   readonly bytesWritten: number;
-  /** The blob that each layer became. */
-  readonly layers: readonly LayerBlob[];
 }
 
 const platformSchema = z.object({
@@ -88,11 +86,7 @@ async function take(
   if (isPlatformAsked) expectPlatform(config, platform);
 
   const { stored, bytesWritten } = await writeImage(blobs, { config, diffIds, layers }, options.signal);
-  return {
-    stored,
-    bytesWritten: archive.bytesWritten() + bytesWritten,
-    layers: layers.map(({ diffId, digest }) => ({ diffId, digest })),
-  };
+  return { stored, bytesWritten: archive.bytesWritten() + bytesWritten };
 }
 
 /** Where an archive is both, `manifest.json` and the OCI layout name the same; the former has the names. */

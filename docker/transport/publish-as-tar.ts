@@ -69,6 +69,6 @@ async function save(
   }
 }
 
-function resultOf({ stored, bytesWritten, layers }: ImportedTar): PublishResult {
-  return { ...stored, bytesUploaded: bytesWritten, way: 'tar', layers };
+function resultOf({ stored, bytesWritten }: ImportedTar): PublishResult {
+  return { ...stored, bytesUploaded: bytesWritten, way: 'tar' };
 }

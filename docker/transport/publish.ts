@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import type { LayerBlob } from '../../model/blob-store.ts';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import { isSlipwayError, ImageUnavailable, TransferFailed } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
@@ -10,21 +12,23 @@ import { inspectImage, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import type { FindLayers } from './known-layers.ts';
 import { publishAsTar } from './publish-as-tar.ts';
-import type { OnLayer } from './read-archive.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import { readStoredImage } from './stored-image.ts';
 import { endpointRepository } from './transport-context.ts';
 import type { TransportContext } from './transport-context.ts';
 
+const LAYERS_TOLD_AT_ONCE = 4;
+
 export interface PublishOptions extends StepOptions {
   /** Of which stored blobs the endpoint may tell the engine that they need not be sent. */
   readonly mayConfirm: MayConfirm;
   /** Blobs that are said to unpack to a layer, where images go as tars. */
   readonly findLayers?: FindLayers;
-  /** Told of each blob that has come whole through the endpoint, and of each layer that was stored from a tar. */
+  /** Told of each blob that has come whole through the endpoint. */
   readonly onBlob?: OnBlob;
-  readonly onLayer?: OnLayer;
+  /** Told of each layer of the image and the blob that it is in the store; by a push, once the store has all of them. */
+  readonly onLayer?: (layer: LayerBlob) => Promise<void>;
 }
 
 interface Wanted extends PublishOptions {
@@ -86,7 +90,7 @@ async function push(
   endpoint: ImageEndpoint,
   options: Wanted,
 ): Promise<PublishResult> {
-  const { image, id, signal, mayConfirm, onBlob } = options;
+  const { image, id, signal, mayConfirm, onBlob, onLayer } = options;
   let lastError: unknown;
   const transfer = endpoint.openPush({ mayConfirm, onBlob, onError: (error) => (lastError = error) });
   try {
@@ -105,7 +109,8 @@ async function push(
         throw findDamage(error, manifestDigest) ?? error;
       },
     );
-    return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint', layers };
+    if (onLayer) await mapConcurrently(layers, onLayer, LAYERS_TOLD_AT_ONCE);
+    return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
   } finally {
     transfer.close();
     await removeThrowAways(context, id);

@@ -15,6 +15,7 @@ import { readEngineInfo } from '../../../docker/engine-info.ts';
 import type { TransportContext } from '../../../docker/transport/transport-context.ts';
 import type { PublishResult } from '../../../docker/engine.ts';
 import { StoreUnavailable } from '../../../model/errors.ts';
+import type { LayerBlob } from '../../../model/blob-store.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
@@ -97,15 +98,22 @@ const referencesOf = async (engine: Docker, image: string): Promise<string[]> =>
 describe('publish through the endpoint', () => {
   it('stores what the engine has: config, diff ids and the sum of the blobs', async () => {
     const image = await build();
-    const published = await publish(image.tag);
+    const told: LayerBlob[] = [];
+    const published = await publishImage(builder, image.tag, {
+      signal,
+      mayConfirm: () => false,
+      onLayer: (layer) => Promise.resolve(void told.push(layer)),
+    });
     const inspected = await docker.getImage(image.id).inspect();
     expect(published).toMatchObject({
       way: 'endpoint',
       diffIds: inspected.RootFS.Layers,
     });
     expect(expectedId(builder, published)).toBe(image.id);
-    const { way: _way, bytesUploaded: _bytes, layers, ...stored } = published;
-    expect(await readStoredImage(blobs, published.manifestDigest as Digest)).toEqual({ stored, layers });
+    const { way: _way, bytesUploaded: _bytes, ...stored } = published;
+    const read = await readStoredImage(blobs, published.manifestDigest as Digest);
+    expect(read).toEqual({ stored, layers: told });
+    expect(read.layers.map(({ diffId }) => diffId)).toEqual(inspected.RootFS.Layers);
     expect(published.sizeBytes).toBeGreaterThan(MEGABYTE);
   });
 

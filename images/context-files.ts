@@ -7,7 +7,7 @@ import type { Resolved, TreeIndex } from './tree-index.ts';
 export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>;
 
 /** Raised when the same Dockerfile and tree would give other files: what is known of unchanged trees does not count then. */
-export const WALK = 1;
+export const WALK = 2;
 /** Where what a `# %include` names stands in the context. */
 export const INCLUDES = 'topsrcdir';
 const BYTECODE = '__pycache__';
@@ -17,11 +17,17 @@ export class ContextFiles {
   readonly files = new Map<string, TreeEntry>();
   /** Names of those that a link leads to, and where in the tree the link is. */
   readonly links = new Map<string, string>();
-  readonly findings: Finding[] = [];
+  readonly #refused: Finding[] = [];
+  /** By name, since nothing is wrong with a link once something else stands there. */
+  readonly #badLinks = new Map<string, Finding>();
   readonly #index: TreeIndex;
 
   constructor(index: TreeIndex) {
     this.#index = index;
+  }
+
+  get findings(): readonly Finding[] {
+    return [...this.#refused, ...this.#badLinks.values()];
   }
 
   /**
@@ -36,14 +42,18 @@ export class ContextFiles {
     for (const entry of await this.#index.below(directory)) {
       const path = directory === '' ? entry.path : entry.path.slice(directory.length + 1);
       if (entry.kind === 'submodule' || path.split('/').slice(0, -1).includes(BYTECODE)) continue;
+      const name = nameInContext(path);
       if (entry.kind !== 'symlink') {
-        this.#put(nameInContext(path), entry, entry.path);
+        this.#put(name, entry, entry.path);
         continue;
       }
       const target = await this.#index.resolve(entry.path);
-      if (target.kind === 'file') this.#put(nameInContext(path), target.entry, entry.path);
-      else if (target.kind !== 'directory')
-        this.#refuse(place ?? { file: entry.path, line: 1, column: 1 }, describe(target, entry.path));
+      if (target.kind === 'file') {
+        this.#put(name, target.entry, entry.path);
+      } else if (target.kind !== 'directory') {
+        const where = place ?? { file: entry.path, line: 1, column: 1 };
+        this.#badLinks.set(name, { severity: 'error', ...where, ...describe(target, entry.path) });
+      }
     }
   }
 
@@ -56,8 +66,8 @@ export class ContextFiles {
       this.#refuse(place, problem);
       return;
     }
-    // Dots are taken away before links are followed: that is how taskgraph reads a path.
-    const path = posix.normalize(written);
+    // Dots and a slash at the end are taken away before links are followed: that is how taskgraph reads a path.
+    const path = posix.normalize(written).replace(/\/$/, '');
     const found = await this.#index.resolve(path);
     if (found.kind === 'file') {
       this.#put(`${INCLUDES}/${written}`, found.entry, path);
@@ -76,12 +86,13 @@ export class ContextFiles {
 
   #put(name: string, entry: TreeEntry, place: string): void {
     this.files.set(name, entry);
+    this.#badLinks.delete(name);
     if (entry.path === place) this.links.delete(name);
     else this.links.set(name, place);
   }
 
   #refuse(place: FindingPlace, what: Pick<Finding, 'message' | 'hint'>): void {
-    this.findings.push({ severity: 'error', ...place, ...what });
+    this.#refused.push({ severity: 'error', ...place, ...what });
   }
 }
 

@@ -148,7 +148,7 @@ async function readDockerfile(
     finding: { severity: 'error', ...place, message: `image "${imageName}": ${message}`, hint },
   });
 
-  const wanted = posix.normalize(context);
+  const wanted = posix.normalize(context).replace(/(?<=.)\/$/, '');
   if (wanted.startsWith('/') || /^\.\.(\/|$)/.test(wanted))
     return wrong(
       DEFINITION,

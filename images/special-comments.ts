@@ -25,7 +25,10 @@ export interface ExpandedDockerfile {
 
 interface Replacement {
   readonly pattern: RegExp;
-  readonly value: string;
+  /** Between them stands what is replaced. */
+  readonly value: readonly string[];
+  /** Of all of them together. */
+  readonly length: number;
 }
 
 export type Problem = Place & Pick<Finding, 'message' | 'hint'>;
@@ -83,7 +86,7 @@ export function expandSpecialComments(
     if (!line.startsWith(INCLUDE)) continue;
     const place = { line: number, column: argumentColumn(written, INCLUDE) };
     if (strip(line) === INCLUDE_RUN_TASK) problems.push({ ...place, column: 1, ...NO_RUN_TASK });
-    else includes.push({ ...place, path: strip(line.slice(INCLUDE.length + 1)) });
+    else includes.push({ ...place, path: argumentOf(line, INCLUDE) });
   }
   return { text, includes, lines, problems };
 }
@@ -107,13 +110,13 @@ const NO_RUN_TASK = {
 function substitute(written: string, replacements: readonly Replacement[], room: number): string | undefined {
   if (written.length > room) return undefined;
   let line = written;
-  for (const { pattern, value } of replacements) {
+  for (const { pattern, value, length } of replacements) {
     if (!line.includes('$')) continue;
-    let length = line.length;
-    for (const [found] of line.matchAll(pattern)) length += value.length - found.length;
+    let longer = line.length;
+    for (const [found] of line.matchAll(pattern)) longer += length + (value.length - 2) * found.length;
     // Before the text is made: a few names that stand for each other many times fill any memory.
-    if (length > room) return undefined;
-    line = line.replace(pattern, () => value);
+    if (longer > room) return undefined;
+    line = line.replace(pattern, (found) => value.join(found));
   }
   return line;
 }
@@ -122,7 +125,7 @@ function readArg(
   line: string,
   args: Readonly<Record<string, string>>,
 ): Replacement | Pick<Finding, 'message' | 'hint'> {
-  const name = strip(line.slice(ARG.length + 1));
+  const name = argumentOf(line, ARG);
   if (name === '') return { message: `"${ARG}" names no argument`, hint: `write "${ARG} NAME"` };
   if (!Object.hasOwn(args, name)) {
     const hint =
@@ -148,8 +151,13 @@ function readArg(
       message: `the value of argument "${name}" has a backslash that stands for nothing`,
       hint: 'write "\\\\" for a backslash; "\\n" and "\\t" are newline and tab',
     };
+  if (!template.isWellFormed())
+    return {
+      message: `the value of argument "${name}" has half of a character in it`,
+      hint: 'write the character itself, or both of its "\\u" escapes',
+    };
   const pattern = new RegExp(`\\$${name.replaceAll('.', '[^\\n]')}${WORD_BOUNDARY}`, 'gu');
-  return { pattern, value };
+  return { pattern, value, length: value.join('').length };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -163,18 +171,35 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\',
 };
 
-/** A value is a template of Python's `re.sub`, where a backslash escapes. Undefined where Python would refuse it. */
-function expandTemplate(value: string): string | undefined {
-  let refused = false;
-  const text = value.replace(/\\(0[0-7]{0,2}|[1-3][0-7]{2}|[\s\S]?)/g, (whole, escaped: string) => {
-    const known = ESCAPES[escaped];
-    if (known !== undefined) return known;
-    if (/^[0-7]/.test(escaped) && (escaped.startsWith('0') || escaped.length === 3))
-      return String.fromCharCode(Number.parseInt(escaped, 8));
-    if (/^[A-Za-z0-9]?$/.test(escaped)) refused = true;
-    return whole;
-  });
-  return refused ? undefined : text;
+/** A backslash and what it escapes, or text without any. */
+const TEMPLATE = /\\(g<0+>|0[0-7]{0,2}|[1-3][0-7]{2}|[\s\S]?)|[^\\]+/g;
+
+/**
+ * A value is a template of Python's `re.sub`, where a backslash escapes: the texts around each `\g<0>`, which is what was found.
+ * Undefined where Python would refuse it.
+ */
+function expandTemplate(value: string): readonly string[] | undefined {
+  const parts: string[] = [];
+  let text = '';
+  for (const [whole, escaped] of value.matchAll(TEMPLATE)) {
+    if (escaped?.startsWith('g<')) {
+      parts.push(text);
+      text = '';
+    } else {
+      const meant = escaped === undefined ? whole : meaningOf(escaped);
+      if (meant === undefined) return undefined;
+      text += meant;
+    }
+  }
+  return [...parts, text];
+}
+
+function meaningOf(escaped: string): string | undefined {
+  const known = ESCAPES[escaped];
+  if (known !== undefined) return known;
+  if (/^[0-7]/.test(escaped) && (escaped.startsWith('0') || escaped.length === 3))
+    return String.fromCharCode(Number.parseInt(escaped, 8));
+  return /^[A-Za-z0-9]?$/.test(escaped) ? undefined : `\\${escaped}`;
 }
 
 /** Lines with their ends, as Python reads a text: CRLF and CR are LF. */
@@ -184,6 +209,11 @@ function linesOf(text: string): string[] {
 
 function strip(text: string): string {
   return text.replace(STRIPPED, '');
+}
+
+/** What follows a keyword and one character, whichever that is. */
+function argumentOf(line: string, keyword: string): string {
+  return strip(line.slice(keyword.length).replace(/^./su, ''));
 }
 
 /** Where what follows the keyword begins; the keyword itself when nothing does. */

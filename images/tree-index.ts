@@ -40,11 +40,13 @@ export class TreeIndex {
 
   /** What a path leads to. */
   async resolve(path: string): Promise<Resolved> {
-    const ahead = segmentsOf(path);
+    // Empty segments and dots mean nothing, but that what stands before them is no file: `file/` and `file/.` lead nowhere.
+    const ahead = path.split('/');
     let current = '';
     let link = path;
     let links = 0;
     for (let segment = ahead.shift(); segment !== undefined; segment = ahead.shift()) {
+      if (segment === '' || segment === '.') continue;
       if (segment === '..') {
         if (current === '') return { kind: 'outside', link };
         current = parentOf(current);
@@ -59,9 +61,9 @@ export class TreeIndex {
         link = next;
         if (links > MAX_LINKS) return { kind: 'loop', link };
         const target = await this.#target({ path: next, kind, objectId });
-        if (target === undefined) return { kind: 'missing' };
+        if (!target) return { kind: 'missing' };
         if (target.startsWith('/')) return { kind: 'outside', link };
-        ahead.unshift(...segmentsOf(target));
+        ahead.unshift(...target.split('/'));
       } else if (kind === 'directory' || kind === 'submodule') {
         current = next;
       } else {
@@ -91,11 +93,6 @@ export class TreeIndex {
     }
     return undefined;
   }
-}
-
-/** Without empty segments and `.`, which mean nothing. */
-function segmentsOf(path: string): string[] {
-  return path.split('/').filter((segment) => segment !== '' && segment !== '.');
 }
 
 function parentOf(path: string): string {

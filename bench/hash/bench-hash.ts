@@ -31,7 +31,7 @@ export async function benchHash(options: BenchHashOptions): Promise<string> {
   await mkdir(directory, { recursive: true });
   const scratch = await mkdtemp(join(directory, 'hash-'));
   try {
-    const oracle = await openOracle(process.env);
+    const oracle = await openOracle(process.env, signal);
     const rows: HashRow[] = [];
     for (const shape of SHAPES) rows.push(await benchTree(shape, { ...options, scratch, oracle }));
     const many = await makeManyImages(join(scratch, 'many'));

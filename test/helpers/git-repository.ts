@@ -11,9 +11,15 @@ export interface CommitOptions {
   readonly author?: string;
 }
 
-/** A file's content, or a link or executable; undefined removes it. */
+/** A file's content, or a link or executable, another repository or an empty directory; undefined removes it. */
 export type RepositoryFile =
-  string | Buffer | { readonly executable: string | Buffer } | { readonly link: string } | undefined;
+  | string
+  | Buffer
+  | { readonly executable: string | Buffer }
+  | { readonly link: string }
+  | 'submodule:'
+  | 'directory:'
+  | undefined;
 
 /** A directory that goes away at the end of the test: `using scratch = scratchDirectory()`. */
 export function scratchDirectory(): Disposable & { readonly path: string } {
@@ -50,6 +56,9 @@ export class GitRepository {
         : { GIT_AUTHOR_NAME: options.author, GIT_COMMITTER_NAME: options.author }),
     };
     this.#git(['add', '--all', '--force'], environment);
+    for (const [path, file] of Object.entries(files))
+      if (file === 'submodule:')
+        this.git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},${path}`);
     this.#git(['commit', '--quiet', '--allow-empty', '--message', 'change'], environment);
     return this.git('rev-parse', 'HEAD');
   }
@@ -57,10 +66,14 @@ export class GitRepository {
   #write(path: string, file: RepositoryFile, mtime: Date | undefined): void {
     const target = Buffer.concat([Buffer.from(`${this.directory}/`), encodePath(path)]);
     mkdirSync(Buffer.from(dirname(target.toString('latin1')), 'latin1'), { recursive: true });
+    if (file === 'directory:' || file === 'submodule:') {
+      mkdirSync(target, { recursive: true });
+      return;
+    }
     rmSync(target.toString('utf8'), { force: true });
     if (file === undefined) return;
     if (typeof file === 'object' && 'link' in file) {
-      symlinkSync(file.link, target);
+      symlinkSync(encodePath(file.link), target);
       return;
     }
     const executable = typeof file === 'object' && 'executable' in file;

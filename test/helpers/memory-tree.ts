@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { comparePaths } from '../../model/path-bytes.ts';
+import { comparePaths, encodePath } from '../../model/path-bytes.ts';
 import type { SourceTree, TreeEntry } from '../../model/source-tree.ts';
 
-/** A file's content, or what else may stand at a path. */
+/** A file's content, or what else may stand at a path. An empty directory is nothing that a tree could hold. */
 export type MemoryFile =
-  string | Buffer | { readonly executable: string | Buffer } | { readonly link: string } | 'submodule:';
+  | string
+  | Buffer
+  | { readonly executable: string | Buffer }
+  | { readonly link: string }
+  | 'submodule:'
+  | 'directory:';
 
 /** A tree of files held in memory: `memoryTree({ 'a/b': 'text', run: { executable: '#!' }, l: { link: 'a/b' } })`. */
 export function memoryTree(
@@ -14,6 +19,7 @@ export function memoryTree(
 ): SourceTree {
   const contents = new Map<string, Buffer>();
   const entries = Object.entries(files)
+    .filter(([, file]) => file !== 'directory:')
     .map(([path, file]): TreeEntry => {
       const [kind, content] = take(file);
       const objectId = createHash('sha1').update(content).digest('hex');
@@ -56,6 +62,6 @@ function take(file: MemoryFile): [TreeEntry['kind'], Buffer] {
   if (file === 'submodule:') return ['submodule', Buffer.alloc(0)];
   if (typeof file === 'string') return ['file', Buffer.from(file)];
   if (Buffer.isBuffer(file)) return ['file', file];
-  if ('link' in file) return ['symlink', Buffer.from(file.link)];
+  if ('link' in file) return ['symlink', encodePath(file.link)];
   return ['executable', Buffer.from(file.executable)];
 }

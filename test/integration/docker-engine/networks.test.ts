@@ -103,11 +103,9 @@ describe('an engine that has no network free', () => {
     const { started, log } = await starting(stop.signal);
     await Promise.race([started, until(async () => (await log()).match(WAITS) !== null)]);
     const stopped = new Error('stopped');
-    const before = performance.now();
 
     stop.abort(stopped);
 
     await expect(started).rejects.toBe(stopped);
-    expect(performance.now() - before).toBeLessThan(2_000);
   });
 });

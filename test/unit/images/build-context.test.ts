@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, jest } from '@jest/globals';
 import { openBuildContext } from '../../../images/build-context.ts';
@@ -9,24 +8,12 @@ import { formatFinding } from '../../../model/findings.ts';
 import { createContextHashCache } from '../../../images/context-hash-cache.ts';
 import { openCheckout } from '../../../source/git-source.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+import { GOLDEN } from '../../helpers/golden-contexts.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
 import type { MemoryFile } from '../../helpers/memory-tree.ts';
 
 // Git processes take their time on a busy machine.
 jest.setTimeout(60_000);
-
-interface GoldenContext {
-  readonly name: string;
-  readonly files: Readonly<Record<string, MemoryFile>>;
-  readonly args: Readonly<Record<string, string>>;
-  readonly hasParent: boolean;
-  readonly contextHash: string;
-}
-
-/** Hashes that taskgraph 24.5.1 gave for these files on a disk. A changed one is a decision: everybody's images are built again. */
-const GOLDEN = JSON.parse(
-  readFileSync(new URL('../../fixtures/contexts/golden.json', import.meta.url), 'utf8'),
-) as GoldenContext[];
 
 function open(
   files: Readonly<Record<string, MemoryFile>>,
@@ -227,6 +214,9 @@ describe('openBuildContext refuses', () => {
     ['that leads out of the tree', '../../etc', 'ctx/l:1:1: "ctx/l" is a symbolic link out of the tree'],
     ['that is absolute', '/etc/passwd', 'ctx/l:1:1: "ctx/l" is a symbolic link out of the tree'],
     ['to nothing', 'nothing', 'ctx/l:1:1: "ctx/l" is a symbolic link to something that does not exist'],
+    ['to a directory that is a file', 'Dockerfile/', 'is a symbolic link to something that does not exist'],
+    ['to what is in a file', './Dockerfile/.', 'is a symbolic link to something that does not exist'],
+    ['to no name at all', '', 'is a symbolic link to something that does not exist'],
   ])('a link of the context %s', async (_, target, message) => {
     const findings = await findingsOf({ 'ctx/Dockerfile': 'FROM scratch\n', 'ctx/l': { link: target } });
 
@@ -257,6 +247,30 @@ describe('openBuildContext refuses', () => {
     ]);
   });
 
+  it('an included link to nothing, unless something else is put there later', async () => {
+    const files = { 'lib/l': { link: 'no' }, 'ctx/topsrcdir/lib/l': '1', 'other/l': '2' };
+    const bad = { 'ctx/Dockerfile': 'FROM scratch\n# %include lib\n', ...files };
+    const good = { 'ctx/Dockerfile': 'FROM scratch\n# %include other\n', ...files };
+    const hidden = { ...good, 'ctx/topsrcdir/other/l': { link: 'no' } };
+
+    const findings = await findingsOf(bad);
+    const hashes = await Promise.all([open(good), open(hidden)]);
+
+    expect(findings).toEqual([expect.stringMatching(/^ctx.Dockerfile:2:12: "lib.l" is a symbolic link to/)]);
+    expect(hashes[0].contextHash).toBe(hashes[1].contextHash);
+  });
+
+  it('a value with half of a character', async () => {
+    const findings = await findingsOf(
+      { 'ctx/Dockerfile': 'FROM scratch\n# %ARG A\n' },
+      { args: { A: '\ud83d' } },
+    );
+
+    expect(findings).toEqual([
+      expect.stringContaining('Dockerfile:2:8: the value of argument "A" has half of'),
+    ]);
+  });
+
   it('an argument that is only inherited by every object', async () => {
     const findings = await findingsOf({ 'ctx/Dockerfile': '# %ARG constructor\nFROM scratch\n' });
 
@@ -273,6 +287,7 @@ describe('openBuildContext refuses', () => {
 
   it.each([
     ['a missing context', 'nowhere', 'image "lint": context "nowhere" does not exist in the tree'],
+    ['a context that is a file with a slash', 'file/', 'image "lint": context "file/" is a file'],
     ['a context that is a file', 'file', 'image "lint": context "file" is a file'],
     ['a context outside the tree', '../x', 'image "lint": context "../x" is outside the tree'],
     ['an absolute context', '/x', 'image "lint": context "/x" is outside the tree'],

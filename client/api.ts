@@ -54,7 +54,8 @@ export interface Download {
 
 /** An artifact of some run. `public/image.tar` of an image is made as it streams: its size and hash are not known before. */
 export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha256'> {
-  readonly run: number;
+  /** Absent of the log of a task whose end no run's own log tells; downloaded where no run is named. */
+  readonly run?: number;
   readonly sizeBytes?: number;
   readonly sha256?: string;
 }
@@ -127,13 +128,13 @@ export interface SlipwayApi {
   task(taskId: string): Promise<TaskRecord>;
   /** Where the newest run of a task goes on, or is kept. @throws {NotFound} when it does neither. */
   joinable(taskId: string): Promise<JoinableRun>;
-  /** The log of a run (the newest when none is named), following it until the run ends if asked to. @throws {NotFound} */
+  /** The log of a run (the task's own when none is named), following it until the run ends if asked to. @throws {NotFound} */
   log(
     taskId: string,
     options: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<Buffer>;
   artifacts(taskId: string): Promise<readonly ListedArtifact[]>;
-  /** An artifact's bytes; `public/image.tar` of an image is made as it streams. @throws {NotFound} */
+  /** An artifact's bytes; the log of what has ended is that of {@link log}; `public/image.tar` of an image is made as it streams. @throws {NotFound} */
   download(
     taskId: string,
     name: string,

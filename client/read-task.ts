@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NotFound } from '../model/errors.ts';
 import { LIVE_LOG } from '../model/pure/artifact-names.ts';
@@ -7,9 +6,10 @@ import { isResolved } from '../model/pure/states.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
 import { IMAGE_VIEWS } from '../steps/image-tarball.ts';
 import { isEmptyDirectory } from '../steps/input-files.ts';
+import type { TaskLog } from '../steps/task-log.ts';
+import { endWords, findTaskLog } from '../steps/task-log.ts';
 import type { Store } from '../store/store.ts';
 import type { Download, ListedArtifact } from './api.ts';
-import { endWords } from './end-words.ts';
 import { listViews, openTarballOfRun } from './image-tarball-of-run.ts';
 
 /** A reader looks for new log chunks this often. */
@@ -46,7 +46,7 @@ export async function* readLog(
     const finished = await store.artifacts.find(taskId, wanted, LIVE_LOG);
     if (finished) {
       // The chunks are gone or about to go: the artifact holds the same bytes, from where we are on.
-      yield* skip(await store.artifacts.read(taskId, wanted, LIVE_LOG, signal), seen);
+      yield* await store.artifacts.read(taskId, wanted, LIVE_LOG, signal, seen);
       if (run === undefined) yield* endAfter(store, taskId, wanted);
       return;
     }
@@ -61,14 +61,19 @@ export async function* readLog(
   }
 }
 
-/** All artifacts of all runs; an image has its tarballs as views where they are not stored. */
+/**
+ * All artifacts of all runs, and the log of the task itself where no run's own log tells its end; an image has its tarballs as views
+ * where they are not stored.
+ */
 export async function listArtifacts(store: Store, taskId: string): Promise<readonly ListedArtifact[]> {
   const record = await readTask(store, taskId);
   const listed = record.runs.flatMap(({ run, artifacts }) =>
     artifacts.map((artifact) => ({ ...artifact, run })),
   );
   const id = parseId(taskId);
-  return id?.kind === 'image' ? [...(await listViews(store, id, listed)), ...listed] : listed;
+  const views = id?.kind === 'image' ? await listViews(store, id, listed) : [];
+  const log = await findTaskLog(store, record);
+  return [...views, ...listed, ...(log ? [log.record] : [])];
 }
 
 /** @throws {NotFound} */
@@ -80,6 +85,8 @@ export async function downloadArtifact(
   const id = parseId(taskId);
   if (id?.kind === 'image' && IMAGE_VIEWS.has(name))
     return openTarballOfRun(store, { id, taskId, name, run, signal });
+  const log = run === undefined && name === LIVE_LOG ? await ownLog(store, taskId) : undefined;
+  if (log) return { body: log.open(signal), sizeBytes: log.record.sizeBytes };
   const wanted = run ?? (await newestRun(store, taskId));
   const record = await store.artifacts.find(taskId, wanted, name);
   if (!record) throw new NotFound(`Run ${wanted} of ${taskId} has no artifact "${name}"`);
@@ -92,12 +99,17 @@ export async function downloadArtifact(
   };
 }
 
+async function ownLog(store: Store, taskId: string): Promise<TaskLog | undefined> {
+  const record = await store.tasks.find(taskId);
+  return record && findTaskLog(store, record);
+}
+
 async function newestRun(store: Store, taskId: string): Promise<number> {
   const record = await store.tasks.find(taskId);
   const newest = record?.runs.at(-1)?.run;
   if (newest !== undefined) return newest;
-  // The first build of an image has no record before its end, but what it has saved.
-  if (!record && (await store.logs.findLast(taskId, 0))) return 0;
+  // The first build of an image has no run in a record before its end, but what it has saved.
+  if (await store.logs.findLast(taskId, 0)) return 0;
   throw new NotFound(`Task ${taskId} has no run`);
 }
 
@@ -140,12 +152,4 @@ async function expectRun(
   if (runs.includes(run)) return;
   const mayCome = !(record && isResolved(record.state)) && runs.every((other) => other < run);
   if (!wait || !mayCome) throw new NotFound(`Task ${taskId} has no run ${run}`);
-}
-
-async function* skip(body: Readable, bytes: number): AsyncIterable<Buffer> {
-  let left = bytes;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    if (left < chunk.byteLength) yield chunk.subarray(left);
-    left = Math.max(0, left - chunk.byteLength);
-  }
 }

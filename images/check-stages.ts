@@ -34,7 +34,8 @@ export function checkStages({ uses, stages, usesParent }: DockerfileBases, image
       });
     if (name && !earlier) named.set(name, stage);
   }
-  for (const use of uses) remarks.push(...remarkOn(use, { stages, named, image }));
+  const compared = [...named.keys()].slice(0, MAX_COMPARED);
+  for (const use of uses) remarks.push(...remarkOn(use, { stages, named, compared, image }));
   const [first] = stages;
   if (image.parent !== undefined && first && !usesParent && !image.mentionsParent)
     remarks.push({
@@ -50,15 +51,20 @@ export function checkStages({ uses, stages, usesParent }: DockerfileBases, image
 interface Known {
   readonly stages: readonly Stage[];
   readonly named: ReadonlyMap<string, Stage>;
+  /** The names that a use is compared with. */
+  readonly compared: readonly string[];
   readonly image: ImageOfStages;
 }
 
-function remarkOn({ reference, isStage, line, column }: BaseUse, { stages, named, image }: Known): Remark[] {
+function remarkOn(
+  { reference, isStage, line, column }: BaseUse,
+  { stages, named, compared, image }: Known,
+): Remark[] {
   const warn = (message: string, hint: string): Remark[] => [
     { severity: 'warning', line, column, message, hint },
   ];
   if (!isStage && /^\d+$/.test(reference)) {
-    const before = stages.filter((stage) => stage.line < line).length - 1;
+    const before = countBefore(stages, line) - 1;
     const hint = before > 0 ? `earlier ones have the numbers 0 to ${before - 1}` : 'there is none before';
     return [{ severity: 'error', line, column, message: `no earlier stage has number ${reference}`, hint }];
   }
@@ -75,9 +81,20 @@ function remarkOn({ reference, isStage, line, column }: BaseUse, { stages, named
         ? `if that one is meant, give the image "parent: ${reference}" and write "ARG DOCKER_IMAGE_PARENT" and "FROM $DOCKER_IMAGE_PARENT"`
         : `if that one is meant, give the image "parent: ${reference}", write "FROM $DOCKER_IMAGE_PARENT AS ${reference}" and copy from that stage`,
     );
-  const meant = isStage ? undefined : mistyped(reference, [...named.keys()].slice(0, MAX_COMPARED));
+  const meant = isStage ? undefined : mistyped(reference, compared);
   if (meant === undefined) return [];
   return warn(`"${shorten(reference)}" is pulled from outside`, `did you mean the stage "${meant}"?`);
+}
+
+/** How many stages begin before a line; they stand in the order of their lines. */
+function countBefore(stages: readonly Stage[], line: number): number {
+  let [low, high] = [0, stages.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((stages[middle]?.line ?? line) < line) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Only what has neither tag nor registry can be meant for a stage. */

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { connectEngine } from '../docker/connect.ts';
-import { sidecarContext, sidecarImageTag } from '../docker/sidecar/sidecar-image.ts';
+import {
+  chosenSidecarImage,
+  sidecarContext,
+  sidecarEngineVersion,
+  sidecarImageTag,
+} from '../docker/sidecar/sidecar-image.ts';
+import type { ImageBuildFailed } from '../model/errors.ts';
 import { isSlipwayError, SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { openStore } from '../store/open-store.ts';
@@ -20,17 +26,23 @@ export interface SidecarImageOptions {
 }
 
 const NOTE_EVERY_MS = 10_000;
+const PULL_IDLE_MS = 60_000;
 
 /**
- * Makes sure that the engine has the image of the builder's sidecar: as it has it, from the user's cache, else built from
- * our own Dockerfile and kept there. Gives its tag. @throws {SetupFailed}
+ * Makes sure that the engine has the image of the builder's sidecar: the one that `SLIPWAY_SIDECAR_IMAGE` names, pulled where the
+ * engine lacks it; else ours, as the engine has it, from the user's cache, or built from our own Dockerfile and kept there. Gives its
+ * name. @throws {SetupFailed}
  */
 export async function ensureSidecarImage(
   wanted: SidecarImageOptions,
   options: StackOptions,
 ): Promise<string> {
   const access = new EngineAccess(wanted.engine);
-  const tag = sidecarImageTag();
+  const tag = chosenSidecarImage(options.env['SLIPWAY_SIDECAR_IMAGE']);
+  if (tag !== sidecarImageTag()) {
+    if (!(await access.hasImage(tag))) await pull(access, tag, options);
+    return tag;
+  }
   const version = tag.slice(tag.lastIndexOf(':') + 1);
   const cached = join(
     cacheDirectory(options.env),
@@ -41,6 +53,23 @@ export async function ensureSidecarImage(
   if (!isThere) await load(access, { ...wanted, tag, cached }, options);
   await forgetUnused(cached, (name) => name.startsWith('sidecar-') && name.endsWith('.tar'));
   return tag;
+}
+
+async function pull(access: EngineAccess, given: string, options: StackOptions): Promise<void> {
+  await reportStep(options, 'sidecar image', {
+    doing: `pulling ${given}, which SLIPWAY_SIDECAR_IMAGE names`,
+    done: () => `pulled ${given}`,
+    run: async () => {
+      try {
+        await access.pullImage(given, { idleMs: PULL_IDLE_MS, signal: options.signal });
+      } catch (error) {
+        options.signal.throwIfAborted();
+        const why = error instanceof Error ? error.message : String(error);
+        const todo = `Bring it into the engine (docker pull ${given}), or unset SLIPWAY_SIDECAR_IMAGE`;
+        throw new SetupFailed(`The sidecars' image ${given} cannot be had`, why, todo, { cause: error });
+      }
+    },
+  });
 }
 
 async function load(
@@ -57,7 +86,7 @@ async function load(
       path: cached,
       make: (aside) =>
         reportStep(options, 'sidecar image', {
-          doing: `building the builder's image ${tag} (installs Docker from the distribution, once), kept in ${cached}`,
+          doing: `building the builder's image ${tag} (installs Docker Engine ${sidecarEngineVersion()} from the distribution, once), kept in ${cached}`,
           done: () => `the builder's image ${tag} was built`,
           run: async (note) => {
             await build(wanted, tag, { ...options, note });
@@ -93,8 +122,9 @@ async function build(
   } catch (error) {
     if (!isSlipwayError(error)) throw error;
     const todo =
-      "See that containers reach the distribution's packages, or set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds";
-    throw new SetupFailed("The builder's image could not be built", error.message, todo, { cause: error });
+      "See that containers reach the distribution's packages, or name another image by SLIPWAY_SIDECAR_IMAGE, or an engine for builds by SLIPWAY_BUILDER_DOCKER_HOST";
+    const why = error.type === 'ImageBuildFailed' ? (error as ImageBuildFailed).lastWords : error.message;
+    throw new SetupFailed("The builder's image could not be built", why, todo, { cause: error });
   } finally {
     await engine.close();
     store.close();

@@ -1,6 +1,7 @@
 import { EMPTY_DIRECTORY } from '../model/pure/artifact-names.ts';
 import type { Plan } from '../model/schema/plan.ts';
-import type { ArtifactRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
+import type { TaskLog } from './task-log.ts';
 
 /** Finds the artifact that a task takes, or the files of a directory. @throws {InputUnavailable} */
 export type FindInput = (
@@ -10,25 +11,29 @@ export type FindInput = (
 
 export interface InputFile {
   readonly taskId: string;
+  /** -1: of a task that had none there is its log. */
   readonly run: number;
-  readonly record: ArtifactRecord;
+  readonly record: TaskLog['record'];
+  /** Of the log of a task that lies nowhere as a whole. */
+  readonly open?: TaskLog['open'];
 }
 
-/** What a run has left under a name, or below it. */
-export function filesOf(
-  {
-    taskId,
-    run,
-    artifacts,
-  }: {
-    readonly taskId: string;
-    readonly run: number;
-    readonly artifacts: readonly ArtifactRecord[];
-  },
-  artifact: string,
-): readonly InputFile[] {
-  const records = artifacts.filter(({ name }) => isPartOf(name, artifact));
-  return records.map((record) => ({ taskId, run, record }));
+interface LeftByTask {
+  readonly taskId: string;
+  /** Of its runs the one that counts. */
+  readonly run: Pick<RunRecord, 'run' | 'artifacts'> | undefined;
+  /** In place of that of the run. */
+  readonly log: TaskLog | undefined;
+}
+
+/** What a task has left under a name, or below it. */
+export function filesOf({ taskId, run, log }: LeftByTask, artifact: string): readonly InputFile[] {
+  const number = run?.run ?? -1;
+  const artifacts = run?.artifacts ?? [];
+  const records = log ? artifacts.filter(({ name }) => name !== log.record.name) : artifacts;
+  const files = records.map((record) => ({ taskId, run: number, record }));
+  const all = log ? [...files, { taskId, run: number, ...log }] : files;
+  return all.filter(({ record }) => isPartOf(record.name, artifact));
 }
 
 /** Whether a file is the artifact of a name, or below it where that is a directory. */
@@ -37,6 +42,9 @@ export function isPartOf(file: string, artifact: string): boolean {
 }
 
 /** Whether a record stands for a directory without a file. */
-export function isEmptyDirectory({ contentType, sizeBytes }: ArtifactRecord): boolean {
+export function isEmptyDirectory({
+  contentType,
+  sizeBytes,
+}: Pick<ArtifactRecord, 'contentType' | 'sizeBytes'>): boolean {
   return contentType === EMPTY_DIRECTORY && sizeBytes === 0;
 }

@@ -1,5 +1,6 @@
 import type { Engine } from '../docker/engine.ts';
 import { sidecarContext } from '../docker/sidecar/sidecar-image.ts';
+import type { ImageBuildFailed } from '../model/errors.ts';
 import { ConfigInvalid, EngineRequestFailed, isSlipwayError } from '../model/errors.ts';
 import { SHARED_DOMAIN } from '../store/image-index.ts';
 import type { Store } from '../store/store.ts';
@@ -31,9 +32,12 @@ export async function makeSidecarImage(
       throw error;
     // A step of ours that fails, whose packages come from outside, is trouble that may pass.
     if (error.type === 'ImageBuildFailed')
-      throw new EngineRequestFailed(`make the builder's sidecar image ${image}`, undefined, error.message, {
-        cause: error,
-      });
+      throw new EngineRequestFailed(
+        `make the builder's sidecar image ${image}`,
+        undefined,
+        (error as ImageBuildFailed).lastWords,
+        { cause: error },
+      );
     throw new ConfigInvalid(
       `The builder's sidecar image ${image} is gone from ${host.address} and cannot be made there: ${error.message}`,
       { cause: error },

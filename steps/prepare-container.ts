@@ -56,7 +56,7 @@ export async function prepareContainer(
         await putDirectory(containers, name, path, { owner, signal: context.signal });
         continue;
       }
-      const body = await readInput(deps.store, file, context.signal);
+      const body = file.open?.(context.signal) ?? (await readInput(deps.store, file, context.signal));
       const target =
         record.name === from.artifact ? path : `${path}/${record.name.slice(from.artifact.length + 1)}`;
       await containers.putFile(name, target, body, record.sizeBytes, {

@@ -39,7 +39,7 @@ export async function makePrivateEngine(
   if (sidecarImage === undefined)
     throw new ConfigInvalid('No sidecar image: this worker has no private engines');
   const took = startStopwatch();
-  const { socket } = await engine.privateEngines.make(
+  const { socket, version } = await engine.privateEngines.make(
     {
       container: name,
       image: sidecarImage,
@@ -54,7 +54,8 @@ export async function makePrivateEngine(
     },
     signal,
   );
-  log.say(`The private engine is ready (${took()} ms)`);
+  const which = version === undefined ? '' : `: Docker Engine ${version}`;
+  log.say(`The private engine is ready${which} (${took()} ms)`);
   return { dockerSocket: socket };
 }
 

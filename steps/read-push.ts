@@ -10,6 +10,7 @@ import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { composeDocument, imageText } from './push-document.ts';
 import { receivePush } from './receive-push.ts';
+import { recordUnbuilt } from './record-unbuilt.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -50,6 +51,7 @@ export async function recordPush(
     plan && input.verdict ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskRecord>();
   const findings = plan?.warnings ?? [];
   const { verdict } = input;
+  if (plan && !standing) await recordUnbuilt(store, { plan, outcomes: input.images }, context);
   const outcomes = standing?.images ?? input.images;
   const document = composeDocument({ record, plan, findings, outcomes, taskRecords, verdict });
   await store.pushes.writeStatus(document, () => expectNotGivenUp(context));

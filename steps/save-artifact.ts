@@ -72,6 +72,7 @@ async function saveDirectory(
   const records: ArtifactRecord[] = [];
   const links: string[] = [];
   const leftOut = new Set<string>();
+  const directories = new Set<string>();
   const entries = extract();
   const reading = pipeline(tar, entries, { signal: upload.context.signal });
   reading.catch(() => undefined);
@@ -84,7 +85,10 @@ async function saveDirectory(
       continue;
     }
     entry.resume();
-    if (type === 'directory') continue;
+    if (type === 'directory') {
+      if (path !== undefined) directories.add(path);
+      continue;
+    }
     // A symlink may have a second name too.
     if (type === 'link' && path !== undefined && !leftOut.has(linkname ?? '')) links.push(path);
     else leftOut.add(fullName);
@@ -92,6 +96,10 @@ async function saveDirectory(
   await reading;
   if (leftOut.size > 0)
     upload.log.say(`Artifact ${name}: symlinks and special files are left out (${leftOut.size})`);
+  for (const path of [...records.map((record) => record.name.slice(name.length + 1)), ...links])
+    for (let above = posix.dirname(path); directories.delete(above);) above = posix.dirname(above);
+  if (directories.size > 0)
+    upload.log.say(`Artifact ${name}: directories without files are left out (${directories.size})`);
   return { records, links };
 }
 
@@ -115,7 +123,7 @@ async function saveLinks(
 
 /** Below the directory that an archive is of; undefined of the directory itself, and of what would lead out of it. */
 function pathInside(name: string): string | undefined {
-  const parts = posix.normalize(name).split('/');
+  const parts = posix.normalize(name).replace(/\/$/, '').split('/');
   const path = parts.slice(1).join('/');
   return path === '' || parts.includes('..') ? undefined : path;
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { InternalError } from '../model/errors.ts';
-import { LIVE_LOG } from '../model/pure/artifact-names.ts';
+import { LIVE_LOG, LIVE_LOG_TYPE } from '../model/pure/artifact-names.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import { recordOf, writeArtifact } from './artifacts.ts';
 import { artifactKey, logChunkKey, logPrefix } from './keys.ts';
@@ -8,7 +8,6 @@ import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import type { Outages } from './outages.ts';
 import type { LogChunk, Logs } from './store.ts';
 
-const LIVE_LOG_TYPE = 'text/plain; charset=utf-8';
 /** What a run without output has. */
 const NOTHING = { seq: -1, taskBytes: 0 };
 

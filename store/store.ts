@@ -262,8 +262,8 @@ export interface Artifacts {
     options: Omit<ArtifactRecord, 'name' | 'sizeBytes' | 'sha256'> & { readonly signal?: AbortSignal },
   ): Promise<ArtifactRecord>;
   find(taskId: string, run: number, name: string): Promise<ArtifactRecord | undefined>;
-  /** @throws {NotFound} */
-  read(taskId: string, run: number, name: string, signal?: AbortSignal): Promise<Readable>;
+  /** From byte `start` on; what is read from its beginning is held against its digest. @throws {NotFound} */
+  read(taskId: string, run: number, name: string, signal?: AbortSignal, start?: number): Promise<Readable>;
   list(taskId: string, run: number): Promise<readonly ArtifactRecord[]>;
   /** Says that everything of a run is saved, for whoever repeats it: creates `runs/<n>/saved.json`, or gives the one that is there. */
   recordSaved(taskId: string, run: number, saved: SavedArtifacts): Promise<SavedArtifacts>;

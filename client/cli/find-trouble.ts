@@ -31,7 +31,6 @@ export async function findTrouble(
         name: `image ${name}`,
         taskId,
         what: detail ?? TASK_REASONS['image-build-failed'].meaning,
-        ran: true,
       })),
     ...tasks
       .filter(didNotSucceed)
@@ -40,14 +39,12 @@ export async function findTrouble(
         name: task.label,
         taskId: task.taskId,
         what: explain(task),
-        ran: task.runs.length > 0,
         kept: describeKept(task, Date.now()),
       })),
   ];
   const trouble: Trouble[] = [];
-  for (const { ran, ...each } of failed.slice(0, limit)) {
-    trouble.push({ ...each, lastLines: ran ? await readEnd(api, each.taskId, { lines, signal }) : [] });
-  }
+  for (const each of failed.slice(0, limit))
+    trouble.push({ ...each, lastLines: await readEnd(api, each.taskId, { lines, signal }) });
   return trouble;
 }
 
@@ -69,7 +66,7 @@ function explain(task: PushTask): string {
   return more === '' || state.includes(more) ? state : `${state}. ${more}`;
 }
 
-/** A run that ended before it wrote a log has none. */
+/** Where there is no log there are no lines. */
 async function readEnd(
   api: SlipwayApi,
   taskId: string,

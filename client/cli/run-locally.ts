@@ -3,7 +3,7 @@ import type { TaskInput } from '../../model/pure/payloads.ts';
 import type { SecretSource } from '../../model/secret-source.ts';
 import { TASK_REASONS } from '../../model/pure/states.ts';
 import { PlanCache } from '../../steps/plan-cache.ts';
-import { sidecarImageTag } from '../../docker/sidecar/sidecar-image.ts';
+import { chosenSidecarImage } from '../../docker/sidecar/sidecar-image.ts';
 import type { RunHereDeps } from '../../steps/run-here.ts';
 import { runTaskHere } from '../../steps/run-here.ts';
 import { taskIdIn } from '../../model/pure/ids.ts';
@@ -87,7 +87,7 @@ async function inEngine(run: LocalRun, session: Session): Promise<number> {
         plans,
         engine,
         fleet: runs.fleet,
-        sidecarImage: sidecarImageTag(),
+        sidecarImage: chosenSidecarImage(session.env['SLIPWAY_SIDECAR_IMAGE']),
         source: { open: () => Promise.resolve(opened.tree) },
         findInput,
         secrets,

@@ -42,7 +42,10 @@ export class DockerodePrivateEngines implements PrivateEngines {
     this.#cpus = options.cpus;
   }
 
-  make(spec: PrivateEngineSpec, signal: AbortSignal): Promise<{ readonly socket: string }> {
+  make(
+    spec: PrivateEngineSpec,
+    signal: AbortSignal,
+  ): Promise<{ readonly socket: string; readonly version?: string }> {
     const doing = `make the private engine of ${spec.container}`;
     return this.#ask(doing, signal, async () => {
       const plan = planPrivateEngine(spec, this.#fleet);
@@ -51,9 +54,9 @@ export class DockerodePrivateEngines implements PrivateEngines {
       for (const Name of [plan.data, plan.run])
         await this.#docker.createVolume({ Name, Labels: plan.labels, abortSignal: signal });
       const container = await this.#start(spec, signal);
-      await this.#waitUntilReady(container, signal);
+      const version = await this.#waitUntilReady(container, signal);
       const { Mountpoint } = await this.#docker.getVolume(plan.run).inspect();
-      return { socket: `${Mountpoint}/${SOCKET}` };
+      return { socket: `${Mountpoint}/${SOCKET}`, ...(version === '' ? {} : { version }) };
     });
   }
 
@@ -136,12 +139,16 @@ export class DockerodePrivateEngines implements PrivateEngines {
     return container;
   }
 
-  async #waitUntilReady(container: Docker.Container, signal: AbortSignal): Promise<void> {
+  /** Gives the engine's version; an image of somebody's own may keep it to itself. */
+  async #waitUntilReady(container: Docker.Container, signal: AbortSignal): Promise<string> {
     const tooLong = AbortSignal.timeout(START_TIMEOUT_MS);
     let outcome = 'ended at once';
     try {
       const both = AbortSignal.any([signal, tooLong]);
-      for await (const line of this.#said(container, both)) if (line === READY) return;
+      for await (const line of this.#said(container, both)) {
+        const [word, version = ''] = line.split(' ', 2);
+        if (word === READY) return version;
+      }
     } catch (error) {
       signal.throwIfAborted();
       outcome = tooLong.aborted ? 'started, but its engine did not' : detailOf(error);

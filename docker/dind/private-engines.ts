@@ -19,9 +19,12 @@ export interface PrivateEngineState {
 export interface PrivateEngines {
   /**
    * Makes one anew, whatever is there of an earlier one, on the network of the task's container under the name `docker`. Gives
-   * the filter's socket when it answers. @throws {EngineUnavailable} with the end of its log.
+   * the filter's socket when it answers, and the engine's version. @throws {EngineUnavailable} with the end of its log.
    */
-  make(spec: PrivateEngineSpec, signal: AbortSignal): Promise<{ readonly socket: string }>;
+  make(
+    spec: PrivateEngineSpec,
+    signal: AbortSignal,
+  ): Promise<{ readonly socket: string; readonly version?: string }>;
   state(container: string): Promise<PrivateEngineState>;
   /** Ends when the private engine has ended, or is not there. */
   follow(

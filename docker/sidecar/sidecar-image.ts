@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import type { Pack } from 'tar-stream';
+import { InternalError } from '../../model/errors.ts';
 
 const FILES = ['Dockerfile', 'start.sh'];
 /** Runs in the sidecar of a task, on a Node of ours: Debian's is too old for it. */
@@ -16,6 +17,21 @@ export function sidecarImageTag(): string {
   const hash = createHash('sha256').update(`node ${process.version}\0`);
   for (const [name, content] of contents()) hash.update(`${name}\0`).update(content).update('\0');
   return `slipway.invalid/sidecar:${hash.digest('hex').slice(0, HASH_DIGITS)}`;
+}
+
+/** The image of the sidecars that this process makes: one of somebody's own that is given, else ours. A name of ours may be of before. */
+export function chosenSidecarImage(given: string | undefined): string {
+  return given === undefined || given === '' || given.startsWith('slipway.invalid/')
+    ? sidecarImageTag()
+    : given;
+}
+
+/** The version of Docker Engine in ours, as its Dockerfile chooses it; the distribution's own number goes on after a `+`. */
+export function sidecarEngineVersion(): string {
+  const dockerfile = readFileSync(join(import.meta.dirname, 'Dockerfile'), 'utf8');
+  const version = /^ARG ENGINE_VERSION=(\S+)$/m.exec(dockerfile)?.[1];
+  if (version === undefined) throw new InternalError('The Dockerfile of sidecars chooses no engine');
+  return version;
 }
 
 /** The build context of the sidecar's image, as a tar. Its base is `debian:bookworm`; the build needs Debian's packages. */

@@ -1,5 +1,6 @@
 /** The log of every run, also of an image build. */
 export const LIVE_LOG = 'public/logs/live.log';
+export const LIVE_LOG_TYPE = 'text/plain; charset=utf-8';
 
 /** The artifact of an image build: a tarball that `docker load` accepts. */
 export const IMAGE_TARBALL = 'public/image.tar';

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { sidecarEngineVersion } from '../../docker/sidecar/sidecar-image.ts';
 import { fleetTraces } from '../helpers/fleet-traces.ts';
 import { statesOf } from '../helpers/live-stack.ts';
 import { World } from '../helpers/world.ts';
@@ -17,6 +18,7 @@ const BASE = [
 ].join(' && ');
 const BUILD = [
   'set -e',
+  `docker version --format 'this engine is {{.Server.Version}}'`,
   'test -z "$(docker ps -qa)"',
   'mkdir /base',
   BASE,
@@ -82,7 +84,10 @@ describe('a task with a private engine', () => {
       { build: 'completed/completed', out: 'completed/completed', use: 'completed/completed' },
       expect.anything(),
     ]);
-    expect(logs[0]).toMatch(/The private engine is ready \(\d+ ms\)/);
+    const [, version = ''] = /^this engine is (\S+)$/m.exec(logs[0] ?? '') ?? [];
+    expect(version.split('+')[0]).toBe(sidecarEngineVersion());
+    expect(logs[0]).toMatch(/\] The private engine is ready: Docker Engine \S+ \(\d+ ms\)\n/);
+    expect(logs[0]).toContain(`: Docker Engine ${version} (`);
     expect(logs[0]).toContain('made by docker build');
     // In the task's own words, and in the worker's.
     expect(logs[1]).toMatch(/Error response from daemon: Slipway refuses/);

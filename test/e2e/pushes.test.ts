@@ -312,6 +312,12 @@ describe('failures', () => {
     expect(task('after-broken')?.culprit).toBe(image('broken')?.taskId);
     expect(task('in-child')?.culprit).toBe(image('broken')?.taskId);
     expect(image('orphan')?.detail).toContain('no.such.invalid/base:1');
+    expect(await world.log(image('orphan')?.taskId ?? '')).toContain(
+      `failed/image-build-failed: ${image('orphan')?.detail}`,
+    );
+    expect(await world.log(task('in-orphan')?.taskId ?? '')).toContain(
+      `First culprit: slipway logs ${image('orphan')?.taskId}\n`,
+    );
     expect(await world.containers()).toEqual([]);
 
     // The next push that needs the image builds it again.

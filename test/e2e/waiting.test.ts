@@ -66,6 +66,13 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
     after: { ...plain, dependencies: ['unwanted'] },
     late: { ...plain, dependencies: ['slow'], deadline: '10 seconds' },
     free: { ...plain, dependencies: ['slow'] },
+    collects: {
+      ...plain,
+      dependencies: ['unwanted'],
+      requires: 'all-resolved',
+      inputs: { '/in/unwanted.log': { task: 'unwanted', artifact: 'public/logs/live.log' } },
+      command: 'cat /in/unwanted.log',
+    },
   };
   const id = await world.start(repository, await repository.commit({ 'slipway.yml': { version: 1, tasks } }));
   const env = { SLIPWAY_HOME: world.home, NO_COLOR: '1' };
@@ -87,6 +94,13 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
     ['unwanted', 'after', 'late'].map((label) => slipway('logs', label, '--push', id)),
   );
 
+  const [fetched, listed, status, collected] = await Promise.all([
+    slipway('download', 'unwanted', 'public/logs/live.log', '--push', id, '-o', '-'),
+    slipway('artifacts', 'unwanted', '--push', id),
+    slipway('status', id),
+    slipway('logs', 'collects', '--push', id),
+  ]);
+
   expect(early.stderr).toContain('has no run');
   expect(cancelled.exitCode).toBe(0);
   expect(cancelled.stdout).toContain('/unwanted has not begun, and its push is asked to end it as canceled');
@@ -96,10 +110,12 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
     after: 'exception/dependency-failed',
     late: 'exception/deadline-exceeded',
     free: 'completed/completed',
+    collects: 'completed/completed',
   });
   expect(document.tasks.filter(({ runs }) => runs.length > 0).map(({ label }) => label)).toEqual([
     'slow',
     'free',
+    'collects',
   ]);
   expect(logs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
   const [unwanted, after, late] = logs.map(({ stdout }) => stdout);
@@ -108,4 +124,9 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
     /ended without a run: exception\/dependency-failed\n[^]*slipway logs task\S*\/unwanted\n/,
   );
   expect(late).toContain('exception/deadline-exceeded: Its deadline came 10 seconds after the push');
+  // The same for whoever asks, in whatever way.
+  expect(fetched).toMatchObject({ exitCode: 0, stdout: unwanted });
+  expect(listed.stdout).toMatch(/^task +public\/logs\/live\.log +\d+ B +text\/plain/);
+  expect(collected.stdout).toContain(unwanted);
+  for (const line of unwanted!.trimEnd().split('\n')) expect(status.stdout).toContain(`  | ${line}\n`);
 });

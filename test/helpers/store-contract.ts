@@ -709,6 +709,19 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       for (const one of names) expect(await text(await store.artifacts.read(taskId, 0, one))).toBe(one);
     });
 
+    it('are read from any byte on, also from behind the last one', async () => {
+      await store.artifacts.write(taskId, 0, 'a', aBody('0123456789'), { contentType: 'text/plain' });
+      const rest = async (start: number): Promise<string> =>
+        text(await store.artifacts.read(taskId, 0, 'a', undefined, start));
+
+      expect([await rest(0), await rest(7), await rest(10), await rest(11)]).toEqual([
+        '0123456789',
+        '789',
+        '',
+        '',
+      ]);
+    });
+
     it('fail with NotFound where there is none', async () => {
       await expect(store.artifacts.read(taskId, 0, 'none')).rejects.toMatchObject({ type: 'NotFound' });
     });

@@ -44,7 +44,7 @@ async function artifacts({ task, push, json }: ArtifactsArgs, session: Session):
     import('../render/quantities.ts'),
   ]);
   const rows = listed.map(({ run, name, sizeBytes, contentType }) => [
-    `run ${run}`,
+    run === undefined ? 'task' : `run ${run}`,
     name,
     sizeBytes === undefined ? 'as it streams' : formatBytes(sizeBytes),
     contentType,

@@ -9,7 +9,11 @@ import { dockerAt } from '../../../docker/client.ts';
 import { removeFleet, sweepContainers } from '../../../docker/sweep.ts';
 import type { Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
-import { sidecarContext, sidecarImageTag } from '../../../docker/sidecar/sidecar-image.ts';
+import {
+  sidecarContext,
+  sidecarEngineVersion,
+  sidecarImageTag,
+} from '../../../docker/sidecar/sidecar-image.ts';
 import { connectDevEngine, contextOf, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
 import { fleetTraces } from '../../helpers/fleet-traces.ts';
 import { docker } from '../../helpers/live-stack.ts';
@@ -29,6 +33,8 @@ describe('a private engine', () => {
   let directory: string;
   /** The private engine through its filter, as the task has it. */
   let inside: Docker;
+  /** As it was told when that was ready. */
+  let version: string | undefined;
 
   beforeAll(async () => {
     engine = await connectDevEngine(fleet);
@@ -36,7 +42,9 @@ describe('a private engine', () => {
     if (!(await engine.images.find(sidecarImageTag()))) await makeSidecarImage();
     // The same image has a docker client.
     await build(client, `FROM ${sidecarImageTag()}\nENTRYPOINT []\n`);
-    const { socket } = await make(name);
+    const made = await make(name);
+    const { socket } = made;
+    version = made.version;
     // A socket's path may have 107 bytes.
     await symlink(socket, join(directory, 'docker.sock'));
     inside = dockerAt(`unix://${join(directory, 'docker.sock')}`);
@@ -65,7 +73,7 @@ describe('a private engine', () => {
   function make(
     container: string,
     more: { readonly cpus?: number } = {},
-  ): Promise<{ readonly socket: string }> {
+  ): Promise<{ readonly socket: string; readonly version?: string }> {
     const spec = { container, image: sidecarImageTag(), makeImage: makeSidecarImage, labels };
     const wanted = { ...spec, resources: { ...resources, ...more } };
     return engine.privateEngines.make(wanted, AbortSignal.timeout(TEST_TIMEOUT_MS));
@@ -75,10 +83,14 @@ describe('a private engine', () => {
     return build(sidecarImageTag(), undefined);
   }
 
-  async function build(tag: string, dockerfile: string | undefined): Promise<void> {
+  async function build(
+    tag: string,
+    dockerfile: string | undefined,
+    args: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const context = dockerfile === undefined ? sidecarContext() : contextOf({ Dockerfile: dockerfile });
     await engine.images.build(context, {
-      ...{ imageName: 'test', tag, args: {}, signal: AbortSignal.timeout(TEST_TIMEOUT_MS) },
+      ...{ imageName: 'test', tag, args, signal: AbortSignal.timeout(TEST_TIMEOUT_MS) },
       onOutput: () => undefined,
     });
   }
@@ -93,6 +105,20 @@ describe('a private engine', () => {
     expect(mine.ID).not.toBe(hosts.ID);
     expect(await inside.listContainers({ all: true })).toEqual([]);
     expect(await inTask('docker run --rm debian:bookworm echo hello')).toBe('hello\nexit 0');
+  });
+
+  it('is of the version that was chosen, and says so', async () => {
+    expect(version).toBe((await inside.version()).Version);
+    expect(version?.split('+')[0]).toBe(sidecarEngineVersion());
+  });
+
+  it('of a version that the distribution has not is refused by that, with those that it has', async () => {
+    const asked = build(`${client}-other`, undefined, { ENGINE_VERSION: '1.2.3' });
+
+    await expect(asked).rejects.toMatchObject({
+      type: 'ImageBuildFailed',
+      lastWords: expect.stringMatching(/no Docker Engine 1\.2\.3 in the distribution, but \d+\.\d+/),
+    });
   });
 
   it('whose task names more processors than the engine beside it has is given all of them', async () => {

@@ -17,6 +17,22 @@ it('A task that failed is explained with the last fifty lines of its log', async
   expect(trouble?.lastLines).toEqual(lines.slice(10));
 });
 
+it('A task that ended before any run is explained with its log too', async () => {
+  const api = new FakeApi();
+  const unit = aTask({ state: 'exception', reason: 'deadline-exceeded', detail: 'Its deadline came' });
+  api.logs.set(unit.taskId, '[slipway:error] The task ended without a run\n');
+  const document = aPush({ tasks: [unit] });
+
+  const trouble = await findTrouble(api, document, { signal: new AbortController().signal });
+
+  const shown = renderPush(document, { paint: (_style, text) => text, nowMs: 0, trouble });
+  expect(shown.slice(-3)).toEqual([
+    'unit: exception: deadline-exceeded. Its deadline came',
+    '  | [slipway:error] The task ended without a run',
+    `  the whole log: slipway logs ${unit.taskId}`,
+  ]);
+});
+
 it('What failed by itself is explained before what only depends on it, and it is said how many more there are', async () => {
   const following = { state: 'exception', reason: 'dependency-failed' } as const;
   const tasks = [

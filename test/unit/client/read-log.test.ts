@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { downloadArtifact, readLog } from '../../../client/read-task.ts';
+import { downloadArtifact, listArtifacts, readLog } from '../../../client/read-task.ts';
 import type { RunRecord, TaskRecord } from '../../../model/schema/records.ts';
 import { endLog } from '../../../steps/run-log.ts';
-import { emptyStore } from '../../../store/empty-store.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
 
@@ -10,9 +12,21 @@ const IMAGE = anImage().taskId;
 const TASK = aTask().taskId;
 const NEVER = new AbortController().signal;
 
+const LOG = 'public/logs/live.log';
+
 let store: Store;
+/** From which byte on logs were read that are whole. */
+let starts: number[];
 beforeEach(() => {
-  store = emptyStore();
+  const objects = createMemoryObjectStore();
+  starts = [];
+  store = createStore({
+    ...objects,
+    stream(key, options) {
+      if (key.endsWith(LOG)) starts.push(options?.start ?? 0);
+      return objects.stream(key, options);
+    },
+  });
 });
 
 const say = (taskId: string, run: number, text: string, seq = 0): Promise<void> =>
@@ -37,6 +51,15 @@ async function read(
   let text = '';
   for await (const chunk of readLog(store, taskId, { ...options, follow, signal })) text += chunk.toString();
   return text;
+}
+
+/** The log as an artifact. */
+async function download(taskId: string, run?: number): Promise<string> {
+  const wanted = { name: LOG, ...(run === undefined ? {} : { run }), signal: NEVER };
+  const { body, sizeBytes } = await downloadArtifact(store, taskId, wanted);
+  const bytes = Buffer.concat(await body.toArray());
+  expect(bytes.byteLength).toBe(sizeBytes);
+  return bytes.toString();
 }
 
 async function built(taskId: string, run: number): Promise<void> {
@@ -77,9 +100,24 @@ describe('the log of an image', () => {
     await record(IMAGE, 'completed', 0);
     await say(IMAGE, 1, 'run 1\n');
 
-    const { body } = await downloadArtifact(store, IMAGE, { name: 'public/logs/live.log', signal: NEVER });
-    expect((await body.toArray()).join('')).toContain('run 0\n');
+    expect(await download(IMAGE)).toContain('run 0\n');
   });
+});
+
+it('Who follows a log reads of the whole one only what came after the parts', async () => {
+  await record(TASK, 'running', 0);
+  await say(TASK, 0, 'first\n');
+  const following = readLog(store, TASK, { follow: true, signal: NEVER })[Symbol.asyncIterator]();
+  const first = String((await following.next()).value);
+  await say(TASK, 0, 'second\n', 1);
+  await store.logs.finish(TASK, 0);
+  starts = [];
+
+  let rest = '';
+  for (let next = await following.next(); !next.done; next = await following.next()) rest += next.value;
+
+  expect([first, rest]).toEqual(['first\n', 'second\n']);
+  expect(starts).toEqual(['first\n'.length]);
 });
 
 describe('the log of a run that is named', () => {
@@ -139,6 +177,22 @@ describe('the log of a task that ended', () => {
     ]);
   });
 
+  it('without a run is an artifact too, listed and downloaded, of no run', async () => {
+    await ended({ reason: 'deadline-exceeded', detail: 'Its deadline came' });
+    const log = await read(TASK);
+
+    expect(await download(TASK)).toBe(log);
+    expect(await listArtifacts(store, TASK)).toEqual([
+      {
+        name: LOG,
+        sizeBytes: Buffer.byteLength(log),
+        sha256: createHash('sha256').update(log).digest('hex'),
+        contentType: 'text/plain; charset=utf-8',
+      },
+    ]);
+    await expect(download(TASK, 0)).rejects.toThrow('Run 0 of');
+  });
+
   it('names an image that could not be built by its own task', async () => {
     await ended({ reason: 'image-build-failed', culprit: IMAGE });
 
@@ -154,14 +208,26 @@ describe('the log of a task that ended', () => {
       /A new run follows\.\n\[slipway:error \S+\] The task ended after run 0: exception\/canceled\n/,
     );
     expect(await read(TASK, { run: 0 })).toMatch(/A new run follows\.\n$/);
+    expect(await download(TASK)).toBe(await read(TASK));
+    expect(await download(TASK, 0)).toBe(await read(TASK, { run: 0 }));
+    const [own] = await listArtifacts(store, TASK);
+    expect(own).toEqual({
+      name: LOG,
+      sizeBytes: Buffer.byteLength(await read(TASK)),
+      contentType: 'text/plain; charset=utf-8',
+    });
 
     await ended({ reason: 'worker-lost', runs: [{ ...run, resolved: RESOLVED }] });
     expect(await read(TASK)).toMatch(/A new run follows\.\n$/);
+    expect(await download(TASK)).toBe(await read(TASK));
+    expect(await listArtifacts(store, TASK)).toEqual([]);
   });
 
   it('is not there while it waits', async () => {
     await ended({ state: 'unscheduled', resolved: undefined });
 
     await expect(read(TASK)).rejects.toThrow('has no run');
+    await expect(download(TASK)).rejects.toThrow('has no run');
+    expect(await listArtifacts(store, TASK)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { sidecarImageTag } from '../../../docker/sidecar/sidecar-image.ts';
+import { sidecarEngineVersion, sidecarImageTag } from '../../../docker/sidecar/sidecar-image.ts';
 import { bucketPolicy } from '../../../store/bucket-policy.ts';
 import { documentedWorker, OPERATE_PAGE, shellBlocks } from '../../helpers/operate-page.ts';
 
@@ -18,6 +18,21 @@ describe('docs/operate.md', () => {
 
   it('names the image of the sidecar that the code makes', async () => {
     expect((await shellBlocks()).join('\n')).toContain(`SLIPWAY_SIDECAR_IMAGE=${sidecarImageTag()}`);
+    expect(await readFile(OPERATE_PAGE, 'utf8')).toContain(`\nFROM ${sidecarImageTag()}\n`);
+  });
+
+  it('says, as the other pages do, which engine that has', async () => {
+    for (const [page, words] of [
+      ['operate.md', 'private engines of tasks run Docker Engine VERSION,'],
+      ['slipway-yml.md', 'version VERSION, or [what'],
+      ['from-taskcluster.md', 'by default VERSION]'],
+    ] as const) {
+      const text = await readFile(new URL(page, OPERATE_PAGE), 'utf8');
+      expect([page, text]).toEqual([
+        page,
+        expect.stringContaining(words.replace('VERSION', sidecarEngineVersion())),
+      ]);
+    }
   });
 
   it('says for each kind of worker what to type', async () => {

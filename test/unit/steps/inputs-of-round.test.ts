@@ -35,4 +35,23 @@ describe('inputs from a dependency', () => {
     await record([{}], '2026-01-02T00:00:00.000Z');
     await expect(find()).rejects.toThrow('has no run to take "public/out" from');
   });
+
+  it.each(['public/logs/live.log', 'public'])(
+    'are by the name %s its log, also where it ended without a run, and not before its end',
+    async (artifact) => {
+      const log = () => inputsOfRound(store)(PLAN, { ...FROM, artifact });
+      await record([]);
+      await expect(log()).rejects.toThrow('has no run to take');
+      const taskId = taskIdIn(PUSH, 'make');
+      const ended = { state: 'exception', reason: 'canceled', resolved: PLANNED_AT } as const;
+      await store.tasks.change(taskId, (now) => ({ ...now!, ...ended }));
+
+      const files = await log();
+
+      expect(files.map(({ record: { name } }) => name)).toEqual(['public/logs/live.log']);
+      const text = Buffer.concat((await files[0]?.open?.(new AbortController().signal).toArray()) ?? []);
+      expect(text.toString()).toContain('The task ended without a run: exception/canceled\n');
+      expect(files[0]?.record.sizeBytes).toBe(text.byteLength);
+    },
+  );
 });

@@ -51,6 +51,19 @@ describe('inputs of a run on this machine', () => {
     expect((await find()).map((file) => file.record.name)).toEqual(['public/out/a', 'public/out/b/c']);
   });
 
+  it('are the log of a task of the push that ended without a run', async () => {
+    const taskId = taskIdIn(PUSHED, 'make');
+    await record(PUSHED, []);
+    const ended = { state: 'exception', reason: 'deadline-exceeded' } as const;
+    await store.tasks.change(taskId, (now) => ({ ...now!, ...ended }));
+    const of = { pushes: [PUSHED], howToRun: () => 'nothing' };
+
+    const [log] = await localInputs(store, of)(PLAN, { ...FROM, artifact: 'public/logs/live.log' });
+
+    const text = Buffer.concat((await log?.open?.(new AbortController().signal).toArray()) ?? []).toString();
+    expect(text).toContain('The task ended without a run: exception/deadline-exceeded\n');
+  });
+
   it('are asked for by a sentence that says what to type, when nobody has left them', async () => {
     await expect(find()).rejects.toMatchObject({
       type: 'InputUnavailable',

@@ -109,6 +109,7 @@ describe('makeSidecarImage', () => {
     const failure = await make(host).catch((error: unknown) => error);
     expect(failure).toMatchObject({ type: 'EngineRequestFailed', retryable: true });
     expect(String(failure)).toContain('RUN apt-get update');
+    expect(String(failure)).toContain('Temporary failure resolving');
   });
 
   it.each([

@@ -76,6 +76,41 @@ describe('a directory artifact', () => {
     await upload.log.flush();
   });
 
+  it('has no directory that holds no file, and the log counts those that are left out', async () => {
+    const { upload } = await uploadOf(
+      (tar) => {
+        tar.entry({ name: 'out/', type: 'directory' });
+        for (const name of ['full', 'full/below', 'linked', 'none', 'none/below', 'links'])
+          tar.entry({ name: `out/${name}/`, type: 'directory' });
+        tar.entry({ name: 'out/full/below/file' }, 'text');
+        tar.entry({ name: 'out/linked/file', type: 'link', linkname: 'out/full/below/file' });
+        tar.entry({ name: 'out/links/link', type: 'symlink', linkname: '../full' });
+      },
+      ['/out/linked/file'],
+    );
+
+    const saved = await saveArtifact(upload, 'public/out', spec);
+    await upload.log.flush();
+
+    expect(saved).toMatchObject([{ name: 'public/out/full/below/file' }, { name: 'public/out/linked/file' }]);
+    const log = (await (await upload.store.logs.read(taskId, 0)).toArray()).join('');
+    expect(log).toContain('Artifact public/out: symlinks and special files are left out (1)\n');
+    expect(log).toContain('Artifact public/out: directories without files are left out (3)\n');
+  });
+
+  it('of which every directory has a file says nothing of them', async () => {
+    const { upload } = await uploadOf((tar) => {
+      tar.entry({ name: 'out/', type: 'directory' });
+      tar.entry({ name: 'out/full/', type: 'directory' });
+      tar.entry({ name: 'out/full/file' }, 'text');
+    }, []);
+
+    await saveArtifact(upload, 'public/out', spec);
+    await upload.log.flush();
+
+    expect((await (await upload.store.logs.read(taskId, 0)).toArray()).join('')).toBe('');
+  });
+
   it('with a hard link that cannot be read is no artifact: nothing of it vanishes in silence', async () => {
     const { upload } = await uploadOf((tar) => {
       tar.entry({ name: 'out/file' }, 'text');

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { pack as createPack } from 'tar-stream';
-import { layoutFiles } from '../docker/tarball/image-layout.ts';
+import { layoutFiles, plainLayer } from '../docker/tarball/image-layout.ts';
 import { blobPath } from '../docker/tarball/image-tar.ts';
 import { addBuffer, addStream } from '../docker/tarball/tar-entries.ts';
 import type { Digest } from '../model/pure/ids.ts';
@@ -34,7 +34,7 @@ export async function writeImageTar(target: string, image: RootImage, signal: Ab
   const filled = (async () => {
     await addStream(pack, blobPath(diffId), { body: createReadStream(image.layerPath), sizeBytes });
     await addBuffer(pack, blobPath(configDigest), config);
-    const layers = [{ digest: diffId, sizeBytes }];
+    const layers = [plainLayer(diffId, sizeBytes)];
     for (const [path, bytes] of layoutFiles({ names: [image.name], config, configDigest, layers }))
       await addBuffer(pack, path, bytes);
     pack.finalize();

@@ -2,8 +2,9 @@
  * One worker's half of a move in a process of its own, so that its memory can be told: publishes from its engine, or loads into it.
  * Started by `slipway-way.ts` with its engine and store as JSON; is asked and answers by messages.
  */
-import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { connectEngine } from '../../docker/connect.ts';
+import type { BlobStore } from '../../model/blob-store.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { S3Config } from '../../store/s3-session.ts';
@@ -36,9 +37,10 @@ export type MoverAnswer =
 
 const config = JSON.parse(process.argv[2] ?? '') as MoverConfig;
 const store = openStore(config.store);
+let bytesRead = 0;
 const engine = await connectEngine({
   address: config.engine,
-  blobs: store.blobs,
+  blobs: counted(store.blobs, (bytes) => (bytesRead += bytes)),
   reach: { kind: config.reach },
   fleet: 'bench',
 });
@@ -53,19 +55,33 @@ process.on('disconnect', () => {
   void engine.close().then(() => process.exit(0));
 });
 
-/** All that this process has read of whatever, as the kernel counts it. */
-async function readSoFar(): Promise<number> {
-  return Number(/^rchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+/** The same blobs. What else this process reads is not the store's. */
+function counted(blobs: BlobStore, onBytes: (bytes: number) => void): BlobStore {
+  return {
+    stat: (...wanted) => blobs.stat(...wanted),
+    claim: (...wanted) => blobs.claim(...wanted),
+    write: (...wanted) => blobs.write(...wanted),
+    writeUnknown: (...wanted) => blobs.writeUnknown(...wanted),
+    async read(...wanted) {
+      const body = await blobs.read(...wanted);
+      async function* passing(): AsyncGenerator<Buffer> {
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          onBytes(chunk.length);
+          yield chunk;
+        }
+      }
+      return Readable.from(passing(), { objectMode: false });
+    },
+  };
 }
 
 async function carryOut(request: MoverRequest): Promise<MoverAnswer> {
   const { signal } = new AbortController();
   const peak = (): number => process.resourceUsage().maxRSS * 1024;
   if (request.do === 'load') {
-    const before = await readSoFar();
+    const before = bytesRead;
     const { engineImageId, way } = await engine.images.load(request.image, { tag: request.tag, signal });
-    // The engine is sent much and says little.
-    return { engineImageId, way, bytesRead: (await readSoFar()) - before, peakRssBytes: peak() };
+    return { engineImageId, way, bytesRead: bytesRead - before, peakRssBytes: peak() };
   }
   const closures = await Promise.all(
     request.known.map((manifest) => closureOf(store.blobs, manifest, signal)),

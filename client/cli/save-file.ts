@@ -8,7 +8,7 @@ import { DigestMismatch } from '../../model/errors.ts';
 export interface SaveOptions {
   /** Compared with what arrived, when it is known. */
   readonly sizeBytes?: number | undefined;
-  readonly onBytes: (bytes: number) => void;
+  readonly onBytes?: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +46,7 @@ async function copy(
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.byteLength;
-      onBytes(bytes);
+      onBytes?.(bytes);
       done(null, chunk);
     },
   });

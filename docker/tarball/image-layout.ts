@@ -3,17 +3,28 @@ import { digestOf } from '../endpoint/closure.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
 import type { Descriptor } from '../endpoint/manifest.ts';
 
+export interface LayoutLayer {
+  readonly diffId: Digest;
+  /** What the OCI layout names: the plain tar; of a layer that is left out the blob of the store, whose size is known unread. */
+  readonly blob: Descriptor;
+}
+
 export interface LayoutOptions {
   readonly names: readonly string[];
   readonly config: Buffer;
   readonly configDigest: Digest;
-  /** Uncompressed, lowest first. */
-  readonly layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[];
+  /** Lowest first. */
+  readonly layers: readonly LayoutLayer[];
+}
+
+/** A layer that is in the tar. */
+export function plainLayer(diffId: Digest, sizeBytes: number): LayoutLayer {
+  return { diffId, blob: { mediaType: MEDIA_TYPES.ociLayer, digest: diffId, size: sizeBytes } };
 }
 
 /**
  * The documents of an image tar with their paths. Both readers find theirs: classic engines read `manifest.json`,
- * the containerd store `index.json`, and both name the same bytes.
+ * the containerd store `index.json`, and both name the same bytes where they are there.
  */
 export function layoutFiles(options: LayoutOptions): readonly (readonly [path: string, bytes: Buffer])[] {
   const { names, config, configDigest, layers } = options;
@@ -21,11 +32,7 @@ export function layoutFiles(options: LayoutOptions): readonly (readonly [path: s
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.ociManifest,
     config: { mediaType: MEDIA_TYPES.ociConfig, digest: configDigest, size: config.length },
-    layers: layers.map(({ digest, sizeBytes }) => ({
-      mediaType: MEDIA_TYPES.ociLayer,
-      digest,
-      size: sizeBytes,
-    })),
+    layers: layers.map(({ blob: { mediaType, digest, size } }) => ({ mediaType, digest, size })),
   });
   const manifestDigest = digestOf(manifest);
   const descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: manifestDigest, size: manifest.length };
@@ -38,7 +45,11 @@ export function layoutFiles(options: LayoutOptions): readonly (readonly [path: s
   return [
     [pathOf(manifestDigest), manifest],
     ['index.json', index],
-    dockerManifest(options),
+    dockerManifest(
+      names,
+      configDigest,
+      layers.map(({ diffId }) => diffId),
+    ),
     ['oci-layout', toBytes({ imageLayoutVersion: '1.0.0' })],
   ];
 }
@@ -59,25 +70,21 @@ export function storedLayoutFiles(
   const { digest, manifest, image } = stored;
   const descriptor = { mediaType: image.mediaType, digest, size: manifest.length };
   const manifests = names.map((name) => ({ ...descriptor, annotations: annotationsOf(name) }));
-  const layers = image.layers.map((layer) => ({ digest: layer.digest, sizeBytes: layer.size }));
+  const layers = image.layers.map((layer) => layer.digest);
   return [
     ['index.json', toBytes({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests })],
-    dockerManifest({ names, configDigest: image.config.digest, layers }),
+    dockerManifest(names, image.config.digest, layers),
     ['oci-layout', toBytes({ imageLayoutVersion: '1.0.0' })],
   ];
 }
 
 /** `manifest.json`, all that a classic engine reads. */
-export function dockerManifest({
-  names,
-  configDigest,
-  layers,
-}: Omit<LayoutOptions, 'config'>): readonly [path: string, bytes: Buffer] {
-  const image = {
-    Config: pathOf(configDigest),
-    RepoTags: names,
-    Layers: layers.map(({ digest }) => pathOf(digest)),
-  };
+function dockerManifest(
+  names: readonly string[],
+  configDigest: Digest,
+  layers: readonly Digest[],
+): readonly [path: string, bytes: Buffer] {
+  const image = { Config: pathOf(configDigest), RepoTags: names, Layers: layers.map(pathOf) };
   return ['manifest.json', toBytes([image])];
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Pack } from 'tar-stream';
 import type { BlobStore } from '../../model/blob-store.ts';
@@ -9,9 +9,10 @@ import { readClosure, readWhole } from '../endpoint/closure.ts';
 import type { Descriptor } from '../endpoint/manifest.ts';
 import type { OnProgress } from '../engine.ts';
 import { CONFIG_MAX_BYTES, parseDiffIds } from '../transport/stored-image.ts';
-import { shortDigest, tellBytes } from '../transport/tell-bytes.ts';
-import { dockerManifest, layoutFiles } from './image-layout.ts';
-import { measureLayer, readLayer } from './layer-bytes.ts';
+import { layoutFiles, plainLayer } from './image-layout.ts';
+import type { LayoutLayer } from './image-layout.ts';
+import { passPlainLayer } from './plain-layer.ts';
+import type { LayerToUnpack } from './plain-layer.ts';
 import { streamTar } from './stream-tar.ts';
 import { addBuffer, addStream } from './tar-entries.ts';
 
@@ -19,12 +20,12 @@ export interface ImageTarOptions {
   /** Names that the image gets where the tar is loaded, for example `lint:latest`. */
   readonly names: readonly string[];
   readonly signal: AbortSignal;
-  /** Told of each layer as it passes, and while it is measured before. */
+  /** Told of each layer as it is fetched and as it passes. */
   readonly onProgress?: OnProgress | undefined;
-  /** Layers, by diff id, that whoever reads the tar has already: they are named in it and left out of it. */
+  /** Layers, by diff id, that whoever reads the tar has already: they are named in it and left out of it, and not read. */
   readonly omit?: ReadonlySet<Digest>;
-  /** `classic`: only what classic engines read; layers that are left out need not be unpacked to be measured then. Default `all`. */
-  readonly readers?: 'all' | 'classic';
+  /** On whose disk a layer lies while it is measured; default: the system's for such things. */
+  readonly directory?: string;
 }
 
 /**
@@ -45,28 +46,23 @@ async function fill(
   pack: Pack,
   options: ImageTarOptions & { readonly blobs: BlobStore; readonly root: Digest },
 ): Promise<void> {
-  const { blobs, root, names, signal, onProgress, omit = new Set(), readers = 'all' } = options;
+  const { blobs, root, names, signal, onProgress, omit = new Set(), directory = tmpdir() } = options;
   const { image } = await readClosure(blobs, root, signal);
   const config = await readWhole(blobs, image.config.digest, { maxBytes: CONFIG_MAX_BYTES, signal });
   const layers = pairLayers(parseDiffIds(config), image.layers, image.config.digest);
 
-  const sizes = new Map<Digest, number>();
+  const added = new Map<Digest, LayoutLayer>();
   for (const { diffId, layer } of layers) {
-    if (sizes.has(diffId) || (omit.has(diffId) && readers === 'classic')) continue;
-    const shown = shortDigest(diffId);
-    onProgress?.({ message: `${shown}: measuring` });
-    const sizeBytes = await measureLayer(blobs, layer, signal);
-    sizes.set(diffId, sizeBytes);
-    if (omit.has(diffId)) continue;
-    const body = verified(await readLayer(blobs, layer, signal), diffId);
-    const told = tellBytes(body, { layer: shown, totalBytes: sizeBytes, doing: 'sending' }, onProgress);
-    await addStream(pack, blobPath(diffId), { body: told, sizeBytes });
+    if (added.has(diffId) || omit.has(diffId)) continue;
+    await passPlainLayer(blobs, { diffId, layer }, { signal, onProgress, directory }, async (plain) => {
+      await addStream(pack, blobPath(diffId), plain);
+      added.set(diffId, plainLayer(diffId, plain.sizeBytes));
+    });
   }
   await addBuffer(pack, blobPath(image.config.digest), config);
-  const parts = layers.map(({ diffId }) => ({ digest: diffId, sizeBytes: sizes.get(diffId) ?? 0 }));
-  const layout = { names, config, configDigest: image.config.digest, layers: parts };
-  for (const [path, bytes] of readers === 'all' ? layoutFiles(layout) : [dockerManifest(layout)])
-    await addBuffer(pack, path, bytes);
+  const named = layers.map(({ diffId, layer }) => added.get(diffId) ?? { diffId, blob: layer });
+  const layout = { names, config, configDigest: image.config.digest, layers: named };
+  for (const [path, bytes] of layoutFiles(layout)) await addBuffer(pack, path, bytes);
 }
 
 /** Where the layout keeps a blob. */
@@ -78,18 +74,8 @@ function pairLayers(
   diffIds: readonly Digest[],
   layers: readonly Descriptor[],
   configDigest: Digest,
-): { diffId: Digest; layer: Descriptor }[] {
+): LayerToUnpack[] {
   if (diffIds.length !== layers.length)
     throw new DigestMismatch(`Config ${configDigest}`, `${layers.length} layers`, `${diffIds.length}`);
   return diffIds.map((diffId, at) => ({ diffId, layer: layers[at] as Descriptor }));
-}
-
-async function* verified(body: Readable, diffId: Digest): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  for await (const chunk of body) {
-    hash.update(chunk as Buffer);
-    yield chunk as Buffer;
-  }
-  const got = `sha256:${hash.digest('hex')}`;
-  if (got !== diffId) throw new DigestMismatch('Unpacked layer', diffId, got);
 }

@@ -43,7 +43,7 @@ export async function tarForEngine(
       brings: lowest < 0 ? image.manifestDigest : image.diffIds.slice(0, lowest + 1).join(' '),
       isPartial: present.size > 0,
       open: ({ whole, ...options }) =>
-        streamImageTar(blobs, image, { ...options, omit: whole ? NOTHING : present, readers: 'classic' }),
+        streamImageTar(blobs, image, { ...options, omit: whole ? NOTHING : present }),
     };
   }
   const closure = await readClosure(blobs, image.manifestDigest as Digest, signal);

@@ -4,10 +4,10 @@ export interface ToldLayer {
   /** As engines show it: the beginning of a digest, or where it lies in a tar. */
   readonly layer: string;
   readonly totalBytes: number;
-  readonly doing: 'sending' | 'storing';
+  readonly doing: keyof typeof DONE;
 }
 
-const DONE = { sending: 'sent', storing: 'stored' } as const;
+const DONE = { fetching: 'fetched', sending: 'sent', storing: 'stored' } as const;
 /** Often enough for a line that people read. */
 const EVERY_MS = 100;
 

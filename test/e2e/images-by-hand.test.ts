@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { runCommandLine } from '../../client/cli/command-line.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
+import { captureStreams } from '../helpers/captured-terminal.ts';
 import { outcomesOf, statesOf } from '../helpers/live-stack.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
@@ -359,7 +361,22 @@ describe('slipway image load and export', () => {
     );
     await slipway(['image', 'export', 'lint', '--since', document.id, '--zstd', '-o', file('none.tar.zst')]);
 
+    const seen = captureStreams({ tty: true });
+    const exported = await runCommandLine(
+      ['image', 'export', 'lint', '--repo', repository.path, '-o', file('seen.tar')],
+      {
+        ...{ stdout: seen.out, stderr: seen.err },
+        env: { SLIPWAY_HOME: world.home },
+        interruption: { signal: new AbortController().signal },
+      },
+    );
+
+    // A person sees each layer with its bytes and rate.
+    expect(exported).toBe(0);
+    const lines = seen.stderr().match(/ {2}[0-9a-f]{12} {2}[\d.]+ [kM]?B in [^\n]*B\/s\n/g);
+    expect(lines).toHaveLength(since.needs.diffIds.length + 1);
     const whole = await readFile(file('lint.tar'));
+    expect(sha256(whole)).toBe(sha256(await readFile(file('seen.tar'))));
     expect(sha256(whole)).toBe(sha256(await readFile(file('artifact.tar'))));
     const zst = await readFile(file('lint.tar.zst'));
     expect(sha256(zstdDecompressSync(zst))).toBe(sha256(whole));

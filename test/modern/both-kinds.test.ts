@@ -13,6 +13,7 @@ import { startImageEndpoint } from '../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from '../../docker/endpoint/image-endpoint.ts';
 import { readEngineInfo } from '../../docker/engine-info.ts';
 import type { PublishResult } from '../../docker/engine.ts';
+import { streamImageTar } from '../../docker/tarball/image-tar.ts';
 import { loadImage } from '../../docker/transport/load.ts';
 import { publishImage } from '../../docker/transport/publish.ts';
 import { listStoredDigests } from '../../docker/transport/stored-image.ts';
@@ -178,6 +179,29 @@ describe.each(DIRECTIONS)('an image that was built in a %s store, in a %s one', 
       if (to === 'containerd') expect(loaded.bytesLoaded).toBeGreaterThan(8 * MEGABYTE);
       else expect(loaded.bytesLoaded).toBeLessThan(4 * MEGABYTE);
       await expectWhole(to, loaded.engineImageId, child);
+    },
+  );
+
+  it.each(['by the endpoint', 'as public/image.tar'])(
+    'comes as a tar without the layers of one that has come %s, and runs',
+    async (way) => {
+      const { parent, child } = await build(from);
+      const { docker } = contexts[to];
+      if (way === 'by the endpoint') await loadImage(contexts[to], parent, { signal, tag: `base-${built}` });
+      else await loadTar(docker, streamImageTar(blobs, parent, { names: [`both/base:${built}`], signal }));
+
+      const name = `both/rest:${built}`;
+      const omit = new Set(parent.diffIds as Digest[]);
+      const rest = Buffer.concat(
+        await streamImageTar(blobs, child, { names: [name], signal, omit }).toArray(),
+      );
+      await loadTar(docker, Readable.from([rest]));
+
+      expect(rest.length).toBeLessThan(3 * MEGABYTE);
+      expect((await docker.getImage(name).inspect()).RootFS.Layers).toEqual(child.diffIds);
+      // The containerd store pushes and saves by blobs, and the tar names those that the store has.
+      if (to === 'containerd' && way !== 'by the endpoint') expect(await run(docker, name)).toBe('it runs\n');
+      else await expectWhole(to, name, child);
     },
   );
 });

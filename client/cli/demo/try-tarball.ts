@@ -41,7 +41,7 @@ export async function tryTarball(
   try {
     const path = join(directory, 'image.tar');
     const { body } = await api.download(taskId, IMAGE_TARBALL, { signal });
-    const sizeBytes = await saveFile(body, path, { onBytes: () => undefined, signal });
+    const sizeBytes = await saveFile(body, path, { signal });
     await access.loadImage(path, signal);
     const isThere = await access.hasImage(name);
     return { sizeBytes, name, wasThere, isThere, ...(await runIn(name, command, { connections, signal })) };

@@ -10,9 +10,9 @@ interface Layer {
 }
 
 /** What is sent and received; an engine's other words (waiting, extracting) are about bytes that have arrived. */
-const MOVES = /: (downloading|pushing|sending|storing)$/i;
+const MOVES = /: (downloading|pushing|fetching|sending|storing)$/i;
 const ARRIVED =
-  /: (download complete|verifying checksum|extracting|unpacking|pull complete|pushed|sent|stored)$/i;
+  /: (download complete|verifying checksum|extracting|unpacking|pull complete|pushed|fetched|sent|stored)$/i;
 
 /** Layers on their way into an engine or out of it: a line for each that has arrived, and one for those that are coming. */
 export class LayerProgress {

@@ -102,7 +102,7 @@ async function write(
   { output, zstd }: ImageExportArgs,
   { terminal, signal }: Session,
 ): Promise<number> {
-  const [{ streamImageTar }, { compressTarball }, { saveFile, saveToStdout }, { showBytes }] =
+  const [{ streamImageTar }, { compressTarball }, { saveFile, saveToStdout }, { showTransfer }] =
     await Promise.all([
       import('../../../docker/tarball/image-tar.ts'),
       import('../../../steps/image-tarball.ts'),
@@ -110,10 +110,10 @@ async function write(
       import('../show-transfer.ts'),
     ]);
   const omit = new Set(leftOut({ image, since }));
-  const tar = streamImageTar(blobs, image.stored, { names: [image.tarName], signal, omit });
+  const onProgress = showTransfer(terminal);
+  const tar = streamImageTar(blobs, image.stored, { names: [image.tarName], signal, omit, onProgress });
   const body = zstd ? compressTarball(tar) : tar;
-  const options = { onBytes: showBytes(terminal, image.name), signal };
-  const written = output === '-' ? saveToStdout(body, options) : saveFile(body, output, options);
+  const written = output === '-' ? saveToStdout(body, { signal }) : saveFile(body, output, { signal });
   return written.finally(() => terminal.status(''));
 }
 

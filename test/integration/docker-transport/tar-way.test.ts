@@ -167,8 +167,11 @@ describe('an engine that cannot reach the endpoint', () => {
     expect(published.bytesUploaded).toBeLessThan(6_000_000);
 
     for (const { tag } of [child, parent]) await far.docker.getImage(tag).remove();
+    blobs.reads.length = 0;
     const whole = await loadImage(there, first, { signal, tag: 'parent' });
     expect(whole.bytesLoaded).toBeGreaterThan(6_000_000);
+    const ofStore = (await layersOf(first)).map(({ digest }) => digest);
+    expect(blobs.reads.filter((digest) => ofStore.includes(digest))).toEqual(ofStore);
     const rest = await loadImage(there, published, { signal, tag: 'child' });
     expect(rest.way).toBe('tar');
     expect(rest.fellBack).toBeUndefined();

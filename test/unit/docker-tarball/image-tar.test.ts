@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import type { Digest } from '../../../model/pure/ids.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
 import { compressInParallel } from '../../../docker/transport/compress-in-parallel.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
-import { anImage, putImage } from '../../helpers/stored-images.ts';
+import { anImage, put, putImage } from '../../helpers/stored-images.ts';
 import { filesOf } from '../../helpers/tar-files.ts';
 
 jest.setTimeout(60_000);
@@ -117,21 +117,71 @@ describe('streamImageTar', () => {
     const rest = await filesOf(
       Buffer.concat(await streamImageTar(blobs, stored, { names, signal, omit }).toArray()),
     );
-    expect([...whole.keys()].filter((path) => !rest.has(path))).toEqual([`blobs/sha256/${first!.slice(7)}`]);
-    for (const [path, bytes] of rest) expect(bytes.equals(whole.get(path)!)).toBe(true);
+    expect([...rest.keys()]).not.toContain(`blobs/sha256/${first!.slice(7)}`);
+    expect(rest.get('manifest.json')!.equals(whole.get('manifest.json')!)).toBe(true);
+    // To the containerd store by the blob as it is stored: its size is known without reading it.
+    const layersOf = (files: ReadonlyMap<string, Buffer>): unknown[] => {
+      const index = JSON.parse(files.get('index.json')!.toString()) as { manifests: { digest: string }[] };
+      const manifest = files.get(`blobs/sha256/${index.manifests[0]!.digest.slice(7)}`)!;
+      return (JSON.parse(manifest.toString()) as { layers: unknown[] }).layers;
+    };
+    const { size, digest } = { size: layers[0]!.length, digest: digestOf(layers[0]!) };
+    expect(layersOf(rest)).toEqual([
+      { mediaType: MEDIA_TYPES.ociLayerGzip, digest, size },
+      {
+        mediaType: MEDIA_TYPES.ociLayer,
+        digest: second,
+        size: rest.get(`blobs/sha256/${second!.slice(7)}`)!.length,
+      },
+    ]);
+    expect(layersOf(whole)[1]).toEqual(layersOf(rest)[1]);
+  });
 
-    // For a classic engine the layer need not even be in the store.
-    await blobs.remove(digestOf(layers[0]!));
-    const classic = streamImageTar(blobs, stored, { names, signal, omit, readers: 'classic' });
-    const files = await filesOf(Buffer.concat(await classic.toArray()));
-    expect([...files.keys()].sort()).toEqual(
-      [
-        `blobs/sha256/${second!.slice(7)}`,
-        `blobs/sha256/${stored.configDigest.slice(7)}`,
-        'manifest.json',
-      ].sort(),
-    );
-    expect(files.get('manifest.json')!.equals(whole.get('manifest.json')!)).toBe(true);
+  it('reads each layer of the store once, also where it knows no size, and none that it leaves out', async () => {
+    const compressions: Parameters<typeof anImage>[0][] = [
+      {},
+      { compress: (tar) => Buffer.concat([gzipSync(tar.subarray(0, 999)), gzipSync(tar.subarray(999))]) },
+      { compress: (tar) => zstdCompressSync(tar), mediaType: `${MEDIA_TYPES.ociLayer}+zstd` },
+      { compress: (tar) => tar, mediaType: MEDIA_TYPES.ociLayer },
+    ];
+    for (const how of compressions) {
+      const fresh = [randomBytes(900_000), randomBytes(10), randomBytes(10)];
+      const { stored, layers } = await putImage(blobs, await anImage({ ...how, contents: fresh }));
+      const [, second, third] = layers.map(digestOf);
+      const omit = new Set([stored.diffIds[0] as Digest]);
+      await blobs.remove(digestOf(layers[0]!));
+      // Whoever has seen the sizes reads it once, too.
+      for (const _ of [1, 2]) {
+        blobs.reads.length = 0;
+        const tar = Buffer.concat(await streamImageTar(blobs, stored, { names, signal, omit }).toArray());
+        expect([...(await filesOf(tar)).keys()]).toContain(`blobs/sha256/${stored.diffIds[2]!.slice(7)}`);
+        expect(blobs.reads).toEqual([stored.manifestDigest, stored.configDigest, second, third]);
+      }
+    }
+  });
+
+  it('leaves nothing on the disk, not even while it is read', async () => {
+    const image = await anImage({ contents: [randomBytes(3_000_000)] });
+    const { stored } = await putImage(blobs, image);
+    const scratch = await mkdtemp(join(tmpdir(), 'slipway-scratch-'));
+    const tar = streamImageTar(blobs, stored, { names, signal, directory: scratch });
+    const chunks = tar.iterator({ destroyOnReturn: false });
+    await chunks.next();
+    expect(blobs.reads).toContain(digestOf(image.layers[0]!));
+    expect(await readdir(scratch)).toEqual([]);
+    tar.destroy();
+    await rm(scratch, { recursive: true });
+  });
+
+  it('reads a layer twice where the disk does not take it', async () => {
+    const image = await anImage({ contents: [randomBytes(3_000_000)] });
+    const { stored } = await putImage(blobs, image);
+    const directory = join(tmpdir(), 'slipway-no-such-directory');
+    const tar = Buffer.concat(await streamImageTar(blobs, stored, { names, signal, directory }).toArray());
+    const layer = digestOf(image.layers[0]!);
+    expect(blobs.reads.filter((digest) => digest === layer)).toEqual([layer, layer]);
+    const again = await streamImageTar(blobs, stored, { names, signal, directory }).toArray();
+    expect(Buffer.concat(again).equals(tar)).toBe(true);
   });
 
   it('fails when a layer does not unpack to what the config says', async () => {
@@ -140,6 +190,44 @@ describe('streamImageTar', () => {
     await writeFile(join(directory, digestOf(image.layers[0]!).slice(7)), other.layers[0]!);
     const tar = streamImageTar(blobs, image.stored, { names, signal });
     await expect(tar.toArray()).rejects.toMatchObject({ type: 'DigestMismatch' });
+  });
+
+  it('is right again when a layer is that was damaged', async () => {
+    const image = await putImage(blobs, await anImage({ contents: [randomBytes(5_000)] }));
+    const digest = digestOf(image.layers[0]!);
+    const other = await anImage({ contents: [Buffer.alloc(70_000, 'x')] });
+    await blobs.damage(digest, other.layers[0]!);
+    const failing = streamImageTar(blobs, image.stored, { names, signal }).toArray();
+    await expect(failing).rejects.toMatchObject({
+      type: 'DigestMismatch',
+      expected: image.stored.diffIds[0],
+    });
+    await blobs.damage(digest, image.layers[0]!);
+    await expect(streamImageTar(blobs, image.stored, { names, signal }).toArray()).resolves.toBeDefined();
+    // Nor is a size that was seen believed of what came in its place.
+    await blobs.damage(digest, other.layers[0]!);
+    const seen = streamImageTar(blobs, image.stored, { names, signal }).toArray();
+    await expect(seen).rejects.toMatchObject({ type: 'DigestMismatch', expected: image.stored.diffIds[0] });
+  });
+
+  it.each([-512, 512])('fails when a manifest lies by %i bytes about a plain layer', async (lie) => {
+    const image = await anImage({ contents, compress: (tar) => tar, mediaType: MEDIA_TYPES.ociLayer });
+    await putImage(blobs, image);
+    const manifest = JSON.parse(image.manifest.toString()) as { layers: { size: number }[] };
+    manifest.layers[0]!.size += lie;
+    const manifestDigest = await put(blobs, Buffer.from(JSON.stringify(manifest)));
+    const said = manifest.layers[0]!.size;
+    let passedBytes = 0;
+    const passing = async (): Promise<void> => {
+      for await (const chunk of streamImageTar(blobs, { manifestDigest }, { names, signal }))
+        passedBytes += (chunk as Buffer).length;
+    };
+    await expect(passing()).rejects.toMatchObject({
+      type: 'DigestMismatch',
+      got: expect.stringContaining(`bytes instead of ${said}`),
+    });
+    // What were more than that would be taken for the next entry.
+    expect(passedBytes).toBeLessThanOrEqual(512 + said);
   });
 
   it('fails when a blob has left the store or is no gzip', async () => {

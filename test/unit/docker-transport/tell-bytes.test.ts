@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LayerProgress } from '../../../client/cli/render/layer-progress.ts';
+import { formatBytes } from '../../../client/cli/render/quantities.ts';
 import type { Progress } from '../../../docker/engine.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
 import { importImageTar } from '../../../docker/transport/import-tar.ts';
@@ -26,7 +28,8 @@ async function drain(body: AsyncIterable<unknown>): Promise<void> {
 
 describe('a layer on the tar way', () => {
   it('is told of as it is sent, and as it is stored, with its size', async () => {
-    const { stored } = await putImage(blobs, await anImage({ contents: [Buffer.alloc(2_000_000, 'x')] }));
+    const contents = [Buffer.concat([Buffer.alloc(2_000_000, 'x'), randomBytes(100)])];
+    const { stored, layers } = await putImage(blobs, await anImage({ contents }));
     const [sent, kept]: [Progress[], Progress[]] = [[], []];
     const short = stored.diffIds[0]?.slice('sha256:'.length, 'sha256:'.length + 12);
 
@@ -44,6 +47,33 @@ describe('a layer on the tar way', () => {
     expect(sent.at(-1)).toEqual({ ...end, message: `${short}: sent` });
     expect(kept.at(-1)).toEqual({ ...end, message: `${short}: stored` });
     expect(sent.at(-1)?.bytes).toBe(sent.at(-1)?.totalBytes);
+    // Before, it is fetched to be measured.
+    const storedBytes = layers[0]?.length;
+    expect(sent[0]).toEqual({ ...begin, totalBytes: storedBytes, message: `${short}: fetching` });
+    const fetched = { ...begin, bytes: storedBytes, totalBytes: storedBytes, message: `${short}: fetched` };
+    expect(sent).toContainEqual(fetched);
+  });
+
+  it('is shown to people once: as it is stored when it is fetched, unpacked where its size was seen before', async () => {
+    const contents = [Buffer.from(randomBytes(150_000).toString('hex'))];
+    const { stored, layers } = await putImage(blobs, await anImage({ contents }));
+    const show = async (): Promise<readonly string[]> => {
+      const progress = new LayerProgress();
+      const lines: (string | undefined)[] = [];
+      const onProgress = (one: Progress): unknown => lines.push(progress.update(one));
+      await drain(streamImageTar(blobs, stored, { names: ['x:1'], signal, onProgress }));
+      expect(progress.line()).toBe('');
+      return lines.filter((line) => line !== undefined);
+    };
+
+    const [first, second] = [await show(), await show()];
+
+    const short = stored.diffIds[0]?.slice('sha256:'.length, 'sha256:'.length + 12) ?? '';
+    const line = (size: string): unknown => [
+      expect.stringMatching(new RegExp(`^ {2}${short} {2}${size} in .*B/s$`)),
+    ];
+    expect(first).toEqual(line(formatBytes(layers[0]?.length ?? 0)));
+    expect(second).toEqual(line('30[0-9] kB'));
   });
 
   it('is shown to people with bytes and rate', async () => {

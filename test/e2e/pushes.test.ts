@@ -23,6 +23,9 @@ const unique = (): string => `# ${randomUUID()}\n`;
 
 const IMAGES = { base: { context: 'docker/base' }, lint: { context: 'docker/lint', parent: 'base' } };
 const baseFile = (): string => `${unique()}FROM debian:bookworm\nRUN echo "made in base" > /base.txt\n`;
+/** `f`, by `tar --create | xz`. */
+const ARCHIVE =
+  '/Td6WFoAAATm1rRGAgAhARwAAAAQz1jM4Cf/AGldADMAM1AYaImDAdzibiD+BBtGgcTng0DwCPGd5h56lfonC+rtmvXWNAu7Wis6BOTJDNY+gFEcODt7B63sVQsB0RaoJBrqnzLNskH9dGEJfeptDYtsMgq/LCJkHx4MPAbPsVTcuM0T66ieAAAAAACTgcmDIERF8gABhQGAUAAAjeCtMbHEZ/sCAAAAAARZWg==';
 const LINT = 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\nCOPY rules.txt /rules.txt\n';
 const dockerfiles = (): Record<string, string> => ({
   'docker/base/Dockerfile': baseFile(),
@@ -76,7 +79,7 @@ describe('images and tasks', () => {
         make: {
           image: { 'in-tree': 'base' },
           command:
-            'cat /base.txt; cp /src/docker/lint/rules.txt /made.txt; mkdir -p /d/sub; echo one > /d/sub/1; id -un',
+            'cat /base.txt /unpacked/f; cp /src/docker/lint/rules.txt /made.txt; mkdir -p /d/sub; echo one > /d/sub/1; id -un',
           artifacts: {
             'public/made.txt': { type: 'file', path: '/made.txt' },
             'public/d': { type: 'directory', path: '/d' },
@@ -95,7 +98,14 @@ describe('images and tasks', () => {
         plain: { image: 'debian:bookworm', checkout: false, command: ['cat', '/etc/debian_version'] },
       },
     };
-    const first = await repository.commit({ 'slipway.yml': slipway, ...dockerfiles() });
+    const files = dockerfiles();
+    const first = await repository.commit({
+      'slipway.yml': slipway,
+      ...files,
+      // Engines leave it to a program to unpack this.
+      'docker/base/Dockerfile': `${files['docker/base/Dockerfile']}ADD a.tar.xz /unpacked/\n`,
+      'docker/base/a.tar.xz': Buffer.from(ARCHIVE, 'base64'),
+    });
 
     const one = await world.push(repository, first);
 
@@ -106,7 +116,7 @@ describe('images and tasks', () => {
     });
     expect(outcomesOf(one)).toEqual({ base: 'built', lint: 'built' });
     const [make] = one.tasks.filter(({ label }) => label === 'make');
-    expect(await world.log(make?.taskId ?? '')).toContain('made in base\nroot\n');
+    expect(await world.log(make?.taskId ?? '')).toContain('made in base\nfrom an archive\nroot\n');
     const listed = await world.live.api.artifacts(make?.taskId ?? '');
     expect(listed.map(({ name }) => name).sort()).toEqual([
       'public/d/sub/1',

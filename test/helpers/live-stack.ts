@@ -171,12 +171,13 @@ export class TestRepository {
     return stdout.trim();
   }
 
-  /** Writes files (an object becomes YAML), commits, and gives the revision. */
+  /** Writes files (an object that is no buffer becomes YAML), commits, and gives the revision. */
   async commit(files: Readonly<Record<string, unknown>>): Promise<string> {
     for (const [name, content] of Object.entries(files)) {
       const path = join(this.path, name);
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, typeof content === 'string' ? content : stringify(content));
+      const isAsItIs = typeof content === 'string' || Buffer.isBuffer(content);
+      await writeFile(path, isAsItIs ? content : stringify(content));
     }
     await this.git('add', '--all');
     await this.git('commit', '--quiet', '--allow-empty', '--message', 'A change');

@@ -6,16 +6,23 @@ import type { Store } from '../store/store.ts';
 /** How far back a push is looked for by its revision. */
 const RECENT_PUSHES = 1_000;
 
+export interface NamingOptions {
+  /** A push that nobody has planned yet is not in the store; by its id it is found where this says so. */
+  readonly isStarted?: (pushId: string) => Promise<boolean>;
+  /** The projects whose newest push is meant where none is named, if they have any; asked only then. Default: all. */
+  readonly ownProjects?: () => Promise<readonly string[]>;
+}
+
 /**
  * The id of the push that a person names: by its id, its revision or an unambiguous beginning of it; the newest one where none is named.
- * One that nobody has planned yet is not in the store; by its id it is found where `isStarted` says so. @throws {NotFound}
+ * @throws {NotFound}
  */
 export async function resolvePushName(
   store: Store,
   name: string | undefined,
-  isStarted: (pushId: string) => Promise<boolean> = () => Promise.resolve(false),
+  { isStarted = () => Promise.resolve(false), ownProjects }: NamingOptions = {},
 ): Promise<string> {
-  if (name === undefined) return newestPush(store);
+  if (name === undefined) return newestPush(store, (await ownProjects?.()) ?? []);
   const id = wholeId(name);
   if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
   const recent = await store.pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
@@ -28,10 +35,15 @@ export async function resolvePushName(
 }
 
 /** The id of the task that a person names; a bare label belongs to the push that is named, else the newest one. @throws {NotFound} */
-export async function resolveTaskName(store: Store, name: string, push: string | undefined): Promise<string> {
+export async function resolveTaskName(
+  store: Store,
+  name: string,
+  push: string | undefined,
+  options: Pick<NamingOptions, 'ownProjects'> = {},
+): Promise<string> {
   const kind = parseId(name)?.kind;
   if (kind === 'task' || kind === 'image') return name;
-  const pushId = await resolvePushName(store, push);
+  const pushId = await resolvePushName(store, push, options);
   const status = await store.pushes.findStatus(pushId);
   if (name.startsWith('image:')) {
     const image = status?.images.find((other) => `image:${other.name}` === name);
@@ -61,10 +73,17 @@ export async function pushesOfRevision(
   });
 }
 
-async function newestPush(store: Store): Promise<string> {
-  const [newest] = await store.pushes.list({ levels: LEVELS, limit: 1 });
+async function newestPush({ pushes }: Store, projects: readonly string[]): Promise<string> {
+  const newestOf = (project?: string): ReturnType<Store['pushes']['list']> =>
+    pushes.list({ levels: LEVELS, limit: 1, ...(project === undefined ? {} : { project }) });
+  const own = (await Promise.all(projects.map(newestOf))).flat();
+  const [newest] = own.length > 0 ? own.sort(byTime).reverse() : await newestOf();
   if (!newest) throw new NotFound('There is no push yet');
   return newest.pushId;
+}
+
+function byTime(a: { readonly received: string }, b: { readonly received: string }): number {
+  return Date.parse(a.received) - Date.parse(b.received);
 }
 
 /** The beginning of a revision, or of an id (`push/demo/3/1a2b…`, `demo/3/1a2b…`). */

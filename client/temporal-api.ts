@@ -9,6 +9,7 @@ import type { PushDocument } from '../model/schema/records.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { openStore } from '../store/open-store.ts';
 import type { SlipwayApi } from './api.ts';
+import type { NamingOptions } from './names.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
 import { findJoinable } from './find-joinable.ts';
 import type { FindPushDeps } from './find-push.ts';
@@ -34,7 +35,11 @@ const REST = 3;
  * The verbs' interface over a running stack: Temporal to start and cancel, the store for everything that is read. Temporal
  * is connected to only when it is needed, so that records can be read while it is away.
  */
-export async function openApi(connections: Connections, config: ServerConfig): Promise<SlipwayApi> {
+export async function openApi(
+  connections: Connections,
+  config: ServerConfig,
+  { ownProjects }: Pick<NamingOptions, 'ownProjects'> = {},
+): Promise<SlipwayApi> {
   const store = openStore(connections.store);
   const { uiUrl } = connections.temporal;
   const temporal = reachTemporal(connections.temporal);
@@ -44,6 +49,7 @@ export async function openApi(connections: Connections, config: ServerConfig): P
     if (uiUrl === undefined || level === undefined) return undefined;
     return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
   };
+  const naming = ownProjects ? { ownProjects } : {};
   return {
     start: async (push) => {
       const started = await startPush({ askTemporal: temporal.ask, store, config }, push);
@@ -51,8 +57,11 @@ export async function openApi(connections: Connections, config: ServerConfig): P
       return { ...started, ...(url ? { url } : {}) };
     },
     resolvePush: (name) =>
-      resolvePushName(store, name, async (id) => (await findStartedPush(known, id)) !== undefined),
-    resolveTask: (name, push) => resolveTaskName(store, name, push),
+      resolvePushName(store, name, {
+        isStarted: async (id) => (await findStartedPush(known, id)) !== undefined,
+        ...naming,
+      }),
+    resolveTask: (name, push) => resolveTaskName(store, name, push, naming),
     read: (pushId) => readStartedPush(known, pushId),
     list: (options) => listPushes(store, options),
     documents: (options) => listDocuments(store, options),

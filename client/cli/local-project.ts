@@ -4,8 +4,11 @@ import { LEVELS } from '../../model/pure/ids.ts';
 import type { ServerConfig } from '../../model/schema/config.ts';
 import { grantsOf } from '../../model/schema/config.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
-import { resolveProject } from '../../steps/resolve-project.ts';
+import { canonicalRepository, resolveProject } from '../../steps/resolve-project.ts';
 import { UsageError } from './usage-error.ts';
+
+/** What a repository is where no configuration names it. */
+const LOCAL_ONLY: ServerConfig = { version: 1, localProjects: true, projects: {} };
 
 export interface ProjectQuestion {
   /** The repository itself and, for a checkout, where its remotes are. */
@@ -33,7 +36,7 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
     return { project: wanted, domain: known.trustDomain ?? wanted, level, grants };
   }
   const [first] = repositories;
-  const local = tryResolve({ version: 1, localProjects: true, projects: {} }, first, { ref });
+  const local = tryResolve(LOCAL_ONLY, first, { ref });
   if (wanted !== undefined && wanted !== local?.project) {
     const names = new Set([...Object.keys(config.projects), ...(local ? [local.project] : [])]);
     const known = names.size > 0 ? `Projects here are: ${[...names].join(', ')}` : 'None is known here';
@@ -42,6 +45,18 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
   const { project, domain, level } = local ?? { project: 'local', domain: 'local', level: 1 as const };
   // The server's configuration may know it all the same, and what it grants is not known here.
   return { project, domain, level };
+}
+
+/** All projects that pushes of any of these repositories can be of, whatever their refs. */
+export function projectsOf(config: ServerConfig, repositories: readonly string[]): readonly string[] {
+  const canonical = new Set(repositories.map(canonicalRepository));
+  const named = Object.entries(config.projects)
+    .filter(([, { sources }]) =>
+      sources.some(({ repository }) => canonical.has(canonicalRepository(repository))),
+    )
+    .map(([project]) => project);
+  const local = repositories.map((each) => tryResolve(LOCAL_ONLY, each, { ref: 'HEAD' })?.project);
+  return [...new Set([...named, ...local.filter((project) => project !== undefined)])];
 }
 
 function tryResolve(

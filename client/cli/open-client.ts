@@ -16,12 +16,13 @@ export async function withClient<T>(
 ): Promise<T> {
   const { readConnections } = await import('../../workers/connections.ts');
   const connections = await readConnections(env);
-  const [{ readServerConfig }, { openApi }] = await Promise.all([
+  const [{ readServerConfig }, { openApi }, { projectsHere }] = await Promise.all([
     import('../../workers/server-config.ts'),
     import('../temporal-api.ts'),
+    import('./projects-here.ts'),
   ]);
   const config = await readServerConfig(connections.serverConfig);
-  const api = await openApi(connections, config);
+  const api = await openApi(connections, config, { ownProjects: () => projectsHere(config) });
   try {
     return await use({ api, connections, config });
   } finally {

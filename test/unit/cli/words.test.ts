@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
-import { guessProject } from '../../../client/cli/local-project.ts';
+import { guessProject, projectsOf } from '../../../client/cli/local-project.ts';
 import { firstLine, lastLines } from '../../../client/cli/last-lines.ts';
 import { splitPatterns } from '../../../client/cli/options.ts';
 import { reportError } from '../../../client/cli/report-error.ts';
@@ -178,5 +178,15 @@ describe('guessProject', () => {
       level: 1,
       grants: { capabilities: [], secrets: [] },
     });
+  });
+
+  it('knows all projects of a checkout and its remotes, whatever their refs, and each once', () => {
+    const [source] = config.projects['demo']?.sources ?? [];
+
+    expect(projectsOf(config, ['/home/anne/hello', source?.repository ?? ''])).toEqual(
+      expect.arrayContaining(['demo', 'hello']),
+    );
+    expect(projectsOf(config, ['/home/anne/hello', '/home/anne/hello'])).toEqual(['hello']);
+    expect(projectsOf(config, ['https://h.invalid/r.git'])).toEqual([]);
   });
 });

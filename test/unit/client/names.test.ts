@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { resolvePushName } from '../../../client/names.ts';
+import { resolvePushName, resolveTaskName } from '../../../client/names.ts';
 import { pushId as idOf } from '../../../model/pure/ids.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
@@ -39,6 +39,23 @@ describe('a push', () => {
 
     expect(await resolvePushName(store, undefined)).toBe(idOf(newest));
     await expect(resolvePushName(emptyStore(), undefined)).rejects.toThrow('There is no push yet');
+  });
+
+  it('is the newest of the checkout’s own projects, where they have any', async () => {
+    const other = { ...push, project: 'other', received: '2026-01-04T03:04:05.000Z' };
+    const bare = { ...push, project: 'bare', received: '2026-01-03T03:04:05.000Z' };
+    for (const each of [bare, other]) await receivePush(store, { push: each, pushId: idOf(each) }, 'x');
+    const newestOf = (...projects: string[]): Promise<string> =>
+      resolvePushName(store, undefined, { ownProjects: () => Promise.resolve(projects) });
+
+    expect(await newestOf('demo', 'bare')).toBe(idOf(bare));
+    expect(await newestOf('bare', 'demo')).toBe(idOf(bare));
+    expect(await newestOf('none', 'other')).toBe(idOf(other));
+    expect(await newestOf('none')).toBe(idOf(other));
+    const task = resolveTaskName(store, 'image:a', undefined, {
+      ownProjects: () => Promise.resolve(['bare']),
+    });
+    await expect(task).rejects.toThrow(`Push ${idOf(bare)} needs no image "a"`);
   });
 
   it.each(['push/demo/3/1a2', 'demo/3/'])('is not named by %s, which several begin with', async (name) => {

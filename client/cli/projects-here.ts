@@ -1,0 +1,15 @@
+import { isSlipwayError } from '../../model/errors.ts';
+import type { ServerConfig } from '../../model/schema/config.ts';
+import { findLocalRepository, remoteUrls } from '../local-repository.ts';
+import { projectsOf } from './local-project.ts';
+
+/** The projects that the repository around the working directory is pushed as, itself or by its remotes; none outside of one. */
+export async function projectsHere(config: ServerConfig): Promise<readonly string[]> {
+  try {
+    const local = await findLocalRepository('.');
+    return projectsOf(config, [local.directory, ...(await remoteUrls(local))]);
+  } catch (error) {
+    if (isSlipwayError(error) && error.type === 'NotFound') return [];
+    throw error;
+  }
+}

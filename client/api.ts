@@ -32,6 +32,8 @@ export interface StartedPush {
   readonly outcome: 'started' | 'joined' | 'resolved';
   /** The round that was begun, when it is not the first: the push has the document of the one before until it is planned. */
   readonly round?: number;
+  /** The ref that its tasks were decided for, full, when that is another than the one that was pushed now: a push's id has no ref. */
+  readonly decidedFor?: string;
   /** Where it can be seen in the Temporal UI, when there is one. */
   readonly url?: string;
 }
@@ -140,9 +142,11 @@ export interface SlipwayApi {
     name: string,
     options: { readonly run?: number; readonly signal: AbortSignal },
   ): Promise<Download>;
-  /** Images that the index knows, newest first, of one trust domain or of all that the configuration names. */
+  /** Images that the index knows, newest first, of one trust domain, or of all that the configuration names and a further one. */
   images(options: {
     readonly domain?: string;
+    /** That of a project which the configuration need not name. */
+    readonly further?: string;
     readonly level?: Level;
     readonly name?: string;
     readonly limit: number;

@@ -2,13 +2,14 @@ import type { ServerConfig } from '../model/schema/config.ts';
 import type { Store } from '../store/store.ts';
 import type { SlipwayApi } from './api.ts';
 
-/** The newest images of one trust domain, or of all that the configuration names. */
+/** The newest images of one trust domain, or of all that the configuration names and a further one. */
 export async function listImages(
   store: Store,
   config: ServerConfig,
-  { domain, level = 1, name, limit }: Parameters<SlipwayApi['images']>[0],
+  { domain, further, level = 1, name, limit }: Parameters<SlipwayApi['images']>[0],
 ): ReturnType<SlipwayApi['images']> {
-  const own = Object.entries(config.projects).map(([project, { trustDomain }]) => trustDomain ?? project);
+  const named = Object.entries(config.projects).map(([project, { trustDomain }]) => trustDomain ?? project);
+  const own = further === undefined ? named : [...named, further];
   const images: Awaited<ReturnType<SlipwayApi['images']>>[number][] = [];
   for (const each of new Set(domain === undefined ? own : [domain])) {
     let left = limit;

@@ -76,6 +76,33 @@ export async function upstreamRevision(
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
+/** The commit that a full ref is at, or undefined when the repository has no such ref. */
+export async function tipOf(repository: LocalRepository, ref: string): Promise<string | undefined> {
+  const asked = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`];
+  const { stdout, exitCode } = await ask(repository.directory, asked);
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** Whether a commit is another one or among its ancestors. */
+export async function holdsRevision(
+  repository: LocalRepository,
+  tip: string,
+  revision: string,
+): Promise<boolean> {
+  return (await ask(repository.directory, ['merge-base', '--is-ancestor', revision, tip])).exitCode === 0;
+}
+
+/** Branches by their short names and tags by their full ones; only those whose history holds a revision, if one is named. */
+export async function refsOf(repository: LocalRepository, holding?: string): Promise<readonly string[]> {
+  const only = holding === undefined ? [] : ['--contains', holding];
+  const asked = ['for-each-ref', '--format=%(refname)', ...only, 'refs/heads', 'refs/tags'];
+  const { stdout } = await ask(repository.directory, asked);
+  return stdout
+    .split('\n')
+    .filter((ref) => ref !== '')
+    .map((ref) => ref.replace(/^refs\/heads\//, ''));
+}
+
 /** Where a repository's remotes are, in the order of its configuration. */
 export async function remoteUrls(repository: LocalRepository): Promise<readonly string[]> {
   const { stdout } = await ask(repository.directory, [

@@ -16,6 +16,8 @@ import {
   SLIPWAY_STATE,
 } from '../model/pure/search-attributes.ts';
 import type { StartPush, StartedPush } from './api.ts';
+import type { FindPushDeps } from './find-push.ts';
+import { findStartedPush } from './find-push.ts';
 import type { AskTemporal } from './reach-temporal.ts';
 
 /** A new round is planned within this time, or its worker is away: then the reader sees the old verdict for a while. */
@@ -47,8 +49,7 @@ export async function startPush(
   // Temporal alone forgets after its retention, so the store is asked first.
   let status = await store.pushes.findStatus(pushId);
   if (status && isResolved(status.state) && !push.again) {
-    await addRef(store, pushId, push.ref);
-    return { pushId, outcome: 'resolved' };
+    return { pushId, outcome: 'resolved', ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
   }
   const begin = async (): Promise<number | undefined> => {
     const input: PushInput = {
@@ -84,8 +85,8 @@ export async function startPush(
     return { pushId, outcome: 'started', ...(round === undefined ? {} : { round }) };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    await addRef(store, pushId, push.ref);
-    return { pushId, outcome: status && isResolved(status.state) && !push.again ? 'resolved' : 'joined' };
+    const outcome = status && isResolved(status.state) && !push.again ? 'resolved' : 'joined';
+    return { pushId, outcome, ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
   }
 }
 
@@ -139,8 +140,18 @@ export async function untilReplaced(store: Store, pushId: string, resolved: stri
   }
 }
 
-/** A further ref that arrives at the same revision and level is added to the record. */
-async function addRef(store: Store, pushId: string, ref: string): Promise<void> {
-  const record = await store.pushes.find(pushId);
-  if (record && !record.refs.includes(ref)) await store.pushes.receive({ ...record, refs: [ref] });
+/** A further ref that arrives at the same revision and level is added to the record. Says so when the tasks were decided for another. */
+async function addRef(
+  known: FindPushDeps,
+  pushId: string,
+  ref: string,
+): Promise<Pick<StartedPush, 'decidedFor'>> {
+  const { pushes } = known.store;
+  const record = await pushes.find(pushId);
+  // A record has several refs, and only the plan knows which of them it is for. Before there is one it is for the first.
+  if (record?.refs.every((other) => other === ref)) return {};
+  const first = record ? record.refs[0] : (await findStartedPush(known, pushId))?.ref;
+  const decidedFor = (await pushes.findPlan(pushId))?.ref ?? first;
+  if (record && !record.refs.includes(ref)) await pushes.receive({ ...record, refs: [ref] });
+  return decidedFor === undefined || decidedFor === ref ? {} : { decidedFor };
 }

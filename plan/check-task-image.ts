@@ -3,13 +3,8 @@ import type { FindingList } from './finding-list.ts';
 import { isDeclared, otherNameMistake } from './artifact-names.ts';
 import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
+import { isReference } from '../model/image-reference.ts';
 import { shorten } from '../model/shorten.ts';
-
-/** What an engine accepts as the name of an image, as the reference grammar of distribution has it. */
-const REFERENCE =
-  /^(?:[A-Za-z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
-
-const MAX_REFERENCE_LENGTH = 600;
 
 /** Checks that a task has an image, and that what it names is there. */
 export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList): void {
@@ -54,7 +49,7 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
 
   function checkReference(name: string): void {
     const path = typeof form === 'string' ? task.path('image') : task.path('image', 'name');
-    if (name.length > MAX_REFERENCE_LENGTH || !REFERENCE.test(name)) {
+    if (!isReference(name)) {
       list.error(path, `"${shorten(name)}" is no name of an image`, {
         hint: 'write NAME:TAG or NAME@sha256:DIGEST, the name in lower case',
       });

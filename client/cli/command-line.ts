@@ -4,8 +4,8 @@ import { EXIT } from './exit-codes.ts';
 import type { Interruption } from './interruption.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
+import { expectBooleans, usageMistake } from './usage-mistake.ts';
 import type { Perform } from './verb.ts';
-import { UsageError } from './usage-error.ts';
 import { VERBS } from './verbs/index.ts';
 
 export interface CommandLineOptions {
@@ -59,18 +59,14 @@ export function createCommandLine(args: readonly string[], perform: Perform): Ar
         'Exit codes: 0 good, 1 a task or push did not succeed, 2 usage or invalid input, 3 infrastructure, 130 interrupted.',
       ].join('\n'),
     )
+    .check(
+      (_parsed, options: unknown) => expectBooleans(args, options as { boolean: readonly string[] }),
+      true,
+    )
     .fail((message, error) => {
-      throw usageError(message, error);
+      throw usageMistake(message, error);
     })
     .exitProcess(false);
   for (const register of VERBS) register(cli, perform);
   return cli.completion('completion', 'Print a script that completes verbs and options in bash or zsh');
-}
-
-/** What yargs has to say is about the use of a verb; an error that a verb threw stays what it is. */
-function usageError(message: string | null, error: Error | undefined): Error {
-  if (error && error.name !== 'YError') return error;
-  const said = message ?? error?.message ?? 'The command line cannot be read';
-  const lacks = said.startsWith('Not enough non-option arguments');
-  return new UsageError(lacks ? 'Something is missing: the same with --help tells what belongs there' : said);
 }

@@ -51,7 +51,7 @@ export async function describeInTree(
 export async function ownerOf(
   { project }: Pick<InTreeArgs, 'project'>,
   { repository, local, ref = 'HEAD' }: OpenRevision,
-  { config }: FoundStore,
+  { config }: Pick<FoundStore, 'config'>,
 ): Promise<ResolvedProject> {
   const [{ guessProject }, { remoteUrls }] = await Promise.all([
     import('./local-project.ts'),

@@ -16,6 +16,7 @@ import type { InTreeArgs } from './describe-in-tree.ts';
 import { describeInTree, ownerOf } from './describe-in-tree.ts';
 import type { FoundStore } from './find-store.ts';
 import type { OpenRevision } from './open-revision.ts';
+import { openIfAny } from './open-revision.ts';
 import type { Session } from './session.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -90,17 +91,6 @@ export async function findOneImage(
 
 function whole(images: readonly FoundImage[]): FoundImages {
   return { images, missing: [] };
-}
-
-/** Undefined outside of any repository, or of one without that revision. */
-async function openIfAny(args: NamedImageArgs, session: Session): Promise<OpenRevision | undefined> {
-  const { openRevision } = await import('./open-revision.ts');
-  try {
-    return await openRevision(args, session);
-  } catch (error) {
-    if (isSlipwayError(error) && ['NotFound', 'RevisionNotFound'].includes(error.type)) return undefined;
-    throw error;
-  }
 }
 
 async function definesImage(name: string, { tree }: OpenRevision, { signal }: Session): Promise<boolean> {

@@ -36,6 +36,17 @@ export async function openRevision(args: RevisionArgs, { env, signal }: Session)
   return isRemoteRepository(args.repo) ? openRemote(args, source, signal) : openLocal(args, source, signal);
 }
 
+/** The same, or undefined outside of any repository, or of one without that revision. */
+export async function openIfAny(args: RevisionArgs, session: Session): Promise<OpenRevision | undefined> {
+  const { isSlipwayError } = await import('../../model/errors.ts');
+  try {
+    return await openRevision(args, session);
+  } catch (error) {
+    if (isSlipwayError(error) && ['NotFound', 'RevisionNotFound'].includes(error.type)) return undefined;
+    throw error;
+  }
+}
+
 /** The ref, where a verb cannot do without one. @throws {UsageError} */
 export function requireRef({ ref }: OpenRevision): string {
   if (ref === undefined) throw new UsageError('HEAD is detached: name the branch by --ref BRANCH');

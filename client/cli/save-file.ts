@@ -1,9 +1,11 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DigestMismatch } from '../../model/errors.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface SaveOptions {
   /** Compared with what arrived, when it is known. */
@@ -12,16 +14,22 @@ export interface SaveOptions {
   readonly signal: AbortSignal;
 }
 
-/** Writes a stream to a file that appears under its name only when it is whole, executable if asked; gives its size. */
+/**
+ * Writes a stream to a file that appears under its name only when it is whole, executable if asked; gives its size.
+ * @throws {UsageError} when no file can be made there.
+ */
 export async function saveFile(
   body: Readable,
   path: string,
   options: SaveOptions & { readonly executable?: boolean | undefined },
 ): Promise<number> {
   const partial = `${path}.${process.pid}.part`;
+  const file = await openFor(path, partial, options.executable ? 0o777 : 0o666).catch((error: unknown) => {
+    body.destroy();
+    throw error;
+  });
   try {
-    const target = createWriteStream(partial, { mode: options.executable ? 0o777 : 0o666 });
-    const bytes = await copy(body, target, options);
+    const bytes = await copy(body, file.createWriteStream(), options);
     if (options.sizeBytes !== undefined && bytes !== options.sizeBytes)
       throw new DigestMismatch(`Download of ${path}`, `${options.sizeBytes} bytes`, `${bytes}`);
     await rename(partial, path);
@@ -29,6 +37,31 @@ export async function saveFile(
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
+  }
+}
+
+/** Codes of the system by which a path is none to write to, and what that means. */
+const WRONG_PATH: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) => `there is no directory ${dirname(path)}`,
+  ENOTDIR: (path) => `${dirname(path)} is no directory`,
+  EACCES: (path) => `${dirname(path)} may not be written to`,
+  EPERM: (path) => `${dirname(path)} may not be written to`,
+  EROFS: (path) => `${dirname(path)} can only be read`,
+  ENAMETOOLONG: () => 'its name is too long',
+};
+
+async function openFor(path: string, partial: string, mode: number): Promise<FileHandle> {
+  try {
+    const isDirectory = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (isDirectory) throw new UsageError(`${path} is a directory: name a file in it`);
+    return await open(partial, 'w', mode);
+  } catch (error) {
+    const wrong = WRONG_PATH[(error as NodeJS.ErrnoException).code ?? ''];
+    if (!wrong) throw error;
+    throw new UsageError(`${path} cannot be written: ${wrong(path)}`, { cause: error });
   }
 }
 

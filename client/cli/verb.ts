@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Session } from './session.ts';
+import { optionsOf, usageMistake } from './usage-mistake.ts';
 
 /** One verb of the command line. Heavy modules are imported inside `run`, so that `--help` and completion stay quick. */
 export interface VerbDefinition<Args> {
@@ -16,17 +17,21 @@ export type Perform = (
   run: (session: Session) => Promise<number>,
 ) => Promise<void>;
 
-/** Adds a verb to a command line. */
-export type RegisterVerb = (cli: Argv, perform: Perform) => Argv;
+/** Adds a verb to a command line, or to a group of verbs. */
+export type RegisterVerb = (cli: Argv, perform: Perform, group?: string) => Argv;
 
 /** Makes a verb that can be added to the command line, whatever its arguments are. */
 export function defineVerb<Args>(definition: VerbDefinition<Args>): RegisterVerb {
   const { command, describe, options, run } = definition;
-  return (cli, perform) =>
+  return (cli, perform, group) =>
     cli.command(
       command,
       describe,
-      (inner) => options(inner),
+      (inner) =>
+        options(inner).fail((message, error) => {
+          const written = group === undefined ? command : `${group} ${command}`;
+          throw usageMistake(message, error, { written, options: optionsOf(inner) });
+        }),
       // Its type has camel-case twins, which our parser does not make.
       (args) => perform(args, (session) => run(args as Args, session)),
     );
@@ -36,7 +41,7 @@ export function defineVerb<Args>(definition: VerbDefinition<Args>): RegisterVerb
 export function defineGroup(name: string, describe: string, verbs: readonly RegisterVerb[]): RegisterVerb {
   return (cli, perform) =>
     cli.command(name, describe, (inner) => {
-      for (const register of verbs) register(inner, perform);
+      for (const register of verbs) register(inner, perform, name);
       return inner.demandCommand(1, `Say what to do: slipway ${name} --help lists it`);
     });
 }

@@ -1,7 +1,10 @@
 import { isSlipwayError } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import type { SlipwayApi, StartedPush } from '../api.ts';
-import { describeDecision, isDecided } from './describe-decision.ts';
+import type { SlipwayApi } from '../api.ts';
+import { describeDecision } from '../describe-decision.ts';
+import { describeOtherRef } from '../describe-other-ref.ts';
+import { waitForDecision } from '../wait-for-decision.ts';
+import { formatForHook } from './format-for-hook.ts';
 import type { PushOptions } from './push-options.ts';
 import { KNOWN_PUSH_OPTIONS } from './push-options.ts';
 import type { ReceivedRef } from './receive-lines.ts';
@@ -74,7 +77,8 @@ async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveO
   if (started.url) say(`  ${started.url}`);
   if (started.outcome === 'joined') say('  it runs already');
   if (started.outcome === 'resolved') say(`  it is resolved already: ${document?.state ?? ''}`);
-  const lines = document ? describeDecision(document) : ['it is not decided yet'];
+  for (const line of describeOtherRef(started, ref, '-o again')) say(`  ${line}`);
+  const lines = document ? describeDecision(document, formatForHook) : ['it is not decided yet'];
   for (const line of lines) say(`  ${line}`);
   say(`  slipway watch ${started.pushId}`);
 }
@@ -82,20 +86,4 @@ async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveO
 /** A tree that asks nothing of us gets one line. */
 function isNothing({ state, decisionMs }: PushDocument): boolean {
   return state === 'completed' && decisionMs === undefined;
-}
-
-async function waitForDecision(
-  api: SlipwayApi,
-  { pushId, round = 1 }: StartedPush,
-  { patienceMs, signal }: ReceiveOptions,
-): Promise<PushDocument | undefined> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
-  try {
-    for await (const document of api.follow(pushId, patience))
-      if (isDecided(document) && (document.round ?? 1) >= round) return document;
-  } catch (error) {
-    // The pusher has waited long enough; whatever else is wrong is said.
-    if (!patience.aborted) throw error;
-  }
-  return undefined;
 }

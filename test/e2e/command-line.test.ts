@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { stringify } from 'yaml';
 import { pushDocumentSchema } from '../../model/schema/records.ts';
+import { GitRepository, scratchDirectory } from '../helpers/git-repository.ts';
 import { statesOf } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
@@ -74,6 +76,70 @@ describe('slipway', () => {
 
     expect(wrong.exitCode).toBe(2);
     expect(wrong.stdout + wrong.stderr).toContain('slipway.yml:3:');
+  });
+
+  it('push alone says what was decided, for which ref, and exits with 2 when it was refused', async () => {
+    const repository = await world.createRepository();
+    const tasks = {
+      always: { ...task, command: 'true' },
+      release: { ...task, command: 'true', when: { refs: ['release/*'] } },
+    };
+    await repository.commit({ 'slipway.yml': { version: 1, tasks } });
+    await repository.git('branch', 'release/1');
+
+    // Nobody is kept waiting for long where workers are slow: asked again, it says what was decided by then.
+    const decided = async (...args: string[]): Promise<ProgramResult> => {
+      let said = await slipway(['push', ...args], repository.path);
+      for (let tries = 0; tries < 20 && said.stderr.includes('it is not decided yet'); tries += 1)
+        said = await slipway(['push', ...args], repository.path);
+      return said;
+    };
+    const refused = await decided('--tasks', 'nosuch');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('nothing is run, there are mistakes:\n  --tasks:1:1: no task matches');
+    const first = await decided();
+    expect(first.exitCode).toBe(0);
+    expect(first.stderr).toContain('slipway: 1 task; nothing to build\n');
+    const watch = ['push', '--watch', '--json', '--rev', 'release/1'];
+    const same = await slipway(watch, repository.path);
+    expect(same.stderr).toContain(
+      'this revision was pushed as main: for release/1 its tasks are not decided anew;',
+    );
+    expect(Object.keys(statesOf(pushDocumentSchema.parse(JSON.parse(same.stdout))))).toEqual(['always']);
+
+    const again = await slipway([...watch, '--again'], repository.path);
+
+    expect(again.stderr).not.toContain('was pushed as main');
+    expect(statesOf(pushDocumentSchema.parse(JSON.parse(again.stdout)))).toEqual({
+      always: 'completed/completed',
+      release: 'completed/completed',
+    });
+  });
+
+  it('image list knows the images of the checkout that one stands in, whether or not the configuration names it', async () => {
+    using scratch = scratchDirectory();
+    const repository = new GitRepository(join(scratch.path, `local-${randomUUID().slice(0, 8)}`));
+    repository.commit({
+      'docker/small/Dockerfile': `FROM debian:bookworm\nRUN echo ${randomUUID()} > /id\n`,
+      'slipway.yml': stringify({
+        version: 1,
+        images: { small: { context: 'docker/small' } },
+        tasks: { t: { image: { 'in-tree': 'small' }, command: 'true', checkout: false } },
+      }),
+    });
+    const pushed = await slipway(['push', '--watch', '--json'], repository.directory);
+    expect(statesOf(pushDocumentSchema.parse(JSON.parse(pushed.stdout)))).toEqual({
+      t: 'completed/completed',
+    });
+
+    const listed = await slipway(['image', 'list', 'small', '--json'], repository.directory);
+    const elsewhere = await slipway(['image', 'list', 'small'], scratch.path);
+
+    expect(JSON.parse(listed.stdout)).toMatchObject([
+      { name: 'small', domain: basename(repository.directory) },
+    ]);
+    expect(elsewhere).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(elsewhere.stderr).toContain('there is no such image');
   });
 
   it('hook install makes git push start pushes, with what its options ask for and every finding in its output', async () => {

@@ -17,6 +17,8 @@ export class FakeApi implements SlipwayApi {
   running = true;
   /** The round that is begun. */
   round: number | undefined;
+  /** Another ref, which the tasks were decided for. */
+  decidedFor: string | undefined;
   /** What machines lack for tasks, by task. */
   lacking: ReadonlyMap<string, string> = new Map();
 
@@ -27,6 +29,7 @@ export class FakeApi implements SlipwayApi {
       pushId: `push/demo/1/${push.revision}`,
       outcome: this.outcome,
       ...(this.round === undefined ? {} : { round: this.round }),
+      ...(this.decidedFor === undefined ? {} : { decidedFor: this.decidedFor }),
       url: 'http://ui/push',
     });
   }

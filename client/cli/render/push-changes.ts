@@ -8,12 +8,13 @@ export function pushChanges(before: PushDocument | undefined, after: PushDocumen
 }
 
 /** How far a push is: `2 of 4 tasks resolved; building lint; running unit, docs`. */
-export function pushStanding({ images, tasks }: PushDocument): string {
+export function pushStanding({ images, tasks, decisionMs }: PushDocument): string {
   const resolved = tasks.filter(({ state }) => isEnd(state)).length;
   const building = images.filter(({ outcome }) => outcome === 'pending').map(({ name }) => name);
   const running = tasks.filter(({ state }) => state === 'running').map(({ label }) => label);
   return [
-    `${resolved} of ${count(tasks.length, 'task')} resolved`,
+    ...(tasks.length > 0 ? [`${resolved} of ${count(tasks.length, 'task')} resolved`] : []),
+    ...(tasks.length === 0 && decisionMs === undefined ? ['not planned yet'] : []),
     ...(building.length > 0 ? [`building ${building.join(', ')}`] : []),
     ...(running.length > 0 ? [`running ${running.join(', ')}`] : []),
   ].join('; ');

@@ -3,9 +3,6 @@ import { EXIT } from '../exit-codes.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
-/** How long `git push` waits to show what was decided. */
-const PATIENCE_MS = 5_000;
-
 export const hookReceiveVerb = defineVerb<object>({
   command: 'receive',
   describe: 'What the installed hook calls: reads refs from standard input, never refuses',
@@ -26,11 +23,13 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
   const say = (line: string): void => terminal.print(line === '' ? line : `slipway: ${line}`);
   const refs = parseReceiveLines(await consumers.text(process.stdin));
   try {
-    const [{ findLocalRepository }, { pushedBy }, { withClient }] = await Promise.all([
-      import('../../local-repository.ts'),
-      import('../../pushed-by.ts'),
-      import('../open-client.ts'),
-    ]);
+    const [{ findLocalRepository }, { pushedBy }, { DECISION_PATIENCE_MS }, { withClient }] =
+      await Promise.all([
+        import('../../local-repository.ts'),
+        import('../../pushed-by.ts'),
+        import('../../wait-for-decision.ts'),
+        import('../open-client.ts'),
+      ]);
     const { directory } = await findLocalRepository(env.GIT_DIR ?? '.');
     await withClient({ env }, ({ api }) =>
       receive(api, {
@@ -38,7 +37,7 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
         refs,
         options: parsePushOptions(env, (list) => splitPatterns(list) ?? []),
         pushedBy: pushedBy(env),
-        patienceMs: PATIENCE_MS,
+        patienceMs: DECISION_PATIENCE_MS,
         signal,
         say,
       }),

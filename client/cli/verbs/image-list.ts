@@ -1,4 +1,5 @@
 import type { Level } from '../../../model/pure/ids.ts';
+import type { ServerConfig } from '../../../model/schema/config.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
@@ -13,8 +14,8 @@ interface ImageListArgs {
   readonly json: boolean;
 }
 
-const NONE_OF_CONFIGURED =
-  'slipway: the projects of the configuration have no such image; those of a local project: --domain NAME';
+const NONE =
+  'slipway: there is no such image of the project that one stands in, nor of those of the configuration; of another local project: --domain NAME';
 
 export const imageListVerb = defineVerb<ImageListArgs>({
   command: 'list [name]',
@@ -25,7 +26,7 @@ export const imageListVerb = defineVerb<ImageListArgs>({
       .option('domain', {
         type: 'string',
         requiresArg: true,
-        describe: 'Trust domain; default: all of the configuration',
+        describe: "Trust domain; default: that of this checkout's project, and all of the configuration",
       })
       .option('level', {
         type: 'number',
@@ -45,19 +46,21 @@ async function imageList(args: ImageListArgs, session: Session): Promise<ExitCod
   const level = args.level as Level | undefined;
   const limit = wholeNumber('limit', args.limit, 1);
   const { withClient } = await import('../open-client.ts');
-  const images = await withClient(session, ({ api }) =>
-    api.images({
+  const images = await withClient(session, async ({ api, config }) => {
+    const further = domain === undefined ? await domainHere(config, session) : undefined;
+    return api.images({
       limit,
       ...(name === undefined ? {} : { name }),
       ...(domain === undefined ? {} : { domain }),
+      ...(further === undefined ? {} : { further }),
       ...(level === undefined ? {} : { level }),
-    }),
-  );
+    });
+  });
   if (args.json) {
     terminal.print(JSON.stringify(images));
     return EXIT.good;
   }
-  if (images.length === 0) terminal.note(domain ? 'slipway: there is no such image yet' : NONE_OF_CONFIGURED);
+  if (images.length === 0) terminal.note(domain ? 'slipway: there is no such image yet' : NONE);
   const [{ renderTable }, { formatBytes, short }] = await Promise.all([
     import('../render/table.ts'),
     import('../render/quantities.ts'),
@@ -73,4 +76,14 @@ async function imageList(args: ImageListArgs, session: Session): Promise<ExitCod
   ]);
   for (const line of renderTable(rows)) terminal.print(line);
   return EXIT.good;
+}
+
+/** That of the project of the checkout one stands in, if it is any. */
+async function domainHere(config: ServerConfig, session: Session): Promise<string | undefined> {
+  const [{ openIfAny }, { ownerOf }] = await Promise.all([
+    import('../open-revision.ts'),
+    import('../describe-in-tree.ts'),
+  ]);
+  const opened = await openIfAny({ repo: '.', rev: 'HEAD' }, session);
+  return opened && (await ownerOf({}, opened, { config })).domain;
 }

@@ -79,7 +79,14 @@ interface Loaded {
 }
 
 async function imageLoad(args: ImageLoadArgs, session: Session): Promise<ExitCode> {
-  const { isTarball } = await import('../find-image.ts');
+  const [{ isTarball }, { isReference }] = await Promise.all([
+    import('../find-image.ts'),
+    import('../../../model/image-reference.ts'),
+  ]);
+  if (args.tag !== undefined && (!isReference(args.tag) || args.tag.includes('@')))
+    throw new UsageError(
+      `--tag "${args.tag}" is no name that an engine takes: expected name:tag, as in lint:now`,
+    );
   if (await isTarball(args.what)) {
     const { loadTarball } = await import('../load-tarball.ts');
     const { image, tag, platform } = args;

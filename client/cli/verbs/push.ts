@@ -1,6 +1,5 @@
 import type { StartPush } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
 import type { OpenRevision } from '../open-revision.ts';
 import {
   jsonOption,
@@ -53,7 +52,7 @@ export const pushVerb = defineVerb<PushArgs>({
       })
       .option('watch', watchOption)
       .option('json', jsonOption)
-      .example('$0 push', 'The checked-out revision; prints id and link')
+      .example('$0 push', 'The checked-out revision; prints id and link, and says what was decided')
       .example('$0 push --watch --tasks unit,lint', 'Two tasks and what they need, to the end')
       .example('$0 push --rev HEAD~1 --rebuild base --again', 'Once more, with an image built anew')
       .example('$0 push --watch --hold', 'A task that fails can be joined afterwards: slipway shell TASK')
@@ -63,30 +62,31 @@ export const pushVerb = defineVerb<PushArgs>({
 
 async function push(args: PushArgs, session: Session): Promise<ExitCode> {
   const { terminal } = session;
-  const [{ openRevision }, { warnDirty }, { withClient }] = await Promise.all([
-    import('../open-revision.ts'),
-    import('../warn-dirty.ts'),
-    import('../open-client.ts'),
-  ]);
+  const [{ openRevision }, { warnDirty }, { withClient }, { describeOtherRef }, { tellDecision }] =
+    await Promise.all([
+      import('../open-revision.ts'),
+      import('../warn-dirty.ts'),
+      import('../open-client.ts'),
+      import('../../describe-other-ref.ts'),
+      import('../tell-decision.ts'),
+    ]);
   const opened = await openRevision(args, session);
   await warnDirty(opened.local, terminal);
   await requireConfig(opened, session);
   const wanted = await describePush(args, opened, session);
   return withClient(session, async ({ api }) => {
     const since = args.again ? Date.now() : undefined;
-    const { pushId, outcome, round, url } = await api.start(wanted);
+    const started = await api.start(wanted);
+    const { pushId, outcome, round, url } = started;
     if (outcome === 'joined')
       terminal.note(`slipway: this push runs already${args.hold ? ', and --hold says nothing to it' : ''}`);
     if (outcome === 'resolved')
       terminal.note('slipway: this push is resolved already; --again opens a new round');
-    if (args.watch) {
-      const { watchPush } = await import('../watch-push.ts');
-      if (!args.json) for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);
-      return watchPush(api, pushId, { ...session, json: args.json, since, round });
-    }
-    if (args.json) terminal.print(JSON.stringify({ id: pushId, outcome, url }));
-    else for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);
-    return EXIT.good;
+    for (const line of describeOtherRef(started, wanted.ref, '--again')) terminal.note(`slipway: ${line}`);
+    if (!args.json) for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);
+    if (!args.watch) return tellDecision(api, started, { ...session, json: args.json });
+    const { watchPush } = await import('../watch-push.ts');
+    return watchPush(api, pushId, { ...session, json: args.json, since, round });
   });
 }
 
@@ -101,12 +101,14 @@ async function requireConfig(opened: OpenRevision, { signal }: Session): Promise
 }
 
 async function describePush(args: PushArgs, opened: OpenRevision, { env }: Session): Promise<StartPush> {
-  const [{ pushedBy }, { requireRef }, { upstreamRevision }] = await Promise.all([
+  const [{ pushedBy }, { requireRef }, { expectOnRef }, { upstreamRevision }] = await Promise.all([
     import('../../pushed-by.ts'),
     import('../open-revision.ts'),
+    import('../expect-on-ref.ts'),
     import('../../local-repository.ts'),
   ]);
   const ref = requireRef(opened);
+  if (opened.local) await expectOnRef(opened.local, { ref, revision: opened.revision });
   const upstream = opened.local && (await upstreamRevision(opened.local, ref));
   return {
     repository: opened.repository,

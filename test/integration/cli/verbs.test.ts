@@ -87,7 +87,16 @@ describe('slipway', () => {
     [['pln'], 'plan'],
     [[], 'Say what to do'],
     [['image'], 'Say what to do'],
-    [['logs'], 'Something is missing: the same with --help tells'],
+    [['plan', '--revv', 'x'], 'Unknown argument: revv; did you mean --rev?'],
+    [['image', 'load', 'a', '--tagg', 'x'], 'Unknown argument: tagg; did you mean --tag?'],
+    [['plan', '--json=foo'], '--json takes no value, and "--json=foo" gives it one'],
+    [['pushes', '-q=yes'], '"-q=yes" gives it one'],
+    [['logs'], '<task> is missing: slipway logs <task>; --help tells'],
+    [['download'], '<task> and <name> are missing: slipway download <task> <name>;'],
+    [['download', 'unit'], '<name> is missing: slipway download <task> <name>;'],
+    [['image', 'load'], '<what> is missing: slipway image load <what>;'],
+    [['image', 'load', 'lint', '--tag', 'BAD TAG'], '--tag "BAD TAG" is no name'],
+    [['image', 'load', 'lint', '--tag', `lint@sha256:${'0'.repeat(64)}`], 'is no name'],
     [['worker', 'all'], 'Missing required argument: level'],
     [['worker', 'all', '--level', '4'], 'Invalid values'],
     [['pushes', '--limit', 'many'], '--limit must be a whole number'],
@@ -113,6 +122,31 @@ describe('slipway', () => {
     },
     SLOW_MS,
   );
+});
+
+describe('slipway push', () => {
+  it('refuses a ref that is not there, or does not hold the revision, before it starts anything', async () => {
+    using scratch = scratchDirectory();
+    const repository = new GitRepository(scratch.path);
+    const first = repository.commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+    repository.git('branch', 'release/1');
+    const second = repository.commit({ 'note.txt': 'a' });
+    const push = (...args: string[]): ReturnType<typeof runVerb> =>
+      runVerb(['push', scratch.path, '--again', ...args]);
+
+    const missing = await push('--ref', 'mian');
+    const other = await push('--rev', second, '--ref', 'release/1');
+    const good = await push('--rev', first, '--ref', 'main');
+
+    expect(missing.exitCode).toBe(2);
+    expect(missing.stderr).toContain(`There is no refs/heads/mian in ${scratch.path}: did you mean "main"?`);
+    expect(other.exitCode).toBe(2);
+    expect(other.stderr).toContain(
+      `release/1 does not hold ${second.slice(0, 12)}: it is at ${first.slice(0, 12)}. It is on: --ref main\n`,
+    );
+    // It gets as far as to the stack, of which there is none.
+    expect(good.exitCode).toBe(3);
+  });
 });
 
 describe('slipway plan', () => {

@@ -155,6 +155,8 @@ describe('pushChanges', () => {
       tasks: [aTask({ state: 'completed' }), aTask({ label: 'docs', state: 'running' })],
     });
     expect(pushStanding(push)).toBe('1 of 2 tasks resolved; building lint; running docs');
+    expect(pushStanding(aPush())).toBe('not planned yet');
+    expect(pushStanding(aPush({ decisionMs: 1, images: [anImage()] }))).toBe('building lint');
   });
 });
 

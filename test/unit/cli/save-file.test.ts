@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { saveFile } from '../../../client/cli/save-file.ts';
+import { UsageError } from '../../../client/cli/usage-error.ts';
 import { downloadArtifact } from '../../../client/read-task.ts';
 import { taskIdIn } from '../../../model/pure/ids.ts';
 import { createStore } from '../../../store/create-store.ts';
@@ -29,5 +30,32 @@ describe('a downloaded artifact', () => {
 
     expect(await readFile(path, 'utf8')).toBe('made\n');
     expect((await stat(path)).mode & 0o100).toBe(bit);
+  });
+});
+
+describe('a file that cannot be made', () => {
+  it.each([
+    [
+      'in a directory that is not there',
+      'none/x',
+      /none\/x cannot be written: there is no directory .*none$/,
+    ],
+    ['below a file', 'file/x', /file\/x cannot be written: .*file is no directory$/],
+    ['in place of a directory', '.', /is a directory: name a file in it$/],
+    ['under too long a name', 'x'.repeat(255), /its name is too long$/],
+  ])('%s is the mistake of who named it, and leaves nothing behind', async (_claim, name, words) => {
+    using scratch = scratchDirectory();
+    await writeFile(join(scratch.path, 'file'), '');
+    const body = Readable.from(['made\n']);
+
+    const error = await saveFile(body, join(scratch.path, name), {
+      signal: new AbortController().signal,
+    }).catch((thrown: unknown) => thrown);
+
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toMatch(words);
+    expect(await readdir(scratch.path)).toEqual(['file']);
+    // What holds a connection to the store lets go of it.
+    expect(body.destroyed).toBe(true);
   });
 });

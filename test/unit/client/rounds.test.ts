@@ -6,6 +6,7 @@ import type { StartPushDeps } from '../../../client/start-push.ts';
 import { startPush } from '../../../client/start-push.ts';
 import type { PushInput } from '../../../model/pure/payloads.ts';
 import { serverConfigSchema } from '../../../model/schema/config.ts';
+import type { PushRecord } from '../../../model/schema/records.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
@@ -51,6 +52,22 @@ const resolve = (round?: number): Promise<void> =>
     }),
   );
 
+const writePlan = (ref = pushed.ref): Promise<void> =>
+  store.pushes.writePlan({
+    ...pushed,
+    ref,
+    version: 1,
+    pushId,
+    project: 'demo',
+    domain: 'demo',
+    level: 1,
+    plannedAt: '2026-01-02T03:04:06.000Z',
+    warnings: [],
+    images: [],
+    tasks: [],
+    skipped: [],
+  });
+
 describe('the round that was begun', () => {
   it.each([
     [undefined, 2],
@@ -66,19 +83,7 @@ describe('the round that was begun', () => {
 
   it('is told by a rerun', async () => {
     await resolve();
-    await store.pushes.writePlan({
-      ...pushed,
-      version: 1,
-      pushId,
-      project: 'demo',
-      domain: 'demo',
-      level: 1,
-      plannedAt: '2026-01-02T03:04:06.000Z',
-      warnings: [],
-      images: [],
-      tasks: [],
-      skipped: [],
-    });
+    await writePlan();
 
     const outcome = await rerunPush(deps, {
       pushId,
@@ -97,4 +102,45 @@ describe('the round that was begun', () => {
       outcome: 'started',
     });
   });
+});
+
+describe('the ref that tasks were decided for', () => {
+  const release = { ...pushed, ref: 'refs/heads/release/1' };
+
+  it('is told to who pushes another one, and to nobody else', async () => {
+    await resolve();
+    await writePlan();
+
+    const answers = [pushed, release, release, pushed].map((push) => () => startPush(deps, push));
+
+    const told: (string | undefined)[] = [];
+    for (const answer of answers) told.push((await answer()).decidedFor);
+    expect(told).toEqual([undefined, pushed.ref, pushed.ref, undefined]);
+    expect((await store.pushes.find(pushId))?.refs).toEqual([pushed.ref, release.ref]);
+  });
+
+  it('is the one of the newest round', async () => {
+    await resolve();
+    await writePlan();
+    await startPush(deps, { ...release, again: true });
+    await store.pushes.receive({ ...(await found()), refs: [release.ref] });
+    await writePlan(release.ref);
+    await resolve(2);
+
+    expect(inputs).toMatchObject([{ ref: release.ref }]);
+    expect((await startPush(deps, release)).decidedFor).toBeUndefined();
+    expect((await startPush(deps, pushed)).decidedFor).toBe(release.ref);
+  });
+
+  it('is the first one of a push that ended without a plan', async () => {
+    await resolve();
+
+    expect((await startPush(deps, release)).decidedFor).toBe(pushed.ref);
+  });
+
+  async function found(): Promise<PushRecord> {
+    const record = await store.pushes.find(pushId);
+    if (!record) throw new Error('There is no record');
+    return record;
+  }
 });

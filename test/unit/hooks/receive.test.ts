@@ -140,6 +140,39 @@ describe('receive', () => {
     expect(said).toEqual(expect.arrayContaining(['    slipway.yml:2:3: no', '    slipway.yml:9:3: no']));
   });
 
+  it('names the push options where the plan writes of options of the command line', async () => {
+    const api = new FakeApi();
+    const at = { severity: 'error' as const, line: 1, column: 2 };
+    const findings = [
+      { ...at, file: '--tasks', message: 'no task matches "nosuch"' },
+      { ...at, file: 'command line', message: '--rebuild names an unknown image "x"' },
+    ];
+    api.rounds = [
+      [aPush({ state: 'exception', reason: 'malformed-plan', findings, resolved: '2026-01-02T03:04:06Z' })],
+    ];
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`, ['tasks=unit,nosuch', 'rebuild=x']);
+
+    expect(said).toContain('    -o tasks:1:2: no task matches "nosuch"');
+    expect(said).toContain('    push options:1:2: -o rebuild names an unknown image "x"');
+  });
+
+  it.each([
+    ['resolved', '-o again does that'],
+    ['joined', 'once it is resolved, -o again does that'],
+  ] as const)('says of a push that is %s for which ref its tasks were decided', async (outcome, how) => {
+    const api = new FakeApi();
+    api.outcome = outcome;
+    api.decidedFor = 'refs/heads/main';
+    api.rounds = [[aPush({ decisionMs: 5, tasks: [aTask()] })]];
+
+    const said = await run(api, `${ZERO} ${NEW} refs/heads/release/1\n`);
+
+    expect(said).toContain(
+      `  this revision was pushed as main: for release/1 its tasks are not decided anew; ${how}`,
+    );
+  });
+
   it('lets the pusher go when the decision takes long', async () => {
     const api = new FakeApi();
     api.rounds = [[aPush()]];

@@ -1,21 +1,29 @@
-import { formatFinding } from '../../model/findings.ts';
-import { isResolved } from '../../model/pure/states.ts';
-import type { PushDocument } from '../../model/schema/records.ts';
+import { formatFinding } from '../model/findings.ts';
+import type { Finding } from '../model/findings.ts';
+import { isResolved } from '../model/pure/states.ts';
+import type { PushDocument } from '../model/schema/records.ts';
 
 /** Whether a push is decided: its plan stands, or it ended without one. */
 export function isDecided(document: PushDocument): boolean {
   return document.decisionMs !== undefined || isResolved(document.state);
 }
 
-/** What was decided, in the lines that `git push` shows: what is built and how many tasks run, or why nothing does. */
-export function describeDecision(document: PushDocument): string[] {
+/**
+ * What was decided, in the lines that who pushes is shown: what is built and how many tasks run, or why nothing does.
+ *
+ * @param formatted a finding as its reader knows its place. Default: {@link formatFinding}.
+ */
+export function describeDecision(
+  document: PushDocument,
+  formatted: (finding: Finding) => string = formatFinding,
+): string[] {
   const { state, reason, detail, findings, images, tasks, decisionMs } = document;
   if (reason === 'malformed-plan') {
-    const lines = findings.length > 0 ? findings.map(formatFinding) : [detail ?? ''];
+    const lines = findings.length > 0 ? findings.map(formatted) : [detail ?? ''];
     return ['nothing is run, there are mistakes:', ...lines.map((line) => `  ${line}`)];
   }
   if (isResolved(state) && decisionMs === undefined) return [detail ?? `${state}: ${reason ?? ''}`];
-  const warnings = findings.map(formatFinding);
+  const warnings = findings.map(formatted);
   if (tasks.length === 0) return [...warnings, 'no task is wanted'];
   const built = images.filter(({ outcome }) => outcome !== 'reused').map(({ name }) => name);
   const reused = images.filter(({ outcome }) => outcome === 'reused').map(({ name }) => name);

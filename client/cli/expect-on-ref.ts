@@ -1,0 +1,27 @@
+import { Nearest } from '../../model/nearest.ts';
+import type { LocalRepository } from '../local-repository.ts';
+import { holdsRevision, refsOf, tipOf } from '../local-repository.ts';
+import { UsageError } from './usage-error.ts';
+
+/**
+ * Refuses, before anything is started, what the server would refuse: a new round that cannot be planned would take the place of a
+ * verdict. @throws {UsageError} when a ref is not in the repository, or its history does not hold the revision.
+ */
+export async function expectOnRef(
+  repository: LocalRepository,
+  { ref, revision }: { readonly ref: string; readonly revision: string },
+): Promise<void> {
+  const [name, short] = [ref.replace('refs/heads/', ''), revision.slice(0, 12)];
+  const tip = await tipOf(repository, ref);
+  if (tip === undefined) {
+    const hint = new Nearest().hint(name, new Set(await refsOf(repository)));
+    throw new UsageError(`There is no ${ref} in ${repository.directory}${hint ? `: ${hint}` : ''}`);
+  }
+  if (await holdsRevision(repository, tip, revision)) return;
+  const holders = (await refsOf(repository, revision)).map((other) => `--ref ${other}`);
+  throw new UsageError(
+    `${name} does not hold ${short}: it is at ${tip.slice(0, 12)}${holders.length > 0 ? `. It is on: ${holders.slice(0, MOST).join(', ')}` : ''}`,
+  );
+}
+
+const MOST = 5;

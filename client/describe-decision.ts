@@ -25,7 +25,9 @@ export function describeDecision(
   if (isResolved(state) && decisionMs === undefined) return [detail ?? `${state}: ${reason ?? ''}`];
   const warnings = findings.map(formatted);
   if (tasks.length === 0) return [...warnings, 'no task is wanted'];
-  const built = images.filter(({ outcome }) => outcome !== 'reused').map(({ name }) => name);
+  const built = images
+    .filter(({ outcome }) => outcome !== 'reused' && outcome !== 'not-needed')
+    .map(({ name }) => name);
   const reused = images.filter(({ outcome }) => outcome === 'reused').map(({ name }) => name);
   const parts = [
     `${tasks.length} ${tasks.length === 1 ? 'task' : 'tasks'}`,

@@ -102,7 +102,7 @@ export interface LoadResult {
 
 /** Images in one engine: built, found, pulled from outside, moved to and from the store. */
 export interface EngineImages {
-  /** Builds from a context tar. @throws {ImageBuildFailed} with the step, its exit code and last lines. */
+  /** Builds from a context tar. @throws {ImageBuildFailed} with the step, its exit code and last lines; also for an image without a file. */
   build(context: Readable, options: BuildOptions): Promise<BuildResult>;
   /** Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayConfirm` tells which blobs the endpoint may say are there. */
   publish(

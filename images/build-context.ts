@@ -9,10 +9,11 @@ import { findCacheMounts } from './cache-mounts.ts';
 import type { DockerfileMounts } from './cache-mounts.ts';
 import { collectContext } from './collect-context.ts';
 import type { CollectedContext } from './collect-context.ts';
-import type { ContextHashCache } from './context-hash-cache.ts';
+import type { ContextHashCache, UnchangedContext } from './context-hash-cache.ts';
 import { contextTar } from './context-tar.ts';
 import { openDockerfile, PARENT_PLACEHOLDER } from './open-dockerfile.ts';
 import type { ContextDefinition, DockerfileForBuild, OpenedDockerfile } from './open-dockerfile.ts';
+import { LEFT_OUT_KEPT, remarkOnContext } from './remark-on-context.ts';
 import { remarkOnDockerfile } from './remark-on-dockerfile.ts';
 import type { RemarkedImage } from './remark-on-dockerfile.ts';
 
@@ -28,7 +29,7 @@ export interface BuildContext {
     readonly platform: string;
     readonly parentReference?: string | undefined;
   }): DockerfileMounts;
-  /** What an engine would refuse in its Dockerfile, or carry out otherwise than it is meant, in the order of its lines. */
+  /** What an engine would refuse in its Dockerfile, or carry out otherwise than it is meant, in the order of its lines; then what is left out. */
   remarks(image: Omit<RemarkedImage, 'imageName'>): Promise<readonly Finding[]>;
   /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
   files(): Promise<readonly ContextFile[]>;
@@ -70,7 +71,7 @@ export async function openBuildContext(
       collecting = undefined;
       throw error;
     }));
-  const contextHash =
+  const { contextHash, leftOut } =
     (opened.findings.length === 0 ? await cache?.findUnchanged(tree, opened, signal) : undefined) ??
     (await computeHash(tree, opened, { collected: await collect(), sizes, cache, signal }));
   return {
@@ -82,8 +83,10 @@ export async function openBuildContext(
         platform,
         parentReference,
       }),
-    remarks: (image) =>
-      remarkOnDockerfile(tree, opened, { imageName: definition.imageName, ...image }, signal),
+    remarks: async (image) => [
+      ...(await remarkOnDockerfile(tree, opened, { imageName: definition.imageName, ...image }, signal)),
+      ...(await remarkOnContext(tree, { directory: opened.directory, leftOut }, signal)),
+    ],
     files: async () => listFiles(await collect(), sizes),
     tar: (options = {}) =>
       Readable.from(
@@ -114,9 +117,10 @@ async function computeHash(
     readonly collected: CollectedContext;
     readonly sizes: Map<string, number>;
   },
-): Promise<string> {
+): Promise<UnchangedContext> {
   const { collected, sizes, cache, signal } = options;
-  const { files } = collected;
+  const { files, looked } = collected;
+  const leftOut = collected.leftOut.slice(0, LEFT_OUT_KEPT);
   const dockerfile = opened.text(PARENT_PLACEHOLDER);
   let contextHash = await cache?.find(files, dockerfile);
   if (contextHash === undefined) {
@@ -126,8 +130,8 @@ async function computeHash(
     contextHash = hash.digest('hex');
     await cache?.keep(files, dockerfile, contextHash);
   }
-  await cache?.keepUnchanged(tree, opened, { looked: collected.looked, contextHash });
-  return contextHash;
+  await cache?.keepUnchanged(tree, opened, { looked, contextHash, leftOut });
+  return { contextHash, leftOut };
 }
 
 async function* tarOf(

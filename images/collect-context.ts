@@ -9,6 +9,8 @@ export interface CollectedContext {
   readonly files: ReadonlyMap<string, TreeEntry>;
   /** Names of files that were reached by a link, with the link's path in the tree. */
   readonly links: ReadonlyMap<string, string>;
+  /** Links to directories, which a context leaves out, by their paths in the tree, each once. */
+  readonly leftOut: readonly string[];
   readonly findings: readonly Finding[];
   /** Places of the tree that all this depends on: what stands there, or everything below. Where they are the same, so is this. */
   readonly looked: ReadonlyMap<string, 'at' | 'below'>;
@@ -30,5 +32,6 @@ export async function collectContext(
   const context = new ContextFiles(index);
   await context.addDirectory(directory, (name) => name);
   for (const include of includes) await context.addInclude(include, path);
-  return { files: context.files, links: context.links, findings: context.findings, looked };
+  const { files, links, findings } = context;
+  return { files, links, leftOut: [...new Set(context.leftOut)], findings, looked };
 }

@@ -11,12 +11,15 @@ export const WALK = 2;
 /** Where what a `# %include` names stands in the context. */
 export const INCLUDES = 'topsrcdir';
 const BYTECODE = '__pycache__';
+const OUT_OF_TREE = 'commit the file itself instead, or make the link in the image by "RUN ln -s"';
 
 /** Collects the files of a context under their names there. What leaves the tree or is not there becomes a finding. */
 export class ContextFiles {
   readonly files = new Map<string, TreeEntry>();
   /** Names of those that a link leads to, and where in the tree the link is. */
   readonly links = new Map<string, string>();
+  /** Links to directories, by their paths in the tree. */
+  readonly leftOut: string[] = [];
   readonly #refused: Finding[] = [];
   /** By name, since nothing is wrong with a link once something else stands there. */
   readonly #badLinks = new Map<string, Finding>();
@@ -50,7 +53,9 @@ export class ContextFiles {
       const target = await this.#index.resolve(entry.path);
       if (target.kind === 'file') {
         this.#put(name, target.entry, entry.path);
-      } else if (target.kind !== 'directory') {
+      } else if (target.kind === 'directory') {
+        this.leftOut.push(entry.path);
+      } else {
         const where = place ?? { file: entry.path, line: 1, column: 1 };
         this.#badLinks.set(name, { severity: 'error', ...where, ...describe(target, entry.path) });
       }
@@ -117,5 +122,5 @@ function describe(
   const via = found.link === path ? `"${path}" is` : `"${path}" leads through "${found.link}",`;
   return found.kind === 'loop'
     ? { message: `${via} a symbolic link that leads round in a loop`, hint: 'mend or remove the link' }
-    : { message: `${via} a symbolic link out of the tree`, hint: 'commit the file itself instead' };
+    : { message: `${via} a symbolic link out of the tree`, hint: OUT_OF_TREE };
 }

@@ -7,6 +7,11 @@ import { KeptTexts } from './kept-texts.ts';
 import type { OpenedDockerfile } from './open-dockerfile.ts';
 import { createUnchangedContexts } from './unchanged-contexts.ts';
 
+export interface UnchangedContext {
+  readonly contextHash: string;
+  readonly leftOut: readonly string[];
+}
+
 /** Context hashes that were computed before, by everything that they depend on. */
 export interface ContextHashCache {
   /** By names, modes and ids of all files, which have to be listed for that. */
@@ -17,11 +22,11 @@ export interface ContextHashCache {
     tree: SourceTree,
     opened: OpenedDockerfile,
     signal?: AbortSignal,
-  ): Promise<string | undefined>;
+  ): Promise<UnchangedContext | undefined>;
   keepUnchanged(
     tree: SourceTree,
     opened: OpenedDockerfile,
-    found: Pick<CollectedContext, 'looked'> & { readonly contextHash: string },
+    found: Pick<CollectedContext, 'looked'> & UnchangedContext,
   ): Promise<void>;
 }
 

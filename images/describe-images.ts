@@ -54,7 +54,15 @@ export async function describeImages(
 ): Promise<{ images: DescribedImage[]; findings: ImageFinding[] }> {
   const described = new Map<string, DescribedImage>();
   const findings: ImageFinding[] = [];
-  const remarked = new Set<string>();
+  const told = new Set<string>();
+  // Images of one context have its files in common.
+  const tell = (imageName: string, found: readonly Finding[]): void => {
+    for (const finding of found) {
+      const key = formatFinding(finding);
+      if (!told.has(key)) findings.push({ ...finding, imageName });
+      told.add(key);
+    }
+  };
   const imageNames = new Set(Object.keys(definitions));
   const resolved = new Map<string, Promise<string | undefined>>();
   const resolveBase: DescribeOptions['resolveBase'] = async (platform, reference, policy) => {
@@ -70,16 +78,11 @@ export async function describeImages(
     const platform = definition.platform ?? options.platform;
     const context = await openOrFind(tree, { name, definition, platform }, options);
     if ('findings' in context) {
-      findings.push(...context.findings.map((finding) => ({ ...finding, imageName: name })));
+      tell(name, context.findings);
       continue;
     }
     const remarks = await context.remarks({ parent: definition.parent, imageNames });
-    for (const remark of remarks) {
-      const key = formatFinding(remark);
-      // Images of one context have its Dockerfile in common.
-      if (!remarked.has(key)) findings.push({ ...remark, imageName: name });
-      remarked.add(key);
-    }
+    tell(name, remarks);
     if (remarks.some(({ severity }) => severity === 'error')) continue;
     const parent = definition.parent === undefined ? null : described.get(definition.parent);
     described.set(name, await describe({ name, definition, platform, context, parent, resolveBase }));

@@ -50,6 +50,8 @@ const SCRATCH = 'scratch';
 /** Characters and form of a reference; whether there is such an image, only the engine knows. */
 const REFERENCE =
   /^[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+)?(\/[a-z0-9][a-z0-9._-]*)*(:[\w][\w.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-f]{32,})?$/;
+/** Capitals are for registries and tags. */
+const NO_REPOSITORY = /^[\w.-]*[A-Z][\w.-]*(?::[\w.-]*)?(?:@.*)?$/;
 const LONGEST_SHOWN = 200;
 
 /**
@@ -70,7 +72,16 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
     if (reference === options.parentReference) usesParent = true;
     if (reference === SCRATCH || reference === options.parentReference) return;
     if (names.has(reference.toLowerCase())) return;
-    if (REFERENCE.test(reference)) {
+    if (isStage && NO_REPOSITORY.test(reference))
+      problems.push({
+        ...place,
+        message: `"${shorten(reference, LONGEST_SHOWN)}" is not the name of an image`,
+        hint: `did you mean "${shorten(
+          reference.replace(/^[^:@]+/, (name) => name.toLowerCase()),
+          LONGEST_SHOWN,
+        )}"?`,
+      });
+    else if (REFERENCE.test(reference)) {
       bases.add(reference);
       uses.push({ ...place, reference, isStage });
     } else

@@ -1,6 +1,8 @@
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { checkInstructions } from './check-instructions.ts';
+import { checkOperands } from './check-operands.ts';
+import { checkSecrets } from './check-secrets.ts';
 import { checkSources } from './check-sources.ts';
 import { checkSpecialComments } from './check-special-comments.ts';
 import { checkStages } from './check-stages.ts';
@@ -35,6 +37,8 @@ export async function remarkOnDockerfile(
   const context = { directory, includes: includes.map((include) => include.path) };
   const ofInstructions = async (): Promise<Remark[]> => [
     ...checkInstructions(outline),
+    ...checkOperands(outline),
+    ...checkSecrets(outline),
     ...checkStages(written.found, { ...image, mentionsParent }),
     ...(await checkSources(outline, context, new TreeIndex(tree, { signal }))),
   ];

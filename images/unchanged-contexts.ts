@@ -13,6 +13,8 @@ const placeSchema = z.tuple([z.string(), z.string(), z.string().nullable()]);
 const knownSchema = z.object({
   contextHash: z.string().regex(/^[0-9a-f]{64}$/),
   places: z.array(placeSchema),
+  /** Links to directories. */
+  leftOut: z.array(z.string()),
 });
 
 const NOTHING = 'nothing';
@@ -33,10 +35,11 @@ export function createUnchangedContexts(
         if ((now?.kind ?? NOTHING) !== kind) return undefined;
         if (objectId !== null && now?.objectId !== objectId) return undefined;
       }
-      return known.contextHash;
+      const { contextHash, leftOut } = known;
+      return { contextHash, leftOut };
     },
 
-    async keepUnchanged(tree, opened, { looked, contextHash }) {
+    async keepUnchanged(tree, opened, { looked, contextHash, leftOut }) {
       const whole = [...looked].filter(([, how]) => how === 'below').map(([path]) => path);
       const places: z.infer<typeof placeSchema>[] = [];
       for (const [path, how] of looked) {
@@ -46,7 +49,7 @@ export function createUnchangedContexts(
         const passed = found?.kind === 'directory' && how === 'at';
         places.push([path, found?.kind ?? NOTHING, found && !passed ? found.objectId : null]);
       }
-      await texts.keep(await keyOf(tree, opened), JSON.stringify({ contextHash, places }));
+      await texts.keep(await keyOf(tree, opened), JSON.stringify({ contextHash, places, leftOut }));
     },
   };
 }

@@ -1,6 +1,10 @@
 import type { Finding } from './findings.ts';
 import { formatFinding } from './findings.ts';
+import { shorten } from './shorten.ts';
 import { SlipwayError } from './slipway-error.ts';
+
+/** Of a step, in a message: the log has it whole. */
+const STEP_SHOWN = 120;
 
 export { ContainerLost, ContainerStartFailed, DeviceUnavailable, PathUnusable } from './container-errors.ts';
 export { isSlipwayError, SlipwayError } from './slipway-error.ts';
@@ -75,9 +79,10 @@ export class ImageBuildFailed extends SlipwayError {
   readonly imageName: string;
   readonly failed: FailedStep;
   constructor(imageName: string, failed: FailedStep, detail: string, options?: ErrorOptions) {
-    const where = failed.step ? ` in step "${failed.step}"` : '';
-    const code = failed.exitCode === undefined ? '' : ` with exit code ${failed.exitCode}`;
-    super(`Build of image "${imageName}" failed${where}${code}: ${detail}`, options);
+    const where = failed.step ? ` in step "${shortStep(failed.step)}"` : '';
+    // What the engine says beside an exit code is the step and the code once more.
+    const why = failed.exitCode === undefined ? `: ${detail}` : ` with exit code ${failed.exitCode}`;
+    super(`Build of image "${imageName}" failed${where}${why}`, options);
     this.imageName = imageName;
     this.failed = failed;
   }
@@ -86,6 +91,12 @@ export class ImageBuildFailed extends SlipwayError {
   get lastWords(): string {
     return [...this.failed.lastLines, this.message].join('\n');
   }
+}
+
+/** The first line of a step, shortened. */
+function shortStep(step: string): string {
+  const line = step.split('\n', 1)[0] ?? '';
+  return shorten(line === step ? line : `${line} …`, STEP_SHOWN);
 }
 
 /** Thrown when a builder computes another hash than the plan. */

@@ -34,6 +34,8 @@ export interface Selected {
   readonly tasks: PlannedTask[];
   /** In-tree images of these tasks, and those that patterns name, with their parents, parents first, else in the order of the file. */
   readonly neededImages: string[];
+  /** The same without those that are merely parents. */
+  readonly wantedImages: string[];
   /** Every other task, in the order of the file, with the reason; then those that cannot be any here. */
   readonly skipped: { label: string; why: string }[];
   /** Patterns that match nothing. They stand in no file: it is `--tasks`, and the column counts the patterns. */
@@ -76,8 +78,10 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
     const why = wanted.get(label);
     return task && why !== undefined ? [plan(task, why)] : [];
   });
+  const used = planned.flatMap(({ image }) => (image.type === 'in-tree' ? [image.name] : []));
   return {
     tasks: planned,
+    wantedImages: [...new Set([...used, ...images])],
     neededImages: neededImages(config.images, planned, images),
     skipped: [
       ...[...tasks.keys()]

@@ -32,12 +32,16 @@ export async function readDecided(store: Store, pushId: string, signal: AbortSig
     throw new InternalError(`${taskId} has completed, but its record is not there`);
   const body = await store.artifacts.read(taskId, run.run, TASK_GRAPH, signal);
   const printed = { text: await readText(body), file: `${DECISION_LABEL}/${TASK_GRAPH}` };
-  return { printed, plan, outcomes: status?.images ?? [], record };
+  const outcomes = (status?.images ?? []).filter(({ outcome }) => outcome !== 'not-needed');
+  return { printed, plan, outcomes, record };
 }
 
 /** The second plan of a push, with what was built for its decision program as the first plan had it. */
 export function afterDecision(plan: Plan, { plan: first }: Pick<Decided, 'plan'>): Plan {
-  const known = new Map(first.images.map((image) => [image.taskId, image]));
+  const known = new Map(
+    // What the decision program did not need a task may need now.
+    first.images.filter(({ action }) => action !== 'not-needed').map((image) => [image.taskId, image]),
+  );
   return { ...plan, images: plan.images.map((image) => known.get(image.taskId) ?? image) };
 }
 

@@ -104,11 +104,21 @@ async function parentChanges(
     ...(before.parent === null ? {} : { before: { name: former, imageHash: before.parent } }),
     ...(name === undefined ? {} : { after: { name, imageHash: image.inputs.parent } }),
   };
-  // A parent of another name is another image altogether.
-  if (before.parent === null || !now || (former !== undefined && former !== name)) return [change];
-  const key = { domain: deps.domain, name: now.name, imageHash: before.parent };
+  if (before.parent === null || !now) return [change];
+  const key = { domain: deps.domain, name: former ?? now.name, imageHash: before.parent };
   const found = await deps.store.index.find(key, deps.level);
-  return [found ? { ...change, changes: await explainChanges(deps, found.entry, now) } : change];
+  if (!found || !(await isSameImage(deps, found.entry, { former, now }))) return [change];
+  return [{ ...change, changes: await explainChanges(deps, found.entry, now) }];
+}
+
+/** An image of another name is another one altogether, unless it is made from the same directory: then it was renamed. */
+async function isSameImage(
+  { store }: ExplainDeps,
+  entry: IndexEntry,
+  { former, now }: { readonly former: string | undefined; readonly now: DescribedImage },
+): Promise<boolean> {
+  if (former === undefined || former === now.name) return true;
+  return (await readContextList(store, entry))?.context === now.definition.context;
 }
 
 function baseChanges(

@@ -6,11 +6,18 @@ export function graphImage(image: PlannedImage): GraphImage {
   return {
     name: image.name,
     taskId: image.taskId,
-    action: image.action === 'reuse' ? 'reuse' : 'build',
+    ...actionOf(image),
     ...(image.stored ? { stored: image.stored } : {}),
     ...(image.parent === null ? {} : { parent: image.parent }),
     ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
     ...(image.culprit === undefined ? {} : { culprit: image.culprit }),
     force: image.force ?? false,
   };
+}
+
+/** What nobody needs is left as it is, and the record says so. */
+function actionOf({ name, action }: PlannedImage): Pick<GraphImage, 'action' | 'before'> {
+  if (action === 'not-needed')
+    return { action: 'keep', before: { name, outcome: 'not-needed', bytesUploaded: 0 } };
+  return { action: action === 'reuse' ? 'reuse' : 'build' };
 }

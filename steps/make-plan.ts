@@ -28,6 +28,7 @@ import { pinTaskImages } from './pin-task-images.ts';
 import { lookUpImage } from './look-up-image.ts';
 import type { LookedUp, LookUpDeps } from './look-up-image.ts';
 import { PlanBases } from './plan-bases.ts';
+import { leaveUnneeded } from './leave-unneeded.ts';
 
 export interface MakePlanInput {
   readonly pushId: string;
@@ -133,7 +134,7 @@ export async function makePlan(
   const rebuild = input.request.rebuild ?? [];
   const named = onlyDecision ? [] : rebuild;
   const needed = new Set(neededImages(config.images, [], [...selected.neededImages, ...named]));
-  const images = await planImages(
+  const looked = await planImages(
     described.images.filter(({ name }) => needed.has(name)),
     {
       ...input,
@@ -165,7 +166,7 @@ export async function makePlan(
       ...(asksForChanges ? { compared: changes?.since ?? {} } : {}),
       ...(isOpen ? { decides: true } : {}),
       warnings: findings,
-      images,
+      images: [...leaveUnneeded(looked, new Set([...selected.wantedImages, ...named]))],
       tasks: pinned.tasks,
       skipped: selected.skipped,
     },

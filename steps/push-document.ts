@@ -58,19 +58,23 @@ export function composeDocument(parts: DocumentParts): PushDocument {
 
 function imageOf(image: PlannedImage, outcome: ImageOutcome | undefined): PushImage {
   const { name, contextHash, imageHash, taskId: id, why } = image;
-  const reused = image.action === 'reuse' && image.stored;
   return {
     name,
     contextHash,
     imageHash,
     taskId: id,
-    outcome: outcome?.outcome ?? (reused ? 'reused' : 'pending'),
+    outcome: outcome?.outcome ?? plannedOutcome(image),
     bytesUploaded: outcome?.bytesUploaded ?? 0,
     why,
     ...(outcome?.manifestDigest ? { manifestDigest: outcome.manifestDigest } : {}),
     ...(outcome?.detail ? { detail: outcome.detail } : {}),
     ...(outcome?.fellBack ? { fellBack: shorten(outcome.fellBack, FELL_BACK_SHOWN) } : {}),
   };
+}
+
+function plannedOutcome({ action, stored }: PlannedImage): PushImage['outcome'] {
+  if (action === 'not-needed') return action;
+  return action === 'reuse' && stored ? 'reused' : 'pending';
 }
 
 function taskOf(

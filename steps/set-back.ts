@@ -111,7 +111,7 @@ function setBackTasks(
   return mapConcurrently(labels, setBackOne, WRITES_IN_FLIGHT);
 }
 
-/** In-tree images of the tasks that run again, with their parents. */
+/** In-tree images of the tasks that run again, with their parents as far as the plan needed them: the build of an image asks for others. */
 function neededImages({ tasks, images }: Plan, labels: ReadonlySet<string>): ReadonlySet<string> {
   const needed = new Set(
     tasks.flatMap(({ label, image }) => (image.type === 'in-tree' && labels.has(label) ? [image.name] : [])),
@@ -119,6 +119,7 @@ function neededImages({ tasks, images }: Plan, labels: ReadonlySet<string>): Rea
   // Parents come before children in a plan.
   for (const { name, parent } of images.toReversed())
     if (needed.has(name) && parent !== null) needed.add(parent);
+  for (const { name, action } of images) if (action === 'not-needed') needed.delete(name);
   return needed;
 }
 

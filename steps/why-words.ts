@@ -27,6 +27,8 @@ function reasonInShort({ reason, against, changes, detail }: Explanation): strin
       return `built on ${day(against?.created)}, which is longer ago than rebuild-after allows`;
     case 'parent-rebuilt':
       return detail ?? reason;
+    case 'not-needed':
+      return detail ?? reason;
     case 'unknown':
       return [detail ?? reason, ...(changes.length > 0 ? [changesInShort(changes)] : [])].join('; ');
   }
@@ -104,9 +106,11 @@ function argumentInShort({ name, before, after }: Extract<ImageChange, { kind: '
 function parentInShort({ before, after, changes }: ParentChange): string {
   if (!after) return `parent ${before?.name ?? ''} is gone`.replace('  ', ' ');
   if (!before) return `parent ${after.name} is new`;
-  if (before.name !== undefined && before.name !== after.name) return `parent ${before.name} → ${after.name}`;
   const why = changes?.map(insideInShort).join('; ');
-  return `parent ${after.name} changed${why ? ` (${why})` : ''}`;
+  const because = why ? ` (${why})` : '';
+  if (before.name !== undefined && before.name !== after.name)
+    return `parent ${before.name} → ${after.name}${because}`;
+  return `parent ${after.name} changed${because}`;
 }
 
 /** Inside the brackets behind a parent: files by their path in the tree. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { EngineUnavailable } from '../../model/errors.ts';
+import { EngineUnavailable, ImageBuildFailed } from '../../model/errors.ts';
 import { asEngineError } from '../engine-errors.ts';
 import type { BuildOptions, BuildResult, EngineInfo } from '../engine.ts';
+import { madeImage } from '../images/made-image.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
 import { BuildLog } from './build-log.ts';
 import { buildError } from './build-error.ts';
@@ -20,7 +21,7 @@ export interface Builder {
 /**
  * Builds a context tar with the engine's BuildKit. An abort cancels the build in the engine too.
  *
- * @throws {ImageBuildFailed} when a step of the Dockerfile, or the Dockerfile itself, is wrong.
+ * @throws {ImageBuildFailed} when a step of the Dockerfile, or the Dockerfile itself, is wrong, or no file comes of it.
  * @throws {BaseUnavailable} when an image that it names is neither in the engine nor to be had.
  * @throws {EngineUnavailable} when the engine went away. @throws {EngineOutOfSpace}
  */
@@ -52,8 +53,10 @@ export async function buildImage(
       if (aux?.id === 'moby.buildkit.trace' && typeof aux.value === 'string') log.add(decodeTrace(aux.value));
       if (aux?.id === 'moby.image.id') engineImageId = (aux.value as { ID?: string }).ID;
     }
-    if (engineImageId) return { engineImageId, ...log.counts };
-    throw new EngineUnavailable(builder.address, `build of image "${imageName}" ended without a result`);
+    if (engineImageId === undefined)
+      throw new EngineUnavailable(builder.address, `build of image "${imageName}" ended without a result`);
+    await expectFiles(builder, engineImageId, imageName);
+    return { engineImageId, ...log.counts };
   } catch (error) {
     if (signal.aborted) await cancelBuild(builder.docker, buildId);
     else if (contextError) throw contextError;
@@ -61,6 +64,13 @@ export async function buildImage(
   } finally {
     context.destroy();
   }
+}
+
+/** Of `FROM scratch` and nothing but labels and variables comes an image that no engine saves or pushes. */
+async function expectFiles({ docker }: Builder, engineImageId: string, imageName: string): Promise<void> {
+  const { layers } = madeImage(await docker.getImage(engineImageId).inspect());
+  if (layers.length > 0) return;
+  throw new ImageBuildFailed(imageName, { lastLines: [] }, 'it has no files: COPY or RUN something in it');
 }
 
 function startBuild(

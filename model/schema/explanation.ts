@@ -76,7 +76,7 @@ export type ParentChange = {
   readonly kind: 'parent';
   readonly before?: { readonly name?: string | undefined; readonly imageHash: string } | undefined;
   readonly after?: { readonly name: string; readonly imageHash: string | null } | undefined;
-  /** Why the parent is another one; absent when the former one is not known any more. */
+  /** Why the parent is another one; absent when the former one is not known any more, and for one of another name that is made from another directory. */
   readonly changes?: ImageChange[] | undefined;
 };
 export type ImageChange =
@@ -99,9 +99,19 @@ export const explanationSchema = z.object({
   /**
    * `known`: it is there. `new`: no image of the name was built. `changed`: against the newest one. `damaged`: it was built, but
    * its blobs are gone. `asked`: its rebuild was asked for. `expired`: older than rebuild-after. `parent-rebuilt`: its parent is
-   * built again. `unknown`: a base has no record, or no store is reachable.
+   * built again. `unknown`: a base has no record, or no store is reachable. `not-needed`: it is not there, and what stands on it is.
    */
-  reason: z.enum(['known', 'new', 'changed', 'damaged', 'asked', 'expired', 'parent-rebuilt', 'unknown']),
+  reason: z.enum([
+    'known',
+    'new',
+    'changed',
+    'damaged',
+    'asked',
+    'expired',
+    'parent-rebuilt',
+    'unknown',
+    'not-needed',
+  ]),
   /** One sentence where the reason does not say it all. */
   detail: z.string().optional(),
   /** The image that it is compared with, or that is there. */

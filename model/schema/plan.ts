@@ -46,7 +46,9 @@ export const plannedImageSchema = z.object({
   inputs: imageInputsSchema,
   contextHash: z.string(),
   imageHash: z.string().nullable().describe('null while a base has no record'),
-  action: z.enum(['build', 'reuse', 'unknown']),
+  action: z
+    .enum(['build', 'reuse', 'unknown', 'not-needed'])
+    .describe('not-needed: it is not there, and nothing that is to be built stands on it'),
   why: z.string().describe('In one line'),
   explanation: explanationSchema.optional().describe('The same in full'),
   /** Built even if the index has it by then: its rebuild was asked for, it is too old, or its parent is built again. */

@@ -218,7 +218,7 @@ export const pushImageSchema = z.object({
   contextHash: z.string(),
   imageHash: z.string().nullable(),
   taskId: z.string(),
-  outcome: z.enum(['pending', 'built', 'reused', 'failed', 'canceled']),
+  outcome: z.enum(['pending', 'built', 'reused', 'failed', 'canceled', 'not-needed']),
   bytesUploaded: z.number(),
   why: z.string(),
   manifestDigest: z.string().optional(),

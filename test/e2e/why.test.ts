@@ -186,6 +186,43 @@ describe('why an image is built', () => {
   });
 });
 
+describe('a parent that is gone', () => {
+  it('is left alone while its child is there, and comes back when the child has to be built', async () => {
+    await using repository = await world.createRepository();
+    const dockerfile = `${unique()}FROM debian:bookworm\nRUN true\n`;
+    const revision = await repository.commit({
+      'slipway.yml': {
+        version: 1,
+        images: { base: { context: 'docker/base' }, child: { context: 'docker/child', parent: 'base' } },
+        tasks: { child: { image: { 'in-tree': 'child' }, command: 'true', checkout: false } },
+      },
+      'docker/base/Dockerfile': dockerfile,
+      'docker/child/Dockerfile': 'ARG DOCKER_IMAGE_PARENT\nFROM $DOCKER_IMAGE_PARENT\nRUN true\n',
+    });
+    const one = await world.push(repository, revision);
+    expect(outcomesOf(one)).toEqual({ base: 'built', child: 'built' });
+    const remove = (name: string): Promise<string> =>
+      slipway(repository.path, 'image', 'rm', name, '--project', repository.project, '--yes');
+    await remove('base');
+
+    const planned = await slipway(repository.path, 'plan', '--project', repository.project);
+    expect(planned).toMatch(/^Images: no build$/m);
+    expect(planned).toMatch(/ base +\w{12} +not needed +no task names it, and what stands on it is known$/m);
+    const two = await world.push(repository, await repository.commit({ 'README.md': '2' }));
+    expect(outcomesOf(two)).toEqual({ base: 'not-needed', child: 'reused' });
+    expect(statesOf(two)).toEqual({ child: 'completed/completed' });
+
+    // The same plan counts for what runs again: the build of the child asks for its parent.
+    await remove('child');
+    const rerun = await slipway(repository.path, 'rerun', 'child', '--push', two.id, '--watch', '--json');
+    const again = JSON.parse(rerun) as PushDocument;
+    expect(statesOf(again)).toEqual({ child: 'completed/completed' });
+    expect(outcomesOf(again)).toEqual({ base: 'not-needed', child: 'built' });
+    const three = await world.push(repository, await repository.commit({ 'README.md': '3' }));
+    expect(outcomesOf(three)).toEqual({ base: 'reused', child: 'reused' });
+  });
+});
+
 describe('bases', () => {
   it('of an image that has a mistake are not refreshed, and the mistake is shown', async () => {
     await using repository = await world.createRepository();

@@ -23,7 +23,7 @@ export function describeKept({ taskId, runs }: PushTask, nowMs: number): string 
 
 /** What an image's outcome cost. */
 export function describeOutcome({ outcome, bytesUploaded }: PushImage): string {
-  return outcome === 'built' ? `built, ${formatBytes(bytesUploaded)} stored` : outcome;
+  return outcome === 'built' ? `built, ${formatBytes(bytesUploaded)} stored` : outcome.replace('-', ' ');
 }
 
 /** Where the time of the newest run went and how much memory it took, for a task that ran. */

@@ -20,7 +20,7 @@ export function renderPlan(plan: Plan, { paint }: Pick<Terminal, 'paint'>): stri
     images.map(({ name, contextHash, imageHash, action, why }) => [
       name,
       imageHash === null ? `context ${short(contextHash)}` : short(imageHash),
-      paint(colourOf(action), action),
+      paint(colourOf(action), action.replace('-', ' ')),
       action === 'unknown' && why === sharedWhy ? '' : why,
     ]),
   );

@@ -23,7 +23,7 @@ export function pushStanding({ images, tasks, decisionMs }: PushDocument): strin
 function planned(before: PushDocument | undefined, after: PushDocument): string[] {
   if (after.decisionMs === undefined || before?.decisionMs !== undefined) return [];
   const { tasks, images } = after;
-  const toBuild = images.filter(({ outcome }) => outcome !== 'reused').length;
+  const toBuild = images.filter(({ outcome }) => outcome !== 'reused' && outcome !== 'not-needed').length;
   const built = images.length === 0 ? '' : `, ${toBuild} to build`;
   return [
     `planned in ${formatDuration(after.decisionMs)}: ${count(tasks.length, 'task')}, ${count(images.length, 'image')}${built}`,

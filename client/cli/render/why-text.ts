@@ -1,4 +1,5 @@
 import type { Explanation, FileChange, ImageChange } from '../../../model/schema/explanation.ts';
+import type { PlannedImage } from '../../../model/schema/plan.ts';
 import { changesInShort, day, fileInShort, whyInShort } from '../../../steps/why-words.ts';
 import type { Terminal } from '../terminal.ts';
 import { count, short } from './quantities.ts';
@@ -9,7 +10,7 @@ export interface WhyDocument {
   readonly name: string;
   readonly imageHash: string | null;
   readonly contextHash: string;
-  readonly action: 'build' | 'reuse' | 'unknown';
+  readonly action: PlannedImage['action'];
   readonly why: string;
   readonly explanation: Explanation;
   /** Unified diffs of changed text files, by {@link diffKey}. */
@@ -21,8 +22,13 @@ export function diffKey({ path, before, after }: FileChange): string {
   return `${path} ${before?.objectId ?? ''} ${after?.objectId ?? ''}`;
 }
 
-const WORDS = { build: 'to build', reuse: 'known', unknown: 'not known' } as const;
-const COLOURS = { build: 'yellow', reuse: 'green', unknown: 'gray' } as const;
+const WORDS = {
+  build: 'to build',
+  reuse: 'known',
+  unknown: 'not known',
+  'not-needed': 'not needed',
+} as const;
+const COLOURS = { build: 'yellow', reuse: 'green', unknown: 'gray', 'not-needed': 'gray' } as const;
 
 /** Why an image is built, in full: every file with its difference, every argument, parent and base, and the keys that were looked at. */
 export function renderWhy(document: WhyDocument, { paint }: Pick<Terminal, 'paint'>): string[] {
@@ -72,8 +78,11 @@ function changeLines(change: ImageChange, look: Look): string[] {
       const hashes = `${short(before?.imageHash ?? null)} → ${short(after?.imageHash ?? null)}`;
       const title = changesInShort([{ ...change, changes: [] }]);
       const because = changes.flatMap((each) => changeLines(each, look)).map((line) => `  ${line}`.trimEnd());
+      const isSameName = before?.name === undefined || before.name === after?.name;
       const unknown =
-        before && after && changes.length === 0 ? ['  its former build is not known any more'] : [];
+        before && after && isSameName && changes.length === 0
+          ? ['  its former build is not known any more']
+          : [];
       return [look.paint('bold', before && after ? `${title}, ${hashes}` : title), ...because, ...unknown];
     }
     case 'context':

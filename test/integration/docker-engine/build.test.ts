@@ -92,6 +92,34 @@ describe('an image build', () => {
     TEST_TIMEOUT_MS,
   );
 
+  it.each(['FROM scratch', 'FROM scratch\nLABEL a=b\nENV C=d'])(
+    'that gives no file at all is refused at once: %j',
+    async (dockerfile) => {
+      await expect(build(dockerfile)).rejects.toMatchObject({
+        type: 'ImageBuildFailed',
+        retryable: false,
+        message: 'Build of image "unit" failed: it has no files: COPY or RUN something in it',
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it.each(['ADD', 'ARG', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])(
+    'of a Dockerfile with nothing behind %s is refused, as a plan is',
+    async (keyword) => {
+      await expect(build(`${BASE}\n${keyword}\n`)).rejects.toMatchObject({ failed: { step: undefined } });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it.each(['FROM debian:bookworm base', 'FROM Debian:bookworm', `${BASE} # new`, `${BASE}\nCOPY Dockerfile`])(
+    'of %j is refused, as a plan is',
+    async (dockerfile) => {
+      await expect(build(dockerfile)).rejects.toMatchObject({ failed: { step: undefined } });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
   it(
     'on a base that is nowhere says which',
     async () => {

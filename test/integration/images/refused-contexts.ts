@@ -10,7 +10,7 @@ const AT_ROOT = 'write a path from the root of the repository';
 const COMMITTED = 'only committed files count';
 const LOOKED_FOR = `paths of "# %include" begin at the root of the repository; ${COMMITTED}`;
 const MEND = 'mend or remove the link';
-const OUT = 'commit the file itself instead';
+const OUT = 'commit the file itself instead, or make the link in the image by "RUN ln -s"';
 const FROM = 'FROM scratch\n';
 
 const included = (path: string, files: ContextCase['files'] = {}): ContextCase['files'] =>

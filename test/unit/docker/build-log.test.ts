@@ -135,6 +135,16 @@ describe('the error of a build', () => {
     });
   });
 
+  it('says a step and its exit code once, a long step by its beginning', () => {
+    const says = (step: string): string => {
+      const error = `executor failed running [/bin/sh -c ${step}]: exit code: 5`;
+      return errorOf(error, failed(error, `[2/2] ${step}`)).message;
+    };
+    expect(says('RUN make')).toBe('Build of image "lint" failed in step "RUN make" with exit code 5');
+    expect(says('RUN make\nmake install')).toMatch(/ in step "RUN make …" with exit code 5$/);
+    expect(says(`RUN ${'x'.repeat(500)}`)).toMatch(/ in step "RUN x{115}…" with exit code 5$/);
+  });
+
   it("is the author's when a command speaks of a full disk, and the operator's when the engine does", () => {
     const command = 'executor failed running [/bin/sh -c echo no space left on device; false]: exit code: 1';
     expect(errorOf(command, failed(command))).toMatchObject({ type: 'ImageBuildFailed' });

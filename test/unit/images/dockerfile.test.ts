@@ -145,6 +145,7 @@ describe('findBases', () => {
     ['FROM a\nARG V=1\nFROM i:$V\n', 'FROM names $V, which has no value'],
     ['FROM a\nCOPY --from=$V a b\n', '"--from" and "from=" take no variables ($V)'],
     ['FROM Upper/Case\n', '"Upper/Case" is not the name of an image'],
+    ['FROM Debian:Bookworm\n', '"Debian:Bookworm" is not the name of an image'],
     ['FROM a:b:c\n', '"a:b:c" is not the name of an image'],
     ['FROM ${V%.*}\n', 'FROM names $V, which has no value'],
     ['FROM ${V:-a\n', '"${V:-a" is not the name of an image'],

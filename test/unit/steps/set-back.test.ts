@@ -142,6 +142,15 @@ describe('a push that is opened again', () => {
     const { images } = await reopenPush(store, { push: again, pushId, rerun }, {});
 
     expect(images).toMatchObject([{ name: 'base', taskId: 'image/demo/1/base/f00d', action: 'build' }]);
+
+    // A parent that the plan left is asked for by the build of its child, if that has to be.
+    const ground = { ...image, name: 'ground', action: 'not-needed' as const };
+    const onGround = { ...image, parent: 'ground' };
+    await store.pushes.writePlan({ ...plan, images: [ground, onGround], tasks });
+    expect((await reopenPush(store, { push: again, pushId, rerun }, {})).images).toMatchObject([
+      { name: 'ground', action: 'keep' },
+      { name: 'base', action: 'build' },
+    ]);
   });
 
   it('is the same when that is done twice, and its rounds are counted once', async () => {

@@ -140,7 +140,7 @@ export interface EngineImages {
   forgetSteps(words: string): Promise<void>;
   /** The engine's id of a reference that it has, or undefined. */
   find(reference: string): Promise<string | undefined>;
-  /** The same with the digest that it has at the registry. */
+  /** The same of a name that others serve, with the digest that it has there: no id finds anything, nor a name of ours. */
   findPulled(reference: string): Promise<RegistryPull | undefined>;
   /** The same of an image that containers can be made of: the containerd store takes a tar that lacks layers without a word. */
   findUsable(reference: string): Promise<string | undefined>;

@@ -16,8 +16,8 @@ export function crashPointsPage(): string {
     '',
     '## While an image moves',
     '',
-    'Seen by every request to the store and the engine, after a SIGKILL at that moment (`test/long/crash-points-of-images.test.ts`). Nothing half-loaded, no name of a',
-    'transfer and no container is left; an upload that was half-way is swept after a day.',
+    'Seen by every request to the store and the engine, after a SIGKILL at that moment (`test/long/crash-points-of-images.test.ts`, and `crash-points-of-tars.test.ts` for',
+    'engines that reach no endpoint). Nothing half-loaded, no name of a transfer and no container is left; an upload that was half-way is swept after a day.',
     '',
     '| Moment | The next worker |',
     '| --- | --- |',
@@ -26,6 +26,9 @@ export function crashPointsPage(): string {
     '| the layers of a tarball half-way into the store | reads the tarball again, and compresses and stores only the other layers |',
     '| a pull half-way (of an image, or of layers that a build may take) | has it pulled again: engines keep nothing of a pull that did not end |',
     '| a pull that ended, before the image has its name; named, before there is a container | reads nothing again, and takes the name of the transfer away |',
+    '| a publish as a tar with some layers in the store, another half-way | has it saved again by the engine, reads all of it, and compresses and stores only the others |',
+    '| a tar half-way into an engine | sends it again, without what the engine has beside it: engines keep nothing of a tar that broke off |',
+    '| a tar that an engine has taken, before anybody knows; before the name that it came by is taken away; before there is a container | sends nothing again, and takes that name away |',
     '',
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { isOwnName } from '../model/engine-names.ts';
 import { shorten } from '../model/shorten.ts';
 import { outlineDockerfile } from './dockerfile-outline.ts';
 import type { DockerfileOutline } from './dockerfile-outline.ts';
@@ -80,6 +81,11 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
           reference.replace(/^[^:@]+/, (name) => name.toLowerCase()),
           LONGEST_SHOWN,
         )}"?`,
+      });
+    else if (isOwnName(reference))
+      problems.push({
+        ...place,
+        message: `"${shorten(reference, LONGEST_SHOWN)}" is a name that only Slipway gives, and nobody can ask for`,
       });
     else if (REFERENCE.test(reference)) {
       bases.add(reference);

@@ -3,8 +3,12 @@ import type { FindingList } from './finding-list.ts';
 import { isDeclared, otherNameMistake } from './artifact-names.ts';
 import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
+import { isOwnName } from '../model/engine-names.ts';
 import { isReference } from '../model/image-reference.ts';
 import { shorten } from '../model/shorten.ts';
+
+/** Of an image in an engine; no registry has a name such as this. */
+const ID = /^[0-9a-f]{64}$/;
 
 /** Checks that a task has an image, and that what it names is there. */
 export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList): void {
@@ -52,6 +56,14 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
     if (!isReference(name)) {
       list.error(path, `"${shorten(name)}" is no name of an image`, {
         hint: 'write NAME:TAG or NAME@sha256:DIGEST, the name in lower case',
+      });
+    } else if (isOwnName(name)) {
+      list.error(path, `"${shorten(name)}" is a name that only Slipway gives, and nobody can ask for`, {
+        hint: 'write {in-tree: NAME}, or a map with "type" task-image or indexed-image for an image of another push',
+      });
+    } else if (ID.test(name)) {
+      list.error(path, `"${shorten(name)}" is an id that one engine has given, and no name of an image`, {
+        hint: 'write NAME:TAG or NAME@sha256:DIGEST',
       });
     } else if (draft.imageNames.has(name)) {
       list.warning(path, `"${name}" is pulled from outside, though an in-tree image has this name`, {

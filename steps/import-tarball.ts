@@ -1,6 +1,6 @@
 import { importImageTar } from '../docker/transport/import-tar.ts';
 import type { ImportedTar } from '../docker/transport/import-tar.ts';
-import { LayerNotKnown } from '../docker/transport/known-layers.ts';
+import { readByHints } from '../docker/transport/known-layers.ts';
 import type { KnownLayer } from '../docker/transport/known-layers.ts';
 import type { StoredLayer } from '../docker/transport/store-layer.ts';
 import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
@@ -80,11 +80,8 @@ async function importNow(
     const options = { signal, onProgress, name, platform, onLayer };
     const known = await layersOfBefore(store, { domain, level, sha256 }, signal);
     const findLayers = (diffId: Digest) => store.index.findLayers(domain, level, diffId);
-    imported = await importImageTar(store.blobs, await read(), { ...options, known, findLayers }).catch(
-      async (error: unknown) => {
-        if (!(error instanceof LayerNotKnown)) throw error;
-        return importImageTar(store.blobs, await read(), options);
-      },
+    imported = await readByHints(async (isTrusted) =>
+      importImageTar(store.blobs, await read(), { ...options, known, findLayers, isTrusted }),
     );
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ImageTarRefused')

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import type { Engine } from '../../docker/engine.ts';
 import { findLeftOut } from '../../docker/tarball/left-out.ts';
 import { importImageTar } from '../../docker/transport/import-tar.ts';
+import { LayerAbsent } from '../../docker/transport/read-archive.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { DirectoryBlobs } from '../../store/directory-blobs.ts';
@@ -75,7 +76,8 @@ async function takeApart(
     const options = { signal, onProgress, name, platform: wanted, isPlatformAsked };
     return (await importImageTar(blobs, createReadStream(path), options)).stored;
   } catch (error) {
-    if (!isSlipwayError(error) || error.type !== 'ImageTarRefused') throw error;
+    // Whatever else is wrong with it would be wrong for the engine too, which says less about it.
+    if (!isSlipwayError(error) || !(error.cause instanceof LayerAbsent)) throw error;
     if (await findLeftOut(createReadStream(path), signal)) return undefined;
     throw error;
   }

@@ -89,6 +89,6 @@ function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw new TypeError('not JSON', { cause });
+    throw new TypeError('not a manifest: it is no JSON', { cause });
   }
 }

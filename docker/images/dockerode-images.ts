@@ -29,7 +29,7 @@ import type { MadeImage } from './made-image.ts';
 import { madeImage } from './made-image.ts';
 import { parseReference } from './image-reference.ts';
 import { pullImage } from './pull-image.ts';
-import { pulledImage } from './pulled-image.ts';
+import { isServedAs, pulledImage } from './pulled-image.ts';
 import { registryDigest } from './registry-digest.ts';
 
 export interface ImagesOptions {
@@ -77,7 +77,10 @@ export class DockerodeImages implements EngineImages {
   async use(image: string, hold?: string): Promise<void> {
     const { room } = this.#options;
     await this.#ask(`mark image ${image}`, () =>
-      unlessStatus([404], async () => (hold === undefined ? room?.use(image) : room?.usePulled(image, hold))),
+      unlessStatus([404], async () => {
+        if (hold === undefined) return room?.use(image);
+        if (isServedAs(image, await this.#image(image).inspect())) await room?.usePulled(image, hold);
+      }),
     );
   }
 
@@ -110,7 +113,8 @@ export class DockerodeImages implements EngineImages {
   findPulled(reference: string): Promise<RegistryPull | undefined> {
     return this.#ask('inspect image', async () => {
       const found = await unlessStatus([404], () => this.#image(reference).inspect());
-      return found && pulledImage(found, reference, this.#options.info);
+      if (!found || !isServedAs(reference, found)) return undefined;
+      return pulledImage(found, reference, this.#options.info);
     });
   }
 

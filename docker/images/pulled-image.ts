@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type { EngineInfo } from '../engine.ts';
+import { isOwnOrPassing } from '../room/use-names.ts';
 import { parseReference } from './image-reference.ts';
 
 /** An image that an engine has by a name that others serve. */
@@ -26,6 +27,24 @@ export function pulledImage(
     ...(registryDigest === undefined ? {} : { registryDigest }),
     ...(imageStore === 'classic' ? { configDigest: id } : {}),
   };
+}
+
+/**
+ * Whether an engine has an image under a name that others serve. Asked for an image it finds one by a beginning of its id too, and by the
+ * names that Slipway gives: by these nobody is given an image, since it may be of another trust domain.
+ */
+export function isServedAs(
+  reference: string,
+  { RepoTags: tags, RepoDigests: digests }: Pick<Docker.ImageInspectInfo, 'RepoTags' | 'RepoDigests'>,
+): boolean {
+  if (isOwnOrPassing(reference)) return false;
+  const wanted = fullName(reference);
+  return [...(tags ?? []), ...(digests ?? [])].some((name) => fullName(name) === wanted);
+}
+
+function fullName(reference: string): string {
+  const { repository, tag = 'latest', digest } = parseReference(reference);
+  return `${shortName(repository)}${digest === undefined ? `:${tag}` : `@${digest}`}`;
 }
 
 /** Engines leave out what a name has without being told. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { mapConcurrently } from '../../model/concurrently.ts';
+import { isOwnName } from '../../model/engine-names.ts';
 import type { Layer } from './choose-image.ts';
 import type { Removable } from './removable.ts';
 import { removeImage } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
-import { isHeld, isOwnImage, isOwnName, isTemporaryName, lastUseOf, namesOf } from './use-names.ts';
+import { isHeld, isOwnImage, isTemporaryName, lastUseOf, namesOf } from './use-names.ts';
 
 export interface MeasureOptions {
   /** In an engine that nobody else uses every image is Slipway's, whatever other names it has. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { OWN_HOST } from '../../model/engine-names.ts';
+import { isOwnName, OWN_HOST, ownReference } from '../../model/engine-names.ts';
 import { REPOSITORY } from '../endpoint/transfer.ts';
 
 const USED = `${OWN_HOST}/used`;
 const HELD = `${OWN_HOST}/held`;
 const PULLED = `${OWN_HOST}/pulled`;
+const LOADING = ownReference('loading-');
 /** So long a hold counts that nobody lifts: its worker is dead, and a container would have come long ago. */
 const HOLD_MS = 60 * 60_000;
 const ENDPOINT = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
@@ -53,10 +54,6 @@ export function isPulled(name: string, names: readonly string[]): boolean {
   return names.includes(pulledName(name));
 }
 
-export function isOwnName(name: string): boolean {
-  return name.startsWith(`${OWN_HOST}/`);
-}
-
 export function isOwnOrPassing(name: string): boolean {
   return isOwnName(name) || isEndpointName(name);
 }
@@ -83,7 +80,17 @@ export function isHeld(names: readonly string[], nowMs: number): boolean {
 
 /** Names that a build or a transfer under way has given, and takes away at its end. */
 export function isTemporaryName(name: string): boolean {
-  return isEndpointName(name) || /^slipway\.invalid\/(?:build:|parent:|image:loading-)/.test(name);
+  return isTransferName(name) || /^slipway\.invalid\/(?:build:|parent:)/.test(name);
+}
+
+/** A name that a push, a pull or the tar of a load has given. */
+export function isTransferName(name: string): boolean {
+  return isEndpointName(name) || name.startsWith(LOADING);
+}
+
+/** What an image is called that comes as a tar, until it has been found by that. */
+export function loadingName(id: string): string {
+  return LOADING + id;
 }
 
 /** A name by which an engine pushes into our endpoint, or pulls from it. */

@@ -38,6 +38,13 @@ export function createUnpacker(compression: 'gzip' | 'zstd'): Duplex {
   return compression === 'gzip' ? createGunzip(options) : new ZstdUnpacker(options);
 }
 
+/** What bytes of that name are, when unpacking them ended with such an error; undefined when it was given up for another one. */
+export function asDamage(what: string, error: Error): TypeError | undefined {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (!/^Z(STD)?_/.test(code)) return undefined;
+  return new TypeError(`${what} is damaged or breaks off: ${error.message}`, { cause: error });
+}
+
 function formatOf(start: Buffer): Format {
   return MAGIC.find(([, magic]) => magic.every((byte, at) => start[at] === byte))?.[0] ?? 'none';
 }

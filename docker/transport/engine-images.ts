@@ -1,4 +1,4 @@
-import { isEndpointName } from '../room/use-names.ts';
+import { isTransferName } from '../room/use-names.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { TransportContext } from './transport-context.ts';
@@ -81,15 +81,16 @@ export async function removeReference({ docker }: TransportContext, reference: s
 }
 
 /**
- * Removes names of endpoints from an image, which a worker that was killed between a transfer and its end leaves behind, whatever
- * port it had. Removing an image's only name would remove the image, so there must be another one.
+ * Removes names of transfers from an image, which a worker that was killed between one and its end leaves behind: those of endpoints,
+ * whatever port they had, and of tars. One that is under way finds the image by its id. Removing an image's only name would remove
+ * the image, so there must be another one.
  */
-export async function removeEndpointNames(
+export async function removeTransferNames(
   context: TransportContext,
   { RepoTags, RepoDigests }: InspectedImage,
 ): Promise<void> {
   const names = [...(RepoTags ?? []), ...(RepoDigests ?? [])];
-  for (const name of names) if (isEndpointName(name)) await removeReference(context, name);
+  for (const name of names) if (isTransferName(name)) await removeReference(context, name);
 }
 
 export function statusOf(error: unknown): number | undefined {

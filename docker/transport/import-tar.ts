@@ -9,12 +9,13 @@ import { isForPlatform } from '../images/platform-of-image.ts';
 import { readDockerArchive } from './archive-manifest.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
 import { chooseImage } from './archived-image.ts';
+import { asDamage } from './compression.ts';
 import { LayerNotKnown } from './known-layers.ts';
 import { noteFailure } from './note-failure.ts';
 import { readLegacyArchive } from './legacy-archive.ts';
 import { readOciArchive } from './oci-archive.ts';
 import type { Archive, ArchiveOptions } from './read-archive.ts';
-import { readArchive } from './read-archive.ts';
+import { LayerAbsent, readArchive } from './read-archive.ts';
 import type { StoredLayer } from './store-layer.ts';
 import { parseDiffIds } from './stored-image.ts';
 import { writeImage } from './write-image.ts';
@@ -65,7 +66,8 @@ export async function importImageTar(
     // Trouble of whoever sends it, or of the store, is not the tar's.
     if (trouble) throw trouble;
     if (isSlipwayError(error) || error instanceof LayerNotKnown) throw error;
-    throw new ImageTarRefused((error as Error).message, { cause: error });
+    const { message } = asDamage('it', error as Error) ?? (error as Error);
+    throw new ImageTarRefused(message, { cause: error });
   } finally {
     tar.destroy();
   }
@@ -99,9 +101,11 @@ function imagesOf(archive: Archive, platform: string): readonly ArchivedImage[] 
   );
 }
 
-function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly StoredLayer[]> {
-  return mapConcurrently(
-    layers,
+/** What is there is looked at before it is said what is not: nobody else may look at a tar that leaves out layers. */
+async function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly StoredLayer[]> {
+  const absent = layers.find(({ path }) => !archive.has(path));
+  const taken = await mapConcurrently(
+    layers.filter(({ path }) => archive.has(path)),
     async ({ path, stated }) => {
       const layer = await archive.layer(path);
       const { source } = layer;
@@ -111,11 +115,15 @@ function takeLayers(archive: Archive, { layers }: ImageParts): Promise<readonly 
     },
     SIDE_BY_SIDE,
   );
+  if (absent) throw new LayerAbsent(absent.path);
+  return taken;
 }
 
 /** @throws {TypeError} saying which one the image is for. */
 export function expectPlatform(config: Buffer, platform: string): void {
-  const { os, architecture } = platformSchema.parse(JSON.parse(config.toString('utf8')));
+  const parsed = platformSchema.safeParse(JSON.parse(config.toString('utf8')));
+  if (!parsed.success) throw new TypeError(`not an image config: ${z.prettifyError(parsed.error)}`);
+  const { os, architecture } = parsed.data;
   if (!isForPlatform({ os, architecture }, platform))
     throw new TypeError(`it holds no image for ${platform}, but for ${os}/${architecture}`);
 }

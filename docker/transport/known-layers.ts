@@ -24,8 +24,32 @@ export type FindLayers = (diffId: Digest) => Promise<readonly string[]>;
 
 /** Thrown when a layer that was taken for one that the store has is another: what passed must come once more, to be stored. */
 export class LayerNotKnown extends Error {
-  constructor(diffId: Digest) {
+  /** Where it lies in the tar. */
+  readonly path: string;
+
+  constructor(diffId: Digest, path: string) {
     super(`layer ${diffId} was taken for one that is known`);
+    this.path = path;
+  }
+}
+
+/** So often a tar is read by hints; then each of its layers is stored. */
+const HINTED_READS = 2;
+
+/** Reads a tar that can be read again, as often as a layer was mistaken: what it was mistaken for is not looked for at its path again. */
+export async function readByHints<T>(
+  read: (isTrusted: (path: string) => boolean) => Promise<T>,
+  onMistake?: (error: LayerNotKnown) => void,
+): Promise<T> {
+  const mistaken = new Set<string>();
+  for (let reads = 1; ; reads += 1) {
+    try {
+      return await read((path) => reads <= HINTED_READS && !mistaken.has(path));
+    } catch (error) {
+      if (!(error instanceof LayerNotKnown)) throw error;
+      mistaken.add(error.path);
+      onMistake?.(error);
+    }
   }
 }
 

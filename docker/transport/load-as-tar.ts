@@ -1,26 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { StoredImage } from '../../model/schema/plan.ts';
-import { ownReference } from '../../model/engine-names.ts';
 import type { StepOptions } from '../engine.ts';
+import { loadingName } from '../room/use-names.ts';
 import { findDamage } from './damage.ts';
-import { findLoaded, removeReference } from './engine-images.ts';
+import { expectedId, findLoaded, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import type { TarForEngine } from './tar-for-engine.ts';
 import type { TransportContext } from './transport-context.ts';
 
+/** It has the name that its tar gave it, to be taken away once it has another. */
 export interface LoadedTar {
   readonly engineImageId: string;
   readonly bytesLoaded: number;
   readonly fellBack?: string;
-  /** Removes the name that the tar gave it; to be called once it has another. */
-  release(): Promise<void>;
 }
 
 /**
  * Loads a stored image without the layers that the engine has, as its tar was made for that; if that fails, whole, and the result says so. The engine's
- * words are not read: it is found by the throw-away name that is in the tar.
+ * words are not read: it is found by the throw-away name that is in the tar, or by its id.
  */
 export async function loadAsTar(
   context: TransportContext,
@@ -45,17 +44,17 @@ async function loadOnce(
   options: StepOptions & { readonly tar: TarForEngine; readonly whole: boolean },
 ): Promise<LoadedTar> {
   const { signal, onProgress, whole } = options;
-  const reference = ownReference(`loading-${randomUUID()}`);
-  const release = (): Promise<void> => removeReference(context, reference);
+  const reference = loadingName(randomUUID());
   const tar = options.tar.open({ names: [reference], signal, onProgress, whole });
   try {
     const bytesLoaded = await send(context, tar, { signal, onProgress });
-    const engineImageId = await findLoaded(context, image, [reference]);
+    // Another load that has found it there may have taken the name away.
+    const engineImageId = await findLoaded(context, image, [reference, expectedId(context, image)]);
     if (!engineImageId) throw new Error('the engine took the tar, but does not have all of the image');
-    return { engineImageId, bytesLoaded, release };
+    return { engineImageId, bytesLoaded };
   } catch (error) {
     // The containerd store keeps the name of an image that it could not unpack.
-    await release();
+    await removeReference(context, reference);
     // What broke the tar on our side is the cause of whatever the engine says of it.
     throw tar.errored ?? error;
   }

@@ -13,8 +13,9 @@ import {
   expectedId,
   findLoaded,
   findLoadedImage,
-  removeEndpointNames,
+  inspectImage,
   removeReference,
+  removeTransferNames,
 } from './engine-images.ts';
 import { loadAsTar } from './load-as-tar.ts';
 import { followProgress } from './progress-stream.ts';
@@ -80,7 +81,7 @@ async function usePresent(
   // Somebody may have removed it in between.
   if (!present || !(await unlessGone(context.docker, present.Id, () => nameIt(context, present.Id, options))))
     return undefined;
-  await removeEndpointNames(context, present);
+  await removeTransferNames(context, present);
   return { engineImageId: present.Id, bytesLoaded: 0, way: 'present' };
 }
 
@@ -141,9 +142,10 @@ async function sendTar(
   image: StoredImage,
   options: LoadOptions & { readonly tar: TarForEngine },
 ): Promise<LoadResult> {
-  const { release, ...loaded } = await loadAsTar(context, image, options);
+  const loaded = await loadAsTar(context, image, options);
   await nameIt(context, loaded.engineImageId, options);
-  await release();
+  const named = await inspectImage(context, loaded.engineImageId);
+  if (named) await removeTransferNames(context, named);
   return { ...loaded, way: 'tar' };
 }
 

@@ -7,14 +7,14 @@ import { inspectImage } from './engine-images.ts';
 import type { ImportedTar } from './import-tar.ts';
 import { importImageTar } from './import-tar.ts';
 import type { FindLayers, KnownLayer } from './known-layers.ts';
-import { findKnownLayers, LayerNotKnown } from './known-layers.ts';
+import { findKnownLayers, readByHints } from './known-layers.ts';
 import type { ArchiveOptions, OnLayer } from './read-archive.ts';
 import type { TransportContext } from './transport-context.ts';
 
 /**
  * Publishes by `docker save`: everything is written out by the engine, then split into the same kind of blobs as a push
- * makes. Layers that the store has by what they unpack to are neither compressed nor sent; if one was taken for another,
- * all of it comes once more, and the result says so.
+ * makes. Layers that the store has by what they unpack to are neither compressed nor sent; if a large one was taken for another,
+ * all of it comes once more, and the result says so, but what is known is not sent then either.
  */
 export async function publishAsTar(
   context: TransportContext,
@@ -26,14 +26,15 @@ export async function publishAsTar(
 ): Promise<PublishResult> {
   const { signal, onProgress, findLayers, onLayer } = options;
   const known = findLayers ? await knownLayers(context, image, findLayers, signal) : undefined;
-  try {
-    return resultOf(await save(context, image, { signal, onProgress, onLayer, known }));
-  } catch (error) {
-    if (!(error instanceof LayerNotKnown)) throw error;
-    onProgress?.({ message: `${error.message}; sending all of it` });
-    const whole = await save(context, image, { signal, onProgress, onLayer });
-    return { ...resultOf(whole), fellBack: error.message };
-  }
+  let fellBack: string | undefined;
+  const saved = await readByHints(
+    (isTrusted) => save(context, image, { signal, onProgress, onLayer, known, isTrusted }),
+    ({ message }) => {
+      fellBack = message;
+      onProgress?.({ message: `${message}; reading all of it again` });
+    },
+  );
+  return { ...resultOf(saved), ...(fellBack === undefined ? {} : { fellBack }) };
 }
 
 async function knownLayers(
@@ -50,7 +51,7 @@ async function knownLayers(
 async function save(
   { docker, blobs }: TransportContext,
   image: string,
-  options: Pick<ArchiveOptions, 'signal' | 'onProgress' | 'onLayer' | 'known'>,
+  options: Pick<ArchiveOptions, 'signal' | 'onProgress' | 'onLayer' | 'known' | 'isTrusted'>,
 ): Promise<ImportedTar> {
   const { signal } = options;
   const tar = (await docker.getImage(image).get()) as Readable;

@@ -9,7 +9,7 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { StepOptions } from '../engine.ts';
 import { toArchivePath } from './archive-path.ts';
 import { compressionOf, createUnpacker, isCompressed, MAGIC_BYTES } from './compression.ts';
-import { findKnownLayers } from './known-layers.ts';
+import { findKnownLayers, LayerNotKnown } from './known-layers.ts';
 import type { FindLayers, KnownLayer } from './known-layers.ts';
 import { peek } from './peek.ts';
 import { storeLayer } from './store-layer.ts';
@@ -33,6 +33,8 @@ export interface ArchiveOptions extends StepOptions {
   readonly known?: ReadonlyMap<Digest, KnownLayer> | undefined;
   /** Others that it may have, where the tar says by its names what they unpack to. */
   readonly findLayers?: FindLayers | undefined;
+  /** Whether what lies at a path may be taken for one of these. Default: anything. */
+  readonly isTrusted?: ((path: string) => boolean) | undefined;
   readonly limits?: UnpackLimits | undefined;
   readonly onLayer?: OnLayer | undefined;
 }
@@ -40,12 +42,19 @@ export interface ArchiveOptions extends StepOptions {
 /** Told of each layer that is in the store, before the next one comes; of small ones that were kept when all has come. */
 export type OnLayer = (layer: StoredLayer) => Promise<void>;
 
+/** Thrown when an image tar names a layer that it does not hold. All that it does hold was looked at before. */
+export class LayerAbsent extends TypeError {
+  constructor(path: string) {
+    super(`it has no layer at ${path}`);
+  }
+}
+
 /** The parts of an image tar by their paths. */
 export interface Archive {
   has(path: string): boolean;
   /** A small file that is no layer. @throws {TypeError} when it is absent or large. */
   document(path: string): Buffer;
-  /** A layer, stored as a blob. @throws {TypeError} when it is absent. */
+  /** A layer, stored as a blob. @throws {LayerAbsent} @throws {TypeError} when it is none. */
   layer(path: string): Promise<StoredLayer>;
   bytesWritten(): number;
 }
@@ -65,14 +74,26 @@ export async function readArchive(
   const store = async (
     path: string,
     body: AsyncIterable<unknown>,
-    sizeBytes: number,
+    { sizeBytes, isMistaken = false }: { readonly sizeBytes: number; readonly isMistaken?: boolean },
   ): Promise<StoredLayer> => {
     const told = { layer: shownAs(path), totalBytes: sizeBytes, doing: 'storing' as const };
-    const hints = await hintsOf(blobs, path, { ...options, sizeBytes });
+    const isTrusted = !isMistaken && (options.isTrusted?.(path) ?? true);
+    const hints = isTrusted ? await hintsOf(blobs, path, { ...options, sizeBytes }) : {};
     const passing = tellBytes(body, told, options.onProgress);
-    const layer = await storeLayer(blobs, passing, { signal: options.signal, budget, ...hints });
+    const layer = await storeLayer(blobs, passing, { path, signal: options.signal, budget, ...hints });
     await options.onLayer?.(layer);
     return layer;
+  };
+  /** What is kept need not come once more when it was mistaken. */
+  const storeKept = async (path: string, bytes: Buffer): Promise<StoredLayer> => {
+    const storeIt = (isMistaken: boolean): Promise<StoredLayer> =>
+      store(path, Readable.from([bytes]), { sizeBytes: bytes.length, isMistaken });
+    try {
+      return await storeIt(false);
+    } catch (error) {
+      if (!(error instanceof LayerNotKnown)) throw error;
+      return storeIt(true);
+    }
   };
   let keptBytes = 0;
   let entries = 0;
@@ -98,7 +119,7 @@ export async function readArchive(
     const { start, whole } = await peek(entry, BLOCK_BYTES);
     const mayBeKept = keptBytes + sizeBytes <= LAYERS_KEPT_MAX_BYTES || !beginsAsLayer(start);
     if (sizeBytes > DOCUMENT_MAX_BYTES || !mayBeKept) {
-      files.set(path, await store(path, whole, sizeBytes));
+      files.set(path, await store(path, whole, { sizeBytes }));
       continue;
     }
     keptBytes += sizeBytes;
@@ -121,9 +142,9 @@ export async function readArchive(
     async layer(path) {
       const place = placeOf(path);
       const found = files.get(place);
-      if (found === undefined) throw new TypeError(`it has no layer at ${path}`);
+      if (found === undefined) throw new LayerAbsent(path);
       if (!Buffer.isBuffer(found)) return found;
-      const storing = small.get(place) ?? store(place, Readable.from([found]), found.length);
+      const storing = small.get(place) ?? storeKept(place, found);
       small.set(place, storing);
       const stored = await storing;
       files.set(place, stored);

@@ -6,7 +6,7 @@ import type { BlobStore } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
 import type { Compression } from './compression.ts';
-import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import { asDamage, compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
 import { compressInParallel } from './compress-in-parallel.ts';
 import type { KnownLayer } from './known-layers.ts';
 import { LayerNotKnown, mediaTypeOf } from './known-layers.ts';
@@ -27,6 +27,8 @@ export interface StoredLayer {
 }
 
 export interface StoreLayerOptions {
+  /** Where it lies in the tar: what is wrong with it is said of that. */
+  readonly path: string;
   readonly signal: AbortSignal;
   readonly budget: UnpackBudget;
   /**
@@ -53,7 +55,7 @@ export async function storeLayer(
   const compression = compressionOf(start);
   const source = new Tally();
   const whole = Readable.from(source.count(chunks), { objectMode: false });
-  const unpacked = new Unpacked(options.budget);
+  const unpacked = new Unpacked(`layer ${options.path}`, options.budget);
   try {
     const stored =
       compression === 'none'
@@ -73,13 +75,13 @@ async function storePlain(
   blobs: BlobStore,
   whole: Readable,
   unpacked: Unpacked,
-  { signal, known }: StoreLayerOptions,
+  { path, signal, known }: StoreLayerOptions,
 ): Promise<Stored> {
   if (known) {
     for await (const chunk of whole) unpacked.update(chunk as Buffer);
     const { diffId } = unpacked.end();
     const layer = known(diffId);
-    if (!layer) throw new LayerNotKnown(diffId);
+    if (!layer) throw new LayerNotKnown(diffId, path);
     const { digest, sizeBytes, mediaType } = layer;
     return { diffId, digest, sizeBytes, mediaType, bytesWritten: 0 };
   }
@@ -175,10 +177,13 @@ class Tally {
 /** The plain tar that a layer is: hashed, held to the budget, and seen to begin like one. */
 class Unpacked {
   readonly #hash: Hash = createHash('sha256');
-  readonly #beginning = new TarBeginning();
+  readonly #beginning: TarBeginning;
   readonly #budget: UnpackBudget;
+  readonly #shown: string;
 
-  constructor(budget: UnpackBudget) {
+  constructor(shown: string, budget: UnpackBudget) {
+    this.#shown = shown;
+    this.#beginning = new TarBeginning(shown);
     this.#budget = budget;
   }
 
@@ -204,7 +209,7 @@ class Unpacked {
   }
 
   async all(body: AsyncIterable<unknown>): Promise<void> {
-    const noted = noteFailure(body, (error) => (this.refusal ??= error));
+    const noted = noteFailure(body, (error) => (this.refusal ??= asDamage(this.#shown, error)));
     for await (const chunk of noted) this.update(chunk);
   }
 

@@ -42,9 +42,17 @@ export async function readStoredImage(
 
 /** Digests of the uncompressed layers, lowest first, as an image's config has them. @throws {TypeError} */
 export function parseDiffIds(config: Buffer): Digest[] {
-  const parsed = configSchema.safeParse(JSON.parse(config.toString('utf8')));
+  const parsed = configSchema.safeParse(parseJson(config.toString('utf8')));
   if (!parsed.success) throw new TypeError(`not an image config: ${z.prettifyError(parsed.error)}`);
   return parsed.data.rootfs.diff_ids as Digest[];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new TypeError(`not an image config: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Every digest that an image keeps alive in the store: its manifests, configs and layers. */

@@ -4,8 +4,14 @@ const CHECKSUM_BYTES = 8;
 
 /** Sees from its first block whether bytes are a tar; one without entries has blocks of zeros only, or nothing. */
 export class TarBeginning {
+  readonly #shown: string;
   #block = Buffer.alloc(0);
   #isSeen = false;
+
+  /** @param shown What people call them. */
+  constructor(shown: string) {
+    this.#shown = shown;
+  }
 
   /** @throws {TypeError} when they are none. */
   update(chunk: Buffer): void {
@@ -13,12 +19,12 @@ export class TarBeginning {
     this.#block = Buffer.concat([this.#block, chunk.subarray(0, BLOCK_BYTES - this.#block.length)]);
     if (this.#block.length < BLOCK_BYTES) return;
     this.#isSeen = true;
-    if (!isHeader(this.#block)) throw new TypeError('a layer of it is no tar');
+    if (!isHeader(this.#block)) throw new TypeError(`${this.#shown} is no tar`);
   }
 
   /** @throws {TypeError} when it ended within its first block. */
   end(): void {
-    if (!this.#isSeen && this.#block.length > 0) throw new TypeError('a layer of it is no tar');
+    if (!this.#isSeen && this.#block.length > 0) throw new TypeError(`${this.#shown} is no tar`);
   }
 }
 

@@ -36,7 +36,7 @@ export class ZstdUnpacker extends Duplex {
   }
 
   override _final(done: TransformCallback): void {
-    if (this.#frames.isInside) done(new Error('unexpected end of file'));
+    if (this.#frames.isInside) done(brokenOff());
     else this.#decoder.end(done);
   }
 
@@ -44,4 +44,9 @@ export class ZstdUnpacker extends Duplex {
     this.#decoder.destroy();
     done(error);
   }
+}
+
+/** As the decoder of gzip says it. */
+function brokenOff(): Error {
+  return Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
 }

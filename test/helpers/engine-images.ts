@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { pack } from 'tar-stream';
@@ -17,7 +18,10 @@ export interface Layer {
   readonly [path: string]: Buffer | string;
 }
 
-/** Makes an image of exactly these files without running anything: FROM scratch, then one ADD for each layer. */
+/**
+ * Makes an image of exactly these files without running anything: FROM scratch, then one COPY for each layer. The same files are the same
+ * layer, whenever and wherever it is made.
+ */
 export async function makeImage(
   docker: Docker,
   options: { readonly layers: readonly Layer[]; readonly from?: string },
@@ -26,8 +30,12 @@ export async function makeImage(
   const context = pack();
   const lines = [`FROM ${options.from ?? 'scratch'}`, `LABEL slipway.test=1`];
   options.layers.forEach((layer, at) => {
+    const fixed = { mode: 0o755, mtime: new Date(0) };
+    // Else the engine makes them, with the time of that.
+    for (const path of directoriesOf(layer))
+      context.entry({ ...fixed, name: posix.join(String(at), path, '/'), type: 'directory' });
     for (const [path, content] of Object.entries(layer))
-      context.entry({ name: `${at}/${path}`, mode: 0o755, mtime: new Date(0) }, content);
+      context.entry({ ...fixed, name: `${at}/${path}` }, content);
     lines.push(`COPY ${at}/ /`);
   });
   lines.push('CMD ["/bin/true"]');
@@ -42,6 +50,16 @@ export async function makeImage(
     });
   });
   return { tag, id: (await docker.getImage(tag).inspect()).Id };
+}
+
+/** Directories of a layer, each before what is in it. */
+function directoriesOf(layer: Layer): readonly string[] {
+  const found = new Set<string>(['.']);
+  for (const path of Object.keys(layer)) {
+    const parts = path.split('/').slice(0, -1);
+    for (const [at] of parts.entries()) found.add(parts.slice(0, at + 1).join('/'));
+  }
+  return [...found];
 }
 
 /** Removes images; those that are gone already are no matter. */

@@ -15,6 +15,8 @@ export interface StoreRequest {
   readonly writes: boolean;
 }
 
+const FORBIDDEN = '<Error><Code>AccessDenied</Code><Message>Not for you</Message></Error>';
+
 /** When, seen from a request, something is done: nothing has arrived, it was carried out but nobody knows, or both know. */
 export type Moment = 'before' | 'at' | 'after';
 
@@ -25,6 +27,8 @@ export interface RequestProxy extends AsyncDisposable {
   readonly seen: readonly (StoreRequest & { readonly status: number })[];
   /** Calls `act` once, at that moment of the next request that matches; the connection is gone afterwards unless `after`. */
   strike(moment: Moment, matches: (request: StoreRequest) => boolean, act: () => void): void;
+  /** Answers every request that matches as a store does whose rules forbid it; the server does not hear of it. */
+  forbid(matches: (request: StoreRequest) => boolean): void;
 }
 
 /**
@@ -37,10 +41,16 @@ export async function startRequestProxy(target: string, listenPath?: string): Pr
   const where = socketPath === undefined ? { hostname, port } : { socketPath };
   const agent = new Agent({ keepAlive: true });
   const seen: (StoreRequest & { status: number })[] = [];
+  let isForbidden: (request: StoreRequest) => boolean = () => false;
   let planned: { moment: Moment; matches: (request: StoreRequest) => boolean; act: () => void } | undefined;
 
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const asked = socketPath === undefined ? readRequest(incoming) : readEngineRequest(incoming);
+    if (isForbidden(asked)) {
+      seen.push({ ...asked, status: 403 });
+      incoming.resume().once('end', () => outgoing.writeHead(403, { connection: 'close' }).end(FORBIDDEN));
+      return;
+    }
     const struck = planned?.matches(asked) ? planned : undefined;
     if (struck) planned = undefined;
     const strike = (): void => {
@@ -81,6 +91,9 @@ export async function startRequestProxy(target: string, listenPath?: string): Pr
     seen,
     strike: (moment, matches, act) => {
       planned = { moment, matches, act };
+    },
+    forbid: (matches) => {
+      isForbidden = matches;
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

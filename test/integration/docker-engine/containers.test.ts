@@ -367,7 +367,7 @@ describe('a container', () => {
       });
       await expect(
         containers.putFile(wanted.name, '/in/b', Readable.from(['short']), 10, { signal }),
-      ).rejects.toThrow();
+      ).rejects.toThrow('Size mismatch');
     },
     TEST_TIMEOUT_MS,
   );

@@ -8,6 +8,7 @@ import { loadTaskImage } from '../../../steps/load-task-image.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import { testFleet } from '../../helpers/dev-engine.ts';
+import { makeImage } from '../../helpers/engine-images.ts';
 import { startImageRegistry } from '../../helpers/image-registry.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import { aPushInput } from '../../helpers/push-input.ts';
@@ -68,5 +69,34 @@ it('A plain image that a task pulled is held for its run, marked as Slipway’s,
   expect(pulled).toEqual([reference, 'held', ...marks].toSorted());
   expect(released).toEqual([reference, ...marks, 'used'].toSorted());
   expect(await names()).toEqual([reference, 'held', ...marks, 'used'].toSorted());
+  await engine.close();
+});
+
+it('An image of another trust domain in the same engine is nobody’s to find: not by its name there, its id or a beginning of that', async () => {
+  await using second = await startSecondEngine();
+  const { tag, id } = await makeImage(second.docker, { layers: [{ file: 'text' }] });
+  await second.docker.getImage(tag).tag({ repo: 'slipway.invalid/image', tag: 'of-another' });
+  const engine = await connectEngine({
+    address: `unix://${second.socketPath}`,
+    blobs: emptyStore().blobs,
+    reach: { kind: 'none' },
+    fleet: testFleet(),
+    room: () => Promise.resolve({ isPrivate: false, budgetBytes: 1_000_000_000 }),
+  });
+  const { images } = engine;
+
+  const hex = id.replace('sha256:', '');
+  const guesses = ['slipway.invalid/image:of-another', hex, hex.slice(0, 12), hex.slice(0, 3)];
+  for (const guess of guesses) {
+    // It is there by that …
+    expect(await images.find(guess)).toBe(id);
+    // … and neither held nor given for it.
+    await images.use(guess, 'holder');
+    expect(await images.findPulled(guess)).toBeUndefined();
+  }
+  for (const name of [tag, tag.replace(':1', ''), `docker.io/${tag}`])
+    expect((await images.findPulled(name))?.engineImageId).toBe(name.endsWith(':1') ? id : undefined);
+  const { RepoTags } = await second.docker.getImage(id).inspect();
+  expect(RepoTags.toSorted()).toEqual(['slipway.invalid/image:of-another', tag].toSorted());
   await engine.close();
 });

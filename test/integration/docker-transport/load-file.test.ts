@@ -1,12 +1,16 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type Docker from 'dockerode';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { LoadTarballOptions } from '../../../client/cli/load-tarball.ts';
 import { loadTarball } from '../../../client/cli/load-tarball.ts';
 import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { startAlteredEngine } from '../../helpers/altered-engine.ts';
 import { ociLayout, savedByClassic } from '../../helpers/archives.ts';
+import type { Part } from '../../helpers/archives.ts';
 import { captureTerminal } from '../../helpers/captured-terminal.ts';
+import { until } from '../../helpers/live-stack.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
 import { anImage, manifestOf } from '../../helpers/stored-images.ts';
@@ -82,3 +86,48 @@ it('A tarball without the platform that is asked for is refused, saying which it
   );
   expect(await load(one)).toBe(images[0]!.stored.configDigest);
 });
+
+/** Where tarballs are taken apart, for as long as that takes. */
+const spools = async (): Promise<readonly string[]> =>
+  (await readdir(tmpdir())).filter((name) => /^slipway-load-[^-]+$/.test(name));
+
+/** Of one age, they are listed in any order. */
+const listed = async (): Promise<readonly Docker.ImageInfo[]> =>
+  (await second.docker.listImages({ all: true })).sort((a, b) => (a.Id < b.Id ? -1 : 1));
+
+const isEscape = /a path leads out of the tar: /;
+it.each<[string, Part, RegExp]>([
+  ['a path that climbs out', ['../../etc/passwd', 'x'], isEscape],
+  ['an absolute path', ['/etc/passwd', 'x'], isEscape],
+  ['a link that leads out', [{ name: 'l', type: 'symlink', linkname: '/etc/passwd' }], isEscape],
+  [
+    'a device',
+    [{ name: 'd', type: 'character-device', devmajor: 1, devminor: 3 }],
+    /it has a character-device at d/,
+  ],
+  ['a path twice', ['config.json', '{}'], /it has config\.json twice/],
+])(
+  'A tarball with %s is refused before the engine hears of it, also where it leaves out layers, and leaves nothing',
+  async (_what, part, why) => {
+    const asked: string[] = [];
+    await using watched = await startAlteredEngine(second.socketPath, directory.path, {
+      refuse: (method, url) => void asked.push(`${method} ${url}`),
+    });
+    const before = await listed();
+    const spooled = new Set(await spools());
+    const file = join(directory.path, 'hostile.tar');
+    const image = images[0]!;
+    const leavesOut = [{ Config: 'config.json', RepoTags: ['x:1'], Layers: ['a/layer.tar', 'c/layer.tar'] }];
+    for (const manifest of [undefined, leavesOut]) {
+      await writeFile(file, await savedByClassic(image, { extra: [part], manifest }));
+
+      await expect(load(file, {}, watched.address)).rejects.toMatchObject({
+        type: 'ImageTarRefused',
+        message: expect.stringMatching(why) as unknown as string,
+      });
+    }
+    expect(asked.filter((request) => !/^GET .*\/(info|version|_ping)$/.test(request))).toEqual([]);
+    expect(await listed()).toEqual(before);
+    await until(async () => (await spools()).every((name) => spooled.has(name)));
+  },
+);

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type Docker from 'dockerode';
 import { readEngineInfo } from '../../../docker/engine-info.ts';
-import type { Progress } from '../../../docker/engine.ts';
+import type { LoadResult, Progress } from '../../../docker/engine.ts';
 import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import { loadImage } from '../../../docker/transport/load.ts';
@@ -19,6 +20,7 @@ import { publishNotes } from '../../../steps/publish-notes.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { makeImage, noise, removeImages, testEngine } from '../../helpers/engine-images.ts';
+import type { Layer } from '../../helpers/engine-images.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
 import { tinyProgram } from '../../helpers/tiny-program.ts';
@@ -245,6 +247,31 @@ describe('an engine that cannot reach the endpoint', () => {
     made.push('slipway.invalid/image:hinted');
   });
 
+  it('sends no layer again that is known because a new one is just as large', async () => {
+    const large = { bulk: noise(6_000_000) };
+    const small = { small: noise(1000) };
+    const parent = await makeImage(far.docker, { layers: [large, small] });
+    const first = await publishImage(there, parent.tag, { signal, mayConfirm: () => false });
+    const hints = new Map((await layersOf(first)).map(({ diffId, digest }) => [diffId, [digest]]));
+    const publishOn = async (layer: Layer): ReturnType<typeof publishImage> => {
+      const child = await makeImage(far.docker, { layers: [large, small, layer] });
+      const findLayers = (diffId: string): Promise<string[]> =>
+        Promise.resolve(hints.get(diffId as Digest) ?? []);
+      return publishImage(there, child.tag, { signal, mayConfirm: () => false, findLayers });
+    };
+
+    const bySmall = await publishOn({ other: noise(1000) });
+    const byLarge = await publishOn({ more: noise(6_000_000) });
+
+    // What is small is kept; else the engine writes all of it out once more.
+    expect(bySmall.fellBack).toBeUndefined();
+    expect(bySmall.bytesUploaded).toBeLessThan(100_000);
+    expect(byLarge.fellBack).toContain('was taken for one that is known');
+    expect(byLarge.bytesUploaded).toBeGreaterThan(6_000_000);
+    expect(byLarge.bytesUploaded).toBeLessThan(7_000_000);
+    expect((await layersOf(byLarge)).slice(0, 2)).toEqual(await layersOf(first));
+  });
+
   it('gets an image once, however many ask for it at once; one who gives up does not keep it from the others', async () => {
     const image = await build(docker);
     const published = await publishImage(here, image.tag, { signal, mayConfirm: () => false });
@@ -293,6 +320,7 @@ describe('an engine that cannot reach the endpoint', () => {
       published.push(await publishImage(there, tag, { signal, mayConfirm: () => false }));
       await far.docker.getImage(tag).remove();
     }
+    expect(new Set(published.map(({ diffIds }) => diffIds[0])).size).toBe(1);
 
     const loaded = await Promise.all(
       published.map((image, at) => loadImage(there, image, { signal, tag: `ground-${at}` })),
@@ -303,6 +331,38 @@ describe('an engine that cannot reach the endpoint', () => {
     expect(bytes[0]).toBeGreaterThan(7_000_000);
     for (const one of bytes.slice(1)) expect(one).toBeLessThan(2_000_000);
     for (const { engineImageId } of loaded) expect(await exitCode(far.docker, engineImageId)).toBe(0);
+  });
+
+  it('loses the name of a load that was killed to the next one, and one that is under way finds the image all the same', async () => {
+    const image = await build(docker);
+    const published = await publishImage(here, image.tag, { signal, mayConfirm: () => false });
+    const loading = (await loadImage(there, published, { signal, tag: 'first' })).engineImageId;
+    const names = async (): Promise<readonly string[]> =>
+      (await far.docker.getImage(loading).inspect()).RepoTags.toSorted();
+    await far.docker.getImage(loading).tag({ repo: 'slipway.invalid/image', tag: 'loading-killed' });
+
+    expect(await loadImage(there, published, { signal, tag: 'second' })).toMatchObject({ way: 'present' });
+    expect(await names()).toEqual(['first', 'second'].map((tag) => `slipway.invalid/image:${tag}`));
+
+    for (const name of await names()) await far.docker.getImage(name).remove();
+    // The moment that an engine has it, another load finds it there.
+    let found: LoadResult | undefined;
+    const loadImageOf = async (tar: Readable, options: object): Promise<Readable> => {
+      const answer = (await far.docker.loadImage(tar, options)) as Readable;
+      return Readable.from(
+        (async function* () {
+          yield* answer as AsyncIterable<Buffer>;
+          found = await loadImage(there, published, { signal, tag: 'other' });
+        })(),
+      );
+    };
+    const meanwhile = Object.assign(Object.create(far.docker) as Docker, { loadImage: loadImageOf });
+    const loaded = await loadImage({ ...there, docker: meanwhile }, published, { signal, tag: 'own' });
+
+    expect(found).toMatchObject({ way: 'present' });
+    expect(loaded).toMatchObject({ way: 'tar', engineImageId: loading });
+    expect(loaded.fellBack).toBeUndefined();
+    expect(await names()).toEqual(['other', 'own'].map((tag) => `slipway.invalid/image:${tag}`));
   });
 
   it('is told of each layer with its bytes while it comes, and while it goes', async () => {

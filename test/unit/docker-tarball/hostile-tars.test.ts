@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,6 +8,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@j
 import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import { importImageTar } from '../../../docker/transport/import-tar.ts';
+import type { ImportOptions } from '../../../docker/transport/import-tar.ts';
+import { StoreUnavailable } from '../../../model/errors.ts';
 import type { Part } from '../../helpers/archives.ts';
 import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/archives.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
@@ -33,18 +35,24 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true }));
 
-/** Refused, with the reason, and nothing in the store that calls itself an image. */
-async function expectRefused(tar: Buffer, why: RegExp): Promise<void> {
+/** Refused, with the reason, and nothing in the store that calls itself an image, is not what its name says, or is half there. */
+async function expectRefused(
+  tar: Buffer,
+  why: RegExp,
+  options: Pick<ImportOptions, 'limits'> = {},
+): Promise<void> {
   const chunks = Array.from({ length: Math.ceil(tar.length / 65_536) }, (_, at) =>
     tar.subarray(at * 65_536, (at + 1) * 65_536),
   );
-  const taken = importImageTar(blobs, Readable.from(chunks), { signal });
+  const taken = importImageTar(blobs, Readable.from(chunks), { signal, ...options });
   await expect(taken).rejects.toMatchObject({
     type: 'ImageTarRefused',
     retryable: false,
     message: expect.stringMatching(why) as unknown as string,
   });
-  for (const digest of await blobs.list()) {
+  const digests = await blobs.list();
+  expect(await readdir(directory)).toHaveLength(digests.length);
+  for (const digest of digests) {
     const bytes = Buffer.concat((await (await blobs.read(digest)).toArray()) as Buffer[]);
     expect(digestOf(bytes)).toBe(digest);
     expect(bytes.subarray(0, 200).toString()).not.toContain('schemaVersion');
@@ -60,6 +68,11 @@ function withHeader(tar: Buffer, change: (header: Buffer) => void): Buffer {
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return changed;
+}
+
+/** A tar that is compressed and, from one byte on, is something else. */
+async function damagedFrom(at: number, compress: (tar: Buffer) => Buffer): Promise<Buffer> {
+  return compress(await tarOf({ noise: randomBytes(10_000) })).fill(0x55, at);
 }
 
 const manifestWith = (changes: object): object[] => [
@@ -113,16 +126,31 @@ describe('a hostile or broken image tar is refused:', () => {
     ['a config outside', manifestWith({ Config: '/etc/passwd' }), /leads out of the tar/],
     ['a config that is a layer', manifestWith({ Config: 'a/layer.tar' }), /larger than/],
     ['a config that is none', manifestWith({ Config: 'a/json' }), /not an image config/],
-    ['a document as a layer', manifestWith({ Layers: ['a/layer.tar', 'config.json'] }), /is no tar/],
+    ['a config that is no JSON', manifestWith({ Config: 'a/VERSION-' }), /not an image config/],
+    [
+      'a document as a layer',
+      manifestWith({ Layers: ['a/layer.tar', 'config.json'] }),
+      /layer config\.json is no tar/,
+    ],
     [
       'more layers than any image has',
       manifestWith({ Layers: Array(1001).fill('a/layer.tar') }),
       /manifest\.json/,
     ],
     ['another shape', { Config: 'config.json' }, /manifest\.json/],
-    ['more bytes than a manifest has', manifestWith({ Comment: 'x'.repeat(4_300_000) }), /no tar/],
+    [
+      'more bytes than a manifest has',
+      manifestWith({ Comment: 'x'.repeat(4_300_000) }),
+      /layer manifest\.json is no tar/,
+    ],
+    [
+      'a layer that is absent and one that is none',
+      manifestWith({ Layers: ['config.json', 'c'] }),
+      /is no tar/,
+    ],
   ])('a manifest.json with %s', async (_what, manifest, why) => {
-    await expectRefused(await savedByClassic(image, { manifest }), why);
+    const extra: readonly Part[] = [['a/VERSION-', 'no JSON']];
+    await expectRefused(await savedByClassic(image, { manifest, extra }), why);
   });
 
   it.each<[string, () => Promise<Buffer>, RegExp]>([
@@ -206,12 +234,14 @@ describe('a hostile or broken image tar is refused:', () => {
 
   it.each<[string, () => Buffer | Promise<Buffer>, RegExp]>([
     ['nothing', () => Buffer.alloc(0), /empty/],
-    ['noise', () => randomBytes(10_000), /./],
+    ['noise', () => Buffer.alloc(10_000, 'noise'), /Invalid tar header/],
     ['a tar of other things', () => tarOf({ x: '1' }), /neither manifest\.json nor index\.json/],
     ['a tar without entries', () => Buffer.alloc(10_240), /neither manifest\.json nor index\.json/],
     ['bzip2', () => Buffer.from('BZh91AY&SY'), /bzip2/],
     ['xz', () => Buffer.from('\xfd7zXZ\0', 'latin1'), /xz/],
-    ['gzip of noise', () => gzipSync(randomBytes(10_000)), /./],
+    ['gzip of noise', () => gzipSync(randomBytes(10_000)), /Invalid tar header/],
+    ['gzip that is damaged', () => damagedFrom(3000, gzipSync), /it is damaged or breaks off: /],
+    ['zstd that is damaged', () => damagedFrom(3000, zstdCompressSync), /it is damaged or breaks off: /],
     [
       'a header with a wrong checksum',
       async () => {
@@ -219,17 +249,17 @@ describe('a hostile or broken image tar is refused:', () => {
         tar[0]! ^= 1;
         return tar;
       },
-      /header/,
+      /Invalid tar header/,
     ],
     [
       'an entry of a kind that nobody knows',
       async () => withHeader(await savedByClassic(image), (h) => (h[156] = 0x53)),
-      /unknown kind|null/,
+      /it has a file of an unknown kind at a/,
     ],
     [
       'an entry of a negative size',
       async () => withHeader(await tarOf({ x: '1' }), (h) => h.fill(0xff, 124, 136)),
-      /header/i,
+      /Invalid tar header/,
     ],
     [
       'more documents than are kept, with layers among them',
@@ -244,7 +274,7 @@ describe('a hostile or broken image tar is refused:', () => {
     [
       'an entry larger than the tar',
       async () => withHeader(await tarOf({ x: '1' }), (h) => h.write('00000100000\0', 124)),
-      /end/,
+      /Unexpected end of data/,
     ],
     [
       'an entry of 8 EiB',
@@ -252,7 +282,7 @@ describe('a hostile or broken image tar is refused:', () => {
         withHeader(await tarOf({ x: '1' }), (h) =>
           h.set([0x80, 0, 0, 0, 0x7f, 255, 255, 255, 255, 255, 255, 255], 124),
         ),
-      /./,
+      /Unexpected end of data/,
     ],
     [
       'a header of headers without an end',
@@ -261,7 +291,7 @@ describe('a hostile or broken image tar is refused:', () => {
           h[156] = 0x78;
           h.write('77777777777\0', 124);
         }),
-      /max size/,
+      /Header exceeds max size/,
     ],
   ])('%s', async (_what, make, why) => {
     await expectRefused(await make(), why);
@@ -269,10 +299,16 @@ describe('a hostile or broken image tar is refused:', () => {
 
   it('one that breaks off, wherever', async () => {
     const tar = await savedByClassic(image);
-    for (const length of [300, 512, 1_000_000, tar.length - 2000])
-      await expectRefused(tar.subarray(0, length), /./);
+    for (const length of [300, 1_000_000, tar.length - 2000])
+      await expectRefused(tar.subarray(0, length), /Unexpected end of data/);
+    // Between two entries: what has come is a tar.
+    await expectRefused(tar.subarray(0, 512), /it has neither manifest\.json nor index\.json/);
     const compressed = [gzipSync(tar), zstdCompressSync(tar)];
-    for (const bytes of compressed) await expectRefused(bytes.subarray(0, bytes.length - 20), /./);
+    for (const bytes of compressed)
+      await expectRefused(
+        bytes.subarray(0, bytes.length - 20),
+        /it is damaged or breaks off: unexpected end of file/,
+      );
   });
 
   it.each([
@@ -284,15 +320,22 @@ describe('a hostile or broken image tar is refused:', () => {
     damaged.fill(0x55, 2_000_000, 2_100_000);
     const none = Buffer.concat([content.subarray(0, 4), randomBytes(5_000_000)]);
     const noTar = compress(randomBytes(5_000_000));
-    for (const layer of [content.subarray(0, 4_500_000), damaged, none, noTar])
+    const told: readonly (readonly [Buffer, RegExp])[] = [
+      [content.subarray(0, 4_500_000), /layer one is damaged or breaks off: unexpected end of file/],
+      [damaged, /layer one is damaged or breaks off: /],
+      [none, /layer one is damaged or breaks off: /],
+      [noTar, /layer one is no tar/],
+    ];
+    for (const [layer, why] of told)
       await expectRefused(
         await archive([
           ['one', layer],
           ['config', image.config],
           ['manifest.json', JSON.stringify([{ Config: 'config', Layers: ['one'] }])],
         ]),
-        /./,
+        why,
       );
+    expect(await blobs.list()).toEqual([]);
   });
 
   it.each([
@@ -307,13 +350,9 @@ describe('a hostile or broken image tar is refused:', () => {
     ]);
     const limits = { maxBytes: 1024 ** 4, maxRatio: 200, ratioFromBytes: 8 * 1024 * 1024 };
     for (const bomb of [inside, compress(tar)]) {
-      const taken = importImageTar(blobs, Readable.from([bomb]), { signal, limits });
-      await expect(taken).rejects.toThrow(/more than 200 times its size/);
-      const most = importImageTar(blobs, Readable.from([bomb]), {
-        signal,
-        limits: { ...limits, maxBytes: 1000 },
-      });
-      await expect(most).rejects.toThrow(/more than 1000 bytes/);
+      await expectRefused(bomb, /it unpacks to more than 200 times its size/, { limits });
+      const most = { limits: { ...limits, maxBytes: 1000 } };
+      await expectRefused(bomb, /it unpacks to more than 1000 bytes/, most);
     }
     expect(await blobs.list()).toEqual([]);
   });
@@ -323,8 +362,9 @@ describe('a hostile or broken image tar is refused:', () => {
     const before = await blobs.list();
     const other = { ...image.stored, diffIds: [...image.stored.diffIds].reverse() };
     const config = JSON.stringify({ rootfs: { type: 'layers', diff_ids: other.diffIds } });
-    await refused(await ociLayout([image], { layers: [Buffer.from('x'), Buffer.from('y')] }));
-    await refused(await savedByClassic(image, { config }));
+    const swapped = { layers: [Buffer.from('x'), Buffer.from('y')] };
+    await refused(await ociLayout([image], swapped), /layer blobs\/sha256\/[0-9a-f]{64} is no tar/);
+    await refused(await savedByClassic(image, { config }), /its config names other layers than it holds/);
     for (const digest of before) {
       const bytes = Buffer.concat((await (await blobs.read(digest)).toArray()) as Buffer[]);
       expect(digestOf(bytes)).toBe(digest);
@@ -333,9 +373,12 @@ describe('a hostile or broken image tar is refused:', () => {
     expect(again.stored.diffIds).toEqual(image.stored.diffIds);
   });
 
-  async function refused(tar: Buffer): Promise<void> {
+  async function refused(tar: Buffer, why: RegExp): Promise<void> {
     const taken = importImageTar(blobs, Readable.from([tar]), { signal });
-    await expect(taken).rejects.toMatchObject({ type: 'ImageTarRefused' });
+    await expect(taken).rejects.toMatchObject({
+      type: 'ImageTarRefused',
+      message: expect.stringMatching(why) as unknown as string,
+    });
   }
 
   it('but not the trouble of whoever sends it: that may pass', async () => {
@@ -355,6 +398,23 @@ describe('a hostile or broken image tar is refused:', () => {
     await expect(stopped).rejects.toThrow('cancelled');
   });
 
+  it.each([
+    ['plain', (tar: Buffer) => tar],
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ])('nor the trouble of the store with a %s layer', async (_name, compress) => {
+    const layer = compress(await tarOf({ noise: randomBytes(5_000_000) }));
+    const tar = await archive([['one', layer]]);
+    const away = new StoreUnavailable('UploadPart', 'bucket', 'uploads/x', 'ECONNREFUSED');
+    blobs.writeUnknown = async (body) => {
+      for await (const _ of body) break;
+      // What was given up is closed by now.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      throw away;
+    };
+    await expect(importImageTar(blobs, Readable.from([tar]), { signal })).rejects.toBe(away);
+  });
+
   it('and a large tar takes no more memory than a small one', async () => {
     const layer = await tarOf({ x: Buffer.alloc(1024 * 1024, randomBytes(3000)) });
     const bytes = 160 * 1024 * 1024;
@@ -371,7 +431,10 @@ describe('a hostile or broken image tar is refused:', () => {
     };
     const before = process.memoryUsage().rss;
     const taken = importImageTar(blobs, Readable.from(body(), { objectMode: false }), { signal });
-    await expect(taken).rejects.toThrow(/neither manifest/);
+    await expect(taken).rejects.toMatchObject({
+      type: 'ImageTarRefused',
+      message: expect.stringContaining('it has neither manifest.json nor index.json') as unknown as string,
+    });
     expect(peak - before).toBeLessThan(120 * 1024 * 1024);
     expect(await blobs.list()).toHaveLength(1);
   });

@@ -222,7 +222,7 @@ describe('importImageTar', () => {
     expect(layers.map(({ digest }) => digest)).toEqual(packed.layers.map(digestOf));
     expect(bytesWritten).toBeLessThan(2000);
     const swapped = await named([...diffIds].reverse().map((id) => `${hexOf(id)}.tar`));
-    await expect(take(swapped)).rejects.toBeInstanceOf(LayerNotKnown);
+    expect((await take(swapped)).stored.diffIds).toEqual(diffIds);
   });
 
   it('takes the one of several images that is named, and names them when none is', async () => {

@@ -147,6 +147,14 @@ describe('findBases', () => {
     ['FROM Upper/Case\n', '"Upper/Case" is not the name of an image'],
     ['FROM Debian:Bookworm\n', '"Debian:Bookworm" is not the name of an image'],
     ['FROM a:b:c\n', '"a:b:c" is not the name of an image'],
+    [
+      'FROM slipway.invalid/image:1a2b\n',
+      '"slipway.invalid/image:1a2b" is a name that only Slipway gives, and nobody can ask for',
+    ],
+    [
+      'FROM a\nCOPY --from=slipway.invalid/image:1a2b a b\n',
+      '"slipway.invalid/image:1a2b" is a name that only Slipway gives, and nobody can ask for',
+    ],
     ['FROM ${V%.*}\n', 'FROM names $V, which has no value'],
     ['FROM ${V:-a\n', '"${V:-a" is not the name of an image'],
     ['FROM $DOCKER_IMAGE_PARENT\n', 'FROM names $DOCKER_IMAGE_PARENT, which has no value'],

@@ -656,6 +656,18 @@ describe('the image of a task', () => {
         '"a b" is no name of an image',
       ],
       [
+        'is a name of ours',
+        tasks('  a: {image: ‸slipway.invalid/image:1a2b}'),
+        '"slipway.invalid/image:1a2b" is a name that only Slipway gives, and nobody can ask for',
+        'write {in-tree: NAME}, or a map with "type" task-image or indexed-image for an image of another push',
+      ],
+      [
+        'is an id',
+        tasks(`  a: {image: {type: docker-image, name: ‸${'ab'.repeat(32)}}}`),
+        `"${'ab'.repeat(32).slice(0, 59)}…" is an id that one engine has given, and no name of an image`,
+        'write NAME:TAG or NAME@sha256:DIGEST',
+      ],
+      [
         'is a number',
         tasks('  a: {image: ‸7}'),
         'image must be a name such as debian:bookworm, {in-tree: NAME}, or a map with "type" docker-image, task-image or indexed-image, not the number 7',

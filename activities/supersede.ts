@@ -22,7 +22,10 @@ export async function supersede(
   for await (const other of store.pushes.open(levelOf(pushId))) {
     signal.throwIfAborted();
     if (!isOfProject(other, push)) continue;
-    const [record, status] = await Promise.all([store.pushes.find(other), store.pushes.findStatus(other)]);
+    const [record, status] = await Promise.all([
+      store.pushes.find(other),
+      store.pushes.findUsableStatus(other),
+    ]);
     if (!record || !isOlder(record, { ...push, received }) || (status && isResolved(status.state))) continue;
     try {
       await client.workflow.getHandle(other).signal('superseded', { by: pushId });

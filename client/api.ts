@@ -73,6 +73,14 @@ export interface ListedPush extends Pick<
   readonly completed?: number;
 }
 
+/** A push whose records cannot be read: nothing is known of how it stands. */
+export interface DamagedPush {
+  readonly id: string;
+  readonly received: string;
+  /** What is wrong, and what mends it. */
+  readonly damaged: string;
+}
+
 /** A run that has a container to join, and where. */
 export interface JoinableRun {
   readonly taskId: string;
@@ -109,10 +117,16 @@ export interface SlipwayApi {
   /** A task named by its id, or `LABEL` of a push (newest when none is named), or `image:NAME`. @throws {NotFound} */
   resolveTask(name: string, push?: string): Promise<string>;
   read(pushId: string): Promise<PushDocument>;
-  /** Newest first. */
-  list(options: { readonly limit: number; readonly project?: string }): Promise<readonly ListedPush[]>;
+  /** Newest first. One that cannot be read does not hide the others. */
+  list(options: {
+    readonly limit: number;
+    readonly project?: string;
+  }): Promise<readonly (ListedPush | DamagedPush)[]>;
   /** The same with all that stands in {@link read}'s documents; reads the record of every task of those that run. */
-  documents(options: { readonly limit: number; readonly project?: string }): Promise<readonly PushDocument[]>;
+  documents(options: {
+    readonly limit: number;
+    readonly project?: string;
+  }): Promise<readonly (PushDocument | DamagedPush)[]>;
   /** The push's document whenever it changed, the last one with its verdict. */
   follow(pushId: string, signal: AbortSignal): AsyncIterable<PushDocument>;
   /** Which of some queues of a level no worker polls, by this machine's clock. @throws {TemporalUnavailable} */

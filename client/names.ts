@@ -2,6 +2,7 @@ import { NotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
 import type { Store } from '../store/store.ts';
+import { AmbiguousName } from './ambiguous-name.ts';
 
 /** How far back a push is looked for by its revision. */
 const RECENT_PUSHES = 1_000;
@@ -29,8 +30,7 @@ export async function resolvePushName(
   const matching = recent.map(({ pushId }) => pushId).filter((pushId) => matches(pushId, name));
   const [first, ...others] = [...new Set(matching)];
   if (first === undefined) throw new NotFound(`No push is named "${name}"`);
-  if (others.length > 0)
-    throw new NotFound(`"${name}" names several pushes: ${[first, ...others].slice(0, 5).join(', ')}`);
+  if (others.length > 0) throw new AmbiguousName(name, [first, ...others]);
   return first;
 }
 

@@ -4,9 +4,11 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
+import type { PushDocument } from '../model/schema/records.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { normalizeRequest, variantOf } from '../model/variant.ts';
 import { canonicalRepository, resolveProject } from '../steps/resolve-project.ts';
+import { DamagedRecord } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import {
   SLIPWAY_LEVEL,
@@ -47,7 +49,7 @@ export async function startPush(
   const variant = variantOf(request);
   const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
   // Temporal alone forgets after its retention, so the store is asked first.
-  let status = await store.pushes.findStatus(pushId);
+  let { status, isDamaged } = await findStanding(store, pushId, push.again);
   if (status && isResolved(status.state) && !push.again) {
     return { pushId, outcome: 'resolved', ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
   }
@@ -66,7 +68,9 @@ export async function startPush(
       // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
       ...(push.again || status ? { again: true } : {}),
       ...(push.hold ? { hold: true } : {}),
-      ...(push.again && status ? { round: (status.round ?? 1) + 1 } : {}),
+      ...(push.again && (status || isDamaged)
+        ? { round: (status ? (status.round ?? 1) : await lastRound(store, pushId)) + 1 }
+        : {}),
     };
     const options = {
       ...workflowOf(pushId, input),
@@ -75,11 +79,12 @@ export async function startPush(
     } as const;
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
+    if (isDamaged) await untilWritten(store, pushId);
     return input.round;
   };
   try {
     const round = await pastItsEnd(begin, async () => {
-      status = await store.pushes.findStatus(pushId);
+      ({ status, isDamaged } = await findStanding(store, pushId, push.again));
       return push.again === true && status !== undefined && isResolved(status.state);
     });
     return { pushId, outcome: 'started', ...(round === undefined ? {} : { round }) };
@@ -88,6 +93,28 @@ export async function startPush(
     const outcome = status && isResolved(status.state) && !push.again ? 'resolved' : 'joined';
     return { pushId, outcome, ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
   }
+}
+
+interface Standing {
+  readonly status: PushDocument | undefined;
+  /** It is there, and a new round that was asked for writes it anew. */
+  readonly isDamaged: boolean;
+}
+
+/** @throws {InternalError} for a damaged one where no new round was asked for: whether there is a verdict cannot be known. */
+async function findStanding(store: Store, pushId: string, again: boolean | undefined): Promise<Standing> {
+  try {
+    return { status: await store.pushes.findStatus(pushId), isDamaged: false };
+  } catch (error) {
+    if (again !== true || !(error instanceof DamagedRecord)) throw error;
+    return { status: undefined, isDamaged: true };
+  }
+}
+
+/** As the push's own record has it. */
+async function lastRound(store: Store, pushId: string): Promise<number> {
+  const record = await store.pushes.find(pushId);
+  return record?.rounds?.at(-1)?.round ?? 1;
 }
 
 /**
@@ -136,6 +163,14 @@ export async function untilReplaced(store: Store, pushId: string, resolved: stri
   for (let waited = 0; waited < REPLACE_PATIENCE_MS; waited += REPLACE_POLL_MS) {
     const status = await store.pushes.findStatus(pushId);
     if (status?.resolved !== resolved) return;
+    await delay(REPLACE_POLL_MS);
+  }
+}
+
+/** The same over a damaged status, which cannot be read until then. */
+async function untilWritten(store: Store, pushId: string): Promise<void> {
+  for (let waited = 0; waited < REPLACE_PATIENCE_MS; waited += REPLACE_POLL_MS) {
+    if (await store.pushes.findUsableStatus(pushId)) return;
     await delay(REPLACE_POLL_MS);
   }
 }

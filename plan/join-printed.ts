@@ -36,7 +36,7 @@ export interface JoinedSource extends YamlSource {
  * the images in it; there ids of tasks are those of the push, or labels where it is not known.
  */
 export function joinPrinted(file: YamlSource, { text, file: name }: Printed, pushId?: string): JoinedSource {
-  const read = readYaml(text, name);
+  const read = readYaml(text, name, '{"tasks": {}}');
   const images = valueAt(file.value, ['images']);
   const taskgraph = isTaskgraph(read.value)
     ? taskgraphSource(read, read.value, {

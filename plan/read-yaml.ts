@@ -36,8 +36,12 @@ const TOO_DEEP = ['nested too deeply', `at most ${MAX_DEPTH} maps and lists in e
 /** One broken line often breaks many that follow. */
 const MAX_SYNTAX_FINDINGS = 20;
 
-/** Reads one YAML (or JSON) document with anchors and merge keys, of bytes too. Never throws. */
-export function readYaml(content: string | Buffer | undefined, file: string): YamlSource {
+/** Reads one YAML (or JSON) document with anchors and merge keys, of bytes too; `least` is what an empty one lacks. Never throws. */
+export function readYaml(
+  content: string | Buffer | undefined,
+  file: string,
+  least = '"version: 1"',
+): YamlSource {
   if (content === undefined)
     return unusable(file, `${file} is missing`, `add ${file} at the root of the tree`);
   const text = typeof content === 'string' ? content : decodeUtf8(content);
@@ -48,7 +52,7 @@ export function readYaml(content: string | Buffer | undefined, file: string): Ya
   if (text.length > MAX_CHARACTERS)
     return unusable(file, `the text has ${text.length} characters`, `at most ${MAX_CHARACTERS}`);
   try {
-    return readDocument(text, file);
+    return readDocument(text, { file, least });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return error instanceof RangeError
@@ -71,7 +75,10 @@ function readAsJson(value: unknown, text: string, file: string): YamlSource {
   };
 }
 
-function readDocument(text: string, file: string): YamlSource {
+function readDocument(
+  text: string,
+  { file, least }: { readonly file: string; readonly least: string },
+): YamlSource {
   const lines = countLines(text);
   const document = parseDocument(text, {
     merge: true,
@@ -97,7 +104,7 @@ function readDocument(text: string, file: string): YamlSource {
     findings: [
       ...syntax,
       ...nodes.findings.map((found) => ({ severity: 'error' as const, file, ...found })),
-      ...(empty ? [atStart(file, 'the file is empty', 'write at least "version: 1"')] : []),
+      ...(empty ? [atStart(file, 'the file is empty', `write at least ${least}`)] : []),
     ],
     position: (path, at) => positions.place(path, at),
     has: (path) => positions.locate(path).depth === path.length,

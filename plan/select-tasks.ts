@@ -11,6 +11,8 @@ import type { NormalizedTask } from './normalize.ts';
 import type { ValidConfig } from './parse-slipway-yml.ts';
 import { createWhenCheck } from './when.ts';
 
+type Place = Pick<Finding, 'line' | 'column'>;
+
 /** What a push is and what was asked of it. */
 export interface Selection {
   /**
@@ -20,6 +22,8 @@ export interface Selection {
   readonly tasks?: readonly string[] | undefined;
   /** Where the patterns stand, for findings; default `--tasks`. */
   readonly from?: string | undefined;
+  /** The place of each pattern there; default: the first line, whose columns count the patterns. */
+  readonly places?: readonly Place[] | undefined;
   /** Full (`refs/heads/main`) or short (`main`). */
   readonly ref: string;
   readonly level: Level;
@@ -38,7 +42,7 @@ export interface Selected {
   readonly wantedImages: string[];
   /** Every other task, in the order of the file, with the reason; then those that cannot be any here. */
   readonly skipped: { label: string; why: string }[];
-  /** Patterns that match nothing. They stand in no file: it is `--tasks`, and the column counts the patterns. */
+  /** Patterns that match nothing. They stand in no file: it is `--tasks`, and the column counts the patterns; or where `from` and `places` say. */
   readonly findings: Finding[];
 }
 
@@ -144,7 +148,7 @@ function isOfImages(pattern: string): boolean {
   return readPattern(pattern).pattern.startsWith(IMAGE);
 }
 
-type Asked = Pick<Selection, 'tasks' | 'from' | 'isOpen'>;
+type Asked = Pick<Selection, 'tasks' | 'from' | 'places' | 'isOpen'>;
 
 interface Names {
   readonly labels: ReadonlySet<string>;
@@ -182,6 +186,7 @@ interface Pattern {
 
 interface PatternsOf {
   readonly from?: string | undefined;
+  readonly places?: readonly Place[] | undefined;
   readonly isOpen?: boolean;
   readonly names: ReadonlySet<string>;
   readonly kind: 'task' | 'image';
@@ -190,7 +195,7 @@ interface PatternsOf {
 /** Reads patterns, each with its place among all that were given. */
 function readPatterns(
   texts: readonly (readonly [text: string, index: number] | undefined)[],
-  { from = '--tasks', isOpen = false, names, kind }: PatternsOf,
+  { from = '--tasks', places = [], isOpen = false, names, kind }: PatternsOf,
 ): { patterns: Pattern[]; findings: Finding[] } {
   const nearest = new Nearest();
   const patterns: Pattern[] = [];
@@ -214,7 +219,8 @@ function readPatterns(
     else report(`no ${kind} matches "${glob}"`, nearest.hint(glob, names));
 
     function report(message: string, hint?: string, severity: Finding['severity'] = 'error'): void {
-      findings.push({ severity, file: from, line: 1, column: index + 1, message, hint });
+      const place = places[index] ?? { line: 1, column: index + 1 };
+      findings.push({ severity, file: from, ...place, message, hint });
     }
   }
   return { patterns, findings };

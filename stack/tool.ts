@@ -30,15 +30,22 @@ export interface Tool {
   readonly otherwise: string;
 }
 
-/** Where a usable program is; undefined when it would have to be got. */
+/** Where a usable program is; undefined when it would have to be got. @throws the signal's reason */
 export async function findTool(
   tool: Tool,
   options: Pick<StackOptions, 'env' | 'signal'>,
 ): Promise<string | undefined> {
   const onPath = await findProgram(tool.name, options.env);
-  if (onPath && (await tool.isUsable(onPath, options.signal))) return onPath;
+  if (onPath && (await isUsable(tool, onPath, options.signal))) return onPath;
   const cached = cachedPath(tool, options.env);
-  return (await isExecutable(cached)) && (await tool.isUsable(cached, options.signal)) ? cached : undefined;
+  return (await isExecutable(cached)) && (await isUsable(tool, cached, options.signal)) ? cached : undefined;
+}
+
+/** A trial that was broken off says nothing about the program. */
+async function isUsable(tool: Tool, path: string, signal: AbortSignal): Promise<boolean> {
+  const usable = await tool.isUsable(path, signal);
+  signal.throwIfAborted();
+  return usable;
 }
 
 /** Finds the program or gets it, once for all checkouts of this user. @throws {SetupFailed} */
@@ -50,6 +57,7 @@ export async function ensureTool(tool: Tool, options: StackOptions): Promise<str
     note(`${tool.title}: ${found}`);
     return found;
   }
+  options.signal.throwIfAborted();
   const onPath = await findProgram(tool.name, options.env);
   if (onPath) note(`${onPath} cannot do what is needed (too old?), so another one is taken`);
   const target = cachedPath(tool, options.env);
@@ -130,7 +138,7 @@ async function fetchProgram(
   await mkdir(dirname(program), { recursive: true });
   await download(release.url, archive, { sha256: release.sha256, signal, note });
   await unpackProgram(archive, { program: release.program, target: program, signal });
-  if (!(await tool.isUsable(program, signal)))
+  if (!(await isUsable(tool, program, signal)))
     throw new DownloadFailed(`${release.file} has a program that does not run here`);
   return program;
 }

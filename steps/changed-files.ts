@@ -5,6 +5,7 @@ import { fullRef, isOneRef, shortRef } from '../model/pure/ref-patterns.ts';
 import type { PushState } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
+import { DamagedRecord } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import { canonicalRepository, supersedes } from './resolve-project.ts';
 
@@ -111,7 +112,14 @@ async function pushedBefore({
     const record = await pushes.find(id);
     if (!record?.refs.includes(ref)) return false;
     if (canonicalRepository(record.repository) !== canonicalRepository(push.repository)) return false;
-    const state = (await pushes.findStatus(id))?.state ?? 'running';
+    const state = await pushes.findStatus(id).then(
+      (status) => status?.state ?? 'running',
+      (error: unknown): PushState => {
+        // Nobody knows how it ended.
+        if (error instanceof DamagedRecord) return 'exception';
+        throw error;
+      },
+    );
     // One that runs is about to be cancelled where newer pushes take its place.
     return state === 'running' ? !supersedes(config, project, ref) : CARRIED_OUT.includes(state);
   }

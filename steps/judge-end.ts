@@ -1,6 +1,6 @@
 import type { ContainerState } from '../docker/engine.ts';
 import { ContainerLost } from '../model/errors.ts';
-import { formatBytes } from '../model/format-bytes.ts';
+import { formatMemory } from '../model/format-bytes.ts';
 import type { ContainerResult } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 
@@ -67,10 +67,10 @@ function peakOf(
 }
 
 function memoryText({ resources: { memoryBytes: limit } }: Pick<PlannedTask, 'resources'>, peak = 0): string {
-  const had = peak === 0 ? '' : `, peak ${formatBytes(peak)}`;
+  const had = peak === 0 ? '' : `, peak ${formatMemory(peak)}`;
   return limit === undefined
     ? `the machine had no more memory${had}; the task sets no limit`
-    : `more memory was needed than its limit of ${formatBytes(limit)}${had}`;
+    : `more memory was needed than its limit of ${formatMemory(limit)}${had}`;
 }
 
 function whyLost({ state, end, liveRestore }: EndedCommand, exitCode: number): string | undefined {

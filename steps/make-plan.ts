@@ -227,10 +227,11 @@ async function patternsOf({
   request,
   level,
   message,
-}: MakePlanInput): Promise<Pick<Selection, 'tasks' | 'from'>> {
+}: MakePlanInput): Promise<Pick<Selection, 'tasks' | 'from' | 'places'>> {
   if (request.tasks && request.tasks.length > 0) return { tasks: request.tasks };
-  const tasks = level === 1 && message ? readTryLines(await message()) : undefined;
-  return tasks && tasks.length > 0 ? { tasks, from: 'the commit message' } : {};
+  const words = level === 1 && message ? readTryLines(await message()) : undefined;
+  if (!words || words.length === 0) return {};
+  return { tasks: words.map(({ text }) => text), from: 'the commit message', places: words };
 }
 
 /** The file as if it had its decision program only. */

@@ -1,3 +1,4 @@
+import { printable } from '../model/printable.ts';
 import type { Explanation, FileChange, ImageChange, ParentChange } from '../model/schema/explanation.ts';
 
 const NAMED_FILES = 3;
@@ -151,14 +152,6 @@ function value(text = ''): string {
 /** The first twelve digits of a digest. */
 export function shortDigest(digest: string): string {
   return digest.replace('sha256:', '').slice(0, 12);
-}
-
-/** A path with what a terminal must not be sent written out. */
-export function printable(path: string): string {
-  return path.replace(
-    /[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** `2026-11-24 00:24` of an ISO time. */

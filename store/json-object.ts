@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { InternalError, isSlipwayError } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
 import { canonicalJson } from '../model/pure/canonical-json.ts';
@@ -25,7 +25,7 @@ export async function readJson<T>(
   } catch (cause) {
     // What is not one of ours was thrown by the parsers.
     if (isSlipwayError(cause) && cause.type !== 'DigestMismatch') throw cause;
-    throw new DamagedRecord(key, cause as Error);
+    throw new DamagedRecord(key, cause);
   }
 }
 
@@ -52,10 +52,23 @@ export async function readUsable<T>(
   }
 }
 
-class DamagedRecord extends InternalError {
-  constructor(key: string, cause: Error) {
-    super(`Record ${key} in the store is damaged: ${cause.message}`, { cause });
+/** Thrown when a record is there and is not what its schema says: cut, emptied or written by something else. */
+export class DamagedRecord extends InternalError {
+  readonly key: string;
+  /** `remedy`: what mends it, for people. */
+  constructor(key: string, cause: unknown, remedy?: string) {
+    const and = remedy === undefined ? '' : `; ${remedy}`;
+    super(`Record ${key} in the store is damaged: ${describeDamage(cause)}${and}`, { cause });
+    this.key = key;
   }
+}
+
+/** In one line. A schema finds everything that is wrong at once, and the first says enough. */
+function describeDamage(cause: unknown): string {
+  const [issue] = cause instanceof z.ZodError ? cause.issues : [];
+  if (issue) return `${issue.path.join('.') || 'it'}: ${issue.message}`;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.replaceAll(/\s+/g, ' ');
 }
 
 /** Writes a record as canonical JSON. @throws {WriteConflict} when `onlyIf` does not hold. */

@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 import { planSchema } from '../model/schema/plan.ts';
+import { parseId } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { pushDocumentSchema, pushRecordSchema } from '../model/schema/records.ts';
 import { WriteConflict } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
 import { canonicalJson } from '../model/pure/canonical-json.ts';
-import { changeJson, readJson, writeJson } from './json-object.ts';
+import { changeJson, DamagedRecord, readJson, readUsableJson, writeJson } from './json-object.ts';
 import { pushKey } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { listOpen, markOpen, unmarkOpen } from './open-pushes.ts';
@@ -75,8 +76,16 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
     close: (pushId) => unmarkOpen(objects, pushId),
 
     async findStatus(pushId) {
-      return (await readJson(objects, pushKey(pushId, 'status'), pushDocumentSchema))?.value;
+      const key = pushKey(pushId, 'status');
+      try {
+        return (await readJson(objects, key, pushDocumentSchema))?.value;
+      } catch (error) {
+        if (!(error instanceof DamagedRecord)) throw error;
+        throw new DamagedRecord(key, error.cause, remedyOf(pushId));
+      }
     },
+
+    findUsableStatus: (pushId) => readUsableJson(objects, pushKey(pushId, 'status'), pushDocumentSchema),
 
     list: (options) => listPushes(objects, options),
   };
@@ -95,6 +104,13 @@ async function replace<T>(
     return schema.parse(value);
   };
   await changeJson(objects, key, { schema, change, overDamage: true });
+}
+
+/** Deleting the record would do too; this also carries out again what it told of. */
+function remedyOf(pushId: string): string {
+  const parsed = parseId(pushId);
+  const revision = parsed?.kind === 'push' ? parsed.revision.slice(0, 12) : 'REVISION';
+  return `a new round writes it anew: slipway push --rev ${revision} --again, with what else was asked of the push`;
 }
 
 function textOf(document: PushDocument | undefined): string {

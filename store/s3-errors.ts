@@ -136,6 +136,8 @@ export function toStoreError(
     readonly bucket: string;
     readonly key: string;
     readonly sha256?: string;
+    /** How long the operation was tried. */
+    readonly waitedMs?: number;
   },
 ): unknown {
   if (isSlipwayError(error)) return error;
@@ -147,9 +149,17 @@ export function toStoreError(
     return new DigestMismatch(place.key, place.sha256 ?? 'the announced digest', 'other bytes');
   if (isWrongBody(error))
     return new DigestMismatch(`Object ${place.key}`, 'the bytes of its checksum', 'other bytes');
-  const detail = [name, statusCode && `status ${statusCode}`, code, message].filter(Boolean).join(', ');
+  const detail =
+    name === 'TimeoutError'
+      ? describeSilence(place.waitedMs)
+      : [name, statusCode && `status ${statusCode}`, code, message].filter(Boolean).join(', ');
   const failure = isStoreFull(error) ? StoreOutOfSpace : StoreUnavailable;
   return new failure(place.operation, place.bucket, place.key, detail, { cause: error });
+}
+
+/** What the SDK says of a timeout is about its own settings. */
+function describeSilence(waitedMs: number | undefined): string {
+  return waitedMs === undefined ? 'no answer in time' : `no answer within ${Math.ceil(waitedMs / 1000)} s`;
 }
 
 function factsOf(error: unknown): ErrorFacts {

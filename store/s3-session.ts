@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Connections } from '../model/schema/connections.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import type { OutageListener } from './outages.ts';
 import { OutageWatch } from './outages.ts';
 import { BufferPool } from './part-buffers.ts';
@@ -109,6 +110,7 @@ export function createS3Session(
     partBuffers: new BufferPool(),
     watch,
     async call(operation, key, attempt, signal) {
+      const took = startStopwatch();
       try {
         return await withPatience((tries) => watch(operation, () => attempt(tries)), {
           budgetMs: limits.patienceMs,
@@ -117,7 +119,7 @@ export function createS3Session(
         });
       } catch (error) {
         signal?.throwIfAborted();
-        throw toStoreError(error, { operation, bucket, key });
+        throw toStoreError(error, { operation, bucket, key, waitedMs: took() });
       }
     },
     close() {

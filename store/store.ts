@@ -234,11 +234,11 @@ export interface PushRecords {
   findPlan(pushId: string): Promise<Plan | undefined>;
   /** Whole, and puts the push on the list of the open ones or takes it off; `mayWrite` as above. */
   writeStatus(document: PushDocument, mayWrite?: () => void): Promise<void>;
+  /** @throws {InternalError} when it is damaged, with what mends it. */
   findStatus(pushId: string): Promise<PushDocument | undefined>;
-  /**
-   * Writes the verdict of a push whose own workflow can't any more, if its status is still the one that was read.
-   * @throws {WriteConflict} when somebody has written it meanwhile: a new round has begun.
-   */
+  /** The same; a damaged one is as good as none. For who writes it anew, or can do without. */
+  findUsableStatus(pushId: string): Promise<PushDocument | undefined>;
+  /** Writes the verdict of a push whose own workflow can't any more. @throws {WriteConflict} when its status is not the one that was read: a new round has begun. */
   settleStatus(document: PushDocument, before: PushDocument | undefined): Promise<void>;
   /** Ids of the pushes of a level that have no verdict; may name one that has just got its own. */
   open(level: Level): AsyncIterable<string>;

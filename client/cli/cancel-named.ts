@@ -3,6 +3,7 @@ import type { ParsedId } from '../../model/pure/ids.ts';
 import { parseId, pushId as idOf } from '../../model/pure/ids.ts';
 import type { TaskState } from '../../model/pure/states.ts';
 import { isResolved } from '../../model/pure/states.ts';
+import { AmbiguousName } from '../ambiguous-name.ts';
 import type { SlipwayApi } from '../api.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -39,11 +40,18 @@ async function resolveName(api: Api, name: string, push: string | undefined): Pr
   try {
     return await api.resolvePush(name);
   } catch (error) {
-    if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
-    return api.resolveTask(name).catch(() => {
+    if (!isNotFound(error)) throw error;
+    return api.resolveTask(name).catch((inTasks: unknown) => {
+      if (!isNotFound(inTasks)) throw inTasks;
+      // As status says it: with more of the name it would be found.
+      if (error instanceof AmbiguousName) throw error;
       throw new NotFound(`No push and no task of the newest push is named "${name}"`, { cause: error });
     });
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return isSlipwayError(error) && error.type === 'NotFound';
 }
 
 type Standing = 'waits' | 'resolved' | 'unknown';

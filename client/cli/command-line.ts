@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import yargs from 'yargs';
 import { EXIT } from './exit-codes.ts';
 import type { Interruption } from './interruption.ts';
+import { untilInterrupted } from './interruption.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
 import { expectBooleans, usageMistake } from './usage-mistake.ts';
@@ -19,9 +20,10 @@ export interface CommandLineOptions {
 export async function runCommandLine(args: readonly string[], options: CommandLineOptions): Promise<number> {
   const { signal } = options.interruption;
   let code: number = EXIT.good;
-  const perform: Perform = async (parsed, run) => {
+  const perform: Perform = async (parsed, run, { endsAtOnce }) => {
     const terminal = createTerminal({ ...options, quiet: parsed.quiet === true });
-    code = await run({ terminal, env: options.env, signal });
+    const running = run({ terminal, env: options.env, signal });
+    code = await (endsAtOnce ? untilInterrupted(running, signal) : running);
   };
   const terminal = createTerminal({ ...options, quiet: false });
   try {

@@ -1,4 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT } from './exit-codes.ts';
+
+/** Work that hears the signal itself has so long to say its last words. */
+const LAST_WORDS_MS = 500;
 
 export interface Interruption {
   /** Aborted by the first Ctrl-C or SIGTERM. */
@@ -17,4 +21,23 @@ export function catchInterruption(source: NodeJS.Process): Interruption {
   source.on('SIGTERM', () => controller.abort());
   source.on('SIGHUP', () => controller.abort());
   return { signal: controller.signal };
+}
+
+/** Waits for work until soon after the signal: what waits for a server that keeps silent does not hear it. @throws the signal's reason */
+export async function untilInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const ended = new AbortController();
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    const interrupt = async (): Promise<void> => {
+      await delay(LAST_WORDS_MS, undefined, { signal: ended.signal });
+      reject(signal.reason as Error);
+    };
+    const onAbort = (): void => void interrupt().catch(() => undefined);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true, signal: ended.signal });
+  });
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    ended.abort();
+  }
 }

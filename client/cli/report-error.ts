@@ -14,7 +14,8 @@ const WRONG_INPUT: readonly ErrorType[] = ['ConfigInvalid', 'ProjectNotFound'];
 export function reportError(error: unknown, terminal: Terminal): ExitCode {
   if (isSlipwayError(error)) {
     // Findings begin with their place, as compilers print them, so that editors can jump there.
-    terminal.error(error.type === 'InvalidInput' ? error.message : `slipway: ${error.message}`);
+    const and = error.type === 'StoreUnavailable' ? '; `slipway doctor` says what runs' : '';
+    terminal.error(error.type === 'InvalidInput' ? error.message : `slipway: ${error.message}${and}`);
     return exitCodeOf(error);
   }
   if (error instanceof UsageError) {

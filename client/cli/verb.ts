@@ -8,6 +8,11 @@ export interface VerbDefinition<Args> {
   readonly command: string;
   readonly describe: string;
   readonly options: (cli: Argv) => Argv<Args>;
+  /**
+   * It has nothing of its own to put away: soon after Ctrl-C it ends, whatever it waits for. Default: it hears the signal itself,
+   * and takes the time that it needs.
+   */
+  readonly endsAtOnce?: boolean;
   readonly run: (args: Args, session: Session) => Promise<number>;
 }
 
@@ -15,6 +20,7 @@ export interface VerbDefinition<Args> {
 export type Perform = (
   args: Readonly<Record<string, unknown>>,
   run: (session: Session) => Promise<number>,
+  options: { readonly endsAtOnce: boolean },
 ) => Promise<void>;
 
 /** Adds a verb to a command line, or to a group of verbs. */
@@ -22,7 +28,7 @@ export type RegisterVerb = (cli: Argv, perform: Perform, group?: string) => Argv
 
 /** Makes a verb that can be added to the command line, whatever its arguments are. */
 export function defineVerb<Args>(definition: VerbDefinition<Args>): RegisterVerb {
-  const { command, describe, options, run } = definition;
+  const { command, describe, options, endsAtOnce = false, run } = definition;
   return (cli, perform, group) =>
     cli.command(
       command,
@@ -33,7 +39,7 @@ export function defineVerb<Args>(definition: VerbDefinition<Args>): RegisterVerb
           throw usageMistake(message, error, { written, options: optionsOf(inner) });
         }),
       // Its type has camel-case twins, which our parser does not make.
-      (args) => perform(args, (session) => run(args as Args, session)),
+      (args) => perform(args, (session) => run(args as Args, session), { endsAtOnce }),
     );
 }
 

@@ -8,14 +8,23 @@ export interface Clock {
   readonly read: () => Promise<number | undefined>;
 }
 
+/** A clock that was read before, while its owner was looked at. */
+export interface ReadClock {
+  readonly of: string;
+  /** How far it was ahead of this machine's then, in milliseconds; undefined when it could not be read. */
+  readonly aheadMs: number | undefined;
+}
+
 /** Servers tell whole seconds, and signatures bear minutes. */
 const TOLERANCE_MS = 20_000;
 const PATIENCE_MS = 20_000;
 
 /** Whether the clocks of the parts go as this machine's does: signatures, leases and records need that. */
-export async function lookAtClocks(clocks: readonly Clock[]): Promise<readonly Diagnosis[]> {
+export async function lookAtClocks(clocks: readonly (Clock | ReadClock)[]): Promise<readonly Diagnosis[]> {
   const differences = await Promise.all(
-    clocks.map(async ({ of, read }) => {
+    clocks.map(async (clock) => {
+      if ('aheadMs' in clock) return { of: clock.of, ms: clock.aheadMs };
+      const { of, read } = clock;
       const before = Date.now();
       const time = await Promise.race([
         read().catch(() => undefined),

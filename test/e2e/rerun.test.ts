@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PushDocument } from '../../model/schema/records.ts';
+import { pushKey } from '../../store/keys.ts';
+import { openStore } from '../../store/open-store.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
@@ -23,6 +25,18 @@ const runsOf = ({ tasks }: PushDocument): Record<string, readonly number[]> =>
 
 function slipway(...args: string[]): Promise<ProgramResult> {
   return runSlipway(args, { cwd: world.home, env: { SLIPWAY_HOME: world.home }, timeoutMs: 240_000 });
+}
+
+/** Cuts it, as a full or failing disk of a store may. */
+async function damageStatus(pushId: string): Promise<void> {
+  const store = openStore({ ...world.connections.store, ...world.keys[1] });
+  try {
+    const key = pushKey(pushId, 'status');
+    const body = (await store.objects.get(key))?.body ?? Buffer.alloc(0);
+    await store.objects.put(key, body.subarray(0, body.length / 2));
+  } finally {
+    store.close();
+  }
 }
 
 describe('slipway rerun', () => {
@@ -62,6 +76,29 @@ describe('slipway rerun', () => {
     expect(last).toMatchObject({ state: 'completed', round: 3 });
     expect(runsOf(last)).toEqual({ good: [0], flaky: [0, 1, 2], after: [0, 1] });
     expect(await world.log(last.tasks.find(({ label }) => label === 'after')?.taskId ?? '')).toContain('20');
+  });
+
+  it('of everything mends a push whose status was damaged, and none but that one is missing in lists', async () => {
+    const repository = await world.createRepository();
+    const slipway_yml = { version: 1, tasks: { good: { ...plain, command: 'true' } } };
+    const revision = await repository.commit({ 'slipway.yml': slipway_yml });
+    const { id } = await world.push(repository, revision);
+    await damageStatus(id);
+
+    const [listed, status] = await Promise.all([slipway('pushes'), slipway('status', id)]);
+    expect(listed.exitCode).toBe(0);
+    expect(listed.stdout).toMatch(new RegExp(`${id} +damaged\n`));
+    expect(status).toMatchObject({ exitCode: 3, stdout: '' });
+    const remedy = `slipway push --rev ${revision.slice(0, 12)} --again`;
+    for (const { stderr } of [listed, status]) expect(stderr).toContain(remedy);
+
+    const again = await runSlipway([...remedy.split(' ').slice(1), '--watch', '--json'], {
+      cwd: repository.path,
+      env: { SLIPWAY_HOME: world.home },
+      timeoutMs: 240_000,
+    });
+    expect(JSON.parse(again.stdout)).toMatchObject({ id, state: 'completed', round: 2 });
+    expect((await slipway('pushes')).stdout).not.toContain('damaged');
   });
 
   it('sets back what has ended of a push that runs', async () => {

@@ -67,14 +67,14 @@ describe('a task', () => {
     const document = await push({ hungry });
 
     expect(statesOf(document)).toEqual({ hungry: 'failed/out-of-memory' });
-    const detail = 'more memory was needed than its limit of 67 MB, peak 67 MB';
+    const detail = 'more memory was needed than its limit of 64 MiB, peak 64 MiB';
     const { taskId, ...shown } = taskOf(document, 'hungry');
     expect(shown).toMatchObject({ detail, runs: [{ peakMemoryBytes: 64 * 1024 * 1024, exitCode: 137 }] });
     expect(await world.log(taskId)).toContain(`failed/out-of-memory: ${detail}.`);
     const env = { SLIPWAY_HOME: world.home };
     const status = await runSlipway(['status', document.id], { cwd: world.home, env });
     expect(status.stdout).toContain(`out-of-memory. ${detail}`);
-    expect(status.stdout).toContain(', peak 67 MB');
+    expect(status.stdout).toContain(', peak 64 MiB');
   });
 
   it('that wants something where its image has something else is malformed, and says where', async () => {

@@ -15,12 +15,14 @@ import { lookAtStore, storeTime } from '../../../stack/doctor/look-at-store.ts';
 import { lookForParts } from '../../../stack/doctor/look-for-parts.ts';
 import { EngineAccess } from '../../../stack/engine-access.ts';
 import { findStack } from '../../../stack/find-stack.ts';
+import { openStore } from '../../../store/open-store.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import type { StatePaths } from '../../../stack/state-directory.ts';
 import { givenTemporal } from '../../../model/schema/connections.ts';
 import { findServerConfig } from '../../../workers/server-config.ts';
 import { count } from '../render/quantities.ts';
 import { servedLevels } from '../served-levels.ts';
+import { lookAtPushes } from './look-at-pushes.ts';
 import { lookAtRoom } from './look-at-room.ts';
 import { lookAtStored } from './look-at-stored.ts';
 import { lookAtTemporal } from './look-at-temporal.ts';
@@ -76,19 +78,28 @@ async function lookAtServices(
   return [
     ...ofTemporal.diagnoses,
     ofStore,
-    ...(ofStore.ok ? [await lookAtStored(store)] : []),
+    ...(ofStore.ok ? await lookInsideStore(store) : []),
     ...ofEngine,
     ...(engineAnswers || connections.builderEngine ? [await lookAtBuilds(connections)] : []),
     ...(engineAnswers && dindLevels.length > 0 ? [await lookAtPrivateEngines(connections, dindLevels)] : []),
     ...(engineAnswers ? await lookAtRoom(connections) : []),
     ...(await lookAtClocks([
-      { of: 'Temporal', read: () => Promise.resolve(ofTemporal.time) },
+      { of: 'Temporal', aheadMs: ofTemporal.aheadMs },
       { of: 'the store', read: () => storeTime(store) },
       ...(engineAnswers
         ? [{ of: 'the engine', read: async () => (await new EngineAccess(runnerEngine).facts()).time }]
         : []),
     ])),
   ];
+}
+
+async function lookInsideStore(connection: Connections['store']): Promise<readonly Diagnosis[]> {
+  const store = openStore(connection);
+  try {
+    return await Promise.all([lookAtStored(store), lookAtPushes(store)]);
+  } finally {
+    store.close();
+  }
 }
 
 async function lookWithoutStack(paths: StatePaths, env: NodeJS.ProcessEnv): Promise<readonly Diagnosis[]> {

@@ -1,6 +1,5 @@
-import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
-import { openStore } from '../../../store/open-store.ts';
+import type { OpenStore } from '../../../store/open-store.ts';
 import { diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { count, formatBytes } from '../render/quantities.ts';
 
@@ -8,19 +7,14 @@ import { count, formatBytes } from '../render/quantities.ts';
 const LIMIT = 50_000;
 
 /** What the blobs in the store take: layers, configs and manifests of all images, each once. */
-export function lookAtStored(connection: Connections['store']): Promise<Diagnosis> {
+export function lookAtStored({ objects: stored }: Pick<OpenStore, 'objects'>): Promise<Diagnosis> {
   return diagnosed('stored blobs', 'Look into the store', async () => {
-    const store = openStore(connection);
     let objects = 0;
     let bytes = 0;
-    try {
-      for await (const { sizeBytes } of store.objects.list('blobs/sha256/')) {
-        objects += 1;
-        bytes += sizeBytes;
-        if (objects === LIMIT) break;
-      }
-    } finally {
-      store.close();
+    for await (const { sizeBytes } of stored.list('blobs/sha256/')) {
+      objects += 1;
+      bytes += sizeBytes;
+      if (objects === LIMIT) break;
     }
     const more = objects === LIMIT ? 'more than ' : '';
     return { message: `${more}${count(objects, 'blob')} take ${more}${formatBytes(bytes)}`, bytes };

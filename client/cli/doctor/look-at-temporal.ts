@@ -24,8 +24,8 @@ const TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
 export interface TemporalFindings {
   readonly diagnoses: readonly Diagnosis[];
-  /** The server's clock, milliseconds since 1970. */
-  readonly time: number | undefined;
+  /** How far the server's clock was ahead of this machine's when it was read, in milliseconds. */
+  readonly aheadMs: number | undefined;
 }
 
 export interface TemporalToLookAt {
@@ -48,7 +48,7 @@ export async function lookAtTemporal(options: TemporalToLookAt): Promise<Tempora
   }).catch(() => undefined);
   if (!connection) {
     const silent = { part: 'temporal', ok: false, where: address, message: 'does not answer', todo };
-    return { diagnoses: [silent], time: undefined };
+    return { diagnoses: [silent], aheadMs: undefined };
   }
   try {
     return await connection.withDeadline(Date.now() + 4 * TIMEOUT_MS, () => lookInside(connection, options));
@@ -65,9 +65,9 @@ async function lookInside(
     ...new Set([temporal.namespace, ...(levels ?? []).map((level) => namespaceOf(temporal, level))]),
   ];
   const server = await diagnosed('temporal', todo, () => lookAtNamespaces(connection, temporal, namespaces));
-  if (!server.ok) return { diagnoses: [server], time: undefined };
+  if (!server.ok) return { diagnoses: [server], aheadMs: undefined };
   const trial = levels && (await tryPriority(connection, temporal.namespace).catch(() => undefined));
-  const time = trial?.time ?? Date.now();
+  const time = Date.now() + (trial?.aheadMs ?? 0);
   const diagnoses = await Promise.all([
     server,
     ...(levels ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one })) : []),
@@ -75,7 +75,7 @@ async function lookInside(
     ...namespaces.map((one) => lookAtRetention(connection, { ...temporal, namespace: one })),
     ...(trial ? [lookAtPriority(trial.isKept)] : []),
   ]);
-  return { diagnoses, time: trial?.time };
+  return { diagnoses, aheadMs: trial?.aheadMs };
 }
 
 async function lookAtNamespaces(
@@ -188,10 +188,11 @@ function lookAtQueues(
 async function tryPriority(
   connection: Connection,
   namespace: string,
-): Promise<{ readonly isKept: boolean; readonly time: number | undefined } | undefined> {
+): Promise<{ readonly isKept: boolean; readonly aheadMs: number } | undefined> {
   const id = `slipway-doctor-${randomUUID()}`;
   const taskQueue = { name: id };
   const { workflow } = new Client({ connection, namespace });
+  const before = Date.now();
   const handle = await workflow.start('slipwayDoctor', {
     taskQueue: id,
     workflowId: id,
@@ -199,8 +200,10 @@ async function tryPriority(
     workflowExecutionTimeout: 60_000,
   });
   try {
+    // It began between two moments of this machine.
+    const middle = (before + Date.now()) / 2;
     const { startTime } = await handle.describe();
-    const began = Date.now();
+    const aheadMs = startTime.getTime() - middle;
     for (let poll = 0; poll < TRIAL_POLLS; poll += 1) {
       const { statsByPriorityKey } = await connection.workflowService.describeTaskQueue({
         namespace,
@@ -211,7 +214,7 @@ async function tryPriority(
       const waiting = Object.entries(statsByPriorityKey ?? {}).find(
         ([, stats]) => Number(stats.approximateBacklogCount ?? 0) > 0,
       );
-      if (waiting) return { isKept: waiting[0] === '1', time: startTime.getTime() + (Date.now() - began) };
+      if (waiting) return { isKept: waiting[0] === '1', aheadMs };
       await delay(TRIAL_POLL_MS);
     }
     return undefined;

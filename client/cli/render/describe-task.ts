@@ -1,5 +1,5 @@
 import type { PushDocument, PushImage, PushTask } from '../../../model/schema/records.ts';
-import { clockTime, formatBytes, formatDuration } from './quantities.ts';
+import { clockTime, formatBytes, formatDuration, formatMemory } from './quantities.ts';
 
 export function didNotSucceed({ state }: Pick<PushTask, 'state'>): boolean {
   return state === 'failed' || state === 'exception';
@@ -32,7 +32,7 @@ export function describeTimes(task: PushTask): string {
   if (last?.phases.runMs === undefined) return describeRuns(task);
   const { imageMs, runMs } = last.phases;
   const image = imageMs === undefined ? '' : `, image ${formatDuration(imageMs)}`;
-  const memory = last.peakMemoryBytes === undefined ? '' : `, peak ${formatBytes(last.peakMemoryBytes)}`;
+  const memory = last.peakMemoryBytes === undefined ? '' : `, peak ${formatMemory(last.peakMemoryBytes)}`;
   const which = describeRuns(task);
   const again = which === '' ? '' : `, ${which}`;
   return `ran ${formatDuration(runMs)}${image}${memory}${again}`;

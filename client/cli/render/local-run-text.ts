@@ -1,3 +1,4 @@
+import { printable } from '../../../model/printable.ts';
 import { LIVE_LOG } from '../../../model/pure/artifact-names.ts';
 import type { RecordRunInput } from '../../../model/pure/payloads.ts';
 import { count, formatBytes } from './quantities.ts';
@@ -12,6 +13,6 @@ export function describeEnd(
   const left = artifacts.length === 0 ? 'its log' : `${count(artifacts.length, 'artifact')} and its log`;
   return [
     `${what} (run ${run}); ${left} in ${directory}`,
-    ...artifacts.map(({ name, sizeBytes }) => `  ${name} (${formatBytes(sizeBytes)})`),
+    ...artifacts.map(({ name, sizeBytes }) => `  ${printable(name)} (${formatBytes(sizeBytes)})`),
   ];
 }

@@ -1,4 +1,4 @@
-export { formatBytes } from '../../../model/format-bytes.ts';
+export { formatBytes, formatMemory } from '../../../model/format-bytes.ts';
 
 /** A duration as a person reads it: `0.4 s`, `12.3 s`, `4 min 05 s`, `2 h 10 min`. */
 export function formatDuration(ms: number): string {

@@ -25,6 +25,7 @@ export const artifactsVerb = defineVerb<ArtifactsArgs>({
       .option('json', jsonOption)
       .example('$0 artifacts compile', 'Of the newest push')
       .example('$0 artifacts image:lint --push 1a2b3c --json', 'Of an image, for programs'),
+  endsAtOnce: true,
   run: artifacts,
 });
 
@@ -39,17 +40,8 @@ async function artifacts({ task, push, json }: ArtifactsArgs, session: Session):
     return EXIT.good;
   }
   if (listed.length === 0) terminal.note('slipway: there is no artifact');
-  const [{ renderTable }, { formatBytes }] = await Promise.all([
-    import('../render/table.ts'),
-    import('../render/quantities.ts'),
-  ]);
-  const rows = listed.map(({ run, name, sizeBytes, contentType }) => [
-    run === undefined ? 'task' : `run ${run}`,
-    name,
-    sizeBytes === undefined ? 'as it streams' : formatBytes(sizeBytes),
-    contentType,
-  ]);
-  for (const line of renderTable(rows)) terminal.print(line);
+  const { renderArtifacts } = await import('../render/artifact-text.ts');
+  for (const line of renderArtifacts(listed)) terminal.print(line);
   if (listed.some(({ name }) => name === IMAGE_TARBALL_ZST))
     terminal.note((await import('../render/zstd-readers.ts')).ZSTD_READERS);
   return EXIT.good;

@@ -22,6 +22,7 @@ export const cancelVerb = defineVerb<CancelArgs>({
       .option('push', pushOption)
       .example('$0 cancel 1a2b3c', 'A whole push')
       .example('$0 cancel unit --push 1a2b3c', 'One of its tasks'),
+  endsAtOnce: true,
   run: cancel,
 });
 

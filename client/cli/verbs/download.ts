@@ -35,6 +35,7 @@ export const downloadVerb = defineVerb<DownloadArgs>({
       .option('run', runOption)
       .example('$0 download image:lint public/image.tar -o - | docker load', 'An image, into an engine')
       .example('$0 download compile public/build.tar', 'Written to build.tar'),
+  endsAtOnce: true,
   run: download,
 });
 

@@ -37,6 +37,7 @@ export const imageListVerb = defineVerb<ImageListArgs>({
       .option('json', jsonOption)
       .example('$0 image list', 'The last twenty')
       .example('$0 image list lint --domain demo --json', 'Of one name, for programs'),
+  endsAtOnce: true,
   run: imageList,
 });
 

@@ -31,6 +31,7 @@ export const logsVerb = defineVerb<LogsArgs>({
       })
       .example('$0 logs unit -f', 'Of the newest push, live')
       .example('$0 logs image:lint --push 1a2b3c', 'How an image was built'),
+  endsAtOnce: true,
   run: logs,
 });
 

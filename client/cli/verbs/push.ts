@@ -57,6 +57,7 @@ export const pushVerb = defineVerb<PushArgs>({
       .example('$0 push --rev HEAD~1 --rebuild base --again', 'Once more, with an image built anew')
       .example('$0 push --watch --hold', 'A task that fails can be joined afterwards: slipway shell TASK')
       .example('$0 push --watch --json', 'One JSON document at the end, for programs'),
+  endsAtOnce: true,
   run: push,
 });
 

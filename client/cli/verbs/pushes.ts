@@ -1,4 +1,4 @@
-import type { ListedPush } from '../../api.ts';
+import type { DamagedPush, ListedPush } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, projectOption, wholeNumber } from '../options.ts';
@@ -22,6 +22,7 @@ export const pushesVerb = defineVerb<PushesArgs>({
       .option('json', jsonOption)
       .example('$0 pushes', 'The last twenty')
       .example('$0 pushes --project demo -n 100 --json', 'A hundred of one project, for programs'),
+  endsAtOnce: true,
   run: pushes,
 });
 
@@ -41,15 +42,20 @@ async function pushes({ project, limit, json }: PushesArgs, session: Session): P
     import('../render/table.ts'),
     import('../render/describe-task.ts'),
   ]);
-  const rows = listed.map((push) => [
-    push.received.slice(0, 19).replace('T', ' '),
-    push.id,
-    push.ref.replace('refs/heads/', ''),
-    terminal.paint(colourOf(push.state), describePush(push, Date.now())),
-    tally(push),
-  ]);
+  const rows = listed.map((push) => {
+    const begin = [push.received.slice(0, 19).replace('T', ' '), push.id];
+    if (isDamaged(push)) return [...begin, '', terminal.paint('red', 'damaged'), ''];
+    const { ref, state } = push;
+    const standing = terminal.paint(colourOf(state), describePush(push, Date.now()));
+    return [...begin, ref.replace('refs/heads/', ''), standing, tally(push)];
+  });
   for (const line of renderTable(rows)) terminal.print(line);
+  for (const { damaged } of listed.filter(isDamaged)) terminal.note(`slipway: ${damaged}`);
   return EXIT.good;
+}
+
+function isDamaged(push: ListedPush | DamagedPush): push is DamagedPush {
+  return 'damaged' in push;
 }
 
 /** `3 of 4 tasks completed`; of one that runs `4 tasks`: how they stand is in a record of each. */

@@ -1,3 +1,4 @@
+import { isSlipwayError } from '../../../model/errors.ts';
 import type { Rerun } from '../../../model/pure/rerun.ts';
 import type { SlipwayApi } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -49,6 +50,7 @@ export const rerunVerb = defineVerb<RerunArgs>({
       .example('$0 rerun compile --downstream --watch', 'A task of the newest push and what stands on it')
       .example('$0 rerun unit --hold --watch', 'Once more, to be joined if it fails: slipway shell TASK')
       .example('$0 rerun --failed 1a2b3c', 'What failed of a push'),
+  endsAtOnce: true,
   run: rerun,
 });
 
@@ -80,9 +82,10 @@ async function rerun(args: RerunArgs, session: Session): Promise<ExitCode> {
   });
 }
 
-async function resolveTasks(
-  api: SlipwayApi,
-  { name, push, failed }: RerunArgs,
+/** What shall run again. @throws {NotFound} @throws {UsageError} */
+export async function resolveTasks(
+  api: Pick<SlipwayApi, 'resolvePush' | 'resolveTask'>,
+  { name, push, failed }: Pick<RerunArgs, 'name' | 'push' | 'failed'>,
 ): Promise<{ readonly pushId: string; readonly tasks: Rerun['tasks'] }> {
   const { parseId, pushId: idOf } = await import('../../../model/pure/ids.ts');
   if (failed) {
@@ -90,12 +93,28 @@ async function resolveTasks(
       throw new UsageError('With --failed the push itself is named: slipway rerun --failed PUSH');
     return { pushId: await api.resolvePush(name), tasks: 'failed' };
   }
-  if (parseId(name)?.kind === 'push')
-    throw new UsageError('Name a task of the push, or say --failed for all of it that has not completed');
-  const id = parseId(await api.resolveTask(name, push));
+  if (parseId(name)?.kind === 'push') throw namesPush(name);
+  const id = parseId(await api.resolveTask(name, push).catch((error: unknown) => notAPush(api, name, error)));
   if (id?.kind !== 'task')
     throw new UsageError(
       'An image is built again by the task that needs it, or by slipway push --rebuild NAME --again',
     );
   return { pushId: idOf(id), tasks: [id.label] };
+}
+
+/** The first word may be meant for a push, as that of other verbs is. */
+async function notAPush(api: Pick<SlipwayApi, 'resolvePush'>, name: string, error: unknown): Promise<never> {
+  if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
+  const isPush = await api.resolvePush(name).then(
+    () => true,
+    () => false,
+  );
+  if (!isPush) throw error;
+  throw namesPush(name);
+}
+
+function namesPush(name: string): UsageError {
+  return new UsageError(
+    `"${name}" is a push: name a task of it (slipway rerun TASK --push ${name}), or say slipway rerun --failed ${name} for all of it that has not completed`,
+  );
 }

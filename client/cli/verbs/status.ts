@@ -21,6 +21,7 @@ export const statusVerb = defineVerb<StatusArgs>({
       .option('json', jsonOption)
       .example('$0 status 1a2b3c', 'By the beginning of its revision')
       .example('$0 status 1a2b3c --json', 'The whole document, for programs'),
+  endsAtOnce: true,
   run: status,
 });
 

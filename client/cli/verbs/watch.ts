@@ -20,6 +20,7 @@ export const watchVerb = defineVerb<WatchArgs>({
       .option('json', jsonOption)
       .example('$0 watch 1a2b3c', 'By the beginning of its revision')
       .example('$0 watch push/demo/3/1a2b3c4d… --json', 'One JSON document at the end, for programs'),
+  endsAtOnce: true,
   run: watch,
 });
 

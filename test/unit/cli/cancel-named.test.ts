@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { cancelNamed } from '../../../client/cli/cancel-named.ts';
 import { UsageError } from '../../../client/cli/usage-error.ts';
-import { NotFound } from '../../../model/errors.ts';
+import { AmbiguousName } from '../../../client/ambiguous-name.ts';
+import { NotFound, StoreUnavailable } from '../../../model/errors.ts';
 import type { PushDocument, TaskRecord } from '../../../model/schema/records.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
@@ -107,6 +108,28 @@ describe('cancel', () => {
 
     expect(await cancelNamed(new CancelApi([], push), PUSH)).toContain('does not run any more');
     expect(await cancelNamed(new CancelApi([PUSH], push), UNIT)).toContain('does not run any more');
+  });
+
+  it('says that a name stands for several pushes, as status does, where no task is named so', async () => {
+    const api = new CancelApi([PUSH, UNIT]);
+    api.resolvePush = () => Promise.reject(new AmbiguousName('1a2b', [PUSH, `${PUSH}0`]));
+    api.resolveTask = (name) =>
+      name === 'unit' ? Promise.resolve(UNIT) : Promise.reject(new NotFound(`No task "${name}"`));
+
+    await expect(cancelNamed(api, '1a2b')).rejects.toThrow(`"1a2b" names several pushes: ${PUSH}, ${PUSH}0`);
+    expect(await cancelNamed(api, 'unit')).toBe(`${UNIT} is asked to cancel`);
+  });
+
+  it('says that there is neither only where that is known', async () => {
+    const api = new CancelApi([]);
+    api.resolvePush = () => Promise.reject(new NotFound('No push'));
+    api.resolveTask = () => Promise.reject(new NotFound('No task'));
+    await expect(cancelNamed(api, 'x')).rejects.toThrow(
+      'No push and no task of the newest push is named "x"',
+    );
+
+    api.resolveTask = () => Promise.reject(new StoreUnavailable('GetObject', 'b', 'k', 'it is away'));
+    await expect(cancelNamed(api, 'x')).rejects.toThrow('it is away');
   });
 
   it('does not know a task that its push does not have', async () => {

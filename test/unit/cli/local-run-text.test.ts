@@ -13,12 +13,12 @@ const artifact = (name: string) => ({ name, sizeBytes: 1500, sha256: 'a'.repeat(
 
 describe('the end of a run on this machine', () => {
   it('is told with its artifacts and where they are', () => {
-    const artifacts = ['public/logs/live.log', 'public/out'].map(artifact);
+    const artifacts = ['public/logs/live.log', 'public/o\u001but'].map(artifact);
     const saved = { artifacts, missing: [], uploadMs: 1, bytesUploaded: 3000 };
 
     expect(describeEnd({ ...ENDED, saved }, '/runs/2/')).toEqual([
       'unit: failed (run 2); 1 artifact and its log in /runs/2/',
-      '  public/out (1.5 kB)',
+      '  public/o\\u001but (1.5 kB)',
     ]);
   });
 

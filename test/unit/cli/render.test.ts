@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
+import { renderArtifacts } from '../../../client/cli/render/artifact-text.ts';
 import { describeKept } from '../../../client/cli/render/describe-task.ts';
 import { pushChanges, pushStanding } from '../../../client/cli/render/push-changes.ts';
 import { renderPush } from '../../../client/cli/render/push-text.ts';
-import { clockTime, count, formatBytes, formatDuration } from '../../../client/cli/render/quantities.ts';
+import {
+  clockTime,
+  count,
+  formatBytes,
+  formatDuration,
+  formatMemory,
+} from '../../../client/cli/render/quantities.ts';
 import { renderTable } from '../../../client/cli/render/table.ts';
 import type { PushTask } from '../../../model/schema/records.ts';
 import { anImage, aPush, aRun, aTask } from '../../helpers/push-documents.ts';
@@ -27,6 +34,14 @@ describe('quantities', () => {
     [199_000_000, '199 MB'],
   ])('shows %d bytes as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
 
+  it.each([
+    [6 * 2 ** 20, '6 MiB'],
+    [64 * 2 ** 20, '64 MiB'],
+    [1.5 * 2 ** 30, '1.5 GiB'],
+    [2 ** 30, '1 GiB'],
+    [500_000, '488 KiB'],
+  ])('shows %d bytes of memory as %s', (bytes, text) => expect(formatMemory(bytes)).toBe(text));
+
   it('counts in words', () => {
     expect([0, 1, 2].map((number) => count(number, 'task'))).toEqual(['no task', '1 task', '2 tasks']);
   });
@@ -41,6 +56,25 @@ describe('renderTable', () => {
         ['long', 'good', 'y'],
       ]),
     ).toEqual([`a     ${red}   x`, 'long  good  y']);
+  });
+
+  it('writes out what a terminal would obey, but for colours', () => {
+    expect(
+      renderTable([
+        ['a\u001b[2Jb\nc', '\u001b[31mbad\u001b[39m'],
+        ['\u009b1m\u007f', 'x'],
+      ]),
+    ).toEqual(['a\\u001b[2Jb\\u000ac  \u001b[31mbad\u001b[39m', '\\u009b1m\\u007f      x']);
+  });
+});
+
+describe('artifacts', () => {
+  it('have names that do not steer the terminal, not even its colours', () => {
+    const artifact = { run: 0, sizeBytes: 1500, contentType: 'text/plain' };
+
+    expect(renderArtifacts([{ ...artifact, name: 'public/\u001b[8mo\r\nut' }])).toEqual([
+      'run 0  public/\\u001b[8mo\\u000d\\u000aut  1.5 kB  text/plain',
+    ]);
   });
 });
 

@@ -1,11 +1,14 @@
-import { beforeEach, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { lookAtPushes } from '../../../client/cli/doctor/look-at-pushes.ts';
 import { listDocuments, listPushes } from '../../../client/list-pushes.ts';
 import { pushId as idOf, taskIdIn } from '../../../model/pure/ids.ts';
 import { composeDocument } from '../../../steps/push-document.ts';
 import { recordPush } from '../../../steps/read-push.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
 import { createStore } from '../../../store/create-store.ts';
+import { pushKey } from '../../../store/keys.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 
@@ -15,10 +18,11 @@ const pushId = idOf(push);
 const plannedAt = '2026-01-02T03:04:06.000Z';
 const file = 'version: 1\ntasks: { a: { image: debian }, b: { image: debian } }\n';
 
+let objects: ObjectStore;
 let store: Store;
 let keysRead: string[];
 beforeEach(async () => {
-  const objects = createMemoryObjectStore();
+  objects = createMemoryObjectStore();
   keysRead = [];
   const get: typeof objects.get = (key, signal) => {
     keysRead.push(key);
@@ -71,13 +75,52 @@ it('Documents are of a push that runs as its tasks stand, of one that is resolve
   await planned();
   await completed('a');
   const states = async (): Promise<readonly string[]> =>
-    (await listDocuments(store, { limit: 5 })).flatMap((document) => [
-      document.state,
-      ...document.tasks.map(({ label, state }) => `${label} ${state}`),
-    ]);
+    (await listDocuments(store, { limit: 5 })).flatMap((document) =>
+      'damaged' in document
+        ? 'damaged'
+        : [document.state, ...document.tasks.map(({ label, state }) => `${label} ${state}`)],
+    );
 
   expect(await states()).toEqual(['running', 'a completed', 'b pending']);
 
   await recordPush(store, { pushId, plannedAt, images: [], verdict: { reason: 'failed' } });
   expect((await states())[0]).toBe('failed');
+});
+
+describe('a push whose record is damaged', () => {
+  const other = aPushInput({ revision: 'b'.repeat(40), received: '2026-01-03T03:04:05.000Z' });
+  const remedy = `slipway push --rev ${push.revision.slice(0, 12)} --again`;
+  beforeEach(async () => {
+    await planned();
+    await receivePush(store, { push: other, pushId: idOf(other) }, 'demo');
+  });
+
+  it.each([
+    ['cut', '{"version": 1, "id": "pu'],
+    ['emptied', ''],
+    ['of something else', '{"version": 1}'],
+  ])('(%s) is listed as such, with what mends it, and the others as ever', async (_how, text) => {
+    await objects.put(pushKey(pushId, 'status'), Buffer.from(text), {});
+    const damaged = expect.stringMatching(
+      new RegExp(`^Record .*/status\\.json in the store is damaged: [^\n]+; .*${remedy}`),
+    );
+
+    for (const list of [listPushes, listDocuments])
+      expect(await list(store, { limit: 5 })).toEqual([
+        expect.objectContaining({ id: idOf(other), state: 'running' }),
+        { id: pushId, received, damaged },
+      ]);
+  });
+
+  it('is found by doctor', async () => {
+    expect(await lookAtPushes(store)).toMatchObject({ part: 'pushes', ok: true });
+
+    await objects.put(pushKey(pushId, 'status'), Buffer.from('{'), {});
+
+    expect(await lookAtPushes(store)).toMatchObject({
+      ok: false,
+      message: '1 of the newest 2 cannot be read',
+      todo: expect.stringContaining(remedy),
+    });
+  });
 });

@@ -8,7 +8,10 @@ import type { PushInput } from '../../../model/pure/payloads.ts';
 import { serverConfigSchema } from '../../../model/schema/config.ts';
 import type { PushRecord } from '../../../model/schema/records.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
-import { emptyStore } from '../../../store/empty-store.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { pushKey } from '../../../store/keys.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPush } from '../../helpers/push-documents.ts';
 
@@ -25,11 +28,13 @@ const config = serverConfigSchema.parse({
   projects: { demo: { sources: [{ repository: pushed.repository, refs: { '*': 1 } }] } },
 });
 
+let objects: ObjectStore;
 let store: Store;
 let inputs: PushInput[];
 let deps: StartPushDeps;
 beforeEach(async () => {
-  store = emptyStore();
+  objects = createMemoryObjectStore();
+  store = createStore(objects);
   inputs = [];
   // A server whose worker plans at once.
   const start = async (_type: string, { args: [input] }: { readonly args: [PushInput] }): Promise<void> => {
@@ -143,4 +148,30 @@ describe('the ref that tasks were decided for', () => {
     if (!record) throw new Error('There is no record');
     return record;
   }
+});
+
+describe('a push whose status is damaged', () => {
+  const damage = (): Promise<unknown> =>
+    objects.put(pushKey(pushId, 'status'), Buffer.from('{"version": 1,'), {});
+
+  it('begins a new round where that is asked for, which is the next one and writes it anew', async () => {
+    const push = { ...pushed, project: 'demo', level: 1, received: '2026-01-03T00:00:00.000Z' } as const;
+    await receivePush(store, { push: { ...push, round: 2 }, pushId }, 'demo');
+    await resolve(2);
+    await damage();
+
+    const started = await startPush(deps, { ...pushed, again: true });
+
+    expect(started).toEqual({ pushId, outcome: 'started', round: 3 });
+    expect(await store.pushes.findStatus(pushId)).toMatchObject({ round: 3 });
+  });
+
+  it('is else said to be damaged, with what mends it, by all that need it', async () => {
+    await damage();
+    const remedy = `slipway push --rev ${revision.slice(0, 12)} --again`;
+
+    await expect(startPush(deps, pushed)).rejects.toThrow(remedy);
+    await expect(store.pushes.findStatus(pushId)).rejects.toThrow(remedy);
+    expect(inputs).toEqual([]);
+  });
 });

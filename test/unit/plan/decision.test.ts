@@ -187,6 +187,12 @@ describe('what a decision program printed', () => {
     expect(lines(findings).filter((line) => line.startsWith(expected))).toHaveLength(1);
   });
 
+  it('is missed with what it would be at least', () => {
+    const { findings } = printed('');
+
+    expect(findings).toMatchObject([{ hint: 'write at least {"tasks": {}}' }]);
+  });
+
   it('may be 10,000 tasks, read within seconds, and no more', () => {
     const tasks = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, i) => [

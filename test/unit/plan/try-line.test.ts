@@ -8,7 +8,15 @@ describe('try lines', () => {
     ['several lines, and each word once', 'try: a b\r\nTry: b c\r\n', ['a', 'b', 'c']],
     ['nothing', 'try:', []],
   ])('take %s', (_what, message, expected) => {
-    expect(readTryLines(message)).toEqual(expected);
+    expect(readTryLines(message)?.map(({ text }) => text)).toEqual(expected);
+  });
+
+  it('say where each word stands', () => {
+    expect(readTryLines('Mend it\n\ntry: a,\tb\r\nTry:{c, d}/e b')).toEqual([
+      { text: 'a', line: 3, column: 6 },
+      { text: 'b', line: 3, column: 9 },
+      { text: '{c, d}/e', line: 4, column: 5 },
+    ]);
   });
 
   it.each(['Mend it', 'We try: unit', 'retry: unit', ' try: unit', ''])('are none: %j', (message) => {

@@ -106,6 +106,27 @@ describe('ensureTool', () => {
     await expectOnlyTheTool();
   });
 
+  it('is not deceived by a trial that was broken off: it gets nothing, and leaves nothing behind', async () => {
+    await using server = await serve();
+    await ensureTool(aTool(), options(server.url));
+    told = [];
+    const interruption = new AbortController();
+    const broken = new Error('another part has failed');
+    const isUsable: Tool['isUsable'] = async (path, signal) => {
+      const trial = runCommand([path], { signal }).catch(() => '');
+      interruption.abort(broken);
+      return (await trial).includes('slipway-test-tool');
+    };
+
+    const interrupted = { ...options(server.url), signal: interruption.signal };
+
+    await expect(ensureTool(aTool({ isUsable }), interrupted)).rejects.toBe(broken);
+    await expect(findTool(aTool({ isUsable }), interrupted)).rejects.toBe(broken);
+    expect(told).toEqual([]);
+    expect(server.requests).toHaveLength(1);
+    await expectOnlyTheTool();
+  });
+
   it('goes on where a body was cut, as often as something comes', async () => {
     const cut: ReleaseBehaviour = { kind: 'cut', afterBytes: 100_000 };
     await using server = await serve(cut, cut, { kind: 'good' });

@@ -7,7 +7,10 @@ import { createGitSource } from '../../../source/git-source.ts';
 import type { ChangesQuestion } from '../../../steps/changed-files.ts';
 import { findChanges } from '../../../steps/changed-files.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
-import { emptyStore } from '../../../store/empty-store.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { pushKey } from '../../../store/keys.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPush } from '../../helpers/push-documents.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
@@ -22,10 +25,12 @@ const url = `file://${repository.directory}`;
 const MAIN = 'refs/heads/main';
 const common = { project: 'demo', level: 1, repository: url, ref: MAIN } as const;
 
+let objects: ObjectStore;
 let store: Store;
 let hour = 0;
 beforeEach(() => {
-  store = emptyStore();
+  objects = createMemoryObjectStore();
+  store = createStore(objects);
   hour = 0;
 });
 
@@ -92,6 +97,15 @@ describe('what a push has changed', () => {
     // Where newer ones take the place of those that run, it is about to be cancelled.
     const config = { projects: { demo: { supersede: true } as ServerConfig['projects'][string] } };
     expect(await changes(d, {}, { config })).toEqual(['b c d', 'the push of main before']);
+  });
+
+  it('is not since one whose status is damaged: nobody knows how that ended', async () => {
+    await pushed(b);
+    await pushed(c);
+    const status = pushKey(idOf({ ...common, revision: c }), 'status');
+    await objects.put(status, Buffer.from('{"version": 1'), {});
+
+    expect(await changes(d)).toEqual(['c d', 'the push of main before']);
   });
 
   it('is since a push of the same repository', async () => {

@@ -82,7 +82,7 @@ describe('the end of a command that wanted more memory than there was', () => {
   const limited = {
     maxRunTimeSeconds: 60,
     retryExitCodes: [],
-    resources: { ...resources, memoryBytes: 64e6 },
+    resources: { ...resources, memoryBytes: 64 * 2 ** 20 },
   };
 
   it.each([
@@ -91,8 +91,8 @@ describe('the end of a command that wanted more memory than there was', () => {
   ])('%s says its limit, which it had reached', (_claim, seen) => {
     expect(judgeEnd(ended(137, { outOfMemory: true, ...seen }), limited)).toMatchObject({
       reason: 'out-of-memory',
-      detail: 'more memory was needed than its limit of 64 MB, peak 64 MB',
-      peakMemoryBytes: 64e6,
+      detail: 'more memory was needed than its limit of 64 MiB, peak 64 MiB',
+      peakMemoryBytes: 64 * 2 ** 20,
     });
   });
 
@@ -100,7 +100,7 @@ describe('the end of a command that wanted more memory than there was', () => {
     const end = ended(137, { outOfMemory: true, peakMemoryBytes: 20e6 });
 
     expect(judgeEnd(end, { ...limited, resources })).toMatchObject({
-      detail: 'the machine had no more memory, peak 20 MB; the task sets no limit',
+      detail: 'the machine had no more memory, peak 19 MiB; the task sets no limit',
       peakMemoryBytes: 20e6,
     });
   });

@@ -24,7 +24,14 @@ const DECIDING = {
 async function planned(
   over: Partial<MakePlanInput>,
   files: Readonly<Record<string, string>> = FILES,
-): Promise<{ tasks: string[]; images: string[]; whys: string[]; decides: boolean; findings: string[] }> {
+): Promise<{
+  tasks: string[];
+  images: string[];
+  whys: string[];
+  decides: boolean;
+  findings: string[];
+  places: string[];
+}> {
   const made = await makePlan(memoryTree(files), undefined, {
     pushId: `push/demo/1/${'1'.repeat(40)}`,
     project: 'demo',
@@ -46,6 +53,7 @@ async function planned(
     images: (plan?.images ?? []).map(({ name }) => name),
     whys: (plan?.tasks ?? []).map(({ why }) => why),
     decides: plan?.decides ?? false,
+    places: findings.map(({ line, column }) => `${line}:${column}`),
     findings: findings.map(({ severity, file, message }) => `${severity} ${file} ${message}`),
   };
 }
@@ -70,11 +78,12 @@ describe('try lines of the commit message', () => {
   });
 
   it('that match nothing are found, where they stand', async () => {
-    const wrong = () => Promise.resolve('try: units');
+    const wrong = () => Promise.resolve('Mend it\n\ntry: report units');
 
-    expect((await planned({ message: wrong })).findings).toEqual([
-      'error the commit message no task matches "units"',
-    ]);
+    expect(await planned({ message: wrong })).toMatchObject({
+      findings: ['error the commit message no task matches "units"'],
+      places: ['3:13'],
+    });
   });
 });
 

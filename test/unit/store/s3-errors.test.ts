@@ -34,6 +34,22 @@ describe('a full store', () => {
   });
 });
 
+describe('a server that keeps silent', () => {
+  const silence = Object.assign(new Error('the request socket timed out after 30000 ms (configured by …)'), {
+    name: 'TimeoutError',
+  });
+
+  it('is told in words that are about it', () => {
+    expect(toStoreError(silence, { ...place, waitedMs: 91_234 })).toMatchObject({
+      type: 'StoreUnavailable',
+      message: 'Store: PutObject failed [bucket=b, key=k]: no answer within 92 s',
+    });
+    expect(toStoreError(silence, place)).toMatchObject({
+      message: 'Store: PutObject failed [bucket=b, key=k]: no answer in time',
+    });
+  });
+});
+
 describe('a body that is not that of its checksum', () => {
   it('is a DigestMismatch that names the object', () => {
     const error = new Error('Checksum mismatch: expected "a" but received "b" in response header "x".');

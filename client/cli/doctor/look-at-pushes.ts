@@ -1,0 +1,18 @@
+import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
+import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
+import type { Store } from '../../../store/store.ts';
+import { listPushes } from '../../list-pushes.ts';
+
+/** As many as `slipway pushes` lists; `slipway gc --dry-run` reads them all. */
+const NEWEST = 20;
+
+/** Whether the records of the newest pushes can be read. */
+export function lookAtPushes(store: Store): Promise<Diagnosis> {
+  return diagnosed('pushes', 'Look into the store', async () => {
+    const listed = await listPushes(store, { limit: NEWEST });
+    const damaged = listed.flatMap((push) => ('damaged' in push ? [push.damaged] : []));
+    const [first] = damaged;
+    if (first === undefined) return { message: listed.length === 0 ? 'are none yet' : 'of late can be read' };
+    throw new Ailment(`${damaged.length} of the newest ${listed.length} cannot be read`, first);
+  });
+}

@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { untilInterrupted } from '../../../client/cli/interruption.ts';
+
+describe('work that does not hear the signal', () => {
+  it('is not waited for once that has come', async () => {
+    const interruption = new AbortController();
+    const ended = untilInterrupted(new Promise(() => undefined), interruption.signal);
+
+    interruption.abort(new Error('Ctrl-C'));
+
+    await expect(ended).rejects.toThrow('Ctrl-C');
+    await expect(untilInterrupted(new Promise(() => undefined), interruption.signal)).rejects.toThrow();
+  });
+});
+
+describe('work that hears the signal itself', () => {
+  it('ends as it does by itself, with its last words', async () => {
+    const interruption = new AbortController();
+    const work = once(interruption.signal, 'abort').then(() => 'put away');
+    const ended = untilInterrupted(work, interruption.signal);
+
+    interruption.abort();
+
+    expect(await ended).toBe('put away');
+  });
+
+  it('ends as it does where there is no signal', async () => {
+    const { signal } = new AbortController();
+
+    expect(await untilInterrupted(Promise.resolve(7), signal)).toBe(7);
+    await expect(untilInterrupted(Promise.reject(new Error('broken')), signal)).rejects.toThrow('broken');
+  });
+});

@@ -7,6 +7,7 @@ import type { PrivateEngines } from './dind/private-engines.ts';
 import type { EngineCaches } from './caches/engine-caches.ts';
 import type { KeptContainers } from './kept/kept-containers.ts';
 import type { ExecOptions, RunningExec } from './containers/exec-in-container.ts';
+import type { FileToPut, PutFilesOptions } from './containers/put-files.ts';
 import type { MadeImage } from './images/made-image.ts';
 import type { RegistryPull } from './images/pulled-image.ts';
 import type { LentLayers } from './transport/lent-layers.ts';
@@ -229,18 +230,11 @@ export interface EngineContainers {
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
-  /** Puts one file, with mode 0755 where it is `executable`, else 0644; parents are made. @throws {PathUnusable} */
-  putFile(
-    name: string,
-    path: string,
-    body: Readable,
-    sizeBytes: number,
-    options: {
-      readonly executable?: boolean | undefined;
-      readonly owner?: { readonly uid: number; readonly gid: number };
-      readonly signal: AbortSignal;
-    },
-  ): Promise<void>;
+  /**
+   * Puts files, with mode 0755 where they are `executable`, else 0644, and makes their parents and `directories` where nothing is. All of
+   * it at once: what breaks leaves some of them behind. @throws {PathUnusable}
+   */
+  putFiles(name: string, files: readonly FileToPut[], options: PutFilesOptions): Promise<void>;
   /** Starts it; no error when it runs or has run. @throws {ContainerStartFailed} when the command cannot be started. @throws {DeviceUnavailable} */
   start(name: string): Promise<void>;
   /** The output from its beginning, stdout and stderr in the order of the engine or one of them, ending when the container exits. */

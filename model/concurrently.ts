@@ -26,6 +26,34 @@ export async function mapConcurrently<T, R>(
   return results;
 }
 
+/**
+ * Maps items by an asynchronous function, up to `width` of them ahead of whoever takes the results, and gives those in order. What is under
+ * way has ended before an error is thrown or an early end goes on.
+ */
+export async function* mapAhead<T, R>(
+  items: Iterable<T>,
+  map: (item: T) => Promise<R>,
+  width = WIDTH,
+): AsyncGenerator<R> {
+  const underWay: Promise<R>[] = [];
+  try {
+    for (const item of items) {
+      const one = map(item);
+      one.catch(() => undefined);
+      underWay.push(one);
+      if (underWay.length < width) continue;
+      yield await underWay[0]!;
+      void underWay.shift();
+    }
+    for (let one = underWay[0]; one; one = underWay[0]) {
+      yield await one;
+      void underWay.shift();
+    }
+  } finally {
+    await Promise.allSettled(underWay);
+  }
+}
+
 /** Does something with each item of a stream, a bounded number at a time and in no order; holds no more of them than that. */
 export async function forEachConcurrently<T>(
   items: AsyncIterable<T>,

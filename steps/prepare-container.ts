@@ -1,13 +1,12 @@
-import { Readable } from 'node:stream';
-import { pack } from 'tar-stream';
 import type { Engine } from '../docker/engine.ts';
-import { InputUnavailable, isSlipwayError } from '../model/errors.ts';
+import { mapConcurrently } from '../model/concurrently.ts';
+import { InputUnavailable } from '../model/errors.ts';
 import type { Plan, PlannedInput, PlannedTask } from '../model/schema/plan.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import type { FindInput, InputFile } from './input-files.ts';
-import { isEmptyDirectory } from './input-files.ts';
 import { inputsOfRound } from './inputs-of-round.ts';
+import { putInput } from './put-input.ts';
 import type { StepContext } from './step-context.ts';
 
 export interface PrepareContainerDeps {
@@ -22,11 +21,13 @@ interface ContainerOfTask {
   readonly name: string;
   readonly plan: Plan;
   readonly planned: PlannedTask;
+  /** Told in a line what is put in. */
+  readonly say: (line: string) => void;
 }
 
 /**
  * Puts the pushed revision and the task's inputs into a container that is created and not started. Safe to repeat.
- * @throws {InputUnavailable} when an artifact that it takes cannot be had, or not any more. @throws {PathUnusable} when the image has something
+ * @throws {InputUnavailable} when an artifact that it takes cannot be had, not any more or not whole. @throws {PathUnusable} when the image has something
  * else at their paths. @throws {RepositoryUnavailable} {RevisionNotFound}
  */
 export async function prepareContainer(
@@ -34,7 +35,7 @@ export async function prepareContainer(
   container: ContainerOfTask,
   context: StepContext,
 ): Promise<void> {
-  const { name, plan, planned } = container;
+  const { name, plan, planned, say } = container;
   const { containers } = deps.engine;
   const findInput = deps.findInput ?? inputsOfRound(deps.store);
   const owner = await containers.owner(name);
@@ -50,54 +51,7 @@ export async function prepareContainer(
   }
   for (const [path, from] of Object.entries(planned.inputs)) {
     const files = 'namespace' in from ? await pinnedFiles(deps.store, from) : await findInput(plan, from);
-    for (const file of files) {
-      const { record } = file;
-      if (isEmptyDirectory(record)) {
-        await putDirectory(containers, name, path, { owner, signal: context.signal });
-        continue;
-      }
-      const body = file.open?.(context.signal) ?? (await readInput(deps.store, file, context.signal));
-      const target =
-        record.name === from.artifact ? path : `${path}/${record.name.slice(from.artifact.length + 1)}`;
-      await containers.putFile(name, target, body, record.sizeBytes, {
-        executable: record.executable,
-        owner,
-        signal: context.signal,
-      });
-    }
-  }
-}
-
-/** One that is there already stays as it is. */
-async function putDirectory(
-  containers: Engine['containers'],
-  name: string,
-  path: string,
-  options: Parameters<Engine['containers']['putArchive']>[3],
-): Promise<void> {
-  const there = await containers.readPath(name, path, options.signal);
-  if (there?.type === 'directory') return void there.tar.destroy();
-  there?.body.destroy();
-  const nothing = pack();
-  nothing.finalize();
-  await containers.putArchive(name, path, Readable.from(nothing, { objectMode: false }), options);
-}
-
-/** A record lives as long as its push, and an artifact as long as its task says. */
-async function readInput(
-  { artifacts }: Store,
-  { taskId, run, record: { name, expires } }: InputFile,
-  signal: AbortSignal,
-): Promise<Readable> {
-  try {
-    return await artifacts.read(taskId, run, name, signal);
-  } catch (error) {
-    if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
-    const hasExpired = expires !== undefined && Date.parse(expires) <= Date.now();
-    const why = hasExpired ? `has expired at ${expires}` : 'is not in the store any more';
-    throw new InputUnavailable(`Artifact "${name}" of run ${run} of ${taskId} ${why}; run that task again`, {
-      cause: error,
-    });
+    await putInput(deps, { name, owner, say }, { path, artifact: from.artifact, files }, context);
   }
 }
 
@@ -111,14 +65,9 @@ async function pinnedFiles(
       `"${artifact}" is found by its route "${namespace}" in a store, and this was planned without one`,
     );
   const { taskId, run, files } = pinned;
-  const found: InputFile[] = [];
-  for (const { name, sha256 } of files) {
+  return mapConcurrently(files, async ({ name, sha256 }) => {
     const record = await artifacts.find(taskId, run, name);
-    if (record?.sha256 !== sha256)
-      throw new InputUnavailable(
-        `Run ${run} of ${taskId} has ${record ? 'another' : 'no'} "${name}" any more`,
-      );
-    found.push({ taskId, run, record });
-  }
-  return found;
+    if (record?.sha256 === sha256) return { taskId, run, record };
+    throw new InputUnavailable(`Run ${run} of ${taskId} has ${record ? 'another' : 'no'} "${name}" any more`);
+  });
 }

@@ -6,6 +6,7 @@ import type { MountedVolume } from '../docker/volumes.ts';
 import { containerName } from '../model/container-name.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import { holdOfRun } from './hold-of-run.ts';
 import type { PlanCache } from './plan-cache.ts';
 import type { RunSecrets } from './run-secrets.ts';
 import { SECRETS_DIRECTORY } from './run-secrets.ts';
@@ -79,6 +80,13 @@ export function purgesCaches(
   return exitCode !== undefined && purgeExitCodes.includes(exitCode);
 }
 
+/** What is said of a run whose exit code leaves no cache behind, if it had any. */
+export function purgeText(planned: PlannedTask, exitCode: number | undefined): string | undefined {
+  const names = Object.keys(planned.caches ?? {});
+  if (names.length === 0 || !purgesCaches(planned, exitCode)) return undefined;
+  return `Exit code ${exitCode} purges its caches: ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} removed`;
+}
+
 /**
  * Gives back the caches that a run has taken, once its container is removed; they are removed when its exit code is one
  * of those that say so. Safe to repeat.
@@ -92,7 +100,7 @@ export async function releaseCaches(
   await engine.caches.release(holderOf(input), { purge: purgesCaches(planned, exitCode) });
 }
 
-/** Removes what a run has left in the engine, saved or not, and gives its caches back as its exit code says, if it came to one. */
+/** Removes what a run has left in the engine, saved or not, gives its caches back as its exit code says, if it came to one, and lets its image go. */
 export async function removeRun(
   { engine, plans, fleet }: { readonly engine: Engine; readonly plans: PlanCache; readonly fleet: string },
   input: RunInput,
@@ -104,6 +112,7 @@ export async function removeRun(
   if (task.dind) await engine.privateEngines.remove(name);
   await engine.containers.remove(name);
   await releaseCaches(engine, input, { planned, exitCode });
+  await engine.images.release(holdOfRun(input)).catch(() => undefined);
 }
 
 function holderOf({ task, run }: RunInput): { readonly task: string; readonly run: number } {

@@ -62,7 +62,10 @@ interface SavedDirectory {
   readonly links: readonly string[];
 }
 
-/** Each file of a directory becomes an artifact below its name; symlinks, special files and directories without files are left out. */
+/** Stands in a decoded name for bytes that are not UTF-8; a name may also have it of its own. */
+const NOT_UTF8 = '\uFFFD';
+
+/** Each file of a directory becomes an artifact below its name; what is no file, has no name in UTF-8 or is a directory without files is left out. */
 async function saveDirectory(
   upload: ArtifactsOfRun,
   name: string,
@@ -72,6 +75,7 @@ async function saveDirectory(
   const records: ArtifactRecord[] = [];
   const links: string[] = [];
   const leftOut = new Set<string>();
+  const unclear: string[] = [];
   const directories = new Set<string>();
   const entries = extract();
   const reading = pipeline(tar, entries, { signal: upload.context.signal });
@@ -79,6 +83,11 @@ async function saveDirectory(
   for await (const entry of entries) {
     const { type, mode, linkname, name: fullName } = entry.header;
     const path = pathInside(fullName);
+    if (path?.includes(NOT_UTF8) && (type === 'file' || type === 'link')) {
+      entry.resume();
+      unclear.push(path);
+      continue;
+    }
     if (type === 'file' && path !== undefined) {
       const body = entry.pipe(new PassThrough());
       records.push(await write(upload, `${name}/${path}`, spec, body, { executable: isExecutable(mode) }));
@@ -96,11 +105,34 @@ async function saveDirectory(
   await reading;
   if (leftOut.size > 0)
     upload.log.say(`Artifact ${name}: symlinks and special files are left out (${leftOut.size})`);
-  for (const path of [...records.map((record) => record.name.slice(name.length + 1)), ...links])
+  const named = await findNamed(upload, spec, new Set(unclear));
+  if (unclear.length > named.length)
+    upload.log.say(
+      `Artifact ${name}: files whose names are not UTF-8 are left out (${unclear.length - named.length})`,
+    );
+  const files = records.map((record) => record.name.slice(name.length + 1));
+  for (const path of [...files, ...links, ...unclear])
     for (let above = posix.dirname(path); directories.delete(above);) above = posix.dirname(above);
   if (directories.size > 0)
     upload.log.say(`Artifact ${name}: directories without files are left out (${directories.size})`);
-  return { records, links };
+  return { records, links: [...links, ...named] };
+}
+
+/** Of decoded paths those that a file really has. */
+async function findNamed(
+  { engine, container, context }: ArtifactsOfRun,
+  spec: ArtifactSpec,
+  paths: Iterable<string>,
+): Promise<readonly string[]> {
+  const named: string[] = [];
+  for (const path of paths) {
+    const found = await engine.containers.readPath(container, posix.join(spec.path, path), context.signal);
+    if (found?.type === 'directory') found.tar.destroy();
+    if (found?.type !== 'file') continue;
+    found.body.destroy();
+    named.push(path);
+  }
+  return named;
 }
 
 /** A file with several names comes with its bytes when it is asked for by one of them: its own, whatever its entry says that it is linked to. */
@@ -136,8 +168,7 @@ function write(
   { executable }: { readonly executable: boolean } = { executable: false },
 ): Promise<ArtifactRecord> {
   context.onProgress({ message: `saving ${name}` });
-  const contentType =
-    spec.contentType ?? (mime.contentType(posix.basename(name)) || 'application/octet-stream');
+  const contentType = spec.contentType ?? contentTypeOf(name);
   const expires =
     spec.expiresSeconds === undefined
       ? undefined
@@ -148,4 +179,10 @@ function write(
     executable,
     signal: context.signal,
   });
+}
+
+/** A name without an ending is not one itself, whatever word it is. */
+function contentTypeOf(name: string): string {
+  const ending = posix.extname(name);
+  return (ending !== '' && mime.contentType(ending)) || 'application/octet-stream';
 }

@@ -6,6 +6,7 @@ import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { SecretSource } from '../model/secret-source.ts';
 import { underWatch } from './engine-watch.ts';
+import { holdOfRun } from './hold-of-run.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
 import { heldFor, keepUntil, mayKeep } from './keep-failed.ts';
 import { killCommand } from './kill-command.ts';
@@ -13,7 +14,7 @@ import type { PlanCache } from './plan-cache.ts';
 import { removePrivateEngine } from './private-engine.ts';
 import { RunLog } from './run-log.ts';
 import { findSecrets, maskOf } from './run-secrets.ts';
-import { releaseCaches } from './run-volumes.ts';
+import { purgeText, releaseCaches } from './run-volumes.ts';
 import type { ArtifactsOfRun, ArtifactSpec } from './save-artifact.ts';
 import { saveArtifact, STDOUT } from './save-artifact.ts';
 import type { StepContext } from './step-context.ts';
@@ -95,6 +96,8 @@ async function save(
   if (artifacts.length > 0)
     log.say(`Saved ${artifacts.length} artifacts, ${bytesUploaded} bytes (${uploadMs} ms)`);
   if (input.reason === 'completed' && missing.length === 0) await importTarballs(upload, artifacts);
+  const purged = purgeText(planned, input.exitCode);
+  if (purged !== undefined) log.say(purged);
   const keptUntil = there?.state === 'exited' ? await keep(upload, missing.length > 0) : undefined;
   await log.flush();
   expectOurs(upload);
@@ -151,6 +154,8 @@ async function end(upload: Upload, saved: SavedArtifacts): Promise<SavedArtifact
   if (saved.keptUntil !== undefined) await engine.kept.keep(container);
   else await engine.containers.remove(container);
   await releaseCaches(engine, input, { planned, exitCode: input.exitCode });
+  // Of a run that came to no container it is held still; one that is held for nobody is let go after a while.
+  await engine.images.release(holdOfRun(input)).catch(() => undefined);
   return saved;
 }
 

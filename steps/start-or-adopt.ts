@@ -132,7 +132,7 @@ async function createAndStart(
   if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
   await ownVolumes(deps.engine, id, volumes, context.signal);
   await putSecrets(deps.engine, id, run.secrets, context.signal);
-  await prepareContainer(deps, { name: id, plan, planned }, context);
+  await prepareContainer(deps, { name: id, plan, planned, say: (line) => log.say(line) }, context);
   log.say(run.isIdle ? 'Starting it without its command' : `Starting ${commandText(planned)}`);
   context.signal.throwIfAborted();
   if (context.isGivenUp?.()) throw new RunSuperseded(run.input.task.taskId, run.input.run);

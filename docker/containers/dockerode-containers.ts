@@ -16,8 +16,10 @@ import type { ExecOptions, RunningExec } from './exec-in-container.ts';
 import { ownerOf } from './image-user.ts';
 import type { Owner } from './image-user.ts';
 import { wasOutOfMemory } from './out-of-memory.ts';
-import { putArchive, putFile } from './put-archive.ts';
-import type { PutFileOptions, PutOptions } from './put-archive.ts';
+import { putArchive } from './put-archive.ts';
+import type { PutOptions } from './put-archive.ts';
+import { putFiles } from './put-files.ts';
+import type { FileToPut, PutFilesOptions } from './put-files.ts';
 import { readOutput } from './read-output.ts';
 import { removeContainer } from './remove-container.ts';
 import { startContainer } from './start-container.ts';
@@ -77,15 +79,9 @@ export class DockerodeContainers implements EngineContainers {
     );
   }
 
-  putFile(
-    name: string,
-    path: string,
-    body: Readable,
-    sizeBytes: number,
-    options: PutFileOptions,
-  ): Promise<void> {
-    return this.#ask(`put ${path} into container ${name}`, options.signal, () =>
-      putFile(this.#container(name), path, { ...options, body, sizeBytes }),
+  putFiles(name: string, files: readonly FileToPut[], options: PutFilesOptions): Promise<void> {
+    return this.#ask(`put files into container ${name}`, options.signal, () =>
+      putFiles(this.#container(name), files, options),
     );
   }
 

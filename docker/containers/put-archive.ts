@@ -1,25 +1,18 @@
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { extract, pack } from 'tar-stream';
 import type { Header, Pack } from 'tar-stream';
 import { PathUnusable } from '../../model/errors.ts';
-import { statusCodeOf } from '../engine-errors.ts';
 import { resolvePath } from './archive-path.ts';
+import { addEntry, sendTar } from './send-tar.ts';
 
 const DIRECTORY_MODE = 0o755;
-const FILE_MODE = 0o644;
-const EXECUTABLE_MODE = 0o755;
 
 export interface PutOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly signal: AbortSignal;
-}
-
-export interface PutFileOptions extends PutOptions {
-  /** Whoever may read it may execute it, too. */
-  readonly executable?: boolean | undefined;
 }
 
 /**
@@ -43,86 +36,21 @@ export async function putArchive(
     await copyEntries(tar, out, (header) => ({ ...header, name: prefix + header.name, ...ownedBy(owner) }));
     out.finalize();
   };
-  await send(container, target, { out, fill, signal, query: {} });
+  await sendTar(container, target, { out, fill, signal });
 }
 
-/**
- * Puts one file into a container; absent directories on the way are made. A directory at that path stays.
- * @throws {PathUnusable} when there is one, or it is below something that is no directory.
- */
-export async function putFile(
-  container: Docker.Container,
-  path: string,
-  {
-    body,
-    sizeBytes,
-    executable = false,
-    owner,
-    signal,
-  }: PutFileOptions & { readonly body: Readable; readonly sizeBytes: number },
-): Promise<void> {
-  const { existing, missing } = await findExisting(container, posix.dirname(path), signal, path);
-  const name = [...missing, posix.basename(path)].join('/');
-  const out = pack();
-  const fill = async (): Promise<void> => {
-    await addDirectories(out, missing, { mode: DIRECTORY_MODE, owner });
-    const mode = executable ? EXECUTABLE_MODE : FILE_MODE;
-    await pipeline(body, out.entry({ name, size: sizeBytes, mode, ...owner }));
-    out.finalize();
-  };
-  try {
-    await send(container, existing, { out, fill, signal, query: { noOverwriteDirNonDir: '1' } });
-  } catch (error) {
-    // Only now, so that many files do not cost a question each: an engine has no code for it.
-    const isRefused = statusCodeOf(error) !== undefined && missing.length === 0;
-    const there = isRefused ? await resolvePath(container, path, signal) : undefined;
-    if (there?.stat.type !== 'directory') throw error;
-    throw new PathUnusable(path, 'a directory is there, not a file', { cause: error });
-  }
-}
-
-async function send(
-  container: Docker.Container,
-  path: string,
-  options: {
-    readonly out: Pack;
-    readonly fill: () => Promise<void>;
-    readonly signal: AbortSignal;
-    readonly query: Readonly<Record<string, string>>;
-  },
-): Promise<void> {
-  const { out, fill, signal, query } = options;
-  let sourceError: unknown;
-  const filled = fill().catch((error: unknown) => {
-    sourceError ??= error;
-    out.destroy();
-  });
-  try {
-    const file = Readable.from(out, { objectMode: false });
-    await container.putArchive(file, { path, ...query, abortSignal: signal });
-    await filled;
-  } catch (error) {
-    out.destroy();
-    await filled;
-    // When the source broke, the request broke with it: the source's error is the one to tell.
-    throw sourceError !== undefined && !isOwnDestroy(sourceError) ? sourceError : error;
-  }
-  if (sourceError !== undefined) throw sourceError;
-}
-
-/** The part of a path that exists, symlinks followed, and the names below it that do not. `wanted` is the path that it is for. */
+/** The part of a path that exists, symlinks followed, and the names below it that do not. */
 async function findExisting(
   container: Docker.Container,
   directory: string,
   signal: AbortSignal,
-  wanted = directory,
 ): Promise<{ readonly existing: string; readonly missing: readonly string[]; readonly mode: number }> {
   const missing: string[] = [];
   let existing = posix.resolve('/', directory);
   while (existing !== '/') {
     const found = await resolvePath(container, existing, signal);
     if (found?.stat.type === 'directory') return { existing: found.path, missing, mode: found.stat.mode };
-    if (found) throw new PathUnusable(wanted, `${existing} is not a directory`);
+    if (found) throw new PathUnusable(directory, `${existing} is not a directory`);
     missing.unshift(posix.basename(existing));
     existing = posix.dirname(existing);
   }
@@ -155,17 +83,7 @@ async function copyEntries(tar: Readable, out: Pack, change: (header: Header) =>
   await Promise.all([read, copy()]);
 }
 
-function addEntry(out: Pack, header: Partial<Header> & Pick<Header, 'name'>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    out.entry(header, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
 /** Names of users are looked up by the engine's own tables and would win over the numbers. */
 function ownedBy(owner: PutOptions['owner']): Partial<Header> {
   return owner ? { ...owner, uname: '', gname: '' } : {};
-}
-
-function isOwnDestroy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, jest } from '@jest/globals';
 import { statesOf } from '../helpers/live-stack.ts';
@@ -54,6 +54,7 @@ it('takes what another push has left under a route, as it was when the push was 
   expect(early.findings[0]?.message).toContain('has completed with the route "made.latest"');
   expect(statesOf(made)).toEqual({ makes: 'completed/completed', runs: 'completed/completed' });
   const idOf = (label: string) => made.tasks.find((task) => task.label === label)?.taskId ?? '';
+  expect(await world.log(idOf('runs'))).toMatch(/Putting 2 files \(\d+ B\) into \/in\/tree\n/);
   expect(await world.log(idOf('runs'))).toContain('one ran\none ran\n755\n644\n');
   expect(statesOf(taken)).toEqual({ takes: 'completed/completed' });
   expect(await world.log(taken.tasks[0]?.taskId ?? '')).toContain('one\none below\none ran\n');
@@ -64,6 +65,21 @@ it('takes what another push has left under a route, as it was when the push was 
   };
   expect(await downloaded('run')).toBeGreaterThan(0);
   expect(await downloaded('file')).toBe(0);
+  const tree = (...output: readonly string[]): ReturnType<typeof runSlipway> =>
+    runSlipway(['download', idOf('makes'), 'public/tree', ...output], {
+      cwd: world.home,
+      env: { SLIPWAY_HOME: world.home },
+    });
+  expect(await tree()).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('tree: 2 files, ') });
+  expect(await readFile(join(world.home, 'tree/below/file'), 'utf8')).toBe('one below\n');
+  expect(await tree('-o', '-')).toMatchObject({
+    exitCode: 2,
+    stderr: 'slipway: public/tree is a directory of 2 files: name a directory to write, with -o DIR\n',
+  });
+  expect(await tree()).toMatchObject({
+    exitCode: 2,
+    stderr: 'slipway: tree is there and not empty: name a new directory with -o DIR\n',
+  });
 
   // The same push again, after another one has come there: what was decided stays.
   const moved = await push({ makes: makes('two') });

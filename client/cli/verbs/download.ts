@@ -1,4 +1,7 @@
 import { basename } from 'node:path';
+import { isSlipwayError } from '../../../model/errors.ts';
+import type { Download, SlipwayApi } from '../../api.ts';
+import type { DirectoryOfTask } from '../download-directory.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pushOption, runOption, wholeNumber } from '../options.ts';
@@ -16,7 +19,8 @@ interface DownloadArgs {
 
 export const downloadVerb = defineVerb<DownloadArgs>({
   command: 'download <task> <name>',
-  describe: 'Fetch an artifact; public/image.tar of an image is made for docker load',
+  describe:
+    'Fetch an artifact, or all files of a directory; public/image.tar of an image is made for docker load',
   options: (cli) =>
     cli
       .positional('task', {
@@ -24,17 +28,25 @@ export const downloadVerb = defineVerb<DownloadArgs>({
         demandOption: true,
         describe: 'Its taskId, its label, or image:NAME',
       })
-      .positional('name', { type: 'string', demandOption: true, describe: 'The name of the artifact' })
+      .positional('name', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The name of the artifact, or of a directory of them',
+      })
       .option('output', {
         type: 'string',
         alias: 'o',
         requiresArg: true,
-        describe: 'File to write, - for stdout; default: the last part of the name',
+        describe: 'File or directory to write, - for stdout; default: the last part of the name',
       })
       .option('push', pushOption)
       .option('run', runOption)
       .example('$0 download image:lint public/image.tar -o - | docker load', 'An image, into an engine')
-      .example('$0 download compile public/build.tar', 'Written to build.tar'),
+      .example('$0 download compile public/build.tar', 'Written to build.tar')
+      .example(
+        '$0 download compile public/site -o site',
+        'Every file below public/site, into a new directory',
+      ),
   endsAtOnce: true,
   run: download,
 });
@@ -43,17 +55,26 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
   const { terminal, signal } = session;
   const run = args.run === undefined ? {} : { run: wholeNumber('run', args.run, 0) };
   const output = args.output ?? basename(args.name);
-  const [{ withClient }, { saveFile, saveToStdout }, { formatBytes }] = await Promise.all([
-    import('../open-client.ts'),
-    import('../save-file.ts'),
-    import('../render/quantities.ts'),
-  ]);
+  const [{ withClient }, { saveFile, saveToStdout }, { formatBytes }, { findDirectory }, { tellingDamage }] =
+    await Promise.all([
+      import('../open-client.ts'),
+      import('../save-file.ts'),
+      import('../render/quantities.ts'),
+      import('../download-directory.ts'),
+      import('../telling-damage.ts'),
+    ]);
   return withClient(session, async ({ api }) => {
     const taskId = await api.resolveTask(args.task, args.push);
-    const { body, sizeBytes, executable, isEmptyDirectory } = await api.download(taskId, args.name, {
-      ...run,
-      signal,
-    });
+    let found: Download;
+    try {
+      found = await api.download(taskId, args.name, { ...run, signal });
+    } catch (error) {
+      const isAbsent = isSlipwayError(error) && error.type === 'NotFound';
+      const directory = isAbsent ? await findDirectory(api, taskId, { name: args.name, ...run }) : undefined;
+      if (!directory) throw error;
+      return saveDirectory(api, directory, { output, session });
+    }
+    const { body, sizeBytes, executable, isEmptyDirectory } = found;
     if (isEmptyDirectory) {
       body.destroy();
       if (output === '-')
@@ -71,9 +92,31 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
       terminal.status(`${formatBytes(bytes)}${whole}`);
     };
     const options = { sizeBytes, executable, onBytes, signal };
-    const bytes = output === '-' ? await saveToStdout(body, options) : await saveFile(body, output, options);
+    const bytes = await tellingDamage({ taskId, name: args.name }, () =>
+      output === '-' ? saveToStdout(body, options) : saveFile(body, output, options),
+    );
     terminal.status('');
     if (output !== '-') terminal.note(`${output}: ${formatBytes(bytes)}`);
     return EXIT.good;
   });
+}
+
+async function saveDirectory(
+  api: SlipwayApi,
+  directory: DirectoryOfTask,
+  { output, session: { terminal, signal } }: { readonly output: string; readonly session: Session },
+): Promise<ExitCode> {
+  const { name, files } = directory;
+  const count = files.length === 1 ? '1 file' : `${files.length} files`;
+  if (output === '-')
+    throw new UsageError(`${name} is a directory of ${count}: name a directory to write, with -o DIR`);
+  const [{ downloadDirectory }, { formatBytes }] = await Promise.all([
+    import('../download-directory.ts'),
+    import('../render/quantities.ts'),
+  ]);
+  const onFile = (done: number): void => terminal.status(`${done} of ${count}`);
+  const bytes = await downloadDirectory(api, directory, { output, onFile, signal });
+  terminal.status('');
+  terminal.note(`${output}: ${count}, ${formatBytes(bytes)}`);
+  return EXIT.good;
 }

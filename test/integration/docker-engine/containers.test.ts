@@ -1,17 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { extract, pack } from 'tar-stream';
 import { dockerAt } from '../../../docker/client.ts';
 import { wasOutOfMemory } from '../../../docker/containers/out-of-memory.ts';
+import type { FileToPut } from '../../../docker/containers/put-files.ts';
 import type { ContainerSpec, Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
 import { connectDevEngine, contextOf, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
 
 const TEST_TIMEOUT_MS = 60_000;
 const MEBIBYTE = 1024 * 1024;
+/** Of a file that is not read before its turn. */
+const LARGE_BYTES = 2 * MEBIBYTE;
 /** The kernel's number of the capability. */
 const SYS_PTRACE = 1n << 19n;
+
+function toPut(path: string, parts: readonly string[]): FileToPut {
+  const open = (): Promise<Readable> => Promise.resolve(Readable.from(parts));
+  return { path, sizeBytes: Buffer.byteLength(parts.join('')), open };
+}
 
 describe('a container', () => {
   const fleet = testFleet();
@@ -297,16 +306,9 @@ describe('a container', () => {
       tar.entry({ name: 'new/run', mode: 0o755, uid: 7, uname: 'root' }, '#!/bin/sh\n');
       tar.finalize();
       await containers.putArchive(wanted.name, '/src', Readable.from(tar), { owner, signal });
-      await containers.putFile(wanted.name, '/in/deep/file', Readable.from(['by', 'tes']), 5, {
-        owner,
-        signal,
-      });
-      const run = '#!/bin/cat /in/deep/file\n';
-      await containers.putFile(wanted.name, '/in/deep/run', Readable.from([run]), run.length, {
-        executable: true,
-        owner,
-        signal,
-      });
+      await containers.putFiles(wanted.name, [toPut('/in/deep/file', ['by', 'tes'])], { owner, signal });
+      const run = { ...toPut('/in/deep/run', ['#!/bin/cat /in/deep/file\n']), executable: true };
+      await containers.putFiles(wanted.name, [run], { owner, signal });
       await containers.start(wanted.name);
       expect(await text(await containers.output(wanted.name, signal))).toBe(
         '1234 4321 755 /src\n1234 4321 755 /src/new\n1234 4321 755 /src/new/run\n1234 4321 755 /in/deep\n1234 4321 644 /in/deep/file\n1234 4321 755 /in/deep/run\nbytes#!/bin/cat /in/deep/file\n',
@@ -325,6 +327,81 @@ describe('a container', () => {
         'src/new/made',
         'src/new/run',
       ]);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'takes files past what is mounted in it, and into that',
+    async () => {
+      const { containers } = engine;
+      const labels = { [LABEL.fleet]: fleet };
+      const wanted = spec(
+        [
+          'sh',
+          '-c',
+          'grep -c /in/cache /proc/mounts; stat -c "%u %n" /in /in/* /in/cache/* /in/cache/made/*',
+        ],
+        { engineImageId: tag, volumes: [{ path: '/in/cache', labels }] },
+      );
+      await containers.ensureCreated(wanted, signal);
+      const owner = await containers.owner(wanted.name);
+      const paths = ['/in/file', '/in/cache/file', '/in/cache/made/file'];
+      const files = paths.map((path) => toPut(path, ['text']));
+
+      await containers.putFiles(wanted.name, files, { owner, signal });
+      const inTheWay = containers.putFiles(
+        wanted.name,
+        [toPut('/in/a', ['x']), toPut('/in/cache', ['x']), toPut('/in/file', ['x'])],
+        { owner, signal },
+      );
+      await expect(inTheWay).rejects.toMatchObject({ type: 'PathUnusable', path: '/in/cache' });
+      await expect(
+        containers.putFiles(wanted.name, [], { directories: ['/in/file'], owner, signal }),
+      ).rejects.toMatchObject({ type: 'PathUnusable', path: '/in/file' });
+      await containers.start(wanted.name);
+
+      const seen = await text(await containers.output(wanted.name, signal));
+      const theirs = ['/in/cache/file', '/in/cache/made', '/in/cache/made/file', '/in/file'];
+      expect(seen.split('\n')).toEqual(
+        expect.arrayContaining(['1', ...theirs.map((path) => `1234 ${path}`)]),
+      );
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'takes a large file only at its turn, and few small ones ahead of theirs',
+    async () => {
+      const wanted = spec(['true']);
+      await engine.containers.ensureCreated(wanted, signal);
+      let [open, most, largeBeside] = [0, 0, 0];
+      const small = Array.from({ length: 100 }, (_, at) => ({ name: `small-${at}`, sizeBytes: 1000 }));
+      const large = Array.from({ length: 5 }, (_, at) => ({ name: `large-${at}`, sizeBytes: LARGE_BYTES }));
+      const files = [...small, ...large].map(({ name, sizeBytes }) => ({
+        path: `/in/${name}`,
+        sizeBytes,
+        open: async () => {
+          if (sizeBytes === LARGE_BYTES && open > 0) largeBeside += 1;
+          most = Math.max(most, (open += 1));
+          async function* bytes(): AsyncGenerator<Buffer> {
+            await delay(5);
+            yield Buffer.alloc(sizeBytes);
+            open -= 1;
+          }
+          return Promise.resolve(Readable.from(bytes(), { objectMode: false }));
+        },
+      }));
+      const put: string[] = [];
+      await engine.containers.putFiles(wanted.name, files, {
+        signal,
+        onFile: ({ path }) => void put.push(path),
+      });
+
+      expect(put).toEqual(files.map(({ path }) => path));
+      expect(most).toBeGreaterThan(1);
+      expect(most).toBeLessThanOrEqual(16);
+      expect(largeBeside).toBe(0);
     },
     TEST_TIMEOUT_MS,
   );
@@ -356,18 +433,21 @@ describe('a container', () => {
       const { containers } = engine;
       await containers.ensureCreated(wanted, signal);
       const broken = new Error('the store broke');
-      const breaking = Readable.from(
-        (async function* () {
-          yield 'some';
-          throw broken;
-        })(),
-      );
-      await expect(containers.putFile(wanted.name, '/in/a', breaking, 10, { signal })).rejects.toMatchObject({
-        cause: broken,
-      });
-      await expect(
-        containers.putFile(wanted.name, '/in/b', Readable.from(['short']), 10, { signal }),
-      ).rejects.toThrow('Size mismatch');
+      async function* breaking(): AsyncGenerator<string> {
+        yield 'some';
+        throw broken;
+      }
+      for (const sizeBytes of [10, LARGE_BYTES]) {
+        const put = (open: () => Readable): Promise<void> => {
+          const before = toPut('/in/before', ['text']);
+          const file = { path: '/in/a', sizeBytes, open: () => Promise.resolve(open()) };
+          return containers.putFiles(wanted.name, [before, file], { signal });
+        };
+        await expect(put(() => Readable.from(breaking()))).rejects.toMatchObject({ cause: broken });
+        await expect(put(() => Readable.from(['short']))).rejects.toMatchObject({ type: 'DigestMismatch' });
+        const long = [Buffer.alloc(sizeBytes), Buffer.from('long')];
+        await expect(put(() => Readable.from(long))).rejects.toMatchObject({ type: 'DigestMismatch' });
+      }
     },
     TEST_TIMEOUT_MS,
   );
@@ -383,7 +463,7 @@ describe('a container', () => {
       const { containers } = engine;
       await containers.ensureCreated(wanted, signal);
       await expect(
-        containers.putFile(wanted.name, path, Readable.from(['x']), 1, { signal }),
+        containers.putFiles(wanted.name, [toPut('/in/other', ['x']), toPut(path, ['x'])], { signal }),
       ).rejects.toMatchObject({ type: 'PathUnusable', message: `Nothing can be put at "${path}": ${why}` });
     },
     TEST_TIMEOUT_MS,

@@ -6,7 +6,11 @@ import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
 import { holdOfRun } from '../../../steps/hold-of-run.ts';
 import { loadTaskImage } from '../../../steps/load-task-image.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
+import { removeRun } from '../../../steps/run-volumes.ts';
+import { saveArtifacts } from '../../../steps/save-artifacts.ts';
+import { createStore } from '../../../store/create-store.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { testFleet } from '../../helpers/dev-engine.ts';
 import { makeImage } from '../../helpers/engine-images.ts';
 import { startImageRegistry } from '../../helpers/image-registry.ts';
@@ -24,13 +28,14 @@ const context = {
   isCanceled: () => false,
 };
 
-it('A plain image that a task pulled is held for its run, marked as Slipway’s, and tells of its use afterwards', async () => {
+it('A plain image that a task pulled is held for its run, marked as Slipway’s, and tells of its use afterwards, also when the run came to no container', async () => {
   await using registry = await startImageRegistry({});
   await using second = await startSecondEngine();
   await registry.put('plain', '1', { file: Buffer.from('text') });
   const reference = `${registry.host}/plain:1`;
-  const store = emptyStore();
+  const store = createStore(createMemoryObjectStore());
   const plans = new PlanCache(store);
+  const fleet = testFleet();
   const { config } = parseSlipwayYml(`version: 1\ntasks: { unit: { image: "${reference}" } }\n`);
   const tasks = Object.values(config?.tasks ?? {}).map(({ when: _when, ...task }) => ({ ...task, why: '' }));
   const about = { version: 1, pushId, plannedAt, domain: 'demo' } as const;
@@ -39,7 +44,7 @@ it('A plain image that a task pulled is held for its run, marked as Slipway’s,
     address: `unix://${second.socketPath}`,
     blobs: store.blobs,
     reach: { kind: 'none' },
-    fleet: testFleet(),
+    fleet,
     room: () => Promise.resolve({ isPrivate: false, budgetBytes: 1_000_000_000 }),
   });
   const names = async (): Promise<readonly string[]> => {
@@ -69,6 +74,15 @@ it('A plain image that a task pulled is held for its run, marked as Slipway’s,
   expect(pulled).toEqual([reference, 'held', ...marks].toSorted());
   expect(released).toEqual([reference, ...marks, 'used'].toSorted());
   expect(await names()).toEqual([reference, 'held', ...marks, 'used'].toSorted());
+
+  // A run that ended before it had a container, of a worker and of a laptop.
+  await saveArtifacts({ store, plans, engine, fleet }, { ...other, reason: 'resource-unavailable' }, context);
+  expect(await names()).toEqual([reference, ...marks, 'used'].toSorted());
+  const last = { task, run: 2 } as const;
+  await load(last);
+  expect(await names()).toContain('held');
+  await removeRun({ engine, plans, fleet }, last);
+  expect(await names()).toEqual([reference, ...marks, 'used'].toSorted());
   await engine.close();
 });
 

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { connectEngine } from '../../../docker/connect.ts';
 import type { Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
 import { removeFleet } from '../../../docker/sweep.ts';
@@ -13,7 +14,8 @@ import { createGitSource } from '../../../source/git-source.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { artifactKey } from '../../../store/keys.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
-import { connectDevEngine, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
+import { startAlteredEngine } from '../../helpers/altered-engine.ts';
+import { connectDevEngine, DEV_ENGINE, NO_BLOBS, testFleet } from '../../helpers/dev-engine.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 
 const TEST_TIMEOUT_MS = 60_000;
@@ -43,6 +45,7 @@ describe('what is put into a container before it starts', () => {
     planned: Pick<Partial<PlannedTask>, 'checkout' | 'inputs'>,
     command: string,
     plan: Partial<Plan> = {},
+    through = engine,
   ): Promise<string> {
     const signal = AbortSignal.timeout(TEST_TIMEOUT_MS);
     const context = { signal, isCanceled: () => false, onProgress: () => undefined };
@@ -62,21 +65,29 @@ describe('what is put into a container before it starts', () => {
       name,
       plan: { pushId: PUSH, plannedAt: '', ...plan } as Plan,
       planned: { checkout: null, inputs: {}, ...planned } as PlannedTask,
+      say: (line: string) => void said.push(line),
     };
     const findInput = async (_plan: Plan, { artifact }: { readonly artifact: string }) => {
+      const below = [...kept].filter(([name]) => name.startsWith(`${artifact}/`));
+      if (below.length > 0) return below.map(([, file]) => file);
       const record = await store.artifacts.find(MAKE, 0, artifact);
       return record ? [{ taskId: MAKE, run: 0, record }] : [kept.get(artifact)!];
     };
-    await prepareContainer({ store, engine, source, findInput }, container, context);
+    await prepareContainer({ store, engine: through, source, findInput }, container, context);
     await engine.containers.start(name);
     return text(await engine.containers.output(name, signal));
   }
 
-  /** What a record says of artifacts that are not there any more. */
+  const said: string[] = [];
+
+  /** What the record of the run says: of what is in a directory, and of artifacts that are not there any more. */
   const kept = new Map<string, Awaited<ReturnType<typeof written>>>();
 
-  async function written(name: string, { contentType = 'x/y', expires = '', executable = false } = {}) {
-    const body = contentType === EMPTY_DIRECTORY ? [] : ['text'];
+  async function written(
+    name: string,
+    { contentType = 'x/y', expires = '', executable = false, content = Buffer.from('text') as Buffer } = {},
+  ) {
+    const body = contentType === EMPTY_DIRECTORY ? [] : [content];
     const record = await store.artifacts.write(MAKE, 0, name, Readable.from(body), {
       contentType,
       ...(expires ? { expires } : {}),
@@ -109,6 +120,122 @@ describe('what is put into a container before it starts', () => {
     );
 
     expect(seen).toBe('755\n644\n');
+  });
+
+  /** Writes the files of a directory artifact. */
+  async function ofDirectory(
+    name: string,
+    files: Readonly<Record<string, { readonly content?: Buffer; readonly executable?: boolean }>>,
+  ): Promise<void> {
+    for (const [path, more] of Object.entries(files))
+      kept.set(`${name}/${path}`, await written(`${name}/${path}`, more));
+  }
+
+  it('is every file of a directory, in what the image has there and through its links, and changes nothing else of it', async () => {
+    const large = randomBytes(3_000_000);
+    await ofDirectory('public/site', {
+      'index.html': {},
+      'bin/run': { executable: true },
+      'deep/er/a name, é/file': {},
+      [`long/${'x'.repeat(120)}/${'y'.repeat(120)}`]: {},
+      'lib64/one': {},
+      'usr/large': { content: large },
+      'usr/none': { content: Buffer.alloc(0) },
+      'tmp/kept/file': {},
+    });
+    said.length = 0;
+
+    const seen = await prepared(
+      { inputs: { '/in/site': input('public/site'), '/': input('public/site') } },
+      [
+        'cd /in/site; find . -type f | LC_ALL=C sort | xargs -d "\\n" stat -c "%a %u:%g %s %n"',
+        'sha256sum usr/large; find . -type d ! -perm 755; cat /index.html /bin/run /usr/bin/run lib64/one /usr/lib64/one',
+        'echo; cmp usr/large /usr/large; stat -c "%n %F %a" /tmp /tmp/kept /lib64 /bin',
+      ].join('; '),
+    );
+
+    expect(seen.split('\n')).toEqual([
+      '755 0:0 4 ./bin/run',
+      '644 0:0 4 ./deep/er/a name, é/file',
+      '644 0:0 4 ./index.html',
+      '644 0:0 4 ./lib64/one',
+      `644 0:0 4 ./long/${'x'.repeat(120)}/${'y'.repeat(120)}`,
+      '644 0:0 4 ./tmp/kept/file',
+      '644 0:0 3000000 ./usr/large',
+      '644 0:0 0 ./usr/none',
+      `${createHash('sha256').update(large).digest('hex')}  usr/large`,
+      'text'.repeat(5),
+      '/tmp directory 1777',
+      '/tmp/kept directory 755',
+      '/lib64 symbolic link 777',
+      '/bin symbolic link 777',
+      '',
+    ]);
+    expect(said).toEqual(['Putting 8 files (3.0 MB) into /in/site', 'Putting 8 files (3.0 MB) into /']);
+  });
+
+  it('is not there in part: one of its files that is damaged, or has more bytes than its record says, is told', async () => {
+    const signal = AbortSignal.timeout(TEST_TIMEOUT_MS);
+    for (const [name, sizeBytes] of [
+      ['small', 100],
+      ['large', 2_000_000],
+    ] as const) {
+      const content = randomBytes(sizeBytes);
+      const flipped = Buffer.from(content.map((byte, at) => (at === 50 ? byte ^ 1 : byte)));
+      const damages = { flipped, cut: content.subarray(0, -1), longer: Buffer.concat([content, content]) };
+      for (const [how, bytes] of Object.entries(damages)) {
+        const artifact = `public/${name}-${how}`;
+        await ofDirectory(artifact, { 'a-good': {}, bad: { content }, good: {} });
+        const key = artifactKey(MAKE, 0, `${artifact}/bad`);
+        const { metadata, contentType } = (await objects.head(key))!;
+        await objects.put(key, bytes, { metadata: metadata!, contentType: contentType!, signal });
+        await expect(prepared({ inputs: { '/in': input(artifact) } }, 'true')).rejects.toMatchObject({
+          type: 'InputUnavailable',
+          message: `Artifact "${artifact}/bad" of run 0 of ${MAKE} is damaged in the store; run that task again`,
+        });
+      }
+    }
+  });
+
+  it('is what the record of its run says, and not what the store says by now', async () => {
+    const before = await written('public/changed');
+    await written('public/changed', { content: Buffer.from('TEXT') });
+    kept.set('public/both/changed', before);
+
+    await expect(prepared({ inputs: { '/in': input('public/both') } }, 'true')).rejects.toMatchObject({
+      type: 'InputUnavailable',
+    });
+  });
+
+  it('asks the engine no question for each file', async () => {
+    const names = Array.from({ length: 300 }, (_, at) => [`d${at % 10}/f${at}`, {}]);
+    await ofDirectory('public/many', Object.fromEntries(names));
+    const asked: string[] = [];
+    const socketPath = DEV_ENGINE.replace('unix://', '');
+    await using altered = await startAlteredEngine(socketPath, scratch.path, {
+      refuse: (method, url) => {
+        if (url.includes('/archive'))
+          asked.push(`${method} ${decodeURIComponent(url.replace(/^.*path=/, ''))}`);
+        return undefined;
+      },
+    });
+    const observed = await connectEngine({
+      address: altered.address,
+      blobs: NO_BLOBS,
+      reach: { kind: 'none' },
+      fleet,
+    });
+
+    const inputs = { '/mnt/in': input('public/many') };
+    const seen = await prepared({ inputs }, 'find /mnt/in -type f | wc -l', {}, observed);
+    await observed.close();
+
+    expect(seen).toBe('300\n');
+    expect(asked.filter((one) => !one.includes('/etc/'))).toEqual([
+      'HEAD /mnt',
+      'HEAD /mnt/in',
+      'PUT /&noOverwriteDirNonDir=1',
+    ]);
   });
 
   it.each([

@@ -323,7 +323,9 @@ describe('an engine with a disk budget', () => {
         signal,
       );
       const data = noise(20 * MEGABYTE);
-      await engine.containers.putFile(name, '/cache/data', Readable.from([data]), data.length, { signal });
+      const open = (): Promise<Readable> => Promise.resolve(Readable.from([data]));
+      const file = { path: '/cache/data', sizeBytes: data.length, open };
+      await engine.containers.putFiles(name, [file], { signal });
       await engine.containers.remove(name);
       if (tasks[at] !== 'held') await engine.caches.release({ task: tasks[at]!, run: 0 }, { purge: false });
     }

@@ -43,6 +43,7 @@ describe('saving artifacts', () => {
     command: string,
     planned: Partial<PlannedTask>,
     reason: SaveArtifactsInput['reason'],
+    exitCode?: number,
   ): Promise<{
     readonly name: string;
     readonly taskId: string;
@@ -59,6 +60,7 @@ describe('saving artifacts', () => {
       task: { ...task, deadlineSeconds: 1, maxRunTimeSeconds: 1 },
       run: 0,
       reason,
+      ...(exitCode === undefined ? {} : { exitCode }),
     };
     const signal = aMinute();
     const context = { signal, isCanceled: () => false, onProgress: () => undefined };
@@ -149,6 +151,41 @@ describe('saving artifacts', () => {
       );
     },
   );
+
+  it('leaves out files whose names are not UTF-8, and keeps one that only looks so', async () => {
+    const artifacts: PlannedTask['artifacts'] = {
+      'public/odd': { type: 'directory', path: '/odd', optional: false },
+    };
+    const script = `mkdir /odd && cd /odd && for name in 'q\\377' 'q\\376' 'é' 'own\\357\\277\\275'; do printf text > "$(printf "$name")"; done`;
+    const { taskId, save } = await ended(script, { artifacts }, 'completed');
+
+    const saved = await save();
+
+    expect(saved.artifacts.map(({ name }) => name).sort()).toEqual(['public/odd/own\uFFFD', 'public/odd/é']);
+    expect(await logOf(taskId)).toContain(
+      'Artifact public/odd: files whose names are not UTF-8 are left out (2)\n',
+    );
+  });
+
+  it('says so in the log when the exit code purges the caches, and not otherwise', async () => {
+    const caches = {
+      npm: { path: '/npm', perImage: false },
+      pip: { path: '/pip', perImage: false },
+    };
+    const planned = { caches, purgeExitCodes: [3] };
+    for (const [exitCode, line] of [
+      [3, 'Exit code 3 purges its caches: npm, pip are removed\n'],
+      [4, undefined],
+    ] as const) {
+      const { taskId, save } = await ended('true', planned, 'failed', exitCode);
+
+      await save();
+
+      const log = await logOf(taskId);
+      if (line === undefined) expect(log).not.toContain('purges');
+      else expect(log).toContain(line);
+    }
+  });
 
   it('gives a repeat that comes after the removal of the container what the first one gave', async () => {
     const artifacts: PlannedTask['artifacts'] = {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { mapConcurrently } from '../../../model/concurrently.ts';
+import { mapAhead, mapConcurrently } from '../../../model/concurrently.ts';
 
 describe('mapping concurrently', () => {
   it('keeps the order and never has more under way than it may', async () => {
@@ -37,5 +37,44 @@ describe('mapping concurrently', () => {
   it('throws also what is thrown as undefined', async () => {
     const nothing = (): Promise<void> => Promise.reject(undefined as unknown as Error);
     await expect(mapConcurrently([1], nothing)).rejects.toBeUndefined();
+  });
+});
+
+describe('mapping ahead', () => {
+  it('gives results in order, and has no more under way or waiting than it may', async () => {
+    const begun: number[] = [];
+    const double = async (n: number): Promise<number> => {
+      begun.push(n);
+      for (let turns = n % 3; turns >= 0; turns -= 1) await turn();
+      return n * 2;
+    };
+
+    const got: number[] = [];
+    for await (const result of mapAhead([1, 2, 3, 4, 5, 6, 7], double, 3)) {
+      got.push(result);
+      for (let turns = 5; turns > 0; turns -= 1) await turn();
+      expect(begun.length).toBe(Math.min(7, got.length + 2));
+    }
+    expect(got).toEqual([2, 4, 6, 8, 10, 12, 14]);
+  });
+
+  it('throws the error of the first that has one, when what was under way has ended, and begins no more', async () => {
+    const [begun, ended]: [number[], number[]] = [[], []];
+    const work = async (n: number): Promise<number> => {
+      begun.push(n);
+      for (let turns = n === 2 ? 1 : 20; turns > 0; turns -= 1) await turn();
+      ended.push(n);
+      if (n === 2) throw new RangeError('second');
+      return n;
+    };
+
+    const got: number[] = [];
+    const taking = async (): Promise<void> => {
+      for await (const result of mapAhead([1, 2, 3, 4, 5, 6], work, 3)) got.push(result);
+    };
+    await expect(taking()).rejects.toThrow('second');
+    expect(got).toEqual([1]);
+    expect(begun).toEqual([1, 2, 3, 4]);
+    expect(ended.sort()).toEqual([1, 2, 3, 4]);
   });
 });

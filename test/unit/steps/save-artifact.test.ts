@@ -98,6 +98,30 @@ describe('a directory artifact', () => {
     expect(log).toContain('Artifact public/out: directories without files are left out (3)\n');
   });
 
+  it('has no file whose name is not UTF-8, and the log counts them; a name that has the sign for it is kept', async () => {
+    const { upload } = await uploadOf(
+      (tar) => {
+        // So a name is decoded of which a byte is no UTF-8: two of them may become one.
+        tar.entry({ name: 'out/q\uFFFD' }, 'one');
+        tar.entry({ name: 'out/q\uFFFD' }, 'two');
+        tar.entry({ name: 'out/d\uFFFD/', type: 'directory' });
+        tar.entry({ name: 'out/d\uFFFD/file' }, 'three');
+        tar.entry({ name: 'out/good' }, 'good');
+        tar.entry({ name: 'out/l\uFFFD', type: 'link', linkname: 'out/good' });
+        tar.entry({ name: 'out/own\uFFFD' }, 'mine');
+      },
+      ['/out/own\uFFFD'],
+    );
+
+    const saved = await saveArtifact(upload, 'public/out', spec);
+    await upload.log.flush();
+
+    expect(saved).toMatchObject([{ name: 'public/out/good' }, { name: 'public/out/own\uFFFD' }]);
+    const log = (await (await upload.store.logs.read(taskId, 0)).toArray()).join('');
+    expect(log).toContain('Artifact public/out: files whose names are not UTF-8 are left out (4)\n');
+    expect(log).not.toContain('directories without files');
+  });
+
   it('of which every directory has a file says nothing of them', async () => {
     const { upload } = await uploadOf((tar) => {
       tar.entry({ name: 'out/', type: 'directory' });
@@ -164,5 +188,27 @@ describe('a file artifact', () => {
         ...told,
       },
     ]);
+  });
+
+  it.each([
+    ['html', 'application/octet-stream'],
+    ['zip', 'application/octet-stream'],
+    ['c', 'application/octet-stream'],
+    ['.html', 'application/octet-stream'],
+    ['in.d/html', 'application/octet-stream'],
+    ['made.', 'application/octet-stream'],
+    ['made.unheard-of', 'application/octet-stream'],
+    ['made.html', 'text/html; charset=utf-8'],
+    ['made.tar.zip', 'application/zip'],
+  ])('called %s has the type %s', async (name, contentType) => {
+    const { upload } = await uploadOf(() => undefined, ['/made']);
+
+    const saved = await saveArtifact(upload, `public/${name}`, {
+      type: 'file',
+      path: '/made',
+      optional: false,
+    });
+
+    expect(saved).toMatchObject([{ contentType }]);
   });
 });

@@ -4,7 +4,7 @@ import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
 import type { Store } from '../store/store.ts';
 import { AmbiguousName } from './ambiguous-name.ts';
 
-/** How far back a push is looked for by its revision. */
+/** How far back a push is looked for by its revision, or by its project. */
 const RECENT_PUSHES = 1_000;
 
 export interface NamingOptions {
@@ -74,16 +74,15 @@ export async function pushesOfRevision(
 }
 
 async function newestPush({ pushes }: Store, projects: readonly string[]): Promise<string> {
-  const newestOf = (project?: string): ReturnType<Store['pushes']['list']> =>
-    pushes.list({ levels: LEVELS, limit: 1, ...(project === undefined ? {} : { project }) });
-  const own = (await Promise.all(projects.map(newestOf))).flat();
-  const [newest] = own.length > 0 ? own.sort(byTime).reverse() : await newestOf();
+  const recent = await pushes.list({ levels: LEVELS, limit: projects.length > 0 ? RECENT_PUSHES : 1 });
+  const newest = recent.find(({ pushId }) => isOf(pushId, projects)) ?? recent[0];
   if (!newest) throw new NotFound('There is no push yet');
   return newest.pushId;
 }
 
-function byTime(a: { readonly received: string }, b: { readonly received: string }): number {
-  return Date.parse(a.received) - Date.parse(b.received);
+function isOf(pushId: string, projects: readonly string[]): boolean {
+  const parsed = parseId(pushId);
+  return parsed?.kind === 'push' && projects.includes(parsed.project);
 }
 
 /** The beginning of a revision, or of an id (`push/demo/3/1a2b…`, `demo/3/1a2b…`). */

@@ -55,7 +55,7 @@ export function projectsOf(config: ServerConfig, repositories: readonly string[]
       sources.some(({ repository }) => canonical.has(canonicalRepository(repository))),
     )
     .map(([project]) => project);
-  const local = repositories.map((each) => tryResolve(LOCAL_ONLY, each, { ref: 'HEAD' })?.project);
+  const local = repositories.map((each) => tryResolve(config, each, { ref: 'HEAD' })?.project);
   return [...new Set([...named, ...local.filter((project) => project !== undefined)])];
 }
 

@@ -1,4 +1,3 @@
-import { isSlipwayError } from '../../model/errors.ts';
 import type { ServerConfig } from '../../model/schema/config.ts';
 import { findLocalRepository, remoteUrls } from '../local-repository.ts';
 import { projectsOf } from './local-project.ts';
@@ -8,8 +7,8 @@ export async function projectsHere(config: ServerConfig): Promise<readonly strin
   try {
     const local = await findLocalRepository('.');
     return projectsOf(config, [local.directory, ...(await remoteUrls(local))]);
-  } catch (error) {
-    if (isSlipwayError(error) && error.type === 'NotFound') return [];
-    throw error;
+  } catch {
+    // Whatever keeps git from telling: it is a preference and no more.
+    return [];
   }
 }

@@ -85,6 +85,7 @@ async function domainHere(config: ServerConfig, session: Session): Promise<strin
     import('../open-revision.ts'),
     import('../describe-in-tree.ts'),
   ]);
-  const opened = await openIfAny({ repo: '.', rev: 'HEAD' }, session);
+  // Whatever keeps git from telling: it is a preference and no more.
+  const opened = await openIfAny({ repo: '.', rev: 'HEAD' }, session).catch(() => undefined);
   return opened && (await ownerOf({}, opened, { config })).domain;
 }

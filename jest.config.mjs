@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  // What starts programs takes its time where the parts run side by side.
+  testTimeout: 60_000,
   setupFiles: ['<rootDir>/test/helpers/suppressed-error.mjs'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.slipway/'],

@@ -42,7 +42,7 @@ export async function putInput(
     path: pathOf(file),
     sizeBytes: file.record.sizeBytes,
     executable: file.record.executable,
-    open: () => openInput(store, file, signal),
+    open: () => Promise.resolve(Readable.from(asRecorded(store, file, signal), { objectMode: false })),
   }));
   const directories = current.filter((file) => !isFile(file)).map(pathOf);
   if (wanted.length > 0)
@@ -66,29 +66,29 @@ async function asItIs({ artifacts }: Store, file: InputFile): Promise<InputFile>
   return { ...file, record: (await artifacts.find(taskId, run, record.name)) ?? record };
 }
 
-/** A record lives as long as its push, and an artifact as long as its task says. @throws {InputUnavailable}, as its stream does. */
-async function openInput({ artifacts }: Store, file: InputFile, signal: AbortSignal): Promise<Readable> {
+/**
+ * The bytes of an artifact as its run's record has them: what the store says of it, and holds them against, may be another one's by
+ * now. Opened when it is read. A record lives as long as its push, and an artifact as long as its task says. @throws {InputUnavailable}
+ */
+async function* asRecorded(
+  { artifacts }: Store,
+  file: InputFile,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   const { taskId, run, record, open } = file;
+  const hash = createHash('sha256');
+  let bytes = 0;
   try {
     const body = open?.(signal) ?? (await artifacts.read(taskId, run, record.name, signal));
-    return Readable.from(asRecorded(body, file), { objectMode: false });
-  } catch (error) {
-    throw asUnavailable(error, file);
-  }
-}
-
-/** What the store says of an artifact, and holds its bytes against, may be another one's by now. */
-async function* asRecorded(body: Readable, file: InputFile): AsyncGenerator<Buffer> {
-  const { record, open } = file;
-  const hash = createHash('sha256');
-  let left = record.sizeBytes;
-  try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      left -= chunk.byteLength;
-      if (left < 0) throw new DigestMismatch(record.name, `${record.sizeBytes} bytes`, 'more');
+      bytes += chunk.byteLength;
+      if (bytes > record.sizeBytes)
+        throw new DigestMismatch(record.name, `${record.sizeBytes} bytes`, 'more');
       hash.update(chunk);
       yield chunk;
     }
+    if (bytes < record.sizeBytes)
+      throw new DigestMismatch(record.name, `${record.sizeBytes} bytes`, `${bytes}`);
     const sha256 = hash.digest('hex');
     if (!open && sha256 !== record.sha256)
       throw new DigestMismatch(record.name, record.sha256 ?? 'a digest', sha256);

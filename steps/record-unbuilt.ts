@@ -1,7 +1,9 @@
+import { mapConcurrently } from '../model/concurrently.ts';
 import type { ImageOutcome } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { Plan, PlannedImage } from '../model/schema/plan.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
+import { unlessDamaged } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -16,15 +18,18 @@ export async function recordUnbuilt(
   context: Pick<StepContext, 'isGivenUp'>,
 ): Promise<void> {
   const images = new Map(plan.images.map((image) => [image.name, image]));
-  for (const { name, outcome, detail } of outcomes) {
+  await mapConcurrently(outcomes, async ({ name, outcome, detail }) => {
     const image = images.get(name);
-    if (outcome !== 'failed' || !image) continue;
-    await tasks.change(image.taskId, (present) => {
+    // One that was there has a record, and maybe not of this level.
+    if (outcome !== 'failed' || !image || image.action === 'reuse') return;
+    const recorded = tasks.change(image.taskId, (present) => {
       if (present && (present.runs.length > 0 || isOf(plan, present))) return present;
       expectNotGivenUp(context);
       return recordOf(plan, image, detail);
     });
-  }
+    // The push's own record is not kept from being written by that of an image.
+    await unlessDamaged(recorded);
+  });
 }
 
 /** Where its bases are not known an image has no hash, and pushes have one record for it, of which the newest counts. */

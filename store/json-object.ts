@@ -44,8 +44,13 @@ export async function readUsable<T>(
   key: string,
   schema: z.ZodType<T>,
 ): Promise<{ readonly value: T; readonly etag: string } | undefined> {
+  return unlessDamaged(readJson(objects, key, schema));
+}
+
+/** What is done with a record, or undefined where that is damaged. */
+export async function unlessDamaged<T>(doing: Promise<T>): Promise<T | undefined> {
   try {
-    return await readJson(objects, key, schema);
+    return await doing;
   } catch (error) {
     if (error instanceof DamagedRecord) return undefined;
     throw error;

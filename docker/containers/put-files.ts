@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import type { Pack } from 'tar-stream';
 import { mapAhead } from '../../model/concurrently.ts';
-import { DigestMismatch, PathUnusable } from '../../model/errors.ts';
+import { DigestMismatch, isSlipwayError, PathUnusable } from '../../model/errors.ts';
 import { statPath } from './archive-path.ts';
 import type { PutOptions } from './put-archive.ts';
 import { placesFor } from './put-places.ts';
@@ -66,9 +66,10 @@ async function putInto(container: Docker.Container, place: Place, options: PutFi
     await sendTar(container, place.root, { out, fill, signal, query: { noOverwriteDirNonDir: '1' } });
   } catch (error) {
     // Only now, so that many files do not cost a question each: an engine has no code for it.
-    const inTheWay = signal.aborted
-      ? undefined
-      : await findDirectory(container, place, signal).catch(() => undefined);
+    const inTheWay =
+      signal.aborted || isSlipwayError(error)
+        ? undefined
+        : await findDirectory(container, place, signal).catch(() => undefined);
     if (!inTheWay) throw error;
     throw new PathUnusable(inTheWay.path, 'a directory is there, not a file', { cause: error });
   }
@@ -81,7 +82,7 @@ async function addAll(
 ): Promise<void> {
   const withBytes = async (entry: Entry): Promise<{ readonly entry: Entry; readonly bytes?: Buffer }> => {
     if (!entry.file || entry.file.sizeBytes > SMALL_BYTES) return { entry };
-    return { entry, bytes: await buffer(await openWhole(entry.file)) };
+    return { entry, bytes: await buffer(openWhole(entry.file)) };
   };
   for await (const { entry, bytes } of mapAhead(entries, withBytes, READ_AHEAD)) {
     const { name, file } = entry;
@@ -92,19 +93,21 @@ async function addAll(
     const mode = file.executable ? EXECUTABLE_MODE : FILE_MODE;
     const header = { name, size: file.sizeBytes, mode, ...owner };
     if (bytes) await addEntry(out, header, bytes);
-    else await pipeline(await openWhole(file), out.entry(header));
+    else await pipeline(openWhole(file), out.entry(header));
     onFile?.(file);
   }
 }
 
-/** Fails as soon as it has more bytes than were said, which would be taken for the next entry, and at its end when it has less. */
-async function openWhole(file: FileToPut): Promise<Readable> {
+/**
+ * Fails as soon as it has more bytes than were said, which would be taken for the next entry, and at its end when it has less. Opened
+ * when it is read, so that one which nobody comes to read holds nothing.
+ */
+function openWhole(file: FileToPut): Readable {
   const { path, sizeBytes } = file;
-  const body = await file.open();
   const lies = (got: string): Error => new DigestMismatch(`Content of ${path}`, `${sizeBytes} bytes`, got);
   async function* whole(): AsyncGenerator<Buffer> {
     let bytes = 0;
-    for await (const chunk of body) {
+    for await (const chunk of await file.open()) {
       const part = Buffer.from(chunk as Buffer);
       bytes += part.byteLength;
       if (bytes > sizeBytes) throw lies('more');

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import type { Pack } from 'tar-stream';
+import { isOwnName } from '../../model/engine-names.ts';
 import { InternalError } from '../../model/errors.ts';
 
 const FILES = ['Dockerfile', 'start.sh'];
@@ -21,9 +22,7 @@ export function sidecarImageTag(): string {
 
 /** The image of the sidecars that this process makes: one of somebody's own that is given, else ours. A name of ours may be of before. */
 export function chosenSidecarImage(given: string | undefined): string {
-  return given === undefined || given === '' || given.startsWith('slipway.invalid/')
-    ? sidecarImageTag()
-    : given;
+  return given === undefined || given === '' || isOwnName(given) ? sidecarImageTag() : given;
 }
 
 /** The version of Docker Engine in ours, as its Dockerfile chooses it; the distribution's own number goes on after a `+`. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { ownReference } from '../../model/engine-names.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { StepOptions } from '../engine.ts';
 import { loadingName } from '../room/use-names.ts';
@@ -17,6 +18,12 @@ export interface LoadedTar {
   readonly fellBack?: string;
 }
 
+export interface LoadAsTarOptions extends StepOptions {
+  readonly tar: TarForEngine;
+  /** Of the name that it is to have in the end. */
+  readonly tag: string;
+}
+
 /**
  * Loads a stored image without the layers that the engine has, as its tar was made for that; if that fails, whole, and the result says so. The engine's
  * words are not read: it is found by the throw-away name that is in the tar, or by its id.
@@ -24,7 +31,7 @@ export interface LoadedTar {
 export async function loadAsTar(
   context: TransportContext,
   image: StoredImage,
-  options: StepOptions & { readonly tar: TarForEngine },
+  options: LoadAsTarOptions,
 ): Promise<LoadedTar> {
   if (!options.tar.isPartial) return loadOnce(context, image, { ...options, whole: true });
   try {
@@ -41,15 +48,16 @@ export async function loadAsTar(
 async function loadOnce(
   context: TransportContext,
   image: StoredImage,
-  options: StepOptions & { readonly tar: TarForEngine; readonly whole: boolean },
+  options: LoadAsTarOptions & { readonly whole: boolean },
 ): Promise<LoadedTar> {
   const { signal, onProgress, whole } = options;
   const reference = loadingName(randomUUID());
   const tar = options.tar.open({ names: [reference], signal, onProgress, whole });
   try {
     const bytesLoaded = await send(context, tar, { signal, onProgress });
-    // Another load that has found it there may have taken the name away.
-    const engineImageId = await findLoaded(context, image, [reference, expectedId(context, image)]);
+    // Another load that has found it there may have taken the name away, and given it its own.
+    const names = [reference, ownReference(options.tag), expectedId(context, image)];
+    const engineImageId = await findLoaded(context, image, names);
     if (!engineImageId) throw new Error('the engine took the tar, but does not have all of the image');
     return { engineImageId, bytesLoaded };
   } catch (error) {

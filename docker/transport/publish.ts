@@ -63,10 +63,11 @@ export async function publishImage(
 }
 
 async function transfer(context: TransportContext, options: Wanted): Promise<PublishResult> {
-  const { image, signal, onProgress } = options;
+  const { image, signal, onProgress, onLayer } = options;
   if (!context.endpoint) return publishAsTar(context, image, options);
+  let pushed: Pushed;
   try {
-    return await push(context, context.endpoint, options);
+    pushed = await push(context, context.endpoint, options);
   } catch (error) {
     signal.throwIfAborted();
     // Of the store, which a tar goes to as well.
@@ -83,14 +84,18 @@ async function transfer(context: TransportContext, options: Wanted): Promise<Pub
     const reasons = [fellBack, ...(published.fellBack === undefined ? [] : [published.fellBack])];
     return { ...published, fellBack: reasons.join('; ') };
   }
+  const { result, layers } = pushed;
+  if (onLayer) await mapConcurrently(layers, onLayer, LAYERS_TOLD_AT_ONCE);
+  return result;
 }
 
-async function push(
-  context: TransportContext,
-  endpoint: ImageEndpoint,
-  options: Wanted,
-): Promise<PublishResult> {
-  const { image, id, signal, mayConfirm, onBlob, onLayer } = options;
+interface Pushed {
+  readonly result: PublishResult;
+  readonly layers: readonly LayerBlob[];
+}
+
+async function push(context: TransportContext, endpoint: ImageEndpoint, options: Wanted): Promise<Pushed> {
+  const { image, id, signal, mayConfirm, onBlob } = options;
   let lastError: unknown;
   const transfer = endpoint.openPush({ mayConfirm, onBlob, onError: (error) => (lastError = error) });
   try {
@@ -109,8 +114,7 @@ async function push(
         throw findDamage(error, manifestDigest) ?? error;
       },
     );
-    if (onLayer) await mapConcurrently(layers, onLayer, LAYERS_TOLD_AT_ONCE);
-    return { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' };
+    return { result: { ...stored, bytesUploaded: transfer.stats.bytesIn, way: 'endpoint' }, layers };
   } finally {
     transfer.close();
     await removeThrowAways(context, id);

@@ -125,10 +125,10 @@ it('a worker killed while an image moves as a tar, half-way into the store, half
   const loads = killing.engine.seen.filter(isRequest('POST', /^images\/load$/));
   expect(loads).toHaveLength(2);
 
+  await killing.expectStoreClean();
   const names = document.images.map(({ imageHash }) => `slipway.invalid/image:${imageHash ?? ''}`).sort();
   for (const engine of [builder, runner]) {
     expect(await namesIn(engine)).toEqual(names);
     await expectAtRest(engine);
   }
-  await killing.expectStoreClean();
 });

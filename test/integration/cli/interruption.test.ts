@@ -30,14 +30,18 @@ describe('Ctrl-C while the store accepts connections and says nothing', () => {
       const slipway = spawn(PROGRAM, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
       const [stdout, stderr] = [text(slipway.stdout), text(slipway.stderr)];
       const exit = once(slipway, 'exit');
-      await store.asked;
-      const began = performance.now();
+      try {
+        await store.asked;
+        const began = performance.now();
 
-      slipway.kill('SIGINT');
+        slipway.kill('SIGINT');
 
-      expect(await exit).toEqual([130, null]);
-      expect(performance.now() - began).toBeLessThan(LIMIT_MS / 3);
-      expect([await stdout, await stderr]).toEqual(['', '']);
+        expect(await exit).toEqual([130, null]);
+        expect(performance.now() - began).toBeLessThan(LIMIT_MS / 3);
+        expect([await stdout, await stderr]).toEqual(['', '']);
+      } finally {
+        slipway.kill('SIGKILL');
+      }
     },
     LIMIT_MS,
   );

@@ -107,7 +107,11 @@ describe('an image build', () => {
   it.each(['ADD', 'ARG', 'COPY', 'ENV', 'EXPOSE', 'LABEL', 'STOPSIGNAL', 'USER', 'VOLUME', 'WORKDIR'])(
     'of a Dockerfile with nothing behind %s is refused, as a plan is',
     async (keyword) => {
-      await expect(build(`${BASE}\n${keyword}\n`)).rejects.toMatchObject({ failed: { step: undefined } });
+      await expect(build(`${BASE}\n${keyword}\n`)).rejects.toMatchObject({
+        type: 'ImageBuildFailed',
+        retryable: false,
+        failed: { step: undefined },
+      });
     },
     TEST_TIMEOUT_MS,
   );
@@ -115,7 +119,11 @@ describe('an image build', () => {
   it.each(['FROM debian:bookworm base', 'FROM Debian:bookworm', `${BASE} # new`, `${BASE}\nCOPY Dockerfile`])(
     'of %j is refused, as a plan is',
     async (dockerfile) => {
-      await expect(build(dockerfile)).rejects.toMatchObject({ failed: { step: undefined } });
+      await expect(build(dockerfile)).rejects.toMatchObject({
+        type: 'ImageBuildFailed',
+        retryable: false,
+        failed: { step: undefined },
+      });
     },
     TEST_TIMEOUT_MS,
   );

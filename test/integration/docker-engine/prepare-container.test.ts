@@ -18,7 +18,7 @@ import { startAlteredEngine } from '../../helpers/altered-engine.ts';
 import { connectDevEngine, DEV_ENGINE, NO_BLOBS, testFleet } from '../../helpers/dev-engine.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 
-const TEST_TIMEOUT_MS = 60_000;
+const TEST_TIMEOUT_MS = 180_000;
 jest.setTimeout(TEST_TIMEOUT_MS);
 
 const PUSH = `push/demo/1/${'a'.repeat(40)}`;

@@ -117,7 +117,7 @@ describe('a private engine', () => {
 
     await expect(asked).rejects.toMatchObject({
       type: 'ImageBuildFailed',
-      lastWords: expect.stringMatching(/no Docker Engine 1\.2\.3 in the distribution, but \d+\.\d+/),
+      lastWords: expect.stringMatching(/no Docker Engine 1\.2\.3 in the distribution, but/),
     });
   });
 

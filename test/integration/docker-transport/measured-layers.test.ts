@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
+import { until } from '../../helpers/live-stack.ts';
 import { mountSmallDisk } from '../../helpers/small-disk.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
 import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
@@ -64,8 +65,7 @@ describe('a layer that is measured', () => {
     expect(await openFiles()).toHaveLength(1);
     tar.destroy();
 
-    while ((await openFiles()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await usedBytes()).toBeLessThan(1_000_000);
+    await until(async () => (await openFiles()).length === 0 && (await usedBytes()) < 1_000_000);
   });
 
   it('is read of the store twice when the disk is full before its end, and the tar is the same', async () => {

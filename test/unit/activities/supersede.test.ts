@@ -9,12 +9,14 @@ import { pushKey } from '../../../store/keys.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { aPushInput } from '../../helpers/push-input.ts';
 
-it('A push whose status is damaged is told too that a newer one takes its place: it may run', async () => {
+it('A push whose status is damaged is told too that a newer one takes its place: it may run; one without a record of its own keeps nobody else from hearing', async () => {
   const objects = createMemoryObjectStore();
   const store = createStore(objects);
   const older = aPushInput({ received: '2026-01-01T00:01:00.000Z' });
+  const damaged = aPushInput({ received: '2026-01-01T00:00:30.000Z', revision: 'c'.repeat(40) });
   const newer = aPushInput({ received: '2026-01-01T00:02:00.000Z', revision: 'b'.repeat(40) });
-  await receivePush(store, { push: older, pushId: idOf(older) }, 'demo');
+  for (const push of [damaged, older]) await receivePush(store, { push, pushId: idOf(push) }, 'demo');
+  await objects.put(pushKey(idOf(damaged), 'push'), Buffer.from('{"version": 1'), {});
   await objects.put(pushKey(idOf(older), 'status'), Buffer.from('{"version": 1'), {});
   const told: string[] = [];
   const getHandle = (id: string): object => ({

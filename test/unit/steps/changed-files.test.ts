@@ -99,14 +99,16 @@ describe('what a push has changed', () => {
     expect(await changes(d, {}, { config })).toEqual(['b c d', 'the push of main before']);
   });
 
-  it('is not since one whose status is damaged: nobody knows how that ended', async () => {
-    await pushed(b);
-    await pushed(c);
-    const status = pushKey(idOf({ ...common, revision: c }), 'status');
-    await objects.put(status, Buffer.from('{"version": 1'), {});
+  it.each(['status', 'push'] as const)(
+    'is not since one whose record of its %s is damaged: nobody knows how that ended',
+    async (part) => {
+      await pushed(b);
+      await pushed(c);
+      await objects.put(pushKey(idOf({ ...common, revision: c }), part), Buffer.from('{"version": 1'), {});
 
-    expect(await changes(d)).toEqual(['c d', 'the push of main before']);
-  });
+      expect(await changes(d)).toEqual(['c d', 'the push of main before']);
+    },
+  );
 
   it('is since a push of the same repository', async () => {
     await pushed(a);

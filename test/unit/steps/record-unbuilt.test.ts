@@ -5,7 +5,10 @@ import type { Plan, PlannedImage } from '../../../model/schema/plan.ts';
 import type { RunRecord, TaskRecord } from '../../../model/schema/records.ts';
 import { recordPush } from '../../../steps/read-push.ts';
 import { recordUnbuilt } from '../../../steps/record-unbuilt.ts';
+import { createStore } from '../../../store/create-store.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
+import { taskKey } from '../../../store/keys.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 
@@ -107,4 +110,21 @@ it('The record of a push brings those of its images that could not be had', asyn
   await recordPush(store, { pushId, plannedAt, images: [failed('base')] });
 
   expect(await logOf('base')).toContain(`failed/image-build-failed: ${WHY}\n`);
+});
+
+it('A damaged record of an image keeps no push from being recorded, and one that was there before is left alone', async () => {
+  const objects = createMemoryObjectStore();
+  store = createStore(objects);
+  await objects.put(`${taskKey(idOf('base'))}/status.json`, Buffer.from('{"version": 1'), {});
+  const images = [
+    { name: 'base', unavailable: WHY },
+    { name: 'other', unavailable: WHY },
+    { name: 'known', action: 'reuse' as const },
+  ];
+
+  const outcomes = [failed('base'), failed('other'), failed('known')];
+  await recordUnbuilt(store, { plan: aPlan({}, images), outcomes }, {});
+
+  expect(await logOf('other')).toContain(WHY);
+  expect(await store.tasks.find(idOf('known'))).toBeUndefined();
 });

@@ -19,6 +19,8 @@ export interface LoadTaskImageDeps {
   readonly store: Store;
   readonly plans: PlanCache;
   readonly engine: Engine;
+  /** The name of ours of an image that was made in this engine for this very run. No other name of ours is taken. */
+  readonly builtHere?: string;
 }
 
 /**
@@ -95,7 +97,7 @@ function digestsOf({
 }
 
 async function have(
-  { store, engine }: LoadTaskImageDeps,
+  { store, engine, builtHere }: LoadTaskImageDeps,
   { planned, plan, input }: { readonly planned: PlannedTask; readonly plan: Plan; readonly input: RunInput },
   context: StepContext,
   say: (line: string) => void,
@@ -112,6 +114,8 @@ async function have(
       return { name: image.name, ...loaded, stored };
     }
     case 'docker-image': {
+      if (image.name === builtHere)
+        return { name: image.name, ...(await findBuilt(engine, builtHere)), bytesLoaded: 0 };
       const { platform } = await engine.info();
       const base = await findBase(store, { plan, platform, reference: image.name }, signal);
       if (base) {
@@ -146,6 +150,14 @@ async function have(
       return await loadStored(engine, stored, { name, hold }, context);
     }
   }
+}
+
+async function findBuilt({ images }: Engine, name: string): Promise<RegistryPull> {
+  await images.use(name);
+  const engineImageId = await images.find(name);
+  if (engineImageId === undefined)
+    throw new ImageUnavailable(name, 'it was made in this engine, and is gone');
+  return { engineImageId };
 }
 
 async function loadStored(

@@ -6,6 +6,7 @@ import { pauseAfterRuns, reasonOfFailure, verdictOf } from '../model/pure/run-en
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
 import { isAway } from './engine-trouble.ts';
+import type { LoadTaskImageDeps } from './load-task-image.ts';
 import { loadTaskImage } from './load-task-image.ts';
 import type { RunContainerDeps } from './run-container.ts';
 import { runContainer } from './run-container.ts';
@@ -19,7 +20,7 @@ import { claimRun, recordRun } from './task-run.ts';
 /** After a cancel, what the command has left is saved within this time. */
 const LAST_SAVE_MS = 30_000;
 
-export interface RunHereDeps extends RunContainerDeps {
+export interface RunHereDeps extends RunContainerDeps, Pick<LoadTaskImageDeps, 'builtHere'> {
   readonly identity: RunnerIdentity;
 }
 

@@ -1,4 +1,5 @@
 import { inCache } from '../../stack/in-cache.ts';
+import { isOwnName } from '../../model/engine-names.ts';
 import type { TaskInput } from '../../model/pure/payloads.ts';
 import type { SecretSource } from '../../model/secret-source.ts';
 import { TASK_REASONS } from '../../model/pure/states.ts';
@@ -86,6 +87,7 @@ async function inEngine(run: LocalRun, session: Session): Promise<number> {
         store,
         plans,
         engine,
+        ...(image.type === 'docker-image' && isOwnName(image.name) ? { builtHere: image.name } : {}),
         fleet: runs.fleet,
         sidecarImage: chosenSidecarImage(session.env['SLIPWAY_SIDECAR_IMAGE']),
         source: { open: () => Promise.resolve(opened.tree) },

@@ -8,6 +8,7 @@ import { World } from '../helpers/world.ts';
 jest.setTimeout(900_000);
 
 const NOISE_BYTES = 3_000_000;
+const NOISE = randomBytes((NOISE_BYTES * 3) / 4).toString('base64');
 const ROUTE = 'shared.latest';
 const PATH = 'public/image.tar';
 const plain = { image: 'debian:bookworm', checkout: false };
@@ -31,7 +32,6 @@ const tree = (version: number, tasks: object): Readonly<Record<string, unknown>>
   'docker/version': `${version}\n`,
   'slipway.yml': { version: 1, images: { tools: { context: 'docker' } }, tasks },
 });
-const NOISE = randomBytes((NOISE_BYTES * 3) / 4).toString('base64');
 
 /** Runs in what it has built, with a cache, and leaves a file and a tarball under a route. */
 const tasksOf = (name: string, more: object = {}): object => ({

@@ -266,7 +266,10 @@ describe('an engine that cannot reach the endpoint', () => {
     // What is small is kept; else the engine writes all of it out once more.
     expect(bySmall.fellBack).toBeUndefined();
     expect(bySmall.bytesUploaded).toBeLessThan(100_000);
-    expect(byLarge.fellBack).toContain('was taken for one that is known');
+    // A classic engine does not call layers by what they are: what is large it writes out once more.
+    if (here.info.imageStore === 'classic')
+      expect(byLarge.fellBack).toContain('was taken for one that is known');
+    else expect(byLarge.fellBack).toBeUndefined();
     expect(byLarge.bytesUploaded).toBeGreaterThan(6_000_000);
     expect(byLarge.bytesUploaded).toBeLessThan(7_000_000);
     expect((await layersOf(byLarge)).slice(0, 2)).toEqual(await layersOf(first));

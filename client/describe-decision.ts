@@ -8,6 +8,11 @@ export function isDecided(document: PushDocument): boolean {
   return document.decisionMs !== undefined || isResolved(document.state);
 }
 
+/** It ended without a plan; or what its decision program printed has mistakes. */
+export function wasRefused({ reason, resolved, decisionMs }: PushDocument): boolean {
+  return reason === 'malformed-plan' || (resolved !== undefined && decisionMs === undefined);
+}
+
 /**
  * What was decided, in the lines that who pushes is shown: what is built and how many tasks run, or why nothing does.
  *
@@ -24,15 +29,19 @@ export function describeDecision(
   }
   if (isResolved(state) && decisionMs === undefined) return [detail ?? `${state}: ${reason ?? ''}`];
   const warnings = findings.map(formatted);
-  if (tasks.length === 0) return [...warnings, 'no task is wanted'];
-  const built = images
-    .filter(({ outcome }) => outcome !== 'reused' && outcome !== 'not-needed')
-    .map(({ name }) => name);
-  const reused = images.filter(({ outcome }) => outcome === 'reused').map(({ name }) => name);
+  const needed = images.filter(({ outcome }) => outcome !== 'not-needed');
+  if (tasks.length === 0 && needed.length === 0) return [...warnings, 'no task is wanted'];
+  const built = needed.filter(({ outcome }) => outcome !== 'reused').map(({ name }) => name);
+  const reused = needed.filter(({ outcome }) => outcome === 'reused').map(({ name }) => name);
   const parts = [
-    `${tasks.length} ${tasks.length === 1 ? 'task' : 'tasks'}`,
+    countTasks(tasks.length),
     built.length > 0 ? `to build: ${built.join(', ')}` : 'nothing to build',
     ...(reused.length > 0 ? [`known: ${reused.join(', ')}`] : []),
   ];
   return [...warnings, parts.join('; ')];
+}
+
+function countTasks(count: number): string {
+  if (count === 0) return 'no task';
+  return count === 1 ? '1 task' : `${count} tasks`;
 }

@@ -83,13 +83,26 @@ export async function tipOf(repository: LocalRepository, ref: string): Promise<s
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 
-/** Whether a commit is another one or among its ancestors. */
+/** Whether a commit is another one or among its ancestors, as far as can be told: where objects are missing it may be. */
 export async function holdsRevision(
   repository: LocalRepository,
   tip: string,
   revision: string,
 ): Promise<boolean> {
-  return (await ask(repository.directory, ['merge-base', '--is-ancestor', revision, tip])).exitCode === 0;
+  const asked = ['merge-base', '--is-ancestor', revision, tip];
+  const { exitCode, stderr } = await ask(repository.directory, asked);
+  // Before 2.44, git says no where it could not read what lies between.
+  return exitCode !== 1 || /^error:/m.test(stderr);
+}
+
+/** What a branch is called as it was last seen on remotes, as `origin/main`. */
+export async function remoteBranches(
+  repository: LocalRepository,
+  branch: string,
+): Promise<readonly string[]> {
+  const asked = ['for-each-ref', '--format=%(refname)', `refs/remotes/*/${branch}`];
+  const { stdout } = await ask(repository.directory, asked);
+  return stdout.split('\n').flatMap((ref) => (ref === '' ? [] : [ref.replace(/^refs\/remotes\//, '')]));
 }
 
 /** Branches by their short names and tags by their full ones; only those whose history holds a revision, if one is named. */

@@ -4,7 +4,8 @@ import { mapConcurrently } from '../../model/concurrently.ts';
 import { InternalError } from '../../model/errors.ts';
 import { isPartOf } from '../../steps/input-files.ts';
 import type { Download, ListedArtifact, SlipwayApi } from '../api.ts';
-import { saveFile } from './save-file.ts';
+import { untilInterrupted } from './interruption.ts';
+import { saveFile, wrongPath } from './save-file.ts';
 import { tellingDamage } from './telling-damage.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -50,31 +51,48 @@ export async function downloadDirectory(
   let done = 0;
   const write = async (file: ListedArtifact): Promise<number> => {
     const path = join(root, pathBelow(file.name, name));
-    const download = await api.download(taskId, file.name, { run, signal });
+    const download = await untilInterrupted(api.download(taskId, file.name, { run, signal }), signal);
     const bytes = await tellingDamage({ taskId, name: file.name }, () => writeOne(download, path, signal));
     onFile((done += 1));
     return bytes;
   };
+  if (!isThere) await makeDirectory(root, { wanted: output, shown: options.output });
   try {
-    await mkdir(root, { recursive: isThere });
     const sizes = await mapConcurrently(files, write, FILES_AT_ONCE);
     if (!isThere) await rename(root, output);
     return sizes.reduce((sum, bytes) => sum + bytes, 0);
   } catch (error) {
-    await rm(root, { recursive: true, force: true });
-    if (isThere) await mkdir(root, { recursive: true });
-    if (!isThere && (error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new UsageError(`${options.output} cannot be made: there is no directory ${dirname(output)}`, {
-        cause: error,
-      });
+    // A directory that was there stays what it is: with its owner and mode, a link, somebody's working directory.
+    const written = isThere ? (await readdir(root)).map((name) => join(root, name)) : [root];
+    for (const path of written) await rm(path, { recursive: true, force: true });
     throw error;
   }
+}
+
+async function makeDirectory(
+  path: string,
+  { wanted = path, shown = path, recursive = false }: MakeDirectoryOptions,
+): Promise<void> {
+  try {
+    await mkdir(path, { recursive });
+  } catch (error) {
+    const wrong = wrongPath(error, wanted);
+    if (wrong === undefined) throw error;
+    throw new UsageError(`${shown} cannot be made: ${wrong}`, { cause: error });
+  }
+}
+
+interface MakeDirectoryOptions {
+  /** What it becomes in the end, where that is another path, and how who named it wrote that. */
+  readonly wanted?: string;
+  readonly shown?: string;
+  readonly recursive?: boolean;
 }
 
 async function writeOne(download: Download, path: string, signal: AbortSignal): Promise<number> {
   const { body, isEmptyDirectory, sizeBytes, executable } = download;
   if (isEmptyDirectory) body.destroy();
-  await mkdir(isEmptyDirectory ? path : dirname(path), { recursive: true });
+  await makeDirectory(isEmptyDirectory ? path : dirname(path), { recursive: true });
   return isEmptyDirectory ? 0 : saveFile(body, path, { sizeBytes, executable, signal });
 }
 

@@ -1,6 +1,6 @@
 import { Nearest } from '../../model/nearest.ts';
 import type { LocalRepository } from '../local-repository.ts';
-import { holdsRevision, refsOf, tipOf } from '../local-repository.ts';
+import { holdsRevision, refsOf, remoteBranches, tipOf } from '../local-repository.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function expectOnRef(
   const [name, short] = [ref.replace('refs/heads/', ''), revision.slice(0, 12)];
   const tip = await tipOf(repository, ref);
   if (tip === undefined) {
-    const hint = new Nearest().hint(name, new Set(await refsOf(repository)));
+    const hint = await hintFor(repository, name);
     throw new UsageError(`There is no ${ref} in ${repository.directory}${hint ? `: ${hint}` : ''}`);
   }
   if (await holdsRevision(repository, tip, revision)) return;
@@ -22,6 +22,15 @@ export async function expectOnRef(
   throw new UsageError(
     `${name} does not hold ${short}: it is at ${tip.slice(0, 12)}${holders.length > 0 ? `. It is on: ${holders.slice(0, MOST).join(', ')}` : ''}`,
   );
+}
+
+/** A detached checkout, as CI makes it, has the branches of its remote and none of its own. */
+async function hintFor(repository: LocalRepository, name: string): Promise<string | undefined> {
+  const tag = `refs/tags/${name}`;
+  if (await tipOf(repository, tag)) return `there is a tag of that name, --ref ${tag}`;
+  const [remote] = await remoteBranches(repository, name);
+  if (remote !== undefined) return `its remote has one, to be had with: git branch ${name} ${remote}`;
+  return new Nearest().hint(name, new Set(await refsOf(repository)));
 }
 
 const MOST = 5;

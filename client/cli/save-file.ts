@@ -1,10 +1,10 @@
-import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DigestMismatch } from '../../model/errors.ts';
+import { isWrittenInPlace, openInPlace } from './open-in-place.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface SaveOptions {
@@ -15,7 +15,8 @@ export interface SaveOptions {
 }
 
 /**
- * Writes a stream to a file that appears under its name only when it is whole, executable if asked; gives its size.
+ * Writes a stream to a file that appears under its name only when it is whole, executable if asked; gives its size. A device, a pipe,
+ * or what this process has open already (`/dev/stdout`) stays what it is, and is written into.
  * @throws {UsageError} when no file can be made there.
  */
 export async function saveFile(
@@ -23,19 +24,18 @@ export async function saveFile(
   path: string,
   options: SaveOptions & { readonly executable?: boolean | undefined },
 ): Promise<number> {
-  const partial = `${path}.${process.pid}.part`;
-  const file = await openFor(path, partial, options.executable ? 0o777 : 0o666).catch((error: unknown) => {
+  const { target, partial } = await openFor(path, options).catch((error: unknown) => {
     body.destroy();
     throw error;
   });
   try {
-    const bytes = await copy(body, file.createWriteStream(), options);
+    const bytes = await copy(body, target, options);
     if (options.sizeBytes !== undefined && bytes !== options.sizeBytes)
       throw new DigestMismatch(`Download of ${path}`, `${options.sizeBytes} bytes`, `${bytes}`);
-    await rename(partial, path);
+    if (partial !== undefined) await rename(partial, path);
     return bytes;
   } catch (error) {
-    await rm(partial, { force: true });
+    if (partial !== undefined) await rm(partial, { force: true });
     throw error;
   }
 }
@@ -50,18 +50,32 @@ const WRONG_PATH: Readonly<Record<string, (path: string) => string>> = {
   ENAMETOOLONG: () => 'its name is too long',
 };
 
-async function openFor(path: string, partial: string, mode: number): Promise<FileHandle> {
+/** What an error of the system says about a path that was to be written to; undefined when it says nothing about it. */
+export function wrongPath(error: unknown, path: string): string | undefined {
+  return WRONG_PATH[(error as NodeJS.ErrnoException).code ?? '']?.(path);
+}
+
+interface Target {
+  readonly target: NodeJS.WritableStream;
+  /** Where it is written until it is whole; absent for what is written in place. */
+  readonly partial?: string;
+}
+
+async function openFor(
+  path: string,
+  { executable, signal }: { readonly executable?: boolean | undefined; readonly signal: AbortSignal },
+): Promise<Target> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) throw new UsageError(`${path} is a directory: name a file in it`);
+  if (found && isWrittenInPlace(path, found)) return { target: await openInPlace(path, found, signal) };
+  const partial = `${path}.${process.pid}.part`;
   try {
-    const isDirectory = await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-    if (isDirectory) throw new UsageError(`${path} is a directory: name a file in it`);
-    return await open(partial, 'w', mode);
+    const file = await open(partial, 'w', executable ? 0o777 : 0o666);
+    return { target: file.createWriteStream(), partial };
   } catch (error) {
-    const wrong = WRONG_PATH[(error as NodeJS.ErrnoException).code ?? ''];
-    if (!wrong) throw error;
-    throw new UsageError(`${path} cannot be written: ${wrong(path)}`, { cause: error });
+    const wrong = wrongPath(error, path);
+    if (wrong === undefined) throw error;
+    throw new UsageError(`${path} cannot be written: ${wrong}`, { cause: error });
   }
 }
 

@@ -1,8 +1,9 @@
 import { isSlipwayError } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import type { SlipwayApi } from '../api.ts';
-import { describeDecision } from '../describe-decision.ts';
+import type { SlipwayApi, StartedPush } from '../api.ts';
+import { describeDecision, wasRefused } from '../describe-decision.ts';
 import { describeOtherRef } from '../describe-other-ref.ts';
+import type { AwaitedDecision } from '../wait-for-decision.ts';
 import { waitForDecision } from '../wait-for-decision.ts';
 import { formatForHook } from './format-for-hook.ts';
 import type { PushOptions } from './push-options.ts';
@@ -68,7 +69,8 @@ async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveO
     ...(options.again ? { again: true } : {}),
     ...(options.hold ? { hold: true } : {}),
   });
-  const document = await waitForDecision(api, started, received);
+  const decision = await waitForDecision(api, started, received);
+  const { document } = decision;
   if (document && isNothing(document)) {
     say(`${ref.replace('refs/heads/', '')}: ${describeDecision(document).join('; ')}`);
     return;
@@ -76,11 +78,18 @@ async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveO
   say(started.pushId);
   if (started.url) say(`  ${started.url}`);
   if (started.outcome === 'joined') say('  it runs already');
-  if (started.outcome === 'resolved') say(`  it is resolved already: ${document?.state ?? ''}`);
+  if (started.outcome === 'resolved') say(`  it is resolved already${document ? `: ${document.state}` : ''}`);
   for (const line of describeOtherRef(started, ref, '-o again')) say(`  ${line}`);
-  const lines = document ? describeDecision(document, formatForHook) : ['it is not decided yet'];
-  for (const line of lines) say(`  ${line}`);
+  for (const line of linesOf(started, decision)) say(`  ${line}`);
   say(`  slipway watch ${started.pushId}`);
+}
+
+function linesOf({ outcome }: StartedPush, { document, trouble }: AwaitedDecision): readonly string[] {
+  if (trouble !== undefined) return `its plan is not known yet: ${trouble}`.split('\n');
+  if (document === undefined) return ['it is not decided yet'];
+  // What was built then is not built now.
+  if (outcome === 'resolved' && !wasRefused(document)) return [];
+  return describeDecision(document, formatForHook);
 }
 
 /** A tree that asks nothing of us gets one line. */

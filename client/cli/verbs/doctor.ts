@@ -18,7 +18,6 @@ export const doctorVerb = defineVerb<DoctorArgs>({
       .option('json', jsonOption)
       .example('$0 doctor', 'Exit code 3 when something is wrong')
       .example('$0 doctor --json', 'For programs'),
-  endsAtOnce: true,
   run: doctor,
 });
 

@@ -47,7 +47,6 @@ export const downloadVerb = defineVerb<DownloadArgs>({
         '$0 download compile public/site -o site',
         'Every file below public/site, into a new directory',
       ),
-  endsAtOnce: true,
   run: download,
 });
 
@@ -55,25 +54,23 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
   const { terminal, signal } = session;
   const run = args.run === undefined ? {} : { run: wholeNumber('run', args.run, 0) };
   const output = args.output ?? basename(args.name);
-  const [{ withClient }, { saveFile, saveToStdout }, { formatBytes }, { findDirectory }, { tellingDamage }] =
-    await Promise.all([
-      import('../open-client.ts'),
-      import('../save-file.ts'),
-      import('../render/quantities.ts'),
-      import('../download-directory.ts'),
-      import('../telling-damage.ts'),
-    ]);
+  const [
+    { withClient },
+    { saveFile, saveToStdout },
+    { formatBytes },
+    { tellingDamage },
+    { untilInterrupted },
+  ] = await Promise.all([
+    import('../open-client.ts'),
+    import('../save-file.ts'),
+    import('../render/quantities.ts'),
+    import('../telling-damage.ts'),
+    import('../interruption.ts'),
+  ]);
   return withClient(session, async ({ api }) => {
-    const taskId = await api.resolveTask(args.task, args.push);
-    let found: Download;
-    try {
-      found = await api.download(taskId, args.name, { ...run, signal });
-    } catch (error) {
-      const isAbsent = isSlipwayError(error) && error.type === 'NotFound';
-      const directory = isAbsent ? await findDirectory(api, taskId, { name: args.name, ...run }) : undefined;
-      if (!directory) throw error;
-      return saveDirectory(api, directory, { output, session });
-    }
+    // What is written hears the signal and is put away; questions to a store that keeps silent do not hear it.
+    const { taskId, found, directory } = await untilInterrupted(find(args, { api, run, signal }), signal);
+    if (directory) return saveDirectory(api, directory, { output, session });
     const { body, sizeBytes, executable, isEmptyDirectory } = found;
     if (isEmptyDirectory) {
       body.destroy();
@@ -99,6 +96,31 @@ async function download(args: DownloadArgs, session: Session): Promise<ExitCode>
     if (output !== '-') terminal.note(`${output}: ${formatBytes(bytes)}`);
     return EXIT.good;
   });
+}
+
+type Found = { readonly taskId: string } & (
+  | { readonly found: Download; readonly directory?: undefined }
+  | { readonly found?: undefined; readonly directory: DirectoryOfTask }
+);
+
+async function find(
+  { task, name, push }: DownloadArgs,
+  {
+    api,
+    run,
+    signal,
+  }: { readonly api: SlipwayApi; readonly run: { readonly run?: number }; readonly signal: AbortSignal },
+): Promise<Found> {
+  const taskId = await api.resolveTask(task, push);
+  try {
+    return { taskId, found: await api.download(taskId, name, { ...run, signal }) };
+  } catch (error) {
+    if (!isSlipwayError(error) || error.type !== 'NotFound') throw error;
+    const { findDirectory } = await import('../download-directory.ts');
+    const directory = await findDirectory(api, taskId, { name, ...run });
+    if (!directory) throw error;
+    return { taskId, directory };
+  }
 }
 
 async function saveDirectory(

@@ -81,7 +81,8 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
     const { pushId, outcome, round, url } = started;
     if (outcome === 'joined')
       terminal.note(`slipway: this push runs already${args.hold ? ', and --hold says nothing to it' : ''}`);
-    if (outcome === 'resolved')
+    // Without --watch its state is told too.
+    if (outcome === 'resolved' && args.watch)
       terminal.note('slipway: this push is resolved already; --again opens a new round');
     for (const line of describeOtherRef(started, wanted.ref, '--again')) terminal.note(`slipway: ${line}`);
     if (!args.json) for (const line of [pushId, ...(url ? [url] : [])]) terminal.print(line);

@@ -13,7 +13,14 @@ const PROGRAM = fileURLToPath(new URL('../../../bin/slipway', import.meta.url));
 const LIMIT_MS = 60_000;
 
 describe('Ctrl-C while the store accepts connections and says nothing', () => {
-  it.each([[['status']], [['watch']], [['logs', 'unit']], [['artifacts', 'unit']], [['pushes']]])(
+  it.each([
+    [['status']],
+    [['watch']],
+    [['logs', 'unit']],
+    [['artifacts', 'unit']],
+    [['download', 'unit', 'public/x']],
+    [['pushes']],
+  ])(
     'ends slipway %j at once',
     async (args) => {
       using scratch = scratchDirectory();

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -89,6 +89,7 @@ describe('a directory that is downloaded', () => {
     ['full', 'is there and not empty: name a new directory with -o DIR'],
     ['file', 'is not a directory: name a new one with -o DIR'],
     ['no/such/d', 'cannot be made: there is no directory'],
+    ['x'.repeat(255), 'cannot be made: its name is too long'],
   ])('is not written at %s, which changes nothing there', async (name, why) => {
     await left({ 'public/d/file': 'text' });
     await mkdir(join(scratch.path, 'full'));
@@ -115,6 +116,40 @@ describe('a directory that is downloaded', () => {
         `Artifact "public/d/bad" of ${TASK} is damaged in the store: its bytes are not those that were saved, and what was read of it is of no use. Run that task again: slipway rerun ${TASK}`,
       );
     expect(await readdir(scratch.path, { recursive: true })).toEqual(['empty']);
+  });
+
+  it('leaves the directory that it was to be written in what it is, when it fails', async () => {
+    await left({ 'public/d/good': 'good', 'public/d/deep/../bad': 'bad' });
+    const [empty, link] = [join(scratch.path, 'empty'), join(scratch.path, 'link')];
+    await mkdir(empty);
+    await symlink('empty', link);
+    const before = await stat(empty);
+
+    await expect(download('public/d', link)).rejects.toThrow('is no path in its directory');
+
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect((await stat(empty)).ino).toBe(before.ino);
+    expect(await readdir(empty)).toEqual([]);
+  });
+
+  it('leaves nothing behind when it is interrupted while the store keeps silent', async () => {
+    await left({ 'public/d/a': 'a', 'public/d/b': 'b' });
+    const found = (await findDirectory(api, TASK, { name: 'public/d' }))!;
+    const interruption = new AbortController();
+    const silent: typeof api = {
+      ...api,
+      download: (taskId, name, options) => {
+        if (name.endsWith('a')) return api.download(taskId, name, options);
+        interruption.abort();
+        return new Promise(() => undefined);
+      },
+    };
+
+    const { signal } = interruption;
+    const options = { output: join(scratch.path, 'new'), onFile: () => undefined, signal };
+    await expect(downloadDirectory(silent, found, options)).rejects.toMatchObject({ name: 'AbortError' });
+
+    expect(await readdir(scratch.path)).toEqual([]);
   });
 
   it('is written nowhere else, whatever names a record has', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { createCommandLine } from '../../../client/cli/command-line.ts';
 import { untilInterrupted } from '../../../client/cli/interruption.ts';
 
 describe('work that does not hear the signal', () => {
@@ -30,5 +31,22 @@ describe('work that hears the signal itself', () => {
 
     expect(await untilInterrupted(Promise.resolve(7), signal)).toBe(7);
     await expect(untilInterrupted(Promise.reject(new Error('broken')), signal)).rejects.toThrow('broken');
+  });
+});
+
+describe('a verb', () => {
+  it.each([
+    ['asks only', ['status'], true],
+    ['has trial containers to remove', ['doctor'], false],
+    ['has files to remove', ['download', 'unit', 'public/x'], false],
+  ])('that %s ends at once, or not: %j', async (_claim, args, expected) => {
+    let endsAtOnce: boolean | undefined;
+
+    await createCommandLine(args, (_args, _run, options) => {
+      ({ endsAtOnce } = options);
+      return Promise.resolve();
+    }).parseAsync();
+
+    expect(endsAtOnce).toBe(expected);
   });
 });

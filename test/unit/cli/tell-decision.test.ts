@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { tellDecision } from '../../../client/cli/tell-decision.ts';
+import type { StartedPush } from '../../../client/api.ts';
 import type { PushDocument } from '../../../model/schema/records.ts';
 import { captureTerminal } from '../../helpers/captured-terminal.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
@@ -15,6 +16,14 @@ const MALFORMED = aPush({
 });
 const PLANNED = aPush({ decisionMs: 5, images: [anImage()], tasks: [aTask(), aTask({ label: 'docs' })] });
 
+async function* broken(message: string): AsyncGenerator<PushDocument> {
+  await Promise.reject(new Error(message));
+}
+
+async function* silent(): AsyncGenerator<PushDocument> {
+  await new Promise(() => undefined);
+}
+
 interface Told {
   readonly exitCode: number;
   readonly stdout: string;
@@ -23,13 +32,26 @@ interface Told {
 
 async function tell(
   document: PushDocument,
-  { json = false, quiet = false, round }: { json?: boolean; quiet?: boolean; round?: number } = {},
+  {
+    json = false,
+    quiet = false,
+    round,
+    outcome = 'started',
+    follow,
+  }: {
+    json?: boolean;
+    quiet?: boolean;
+    round?: number;
+    outcome?: StartedPush['outcome'];
+    follow?: FakeApi['follow'];
+  } = {},
 ): Promise<Told> {
   const api = new FakeApi();
   api.rounds = [[document]];
+  if (follow) api.follow = follow;
   const { terminal, stdout, stderr } = captureTerminal({ quiet });
   const signal = new AbortController().signal;
-  const started = { pushId: document.id, outcome: 'started', ...(round ? { round } : {}) } as const;
+  const started = { pushId: document.id, outcome, ...(round ? { round } : {}) };
   const exitCode = await tellDecision(api, started, { json, terminal, signal, patienceMs: 50 });
   return { exitCode, stdout: stdout(), stderr: stderr() };
 }
@@ -73,6 +95,40 @@ describe('slipway push, once it has printed the id', () => {
 
     expect(await tell(aPush())).toMatchObject(undecided);
     expect(await tell(MALFORMED, { round: 2 })).toMatchObject(undecided);
+  });
+
+  it('says the verdict of a push that is resolved already, and of nothing that it is to be built', async () => {
+    const failed = aPush({ ...PLANNED, state: 'failed', reason: 'failed', resolved: RESOLVED });
+    const words = 'slipway: this push is resolved already: failed; --again opens a new round\n';
+
+    expect(await tell(failed, { outcome: 'resolved' })).toEqual({ exitCode: 0, stdout: '', stderr: words });
+    expect(await tell(failed, { outcome: 'resolved', json: true })).toMatchObject({
+      exitCode: 0,
+      stderr: words,
+    });
+    expect(await tell(MALFORMED, { outcome: 'resolved' })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('--tasks:1:1: no task'),
+    });
+  });
+
+  it('is no error when its plan cannot be read: the push is started, and its id is told', async () => {
+    const follow: FakeApi['follow'] = () => broken('The store says no');
+    const stderr = 'slipway: its plan is not known yet: The store says no\n';
+
+    expect(await tell(PLANNED, { follow })).toEqual({ exitCode: 0, stdout: '', stderr });
+    const { stdout, ...told } = await tell(PLANNED, { follow, json: true });
+    expect(told).toEqual({ exitCode: 0, stderr });
+    expect(JSON.parse(stdout)).toEqual({ id: PLANNED.id, outcome: 'started' });
+  });
+
+  it('lets go of a server that keeps silent', async () => {
+    const follow: FakeApi['follow'] = () => silent();
+
+    expect(await tell(PLANNED, { follow })).toMatchObject({
+      exitCode: 0,
+      stderr: 'slipway: it is not decided yet\n',
+    });
   });
 
   it('prints one document for programs', async () => {

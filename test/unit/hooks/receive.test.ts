@@ -180,6 +180,35 @@ describe('receive', () => {
     expect(await run(api, `${OLD} ${NEW} refs/heads/main\n`)).toContain('  it is not decided yet');
   });
 
+  it('says the verdict of a push that is resolved already, and of nothing that it is to be built', async () => {
+    const api = new FakeApi();
+    api.outcome = 'resolved';
+    const resolved = '2026-01-02T03:04:06Z';
+    const planned = { decisionMs: 5, images: [anImage()], tasks: [aTask()] };
+    api.rounds = [[aPush({ state: 'failed', reason: 'failed', resolved, ...planned })]];
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`);
+
+    expect(said).toContain('  it is resolved already: failed');
+    expect(said.join('\n')).not.toContain('to build');
+  });
+
+  it('never says of a push that is started that it is not', async () => {
+    const api = new FakeApi();
+    api.follow = () => {
+      throw new Error('The store says no');
+    };
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`);
+
+    expect(said).toEqual([
+      `push/demo/1/${NEW}`,
+      '  http://ui/push',
+      '  its plan is not known yet: The store says no',
+      `  slipway watch push/demo/1/${NEW}`,
+    ]);
+  });
+
   it('does not take what was decided in an earlier round for the new one', async () => {
     const api = new FakeApi();
     api.round = 2;

@@ -86,12 +86,25 @@ export async function startFaultProxy(target: Address, listen: Address = { port:
   };
 }
 
+/** Below those that the system gives to connections: none of these takes the port while the proxy refuses. */
+const PORTS = { first: 20_000, count: 12_000 };
+const TRIES = 100;
+const TRY_AGAIN_MS = 50;
+
 async function startListening(server: Server, at: Address): Promise<Address> {
-  if ('path' in at) server.listen(at.path);
-  else server.listen(at.port, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  return bound !== null && typeof bound === 'object' ? { port: bound.port } : at;
+  for (let tries = 1; ; tries += 1) {
+    const tried =
+      'port' in at && at.port === 0 ? { port: PORTS.first + Math.floor(Math.random() * PORTS.count) } : at;
+    try {
+      if ('path' in tried) server.listen(tried.path);
+      else server.listen(tried.port, '127.0.0.1');
+      await once(server, 'listening');
+      return tried;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || tries === TRIES) throw error;
+      await delay(TRY_AGAIN_MS);
+    }
+  }
 }
 
 /** Carries bytes one way, looking at the mode before each piece. */

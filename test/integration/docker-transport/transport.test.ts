@@ -117,6 +117,21 @@ describe('publish through the endpoint', () => {
     expect(published.sizeBytes).toBeGreaterThan(MEGABYTE);
   });
 
+  it('is not done again as a tar because nobody could note its layers', async () => {
+    const image = await build();
+    const said: string[] = [];
+
+    const published = publishImage(builder, image.tag, {
+      signal,
+      mayConfirm: () => false,
+      onProgress: ({ message }) => said.push(message),
+      onLayer: () => Promise.reject(new Error('no note of it')),
+    });
+
+    await expect(published).rejects.toThrow('no note of it');
+    expect(said.filter((message) => message.includes('as a tar'))).toEqual([]);
+  });
+
   it('moves only the layer that the store lacks', async () => {
     const base = await build({ bulk: 3 * MEGABYTE });
     const first = await publish(base.tag);

@@ -163,7 +163,9 @@ async function pushOne(
   revision: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const id = await insist(machine, ['push', path, '--rev', revision, '--ref', 'main', '--json'], signal);
+  const command = ['push', path, '--rev', revision, '--ref', 'main', '--json'];
+  // One that is refused, or ended without a plan, is a push all the same.
+  const id = await insist(machine, command, signal, [0, 1, 2]);
   const { id: pushId } = JSON.parse(id) as { id: string };
   if (kind === 'canceled') {
     await delay(1_000 + (salt % 15_000), undefined, { signal });
@@ -176,11 +178,16 @@ async function pushOne(
   return pushId;
 }
 
-async function insist(machine: Machine, command: readonly string[], signal: AbortSignal): Promise<string> {
+async function insist(
+  machine: Machine,
+  command: readonly string[],
+  signal: AbortSignal,
+  answers: readonly number[] = [0],
+): Promise<string> {
   // Each try is a process of its own: many who wait must not take the machine from what they wait for.
   for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, MOST_RETRY_MS)) {
     const { code, stdout, stderr } = await machine.slipway(...command);
-    if (code === 0) return stdout;
+    if (answers.includes(code ?? NaN) && (code === 0 || stdout !== '')) return stdout;
     // Only what passes by itself is worth another try: a stack that is being started again, a push that nobody has planned yet …
     if (code !== 3 && !/No stack runs|not been planned yet|has no tasks|has failed so far/.test(stderr))
       throw new Error(`slipway ${command.join(' ')} ended with ${code}: ${stderr}`);

@@ -267,10 +267,12 @@ describe('an artifact that a task takes as its input', () => {
 
     expect(statesOf(document)).toMatchObject({
       make: 'completed/completed',
-      take: 'exception/internal-error',
+      take: 'exception/resource-unavailable',
     });
     const task = await world.live.api.task(`${id.replace('push/', 'task/')}/take`);
-    expect(task.detail).toMatch(/^Artifact "public\/made" of run 0 of task\/.*\/make: expected sha256:/);
+    expect(task.detail).toMatch(
+      /^Artifact "public\/made" of run 0 of task\/.*\/make is damaged in the store; run that task again$/,
+    );
     expect(task.runs).toHaveLength(1);
     expect(await world.containers()).toEqual([]);
   });

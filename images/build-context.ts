@@ -99,6 +99,35 @@ export async function openBuildContext(
   };
 }
 
+/**
+ * Further mistakes in the Dockerfile of a context that was not opened for the mistakes found: those on other lines that an engine
+ * would refuse.
+ */
+export async function findFurther(
+  tree: SourceTree,
+  {
+    definition,
+    image,
+    found,
+  }: {
+    readonly definition: ContextDefinition;
+    readonly image: Omit<RemarkedImage, 'imageName'>;
+    readonly found: readonly Finding[];
+  },
+  signal?: AbortSignal,
+): Promise<readonly Finding[]> {
+  const opened = await openDockerfile(tree, definition, signal);
+  if ('finding' in opened || opened.written.expanded === '') return [];
+  const told = new Set(found.filter(({ file }) => file === opened.path).map(({ line }) => line));
+  const remarks = await remarkOnDockerfile(
+    tree,
+    opened,
+    { imageName: definition.imageName, ...image },
+    signal,
+  );
+  return remarks.filter(({ severity, line }) => severity === 'error' && !told.has(line));
+}
+
 /** @throws {InvalidInput} with the Dockerfile's findings too */
 async function collectFaultless(
   tree: SourceTree,
@@ -110,6 +139,7 @@ async function collectFaultless(
   if (findings.length > 0) throw new InvalidInput(findings.sort(byPlace));
   return collected;
 }
+
 async function computeHash(
   tree: SourceTree,
   opened: OpenedDockerfile,

@@ -14,14 +14,15 @@ export function checkSecrets({ instructions, isWhole, escape }: DockerfileOutlin
     return mounts.flatMap(({ value = '' }): Remark[] => {
       const kind = KIND.exec(value)?.[1]?.toLowerCase();
       if (kind === undefined) return [];
-      // An engine passes over stages that the last one does not need, and a later one over secrets that are not required.
-      const isCertain = REQUIRED.test(value) && isWhole && at > lastFrom;
+      const isRequired = REQUIRED.test(value);
+      // An engine passes over stages that the last one does not need.
+      const isCertain = isRequired && isWhole && at > lastFrom;
       return [
         {
           severity: isCertain ? 'error' : 'warning',
           line,
           column,
-          message: `"RUN --mount=type=${kind}" fails: builds have no ${kind === 'ssh' ? 'SSH agent' : 'secrets'}`,
+          message: `"RUN --mount=type=${kind}" ${isRequired ? 'fails' : 'mounts nothing'}: builds have no ${kind === 'ssh' ? 'SSH agent' : 'secrets'}`,
           hint: 'let a task fetch what needs them: tasks may have "secrets"',
         },
       ];

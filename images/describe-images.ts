@@ -6,7 +6,7 @@ import type { ImageInputs } from '../model/schema/plan.ts';
 import type { ImageDefinition } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import type { ContextFile } from '../model/schema/explanation.ts';
-import { openBuildContext } from './build-context.ts';
+import { findFurther, openBuildContext } from './build-context.ts';
 import type { BuildContext } from './build-context.ts';
 import type { ContextHashCache } from './context-hash-cache.ts';
 import { computeImageHash } from './image-hash.ts';
@@ -76,12 +76,13 @@ export async function describeImages(
     const definition = definitions[name];
     if (!definition) continue;
     const platform = definition.platform ?? options.platform;
-    const context = await openOrFind(tree, { name, definition, platform }, options);
+    const image = { parent: definition.parent, imageNames };
+    const context = await openOrFind(tree, { name, definition, platform, image }, options);
     if ('findings' in context) {
       tell(name, context.findings);
       continue;
     }
-    const remarks = await context.remarks({ parent: definition.parent, imageNames });
+    const remarks = await context.remarks(image);
     tell(name, remarks);
     if (remarks.some(({ severity }) => severity === 'error')) continue;
     const parent = definition.parent === undefined ? null : described.get(definition.parent);
@@ -92,30 +93,26 @@ export async function describeImages(
 
 async function openOrFind(
   tree: SourceTree,
-  image: {
+  {
+    name,
+    definition: { context, args = {}, parent },
+    platform,
+    image,
+  }: {
     readonly name: string;
     readonly definition: ImageDefinition;
     readonly platform: string;
+    readonly image: Parameters<BuildContext['remarks']>[0];
   },
   { signal, cache }: Pick<DescribeOptions, 'signal' | 'cache'>,
 ): Promise<BuildContext | { readonly findings: readonly Finding[] }> {
-  const { name, definition, platform } = image;
+  const definition = { imageName: name, context, args, hasParent: parent !== undefined, platform };
   try {
-    return await openBuildContext(
-      tree,
-      {
-        imageName: name,
-        context: definition.context,
-        args: definition.args ?? {},
-        hasParent: definition.parent !== undefined,
-        platform,
-      },
-      { signal, cache },
-    );
+    return await openBuildContext(tree, definition, { signal, cache });
   } catch (error) {
-    if (isSlipwayError(error) && error.type === 'InvalidInput')
-      return { findings: (error as InvalidInput).findings };
-    throw error;
+    if (!isSlipwayError(error) || error.type !== 'InvalidInput') throw error;
+    const { findings: found } = error as InvalidInput;
+    return { findings: [...found, ...(await findFurther(tree, { definition, image, found }, signal))] };
   }
 }
 

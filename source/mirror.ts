@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { access, glob, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, glob, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepositoryUnavailable } from '../model/errors.ts';
@@ -11,6 +11,8 @@ import type { RepositoryUrl } from './repository-url.ts';
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 40;
 const STALE_LOCK_MS = 10 * 60 * 1000;
+/** Each fetch brings a pack of its own, and git looks for an object in all of them. */
+const MAX_PACKS = 50;
 const ALL_REFS = '+refs/*:refs/slipway/all/*';
 /** Under their own names: git itself then says which of them lead to what is taken from here. */
 const TAGS = '+refs/tags/*:refs/tags/*';
@@ -119,26 +121,37 @@ export class Mirror {
   }
 
   async #attempt(refspecs: readonly string[], signal?: AbortSignal): Promise<GitResult> {
-    const fetching = this.#last.then(async () =>
-      this.#remote(
-        [
-          'fetch',
-          '--quiet',
-          '--no-tags',
-          '--no-write-fetch-head',
-          '--no-recurse-submodules',
-          // A repository may itself be shallow.
-          '--update-shallow',
-          // A branch or tag `a` that became `a/b` must make room. Of what is named outright nothing is pruned.
-          ...(refspecs.some((refspec) => refspec.includes('*')) ? ['--prune'] : []),
-          this.#repository.url,
-          ...refspecs,
-        ],
-        signal,
-      ),
-    );
+    const fetching = this.#last.then(async () => {
+      const args = [
+        'fetch',
+        '--quiet',
+        '--no-tags',
+        '--no-write-fetch-head',
+        '--no-recurse-submodules',
+        // A repository may itself be shallow.
+        '--update-shallow',
+        // A branch or tag `a` that became `a/b` must make room. Of what is named outright nothing is pruned.
+        ...(refspecs.some((refspec) => refspec.includes('*')) ? ['--prune'] : []),
+        this.#repository.url,
+        ...refspecs,
+      ];
+      const result = await this.#remote(args, signal);
+      if (result.exitCode === 0) await this.#putTogether(signal);
+      return result;
+    });
     this.#last = fetching.catch(() => undefined);
     return fetching;
+  }
+
+  /**
+   * Makes few packs and one file of refs of those of many fetches. Nothing gets lost, neither what no ref leads to any more nor
+   * what somebody reads or fetches meanwhile; that it fails is no reason for anybody to.
+   */
+  async #putTogether(signal?: AbortSignal): Promise<void> {
+    const names = await readdir(join(this.directory, 'objects', 'pack'));
+    if (names.filter((name) => name.endsWith('.pack')).length <= MAX_PACKS) return;
+    await this.git(['repack', '--geometric=2', '-d', '-n', '--quiet'], signal);
+    await this.git(['pack-refs', '--all'], signal);
   }
 
   async #remote(args: readonly string[], signal?: AbortSignal): Promise<GitResult> {

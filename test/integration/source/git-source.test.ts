@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createGitSource } from '../../../source/git-source.ts';
@@ -45,6 +45,16 @@ async function tagsAt(revision: string, ref?: string): Promise<string> {
   const format =
     '--format=%(refname:short) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)';
   return execFileSync('git', ['for-each-ref', format], { cwd: directory, encoding: 'utf8' }).trim();
+}
+
+/** Makes a pack of one content, as a fetch would, and gives its id. */
+function packed(mirror: string, content: string): string {
+  const git = (args: readonly string[], input: string): string =>
+    execFileSync('git', ['-C', mirror, ...args], { input, encoding: 'utf8' }).trim();
+  const id = git(['hash-object', '-w', '--stdin'], content);
+  git(['pack-objects', '--quiet', 'objects/pack/pack'], `${id}\n`);
+  rmSync(`${mirror}/objects/${id.slice(0, 2)}/${id.slice(2)}`);
+  return id;
 }
 
 describe('GitSource.open', () => {
@@ -280,6 +290,27 @@ describe('GitSource.open', () => {
     utimesSync(`${mirror}/refs/slipway/refs/${ref}.lock`, 0, 0);
 
     expect(await contentAt(repository.commit({ a: '2' }), 'main')).toBe('2');
+  });
+
+  it('puts the packs of many fetches together, loses nothing of them, and is read all the while', async () => {
+    const first = repository.commit({ a: '1' });
+    const early = await source.open(url, { revision: first });
+    const [mirror = ''] = globSync(`${scratch.path}/mirrors/*.git`);
+    const packs = (): number => globSync(`${mirror}/objects/pack/*.pack`).length;
+    const ids = Array.from({ length: 60 }, (_, at) => packed(mirror, `unreachable ${at}`));
+    expect(packs()).toBeGreaterThan(60);
+
+    const reading = early.readFile('a');
+    expect(await contentAt(repository.commit({ a: '2' }), 'main')).toBe('2');
+
+    expect(packs()).toBeLessThan(10);
+    expect((await reading)?.toString()).toBe('1');
+    expect(await contentAt(first)).toBe('1');
+    const kept = execFileSync('git', ['-C', mirror, 'cat-file', '--batch-check'], {
+      input: ids.map((id) => `${id}\n`).join(''),
+      encoding: 'utf8',
+    });
+    expect(kept.trim().split('\n')).toEqual(ids.map((id) => expect.stringContaining(`${id} blob`)));
   });
 
   it('stops when asked to', async () => {

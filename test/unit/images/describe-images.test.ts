@@ -132,6 +132,21 @@ describe('describeImages', () => {
     expect(images.map(({ name }) => name)).toEqual(['b', 'c']);
   });
 
+  it('tells what an engine would refuse beside what cannot be hashed, each line once', async () => {
+    const text = 'FROM debian\n# %include nothing/here\nCOPYY x y\nCOPY x\nFROM $UNKNOWN\n';
+    const tree = memoryTree({ 'a/Dockerfile': text });
+
+    const { images, findings } = await describeImages(tree, { a: { context: 'a' } }, ['a'], OPTIONS);
+
+    expect(images).toEqual([]);
+    expect(findings.map(({ severity, line }) => `${severity} ${line}`).sort()).toEqual([
+      'error 2',
+      'error 3',
+      'error 4',
+      'error 5',
+    ]);
+  });
+
   it('ends on a cycle of parents', async () => {
     const definitions = { a: { context: 'base', parent: 'b' }, b: { context: 'base', parent: 'a' } };
 

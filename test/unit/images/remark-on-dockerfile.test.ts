@@ -295,18 +295,18 @@ describe('mounts of what builds do not have', () => {
   it.each([
     [
       'RUN --mount=type=secret,id=a cat /run/secrets/a',
-      `2:1: warning: "RUN --mount=type=secret" fails: builds have no secrets; ${HINT}`,
+      `2:1: warning: "RUN --mount=type=secret" mounts nothing: builds have no secrets; ${HINT}`,
     ],
     [
       'RUN --network=none --mount=id=a,type=secret,required=true x',
       `2:1: "RUN --mount=type=secret" fails: builds have no secrets; ${HINT}`,
     ],
     ['RUN --mount=type=secret,id=a,required x', '2:1: "RUN --mount=type=secret" fails'],
-    ['RUN --mount=type=secret,required=false x', '2:1: warning: "RUN --mount=type=secret" fails'],
+    ['RUN --mount=type=secret,required=false x', '2:1: warning: "RUN --mount=type=secret" mounts nothing'],
     ['RUN --mount=type=ssh,required=true x\nFROM b', '2:1: warning: "RUN --mount=type=ssh" fails'],
     [
       'RUN --mount=type=ssh git clone x',
-      `2:1: warning: "RUN --mount=type=ssh" fails: builds have no SSH agent; ${HINT}`,
+      `2:1: warning: "RUN --mount=type=ssh" mounts nothing: builds have no SSH agent; ${HINT}`,
     ],
   ])('are said: %j', async (line, remark) => {
     expect(await remarksOn(`FROM a\n${line}\n`)).toEqual([expect.stringContaining(remark)]);

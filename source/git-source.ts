@@ -65,6 +65,11 @@ interface Objects {
 class MirroringSource implements GitSource {
   readonly #options: GitSourceOptions;
   readonly #mirrors = new Map<string, Mirror>();
+  /** Of those that somebody reads: the list of a large tree takes some 100 MB, and all runs of a push want the same. */
+  readonly #trees = new Map<string, WeakRef<SourceTree>>();
+  readonly #unread = new FinalizationRegistry<string>((key) => {
+    if (!this.#trees.get(key)?.deref()) this.#trees.delete(key);
+  });
 
   constructor(options: GitSourceOptions) {
     this.#options = options;
@@ -82,8 +87,7 @@ class MirroringSource implements GitSource {
     if (ref !== undefined) await checkReachable(mirror, { repository, ref, revision, signal });
     else if (!(await mirror.ensureRevision(revision, signal)))
       throw new RevisionNotFound(repository, revision);
-    const { directory } = mirror;
-    return createGitTree({ directory, revision, repository, keptIn: join(directory, 'slipway-checkouts') });
+    return this.#tree(mirror, { repository, revision });
   }
 
   async resolve(repository: string, rev: string, signal?: AbortSignal): Promise<string> {
@@ -138,6 +142,20 @@ class MirroringSource implements GitSource {
     const { exitCode, stdout, stderr } = await runGit(directory, args, { signal });
     if (exitCode !== 0) throw new RepositoryUnavailable(repository, `no commit message: ${stderr}`);
     return stdout.toString('utf8');
+  }
+
+  #tree(
+    { directory }: Mirror,
+    { repository, revision }: { readonly repository: string; readonly revision: string },
+  ): SourceTree {
+    const key = `${repository} ${revision}`;
+    const known = this.#trees.get(key)?.deref();
+    if (known) return known;
+    const keptIn = join(directory, 'slipway-checkouts');
+    const tree = createGitTree({ directory, revision, repository, keptIn });
+    this.#trees.set(key, new WeakRef(tree));
+    this.#unread.register(tree, key);
+    return tree;
   }
 
   async #resolveRemote(url: RepositoryUrl, rev: string, signal?: AbortSignal): Promise<string | undefined> {

@@ -281,6 +281,13 @@ describe('GitSource.open', () => {
     expect(contents).toEqual(['1', '2', '3', '4']);
   });
 
+  it('keeps one list of a revision for all who read it at the same time', async () => {
+    const revision = repository.commit({ a: '1' });
+    const [one, other] = [await source.open(url, { revision }), await source.open(url, { revision })];
+
+    expect((await one.list('', undefined))[0]).toBe((await other.list('', undefined))[0]);
+  });
+
   it('takes away the lock of a process that died with it', async () => {
     const revision = repository.commit({ a: '1' });
     await contentAt(revision, 'main');

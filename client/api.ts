@@ -112,7 +112,7 @@ export interface RefreshedBase {
 /** The one interface that the verbs know: start, read, follow, cancel, download. */
 export interface SlipwayApi {
   start(push: StartPush): Promise<StartedPush>;
-  /** A push named by its id, its revision or an unambiguous beginning of it; the newest when none is named, of the checkout's project if it has any. @throws {NotFound} */
+  /** A push named by its id, its revision or an unambiguous beginning of it; the newest when none is named, in a checkout of a known project that of its own. @throws {NotFound} */
   resolvePush(name?: string): Promise<string>;
   /** A task named by its id, or `LABEL` of a push (newest when none is named), or `image:NAME`. @throws {NotFound} */
   resolveTask(name: string, push?: string): Promise<string>;

@@ -1,17 +1,32 @@
+import { mapConcurrently } from '../model/concurrently.ts';
 import { NotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
+import { unlessDamaged } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import { AmbiguousName } from './ambiguous-name.ts';
 
-/** How far back a push is looked for by its revision, or by its project. */
+/** Among so many of the newest pushes a short beginning is looked for first, since in all that are kept it would soon name several. */
 const RECENT_PUSHES = 1_000;
+
+/** More of those that have one name need not be found. */
+const NAMESAKES = 8;
+
+/** The beginning of a revision: what else is named, the label of a task for one, is looked for in no old push. */
+const REVISION_BEGINNING = /^[0-9a-f]{4,64}$/;
 
 export interface NamingOptions {
   /** A push that nobody has planned yet is not in the store; by its id it is found where this says so. */
   readonly isStarted?: (pushId: string) => Promise<boolean>;
-  /** The projects whose newest push is meant where none is named, if they have any; asked only then. Default: all. */
-  readonly ownProjects?: () => Promise<readonly string[]>;
+  /** The projects whose newest push is meant where none is named; asked only then. Default: all. */
+  readonly ownProjects?: () => Promise<readonly OwnProject[]>;
+}
+
+/** What a checkout is pushed as. */
+export interface OwnProject {
+  readonly project: string;
+  /** By the configuration; else only its directory's name says so, and it may be pushed as another one. */
+  readonly isKnown: boolean;
 }
 
 /**
@@ -26,9 +41,7 @@ export async function resolvePushName(
   if (name === undefined) return newestPush(store, (await ownProjects?.()) ?? []);
   const id = wholeId(name);
   if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
-  const recent = await store.pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
-  const matching = recent.map(({ pushId }) => pushId).filter((pushId) => matches(pushId, name));
-  const [first, ...others] = [...new Set(matching)];
+  const [first, ...others] = new Set(await findNamesakes(store, name));
   if (first === undefined) throw new NotFound(`No push is named "${name}"`);
   if (others.length > 0) throw new AmbiguousName(name, [first, ...others]);
   return first;
@@ -57,32 +70,74 @@ export async function resolveTaskName(
 
 /** Pushes of a revision that a project has at a level or above, whatever was asked of them; newest first. */
 export async function pushesOfRevision(
-  store: Store,
+  { pushes }: Store,
   {
     project,
     level,
     revision,
   }: { readonly project: string; readonly level: Level; readonly revision: string },
 ): Promise<readonly string[]> {
-  const levels = LEVELS.filter((other) => other >= level);
-  const recent = await store.pushes.list({ levels, project, limit: RECENT_PUSHES });
-  const ids = recent.map(({ pushId }) => pushId);
-  return [...new Set(ids)].filter((id) => {
-    const parsed = parseId(id);
-    return parsed?.kind === 'push' && parsed.revision === revision;
+  const ids: string[] = [];
+  for (const each of LEVELS.filter((other) => other >= level))
+    for await (const id of pushes.startingWith({ project, level: each, revision })) ids.push(id);
+  const known = await mapConcurrently(ids, async (id) => {
+    const record = await unlessDamaged(pushes.find(id));
+    return { id, receivedMs: Date.parse(record?.received ?? '') || 0 };
   });
+  return known.toSorted((a, b) => b.receivedMs - a.receivedMs).map(({ id }) => id);
 }
 
-async function newestPush({ pushes }: Store, projects: readonly string[]): Promise<string> {
-  const recent = await pushes.list({ levels: LEVELS, limit: projects.length > 0 ? RECENT_PUSHES : 1 });
-  const newest = recent.find(({ pushId }) => isOf(pushId, projects)) ?? recent[0];
-  if (!newest) throw new NotFound('There is no push yet');
-  return newest.pushId;
+/**
+ * That of the checkout's own projects. Where one of them is known it is never another's, which somebody might cancel by mistake; one
+ * that is only guessed, and has no push, says nothing.
+ */
+async function newestPush(store: Store, own: readonly OwnProject[]): Promise<string> {
+  const projects = own.map(({ project }) => project);
+  const isOwn = (pushId: string): boolean => projects.includes(projectOf(pushId));
+  const newest = (await hasPushes(store, projects)) ? await findNewest(store, isOwn) : undefined;
+  if (newest !== undefined) return newest;
+  const known = own.filter(({ isKnown }) => isKnown).map(({ project }) => project);
+  if (known.length > 0)
+    throw new NotFound(
+      `There is no push yet of ${known.join(' or ')}, which this checkout is pushed as. Name one of those that slipway pushes lists`,
+    );
+  const ofAll = await findNewest(store, () => true);
+  if (ofAll === undefined) throw new NotFound('There is no push yet');
+  return ofAll;
 }
 
-function isOf(pushId: string, projects: readonly string[]): boolean {
+/** Cheaper than to look through all pushes for one that is not there. */
+async function hasPushes({ pushes }: Store, projects: readonly string[]): Promise<boolean> {
+  for (const project of projects)
+    for (const level of LEVELS)
+      for await (const _ of pushes.startingWith({ project, level, revision: '' })) return true;
+  return false;
+}
+
+async function findNewest(
+  { pushes }: Store,
+  accepts: (pushId: string) => boolean,
+): Promise<string | undefined> {
+  const [newest] = await pushes.list({ levels: LEVELS, accepts, limit: 1 });
+  return newest?.pushId;
+}
+
+function projectOf(pushId: string): string {
   const parsed = parseId(pushId);
-  return parsed?.kind === 'push' && projects.includes(parsed.project);
+  return parsed?.kind === 'push' ? parsed.project : '';
+}
+
+/** Pushes that are named so: of the newest ones, else of all that are kept. */
+async function findNamesakes({ pushes }: Store, name: string): Promise<readonly string[]> {
+  const isNamed = (pushId: string): boolean => matches(pushId, name);
+  const recent = await pushes.list({ levels: LEVELS, limit: RECENT_PUSHES });
+  const found = recent.map(({ pushId }) => pushId).filter(isNamed);
+  if (found.length > 0) return found;
+  const id = parseId(wholeId(name));
+  if (id?.kind === 'push') for await (const pushId of pushes.startingWith(id)) found.push(pushId);
+  if (!REVISION_BEGINNING.test(name)) return found;
+  const older = await pushes.list({ levels: LEVELS, accepts: isNamed, limit: NAMESAKES });
+  return older.map(({ pushId }) => pushId);
 }
 
 /** The beginning of a revision, or of an id (`push/demo/3/1a2b…`, `demo/3/1a2b…`). */

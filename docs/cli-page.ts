@@ -37,7 +37,7 @@ export async function cliPage(): Promise<string> {
     'Made from the help of the verbs by `npm run docs`; a test keeps both in step. The program is `bin/slipway` of a checkout of this repository.',
     '',
     'A push is named by its id, its revision or the beginning of it; a task by its id, or by its label in the newest push; the build of an image by',
-    '`image:NAME`. The newest push is that of the checkout around the working directory, if it is among the last 1,000, itself or by one of its remotes; else that of all. Every verb has `--help`, and `--quiet` (`-q`) for the answer without words aside. `--json` prints one document on stdout.',
+    '`image:NAME`. The newest push is that of the checkout around the working directory, itself or by one of its remotes. Where there is no checkout, or one that the configuration does not name and that was never pushed, it is that of all. Every verb has `--help`, and `--quiet` (`-q`) for the answer without words aside. `--json` prints one document on stdout.',
     '',
     whole.slice(whole.lastIndexOf('\n\n') + 2),
     '',

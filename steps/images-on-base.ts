@@ -17,18 +17,16 @@ export async function imagesOnBase(
   },
 ): Promise<readonly string[]> {
   const { domain, level, platform, reference, digest } = base;
-  const newest = new Map<string, { readonly imageHash: string; readonly inputs: IndexEntry['inputs'] }>();
-  for await (const { key, entry } of store.index.list(domain, level))
-    if (!newest.has(key.name)) newest.set(key.name, { imageHash: key.imageHash, inputs: entry.inputs });
+  const newest = await store.index.newestOfEachName(domain, level);
   const touched = new Map<string, string>();
-  const isOn = ({ inputs }: { readonly inputs: IndexEntry['inputs'] }): boolean => {
+  const isOn = ({ inputs }: IndexEntry): boolean => {
     const used = inputs.platform === platform ? inputs.bases[reference] : undefined;
     const onParent = inputs.parent !== null && [...touched.values()].includes(inputs.parent);
     return (used !== undefined && used !== digest) || onParent;
   };
   for (let before = -1; before !== touched.size;) {
     before = touched.size;
-    for (const [name, image] of newest) if (isOn(image)) touched.set(name, image.imageHash);
+    for (const { key, entry } of newest) if (isOn(entry)) touched.set(key.name, key.imageHash);
   }
   return [...touched.keys()].sort();
 }

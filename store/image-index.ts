@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { isSlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
-import type { BaseRecord, IndexEntry } from '../model/schema/records.ts';
+import type { BaseRecord } from '../model/schema/records.ts';
 import { baseRecordSchema, indexEntrySchema } from '../model/schema/records.ts';
 import type { Lifetimes } from './blob-claims.ts';
 import { mapConcurrently } from '../model/concurrently.ts';
 import { changeJson, readUsableJson, writeJson } from './json-object.ts';
 import { baseKey, encodeSegment, imagesPrefix, layerKey, trackedBaseKey } from './keys.ts';
+import { listImages, newestOfEachName } from './listed-images.ts';
 import type { Aging } from './mark-used.ts';
 import { markUsed } from './mark-used.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -58,6 +59,7 @@ export function createImageIndex(
     },
 
     list: (domain, level, name) => listImages(objects, { domain, level, name }),
+    newestOfEachName: (domain, level) => newestOfEachName(objects, { domain, level }),
 
     async findBase(
       domain,
@@ -144,25 +146,6 @@ export function createImageIndex(
       });
     },
   };
-}
-
-async function* listImages(
-  objects: ObjectStore,
-  what: { readonly domain: string; readonly level: Level; readonly name: string | undefined },
-): AsyncGenerator<{ key: ImageKey; level: Level; entry: IndexEntry }, void> {
-  const images: { storeKey: string; level: Level; domain: string }[] = [];
-  for (const [level, domain] of readablePlaces(what.domain, what.level)) {
-    const prefix =
-      imagesPrefix(domain, level) + (what.name === undefined ? '' : `${encodeSegment(what.name)}/`);
-    for await (const { key } of objects.list(prefix)) images.push({ storeKey: key, level, domain });
-  }
-  const read = await mapConcurrently(images, async ({ storeKey, level, domain }) => {
-    const entry = await readUsableJson(objects, storeKey, indexEntrySchema);
-    const [name = '', imageHash = ''] = storeKey.slice(imagesPrefix(domain, level).length).split('/');
-    return entry && !entry.retired ? { key: { domain, name, imageHash }, level, entry } : undefined;
-  });
-  const there = read.filter((image) => image !== undefined);
-  yield* there.sort((a, b) => Date.parse(b.entry.created) - Date.parse(a.entry.created));
 }
 
 function imageKey({ domain, name, imageHash }: ImageKey, level: Level): string {

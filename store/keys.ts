@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CacheMount } from '../model/cache-mount.ts';
 import { InternalError } from '../model/errors.ts';
-import type { Digest, Level } from '../model/pure/ids.ts';
+import type { Digest, Level, PushCoordinates } from '../model/pure/ids.ts';
 import { levelOf, storeKey } from '../model/pure/ids.ts';
 
 /** The store's layout: every key is made here. No key is the directory of another, since some stores sit on a file system. */
@@ -77,6 +77,12 @@ export function logChunkKey(taskId: string, run: number, seq: number): string {
 
 export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): string {
   return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
+}
+
+/** Where the records lie of pushes whose revision and variant begin so. */
+export function pushesPrefix({ project, level, revision, variant }: PushCoordinates): string {
+  const name = variant ? `${revision}~${variant}` : revision;
+  return `${levelPrefix(level, 'pushes')}${project}/${name}`;
 }
 
 /** Where a level keeps pushes, tasks, index, layers and holders; the collector walks them. */

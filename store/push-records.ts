@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { planSchema } from '../model/schema/plan.ts';
-import { parseId } from '../model/pure/ids.ts';
+import { parseId, pushId as pushIdOf } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { pushDocumentSchema, pushRecordSchema } from '../model/schema/records.ts';
@@ -8,7 +8,7 @@ import { WriteConflict } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
 import { canonicalJson } from '../model/pure/canonical-json.ts';
 import { changeJson, DamagedRecord, readJson, readUsableJson, writeJson } from './json-object.ts';
-import { pushKey } from './keys.ts';
+import { pushKey, pushesPrefix } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { listOpen, markOpen, unmarkOpen } from './open-pushes.ts';
 import { listByDay, listPushes } from './pushes-by-day.ts';
@@ -87,7 +87,16 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
 
     findUsableStatus: (pushId) => readUsableJson(objects, pushKey(pushId, 'status'), pushDocumentSchema),
 
-    list: (options) => listPushes(objects, options),
+    list: (wanted) => listPushes(objects, wanted),
+
+    async *startingWith(push) {
+      const { project, level } = push;
+      for await (const { key } of objects.list(pushesPrefix(push))) {
+        const [name = '', part] = key.split('/').slice(3);
+        const [revision = '', variant] = name.split('~');
+        if (part === 'push.json') yield pushIdOf({ project, level, revision, variant });
+      }
+    },
   };
 }
 

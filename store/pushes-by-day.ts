@@ -4,7 +4,6 @@ import { levelOf, parseId, pushId as pushIdOf } from '../model/pure/ids.ts';
 import { createJson } from './json-object.ts';
 import { pushesByDayPrefix } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
-import type { PushRecords } from './store.ts';
 
 const DAY_MS = 86_400_000;
 /** `2026-01-31T12:34:56.789Z`. */
@@ -14,6 +13,15 @@ const TIME_LENGTH = 24;
 const entrySchema = z.object({ pushId: z.string(), received: z.string() });
 
 export type ListedPush = Readonly<z.infer<typeof entrySchema>>;
+
+export interface PushesWanted {
+  readonly levels: readonly Level[];
+  readonly project?: string;
+  /** Default: all. */
+  readonly accepts?: (pushId: string) => boolean;
+  /** At most so many of those that are wanted. */
+  readonly limit: number;
+}
 
 /** `level-<L>/pushes-by-day/<date>/<time>-<project>~<revision>[~<variant>]`: the key alone says everything that a list needs. */
 export function dayKey({ pushId, received }: ListedPush): string {
@@ -30,40 +38,49 @@ export async function listByDay(objects: ObjectStore, { pushId, received }: List
   await createJson(objects, dayKey(value), { schema: entrySchema, value });
 }
 
-/** The newest pushes of some levels. Walks backwards in windows of days that double, so that idle months cost little. */
-export async function listPushes(
-  objects: ObjectStore,
-  options: Parameters<PushRecords['list']>[0],
-): Promise<readonly ListedPush[]> {
-  const perLevel = options.levels.map((level) => listLevel(objects, level, options));
-  const pushes = (await Promise.all(perLevel)).flat();
-  return pushes.sort((a, b) => (a.received < b.received ? 1 : -1)).slice(0, options.limit);
-}
-
-async function listLevel(
-  objects: ObjectStore,
-  level: Level,
-  options: { readonly project?: string; readonly limit: number },
-): Promise<readonly ListedPush[]> {
-  const prefix = pushesByDayPrefix(level);
-  const oldestDay = await findOldestDay(objects, prefix);
-  const found: ListedPush[] = [];
+/**
+ * The newest pushes of some levels that are wanted. Walks backwards in windows of days that double, so that idle months cost
+ * little, and ends with the window that has enough of them.
+ */
+export async function listPushes(objects: ObjectStore, wanted: PushesWanted): Promise<readonly ListedPush[]> {
+  const oldest = await Promise.all(
+    wanted.levels.map((level) => findOldestDay(objects, pushesByDayPrefix(level))),
+  );
+  const [oldestDay] = oldest.filter((day) => day !== undefined).sort();
+  let found: readonly ListedPush[] = [];
   // Clocks differ: a push may have been received tomorrow.
   let endMs = Date.now() + 2 * DAY_MS;
-  for (let days = 2; oldestDay !== undefined && found.length < options.limit; days *= 2) {
+  for (let days = 2; oldestDay !== undefined && found.length < wanted.limit; days *= 2) {
     const startMs = endMs - days * DAY_MS;
-    const end = prefix + dayOf(endMs);
-    const window: ListedPush[] = [];
-    for await (const { key } of objects.list(prefix, { startAfter: prefix + dayOf(startMs) })) {
-      if (key >= end) break;
-      const push = parseDayKey(level, key.slice(prefix.length));
-      if (push && (options.project === undefined || push.project === options.project)) window.push(push);
-    }
-    found.push(...window.reverse());
+    const perLevel = wanted.levels.map((level) => listWindow(objects, level, { startMs, endMs, wanted }));
+    const window = (await Promise.all(perLevel)).flat();
+    found = [...found, ...window.sort((a, b) => (a.received < b.received ? 1 : -1))];
     if (dayOf(startMs) <= oldestDay) break;
     endMs = startMs;
   }
-  return found.slice(0, options.limit).map(({ pushId, received }) => ({ pushId, received }));
+  return found.slice(0, wanted.limit);
+}
+
+async function listWindow(
+  objects: ObjectStore,
+  level: Level,
+  {
+    startMs,
+    endMs,
+    wanted,
+  }: { readonly startMs: number; readonly endMs: number; readonly wanted: PushesWanted },
+): Promise<readonly ListedPush[]> {
+  const { project, accepts = () => true } = wanted;
+  const prefix = pushesByDayPrefix(level);
+  const end = prefix + dayOf(endMs);
+  const window: ListedPush[] = [];
+  for await (const { key } of objects.list(prefix, { startAfter: prefix + dayOf(startMs) })) {
+    if (key >= end) break;
+    const push = parseDayKey(level, key.slice(prefix.length));
+    if (!push || (project !== undefined && push.project !== project)) continue;
+    if (accepts(push.pushId)) window.push({ pushId: push.pushId, received: push.received });
+  }
+  return window.reverse();
 }
 
 async function findOldestDay(objects: ObjectStore, prefix: string): Promise<string | undefined> {

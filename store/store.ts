@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BlobStore } from '../model/blob-store.ts';
 import type { CacheMount } from '../model/cache-mount.ts';
 import type { PlatformBase } from '../model/pure/base-payloads.ts';
-import type { Digest, Level } from '../model/pure/ids.ts';
+import type { Digest, Level, PushCoordinates } from '../model/pure/ids.ts';
 import type {
   ArtifactRecord,
   BaseRecord,
@@ -19,8 +19,10 @@ import type { SavedArtifacts } from '../model/pure/payloads.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { Collector } from './collect/collector.ts';
 import type { Holders } from './holders.ts';
+import type { ListedImage } from './listed-images.ts';
 import type { Outages } from './outages.ts';
 import type { Platforms } from './platforms.ts';
+import type { ListedPush, PushesWanted } from './pushes-by-day.ts';
 
 /** Everything that Slipway keeps, by what it is. `createStore` makes one over any object store. */
 export interface Store {
@@ -84,12 +86,10 @@ export interface ImageIndex {
     readonly images: readonly Pick<ImageKey, 'name' | 'imageHash'>[];
     readonly bases: readonly PlatformBase[];
   }): Promise<void>;
-  /** All entries of a name that a level may read, newest first. */
-  list(
-    domain: string,
-    level: Level,
-    name?: string,
-  ): AsyncIterable<{ readonly key: ImageKey; readonly level: Level; readonly entry: IndexEntry }>;
+  /** All entries of a name that a level may read, newest first. Who takes a few of many has few of them read. */
+  list(domain: string, level: Level, name?: string): AsyncIterable<ListedImage>;
+  /** The newest entry of each name that a level may read, in no order. */
+  newestOfEachName(domain: string, level: Level): Promise<readonly ListedImage[]>;
   /**
    * The recorded resolution of a base reference that `accepts` says yes to, from level 3 down to `level`. Bases entered by
    * `up` are found by every domain.
@@ -244,12 +244,10 @@ export interface PushRecords {
   open(level: Level): AsyncIterable<string>;
   /** Takes a push that has its verdict off the list of the open ones. Safe to repeat. */
   close(pushId: string): Promise<void>;
-  /** Newest first, over all levels given. */
-  list(options: {
-    readonly levels: readonly Level[];
-    readonly project?: string;
-    readonly limit: number;
-  }): Promise<readonly { readonly pushId: string; readonly received: string }[]>;
+  /** Newest first, over all levels given, as far back as it takes. */
+  list(wanted: PushesWanted): Promise<readonly ListedPush[]>;
+  /** Ids of the pushes of a project and level whose revision, with the variant if one is named, begins so: by their keys, in no order. */
+  startingWith(push: PushCoordinates): AsyncIterable<string>;
 }
 
 export interface Artifacts {

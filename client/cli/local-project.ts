@@ -3,6 +3,7 @@ import type { Level } from '../../model/pure/ids.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { ServerConfig } from '../../model/schema/config.ts';
 import { grantsOf } from '../../model/schema/config.ts';
+import type { OwnProject } from '../names.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import { canonicalRepository, resolveProject } from '../../steps/resolve-project.ts';
 import { UsageError } from './usage-error.ts';
@@ -48,7 +49,7 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
 }
 
 /** All projects that pushes of any of these repositories can be of, whatever their refs. */
-export function projectsOf(config: ServerConfig, repositories: readonly string[]): readonly string[] {
+export function projectsOf(config: ServerConfig, repositories: readonly string[]): readonly OwnProject[] {
   const canonical = new Set(repositories.map(canonicalRepository));
   const named = Object.entries(config.projects)
     .filter(([, { sources }]) =>
@@ -56,7 +57,8 @@ export function projectsOf(config: ServerConfig, repositories: readonly string[]
     )
     .map(([project]) => project);
   const local = repositories.map((each) => tryResolve(config, each, { ref: 'HEAD' })?.project);
-  return [...new Set([...named, ...local.filter((project) => project !== undefined)])];
+  const projects = new Set([...named, ...local.filter((project) => project !== undefined)]);
+  return [...projects].map((project) => ({ project, isKnown: named.includes(project) }));
 }
 
 function tryResolve(

@@ -1,9 +1,10 @@
 import type { ServerConfig } from '../../model/schema/config.ts';
 import { findLocalRepository, remoteUrls } from '../local-repository.ts';
+import type { OwnProject } from '../names.ts';
 import { projectsOf } from './local-project.ts';
 
 /** The projects that the repository around the working directory is pushed as, itself or by its remotes; none outside of one. */
-export async function projectsHere(config: ServerConfig): Promise<readonly string[]> {
+export async function projectsHere(config: ServerConfig): Promise<readonly OwnProject[]> {
   try {
     const local = await findLocalRepository('.');
     return projectsOf(config, [local.directory, ...(await remoteUrls(local))]);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { mapConcurrently } from '../../model/concurrently.ts';
 import type { Digest, Level } from '../../model/pure/ids.ts';
 import { pushId } from '../../model/pure/ids.ts';
 import type {
@@ -20,6 +21,7 @@ import type { LogChunk, SentLayer, Store } from '../../store/store.ts';
 import { aBody, digestOf, randomBytes, sha256 } from './bytes.ts';
 
 const MIB = 1024 ** 2;
+const MINUTE_MS = 60_000;
 const DIGEST = digestOf('a manifest');
 
 /** What the store promises over any object store. Every test has names of its own, so nothing needs cleaning. */
@@ -265,6 +267,35 @@ export function describeStore(name: string, open: () => ObjectStore): void {
         ['2', 3],
         ['1', 1],
       ]);
+    });
+
+    it('reads few entries of many where few are taken, and gives all in order though clocks differ', async () => {
+      const { index, reads, count, hashOf } = await manyEntries();
+
+      const three: string[] = [];
+      for await (const { key } of index.list(project, 1, 'lint')) if (three.push(key.imageHash) === 3) break;
+      const few = reads.length;
+      const listed = (await all(index.list(project, 1, 'lint'))).map(({ key }) => key.imageHash);
+
+      expect(three).toEqual([0, 1, 2].map(hashOf));
+      expect(few).toBeLessThanOrEqual(12);
+      expect(listed).toEqual(Array.from({ length: count }, (_, n) => hashOf(n)));
+      expect(reads).toHaveLength(few + count);
+    });
+
+    it('gives the newest of each name, of which few are read too', async () => {
+      const { index, reads, hashOf } = await manyEntries();
+      const other = { domain: project, name: 'other', imageHash: 'f'.repeat(64) };
+      await index.write(other, 3, anEntry());
+      await index.write({ ...other, name: 'retired' }, 3, anEntry({ retired: '2026-01-02T00:00:00Z' }));
+
+      const newest = await index.newestOfEachName(project, 1);
+
+      expect(newest.map(({ key }) => [key.name, key.imageHash]).sort()).toEqual([
+        ['lint', hashOf(0)],
+        ['other', other.imageHash],
+      ]);
+      expect(reads.length).toBeLessThanOrEqual(8);
     });
 
     it('takes the entry of one level away and leaves the others', async () => {
@@ -626,6 +657,45 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await store.pushes.list({ levels: [1, 3], project: `${project}x`, limit: 9 })).toEqual([]);
     });
 
+    it('are listed as far back as it takes to find so many that are wanted', async () => {
+      const now = Date.now();
+      const pushes = [0, 1, 40, 41, 400].map((days, n) =>
+        aPush(project, {
+          level: n % 2 === 0 ? 1 : 3,
+          received: new Date(now - days * 86_400_000).toISOString(),
+          salt: n,
+        }),
+      );
+      for (const push of pushes) await store.pushes.receive(push);
+      const list = async (wanted: readonly number[], limit: number) => {
+        const accepts = (id: string): boolean => wanted.some((n) => pushes[n]?.pushId === id);
+        const found = await store.pushes.list({ levels: [1, 2, 3], accepts, limit });
+        return found.map((push) => pushes.findIndex(({ pushId: id }) => id === push.pushId));
+      };
+
+      expect(await list([4], 1)).toEqual([4]);
+      expect(await list([2, 3, 4], 2)).toEqual([2, 3]);
+      expect(await list([0, 3, 4], 9)).toEqual([0, 3, 4]);
+      expect(await list([], 1)).toEqual([]);
+    });
+
+    it('are found by the beginning of their revision and variant', async () => {
+      const plain = aPush(project, {});
+      const asked = aPush(project, { variant: 'abcdefabcdef' });
+      const others = [aPush(project, { level: 3 }), aPush(`${project}x`, {}), aPush(project, { salt: 1 })];
+      for (const push of [plain, asked, ...others]) await store.pushes.receive(push);
+      const status = { ...aStatus(asked.pushId, 'running' as const), project, revision: asked.revision };
+      await store.pushes.writeStatus(status);
+      const find = (of: string, variant?: string) =>
+        all(store.pushes.startingWith({ project, level: 1, revision: of, variant }));
+
+      expect((await find(plain.revision)).sort()).toEqual([plain.pushId, asked.pushId].sort());
+      expect((await find(plain.revision.slice(0, 12))).sort()).toEqual([plain.pushId, asked.pushId].sort());
+      expect(await find(plain.revision, 'abc')).toEqual([asked.pushId]);
+      expect(await find('')).toHaveLength(3);
+      expect(await find(`${plain.revision}0`)).toEqual([]);
+    });
+
     it('are listed with their variant', async () => {
       const push = aPush(project, { variant: 'abcdefabcdef' });
       await store.pushes.receive(push);
@@ -887,6 +957,36 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     });
   });
 
+  /**
+   * Three hundred entries of a name, the n-th created 10 n minutes ago, by clocks that differ by up to a quarter of an hour from the
+   * store's, with an index that tells what is read of it. Two of the oldest were used just now.
+   */
+  async function manyEntries(): Promise<{
+    readonly index: Store['index'];
+    readonly reads: readonly string[];
+    readonly count: number;
+    hashOf(n: number): string;
+  }> {
+    const count = 300;
+    const nowMs = Date.now();
+    const written = new Map<string, Date>();
+    const reads: string[] = [];
+    // Keys tell nothing of the order.
+    const hashOf = (n: number): string => sha256(`${project} ${n}`);
+    await mapConcurrently(Array.from({ length: count }).keys(), async (n) => {
+      const key = { domain: project, name: 'lint', imageHash: hashOf(n) };
+      const level = n % 2 === 0 ? 1 : 3;
+      const createdMs = nowMs - n * 10 * MINUTE_MS;
+      const aheadMs = [-14, 14, 0][n % 3]! * MINUTE_MS;
+      const isUsed = n === count - 9 || n === count - 15;
+      await store.index.write(key, level, anEntry({ created: new Date(createdMs).toISOString() }));
+      const [storeKey = ''] = store.index.keysOf(key, level).slice(-1);
+      written.set(storeKey, new Date(isUsed ? nowMs : createdMs + aheadMs));
+    });
+    const { index } = createStore(watchReads(objects, { written, reads }));
+    return { index, reads, count, hashOf };
+  }
+
   function anEntry(change: Partial<IndexEntry> = {}): IndexEntry {
     const inputs = {
       contextHash: 'c',
@@ -959,6 +1059,28 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const item of items) found.push(item);
   return found;
+}
+
+/** The same object store, whose listings say of some objects when they were last written; notes what is read of it. */
+function watchReads(
+  objects: ObjectStore,
+  { written, reads }: { readonly written: ReadonlyMap<string, Date>; readonly reads: string[] },
+): ObjectStore {
+  return new Proxy(objects, {
+    get(target, name: keyof ObjectStore) {
+      const member = target[name];
+      if (typeof member !== 'function') return member;
+      if (name === 'list')
+        return async function* (...args: Parameters<ObjectStore['list']>) {
+          for await (const info of target.list(...args))
+            yield { ...info, lastModified: written.get(info.key) ?? info.lastModified };
+        };
+      return (...args: never[]) => {
+        if (name === 'get') reads.push(String(args[0]));
+        return (member as (...given: never[]) => unknown).apply(target, args);
+      };
+    },
+  });
 }
 
 async function keysUnder(objects: ObjectStore, prefix: string): Promise<string[]> {

@@ -180,13 +180,17 @@ describe('guessProject', () => {
     });
   });
 
-  it('knows all projects of a checkout and its remotes, whatever their refs, and each once', () => {
+  it('knows all projects of a checkout and its remotes, whatever their refs, each once, and which are only guessed', () => {
     const [source] = config.projects['demo']?.sources ?? [];
 
     expect(projectsOf(config, ['/home/anne/hello', source?.repository ?? ''])).toEqual(
-      expect.arrayContaining(['demo', 'hello']),
+      expect.arrayContaining([
+        { project: 'demo', isKnown: true },
+        { project: 'hello', isKnown: false },
+      ]),
     );
-    expect(projectsOf(config, ['/home/anne/hello', '/home/anne/hello'])).toEqual(['hello']);
+    const twice = projectsOf(config, ['/home/anne/hello', '/home/anne/hello']);
+    expect(twice).toEqual([{ project: 'hello', isKnown: false }]);
     expect(projectsOf(config, ['https://h.invalid/r.git'])).toEqual([]);
   });
 });

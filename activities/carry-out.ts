@@ -43,7 +43,8 @@ export async function carryOut<T>(
     isCanceled: () => activity.cancellationDetails?.cancelRequested ?? false,
     isGivenUp,
     attempts: { made: activity.info.attempt, enough: enoughAttempts },
-    toldBefore: messageOf(activity.info.heartbeatDetails),
+    toldBefore: toldOf(activity.info.heartbeatDetails, 'message'),
+    course: beats.course,
     onProgress: beats.tell,
   };
   try {
@@ -67,6 +68,8 @@ export async function carryOut<T>(
 
 interface Beats {
   readonly tell: StepContext['onProgress'];
+  /** The next attempt is given with the last beat how far this one has come. */
+  readonly course: NonNullable<StepContext['course']>;
   /** Aborted when it comes to light that the process stood still for so long that the server has given the attempt up. */
   readonly missed: AbortSignal;
   /** The same, and aborts it, also before the timers of a process that goes on again have run. */
@@ -76,7 +79,9 @@ interface Beats {
 
 function beatWhile(activity: Context): Beats {
   const missed = new AbortController();
-  let progress: unknown = activity.info.heartbeatDetails;
+  let progress: object = { ...(activity.info.heartbeatDetails as object | undefined) };
+  const after = toldOf(progress, 'past');
+  let past = after;
   let last = performance.now();
   const areMissed = (): boolean => {
     if (performance.now() - last > HEARTBEAT_TIMEOUT_MS)
@@ -90,7 +95,14 @@ function beatWhile(activity: Context): Beats {
   }, HEARTBEAT_INTERVAL_MS);
   return {
     tell: (told) => {
-      progress = told;
+      progress = { ...told, past };
+    },
+    course: {
+      after,
+      onPast(key) {
+        past = key;
+        progress = { ...progress, past };
+      },
     },
     missed: missed.signal,
     areMissed,
@@ -98,9 +110,10 @@ function beatWhile(activity: Context): Beats {
   };
 }
 
-function messageOf(details: unknown): string | undefined {
-  if (typeof details !== 'object' || details === null || !('message' in details)) return undefined;
-  return typeof details.message === 'string' ? details.message : undefined;
+function toldOf(details: unknown, part: 'message' | 'past'): string | undefined {
+  if (typeof details !== 'object' || details === null) return undefined;
+  const told: unknown = Reflect.get(details, part);
+  return typeof told === 'string' ? told : undefined;
 }
 
 function failureOf(error: unknown, enough: { readonly isEnough: boolean }): unknown {

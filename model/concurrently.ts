@@ -31,13 +31,13 @@ export async function mapConcurrently<T, R>(
  * way has ended before an error is thrown or an early end goes on.
  */
 export async function* mapAhead<T, R>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   map: (item: T) => Promise<R>,
   width = WIDTH,
 ): AsyncGenerator<R> {
   const underWay: Promise<R>[] = [];
   try {
-    for (const item of items) {
+    for await (const item of items) {
       const one = map(item);
       one.catch(() => undefined);
       underWay.push(one);

@@ -17,7 +17,7 @@ const BLOBS_LEVEL: Level = Math.max(...LEVELS) as Level;
 
 /**
  * Takes away what of one level has outlived its life, and with the highest level the blobs that nothing reaches any more.
- * Safe to repeat and to kill: what is there afterwards is whole.
+ * Safe to repeat and to kill: what is there afterwards is whole. What was cut off among the tasks goes on there.
  */
 export async function collect(
   {
@@ -31,13 +31,13 @@ export async function collect(
     readonly rehearsal?: Rehearsal;
   },
   { level, dryRun }: CollectInput,
-  { signal, onProgress }: Pick<StepContext, 'signal' | 'onProgress'>,
+  { signal, onProgress, course }: Pick<StepContext, 'signal' | 'onProgress' | 'course'>,
 ): Promise<CollectionReport> {
   const tally = new Tally();
   const options = { tally, signal };
   const collector = dryRun ? store.collector.rehearse(rehearsal) : store.collector;
   onProgress({ message: `level ${level}: looking for what has outlived its life` });
-  await collector.expire({ ...options, level, lifeMs: lifeMsOf(config, level) });
+  await collector.expire({ ...options, level, lifeMs: lifeMsOf(config, level), course });
   let blobs: CollectionReport['blobs'] = `left to level 3`;
   if (level === BLOBS_LEVEL) {
     const reached = new Set<Digest>();
@@ -53,6 +53,7 @@ export async function collect(
   return {
     level,
     dryRun,
+    after: course?.after,
     kinds: KINDS.flatMap((kind) => {
       const sums = tally.kinds.get(kind);
       return sums ? [{ kind, ...sums }] : [];

@@ -1,4 +1,5 @@
 import { InternalError } from '../model/errors.ts';
+import type { Course } from '../store/collect/expire-tasks.ts';
 
 /** What every step is given by whoever carries it out: an activity on a worker, a verb on a laptop. */
 export interface StepContext {
@@ -15,6 +16,8 @@ export interface StepContext {
   readonly attempts?: { readonly made: number; readonly enough: number } | undefined;
   /** What an earlier attempt of the same step told last. */
   readonly toldBefore?: string | undefined;
+  /** How far earlier attempts have come with what is long; absent where nobody repeats the step. */
+  readonly course?: Course | undefined;
   /** Told of what happens, for people; also shows that the step is alive. */
   onProgress(progress: { readonly message: string; readonly bytes?: number }): void;
 }

@@ -23,10 +23,14 @@ export function startGcSchedule(
   });
 }
 
+export function gcScheduleId(level: Level): string {
+  return `gc-${level}`;
+}
+
 function gcSchedule(level: Level, every: number): ScheduleOptions {
   const input: CollectInput = { level, dryRun: false };
   return {
-    scheduleId: `gc-${level}`,
+    scheduleId: gcScheduleId(level),
     // One level after the other: the highest one collects the blobs of what the others have removed.
     spec: { intervals: [{ every, offset: (every / 100) * level }] },
     policies: {

@@ -7,6 +7,12 @@ const sum = z.object({ objects: z.number(), bytes: z.number() });
 export const collectionReportSchema = z.object({
   level: z.number(),
   dryRun: z.boolean().describe('Nothing was taken away: what is said to be freed would be'),
+  after: z
+    .string()
+    .optional()
+    .describe(
+      'Tasks before this key were looked at by an attempt that was cut off; what it kept and freed is not counted',
+    ),
   kinds: z.array(
     z.object({
       kind: z.string(),

@@ -4,6 +4,7 @@ import { GRACE_MS } from '../blob-claims.ts';
 import { Collection } from '../collection.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { expire } from './expire.ts';
+import type { Course } from './expire-tasks.ts';
 import { findRoots } from './find-roots.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import { sweepBlobs } from './sweep-blobs.ts';
@@ -17,7 +18,14 @@ export interface CollectOptions {
 /** What takes away of the store what nobody uses any more. May run beside everything else, and be killed at any point. */
 export interface Collector {
   /** Removes what of one level has outlived its life. */
-  expire(options: CollectOptions & { readonly level: Level; readonly lifeMs: number }): Promise<void>;
+  expire(
+    options: CollectOptions & {
+      readonly level: Level;
+      readonly lifeMs: number;
+      /** Of an activity, which is begun again where it is cut off. */
+      readonly course?: Course | undefined;
+    },
+  ): Promise<void>;
   /**
    * Takes away the blobs that nothing reaches. `follow` is given each manifest that a record names and adds what it reaches;
    * what it throws ends the collection before anything is taken away. False: another collection is going on.

@@ -1,4 +1,4 @@
-import { mapConcurrently } from '../../model/concurrently.ts';
+import { forEachConcurrently, mapConcurrently } from '../../model/concurrently.ts';
 import { levelPrefix } from '../keys.ts';
 import type { ObjectInfo, ObjectStore } from '../object-store.ts';
 import { dayKey, listByDay } from '../pushes-by-day.ts';
@@ -11,21 +11,18 @@ import { findPushEnd, isOpen } from './push-end.ts';
 export async function expirePushes(objects: ObjectStore, options: ExpireOptions): Promise<void> {
   const { level, signal, nowMs, lifeMs, tally } = options;
   const prefix = levelPrefix(level, 'pushes');
-  const listing = objects.list(prefix, { signal });
-  for await (const { directory, infos } of byDirectory(listing, { prefix, segments: 2 })) {
+  const pushes = byDirectory(objects.list(prefix, { signal }), { prefix, segments: 2 });
+  await forEachConcurrently(pushes, async ({ directory, infos }) => {
     const keep = (): void => infos.forEach(({ sizeBytes }) => tally.keep('pushes', sizeBytes));
     // Its verdict is the last that is written, so a young one need not be read.
-    if (newestMs(infos) + lifeMs >= nowMs) {
-      keep();
-      continue;
-    }
+    if (newestMs(infos) + lifeMs >= nowMs) return keep();
     const end = await findPushEnd(objects, directory, options);
     const tasks = `${levelPrefix(level, 'tasks')}task/${directory.slice(prefix.length)}`;
     if (!end.isOver || (await isAnyThere(objects, tasks, signal))) keep();
     else if (await remove(objects, { directory, infos, received: end.received }, options))
       infos.forEach(({ sizeBytes }) => tally.free('pushes', sizeBytes, 'its life is over'));
     else keep();
-  }
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import { sweepUploads } from '../sweep-uploads.ts';
 import { levelPrefix } from '../keys.ts';
 import { expireIndex, expireLayers } from './expire-index.ts';
 import { expirePushes } from './expire-pushes.ts';
+import type { Course } from './expire-tasks.ts';
 import { expireTasks } from './expire-tasks.ts';
 import type { Tally } from './tally.ts';
 
@@ -22,10 +23,13 @@ export interface ExpireOptions {
  * Removes what of one level has outlived its life. Needs that level's keys only. Several at once do no harm, nor does one that
  * is killed: whatever is removed is removed only as it was seen, and a record after everything that it names.
  */
-export async function expire(objects: ObjectStore, options: ExpireOptions): Promise<void> {
+export async function expire(
+  objects: ObjectStore,
+  { course, ...options }: ExpireOptions & { readonly course?: Course | undefined },
+): Promise<void> {
   const routed = await expireIndex(objects, options);
   await expireLayers(objects, options);
-  await expireTasks(objects, { ...options, routed });
+  await expireTasks(objects, { ...options, routed, course });
   await expirePushes(objects, options);
   await expireHolders(objects, options);
   await expireUploads(objects, options);

@@ -11,6 +11,7 @@ import { temporalOptions } from '../../../workers/temporal-options.ts';
 import { silentQueues } from '../../silent-queues.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
+import { lookAtCollections } from './look-at-collections.ts';
 
 const TIMEOUT_MS = 10_000;
 /** gRPC's code. */
@@ -68,12 +69,17 @@ async function lookInside(
   if (!server.ok) return { diagnoses: [server], aheadMs: undefined };
   const trial = levels && (await tryPriority(connection, temporal.namespace).catch(() => undefined));
   const time = Date.now() + (trial?.aheadMs ?? 0);
+  const clientOf = (level: Level) => ({
+    level,
+    client: new Client({ connection, namespace: namespaceOf(temporal, level) }),
+  });
   const diagnoses = await Promise.all([
     server,
     ...(levels ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one })) : []),
     ...(levels ? [lookAtQueues(connection, temporal, { levels, dindLevels, time })] : []),
     ...namespaces.map((one) => lookAtRetention(connection, { ...temporal, namespace: one })),
     ...(trial ? [lookAtPriority(trial.isKept)] : []),
+    ...(levels ? [lookAtCollections(levels.map(clientOf), time)] : []),
   ]);
   return { diagnoses, aheadMs: trial?.aheadMs };
 }

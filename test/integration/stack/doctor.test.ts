@@ -62,6 +62,16 @@ describe('doctor on a stack that runs', () => {
     // What its control workers write when they start.
     const noted = ['level-1/platform.json', 'level-3/platform.json'];
     await until(async () => (await world.objects()).length === noted.length);
+    const schedule = world.temporal.schedule.getHandle('gc-1');
+    await until(() =>
+      schedule
+        .trigger()
+        .then(() => true)
+        .catch(() => false),
+    );
+    await until(async () => (await schedule.describe()).info.recentActions.length > 0);
+    const [collection] = (await schedule.describe()).info.recentActions;
+    await world.temporal.workflow.getHandle(collection!.action.workflow.workflowId).result();
 
     const diagnoses = await doctor();
 
@@ -74,6 +84,7 @@ describe('doctor on a stack that runs', () => {
     expect(diagnosisOf('retention', diagnoses).message).toMatch(
       /^closed workflows are kept for \d+ (days|hours)$/,
     );
+    expect(diagnosisOf('collections', diagnoses).message).toMatch(/^level 1: ended [\d.]+ s ago; level 3: /);
     expect(diagnosisOf('queues', diagnoses).message).toBe(
       'control-1, builder-1, runner-1, control-3, builder-3, runner-3 are polled',
     );

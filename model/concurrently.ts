@@ -26,6 +26,18 @@ export async function mapConcurrently<T, R>(
   return results;
 }
 
+/** The same, but equal items (as JSON) once: they have one result in common. Gives that of each item. */
+export async function mapEachOnce<T, R>(
+  items: Iterable<T>,
+  map: (item: T) => Promise<R>,
+): Promise<(item: T) => R> {
+  const unique = new Map([...items].map((item) => [JSON.stringify(item), item]));
+  const results = new Map(
+    await mapConcurrently(unique, async ([key, item]) => [key, await map(item)] as const),
+  );
+  return (item) => results.get(JSON.stringify(item)) as R;
+}
+
 /**
  * Maps items by an asynchronous function, up to `width` of them ahead of whoever takes the results, and gives those in order. What is under
  * way has ended before an error is thrown or an early end goes on.

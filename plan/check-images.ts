@@ -1,3 +1,4 @@
+import { MAX_ARGUMENT_BYTES, tooManyBytes } from './argument-size.ts';
 import { NAME_PATTERN } from '../model/pure/ids.ts';
 import type { ImageDefinition } from '../model/schema/task.ts';
 import { checkDuration } from './check-duration.ts';
@@ -6,6 +7,9 @@ import type { FindingList } from './finding-list.ts';
 import { cycleText, orderGraph } from './graph.ts';
 import { shorten } from '../model/shorten.ts';
 import { ownValue } from './values.ts';
+
+/** A builder is given the build arguments of an image in the address of its request, of which an engine takes 1 MB with all headers. */
+const MAX_ENCODED_ARGS = 256 * 1024;
 
 /** Checks names, contexts, parents and arguments of the image definitions. */
 export function checkImages(draft: Draft, list: FindingList): void {
@@ -58,9 +62,26 @@ function checkParent(name: string, { parent }: ImageDefinition, draft: Draft, li
   }
 }
 
-function checkArgs(name: string, { args, parent }: ImageDefinition, list: FindingList): void {
-  for (const arg of Object.keys(args ?? {})) {
+function checkArgs(name: string, { args = {}, parent }: ImageDefinition, list: FindingList): void {
+  const encoded = encodeURIComponent(JSON.stringify(args)).length;
+  if (encoded > MAX_ENCODED_ARGS) {
+    list.error(
+      ['images', name, 'args'],
+      `the build arguments come to ${encoded} characters as they are sent`,
+      {
+        at: 'key',
+        hint: `at most ${MAX_ENCODED_ARGS}, where each that is neither a letter nor a digit may count as three: put long texts into files of the context`,
+      },
+    );
+  }
+  for (const [arg, value] of Object.entries(args)) {
     const path = ['images', name, 'args', arg];
+    const bytes = tooManyBytes(`${arg}=${value}`);
+    if (bytes !== undefined) {
+      list.error(path, `the build argument "${shorten(arg)}" has ${bytes} bytes with its name`, {
+        hint: `RUN has it as a variable, and no program is started with more than ${MAX_ARGUMENT_BYTES}: put it into a file of the context`,
+      });
+    }
     if (!/^[A-Za-z_]\w*$/.test(arg)) {
       list.error(path, `"${shorten(arg)}" is no name for a build argument`, {
         at: 'key',

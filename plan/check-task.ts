@@ -1,5 +1,6 @@
 import { LONGEST_TASK_SECONDS } from '../model/pure/duration.ts';
 import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
+import { MAX_ARGUMENT_BYTES, tooManyBytes } from './argument-size.ts';
 import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
 import { checkDuration, durationSeconds } from './check-duration.ts';
 import { checkMounts } from './check-mounts.ts';
@@ -77,6 +78,15 @@ function checkCommand(task: DraftTask, list: FindingList): void {
   if (command?.length === 0) {
     list.error(task.path('command'), 'command is empty', {
       hint: 'leave it out to run the command of the image',
+    });
+  }
+  const words = typeof command === 'string' ? [command] : (command ?? []);
+  for (const [index, word] of words.entries()) {
+    const bytes = tooManyBytes(word);
+    if (bytes === undefined) continue;
+    const path = typeof command === 'string' ? task.path('command') : task.path('command', index);
+    list.error(path, `an argument of the command has ${bytes} bytes`, {
+      hint: `no program is started with more than ${MAX_ARGUMENT_BYTES}: put it into a file of the tree`,
     });
   }
 }

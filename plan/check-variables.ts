@@ -1,14 +1,16 @@
 import { WORKER_VARIABLES } from '../model/pure/worker-variables.ts';
+import { MAX_ARGUMENT_BYTES, tooManyBytes } from './argument-size.ts';
 import type { DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { shorten } from '../model/shorten.ts';
 import type { YamlPath } from './yaml-positions.ts';
 
-/** Checks the variables that a task sets, itself and by its secrets: their names, and that none takes the place of another. */
+/** Checks the variables that a task sets, itself and by its secrets: their names, their size, and that none takes the place of another. */
 export function checkVariables(task: DraftTask, list: FindingList): void {
   const env = task.merged.env ?? {};
-  for (const name of Object.keys(env)) {
+  for (const [name, value] of Object.entries(env)) {
     checkName(name);
+    checkSize(name, value);
     checkWorkers(name, task.path('env', name), 'key');
   }
   const bySecret = new Map<string, string>();
@@ -35,6 +37,14 @@ export function checkVariables(task: DraftTask, list: FindingList): void {
     list.error(task.path('env', name), `"${shorten(name)}" is no name for a variable`, {
       at: 'key',
       hint: 'a name is not empty and has no "="',
+    });
+  }
+
+  function checkSize(name: string, value: string): void {
+    const bytes = tooManyBytes(`${name}=${value}`);
+    if (bytes === undefined) return;
+    list.error(task.path('env', name), `the variable "${shorten(name)}" has ${bytes} bytes with its name`, {
+      hint: `no program is started with more than ${MAX_ARGUMENT_BYTES}: put it into a file of the tree`,
     });
   }
 

@@ -1,5 +1,5 @@
 import { createGlobMatcher } from '../model/pure/glob-matcher.ts';
-import { createListMatcher, readPattern } from '../model/pure/pattern-lists.ts';
+import { readPattern } from '../model/pure/pattern-lists.ts';
 import { refPatternMistake } from '../model/pure/ref-patterns.ts';
 
 const MAX_LENGTH = 500;
@@ -25,8 +25,3 @@ export function globMistake(pattern: string, of: 'paths' | 'refs' = 'paths'): st
 }
 
 export { createGlobMatcher as createMatcher };
-
-/** Whether a text is among globs, of which those after `!` take out. */
-export function createGlobsMatcher(patterns: readonly string[]): (text: string) => boolean {
-  return createListMatcher(patterns, createGlobMatcher);
-}

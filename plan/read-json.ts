@@ -10,7 +10,7 @@ const STRINGS = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
  * which `JSON.parse` would pass over. Ten thousand tasks take it milliseconds, where YAML takes seconds.
  */
 export function readJsonMap(text: string): Record<string, unknown> | undefined {
-  if (!/^\s*\{/.test(text)) return undefined;
+  if (!isMeantAsJson(text)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -19,6 +19,11 @@ export function readJsonMap(text: string): Record<string, unknown> | undefined {
   }
   const keys = countKeys(value);
   return isRecord(value) && keys !== undefined && keys === countWrittenKeys(text) ? value : undefined;
+}
+
+/** Whether a text begins as a JSON map does. */
+export function isMeantAsJson(text: string): boolean {
+  return /^\s*\{/.test(text);
 }
 
 /** undefined when a key is none that is plain. */

@@ -7,7 +7,7 @@ import { countLines } from './count-lines.ts';
 import { JsonPositions } from './json-positions.ts';
 import { YamlPositions } from './yaml-positions.ts';
 import type { Place, YamlPath } from './yaml-positions.ts';
-import { readJsonMap } from './read-json.ts';
+import { isMeantAsJson, readJsonMap } from './read-json.ts';
 
 /** A YAML text: its plain value, what is wrong with it as YAML, and where everything stands. */
 export interface YamlSource {
@@ -50,7 +50,7 @@ export function readYaml(
   const json = text.length > MAX_JSON_CHARACTERS ? undefined : readJsonMap(text);
   if (json) return isTooDeep(json) ? unusable(file, ...TOO_DEEP) : readAsJson(json, text, file);
   if (text.length > MAX_CHARACTERS)
-    return unusable(file, `the text has ${text.length} characters`, `at most ${MAX_CHARACTERS}`);
+    return unusable(file, `the text has ${text.length} characters`, mostOf(text));
   try {
     return readDocument(text, { file, least });
   } catch (error) {
@@ -59,6 +59,13 @@ export function readYaml(
       ? unusable(file, ...TOO_DEEP)
       : unusable(file, `cannot be read: ${error.message}`);
   }
+}
+
+/** JSON that has mistakes is read as YAML is. */
+function mostOf(text: string): string {
+  return isMeantAsJson(text)
+    ? `at most ${MAX_JSON_CHARACTERS} of JSON without mistakes, else ${MAX_CHARACTERS}`
+    : `at most ${MAX_CHARACTERS}`;
 }
 
 /** Where something stands is only looked for when there is something to say of it. */

@@ -3,6 +3,7 @@ import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import { readPattern } from '../model/pure/pattern-lists.ts';
+import type { ChangedPaths } from './changed-paths.ts';
 import { createMatcher, globMistake } from './globs.ts';
 import { orderGraph } from './graph.ts';
 import { neededImages } from './needed-images.ts';
@@ -27,8 +28,11 @@ export interface Selection {
   /** Full (`refs/heads/main`) or short (`main`). */
   readonly ref: string;
   readonly level: Level;
-  /** Paths that differ from the base; undefined: not known, so everything counts as changed. */
-  readonly changedFiles?: readonly string[] | undefined;
+  /**
+   * Paths that differ from the base; undefined: not known, so everything counts as changed. Of thousands the answers are to be looked
+   * for ahead, since to select waits for nothing.
+   */
+  readonly changedFiles?: readonly string[] | ChangedPaths | undefined;
   /** A decision program may print further tasks: a pattern that matches none yet is no mistake. */
   readonly isOpen?: boolean;
 }

@@ -1,5 +1,5 @@
 import { createRefMatcher, shortRef } from '../model/pure/ref-patterns.ts';
-import { createGlobsMatcher } from './globs.ts';
+import { ChangedPaths } from './changed-paths.ts';
 import type { NormalizedTask } from './normalize.ts';
 import type { Selection } from './select-tasks.ts';
 
@@ -14,23 +14,23 @@ export interface WhenCheck {
 /** Makes the check for one push. Equal lists of globs, as defaults and anchors give them to many tasks, are matched once. */
 export function createWhenCheck({ ref, level, changedFiles }: Omit<Selection, 'tasks'>): WhenCheck {
   const answers = new Map<string, boolean>();
+  const isReady = changedFiles === undefined || changedFiles instanceof ChangedPaths;
+  const paths = isReady ? changedFiles : new ChangedPaths(changedFiles);
   return {
     blocked({ when: { refs, levels } }) {
       if (levels && !levels.includes(level))
         return `level ${level} is not among ${levels.join(', ') || 'none'}`;
-      const isAmong = !refs || answerOnce('refs', refs, () => createRefMatcher(refs)(ref));
-      return isAmong ? undefined : `ref ${shortRef(ref)} is not among ${list(refs)}`;
+      return !refs || isAmong(refs) ? undefined : `ref ${shortRef(ref)} is not among ${list(refs)}`;
     },
     unchanged({ when: { changed } }) {
-      if (!changed || !changedFiles) return undefined;
-      const isChanged = answerOnce('changed', changed, () => changedFiles.some(createGlobsMatcher(changed)));
-      return isChanged ? undefined : `no changed file matches ${list(changed)}`;
+      if (!changed || !paths) return undefined;
+      return paths.areAmong(changed) ? undefined : `no changed file matches ${list(changed)}`;
     },
   };
 
-  function answerOnce(field: 'refs' | 'changed', globs: readonly string[], answer: () => boolean): boolean {
-    const key = JSON.stringify([field, globs]);
-    const known = answers.get(key) ?? answer();
+  function isAmong(patterns: readonly string[]): boolean {
+    const key = JSON.stringify(patterns);
+    const known = answers.get(key) ?? createRefMatcher(patterns)(ref);
     answers.set(key, known);
     return known;
   }

@@ -12,11 +12,13 @@ import type { Grants } from '../model/schema/config.ts';
 import type { Plan, PlannedImage, PushRequest, PlannedTask } from '../model/schema/plan.ts';
 import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import { ChangedPaths } from '../plan/changed-paths.ts';
 import { checkGrants } from '../plan/check-grants.ts';
 import type { Printed } from '../plan/join-printed.ts';
 import type { ParsedSlipwayYml, ValidConfig } from '../plan/parse-slipway-yml.ts';
 import { neededImages } from '../plan/needed-images.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
+import { planSizeMistake } from '../plan/plan-size.ts';
 import type { Selection } from '../plan/select-tasks.ts';
 import { checkSelection, selectTasks } from '../plan/select-tasks.ts';
 import { readTryLines } from '../plan/try-line.ts';
@@ -28,6 +30,7 @@ import { pinTaskImages } from './pin-task-images.ts';
 import { lookUpImage } from './look-up-image.ts';
 import type { LookedUp, LookUpDeps } from './look-up-image.ts';
 import { PlanBases } from './plan-bases.ts';
+import { readRoutesOnce } from './read-routes-once.ts';
 import { leaveUnneeded } from './leave-unneeded.ts';
 
 export interface MakePlanInput {
@@ -92,14 +95,19 @@ export async function makePlan(
   const onlyDecision = isOpen && input.decision === 'first';
   const config = onlyDecision ? decisionOf(parsed.config) : parsed.config;
 
-  const asksForChanges = Object.values(config.tasks).some((task) => task.when?.changed !== undefined);
+  const conditions = Object.values(config.tasks).flatMap(({ when: { changed } }) =>
+    changed ? [changed] : [],
+  );
+  const asksForChanges = conditions.length > 0;
   const changes = asksForChanges ? await input.findChanges() : undefined;
+  const changedFiles = changes && new ChangedPaths(changes.files);
+  await changedFiles?.lookAhead(conditions);
   const selected = selectTasks(config, {
     ...(onlyDecision ? {} : await patternsOf(input)),
     isOpen,
     ref: input.ref,
     level: input.level,
-    ...(changes ? { changedFiles: changes.files } : {}),
+    changedFiles,
   });
   // Every definition is checked, so that a mistake shows before some task needs the image.
   const bases = new PlanBases(store, input);
@@ -117,8 +125,9 @@ export async function makePlan(
     // What has an output is the decision program.
     pathOf: ({ stdout, label }: PlannedTask) => (stdout === undefined ? ['tasks', label] : [label]),
   };
-  const inImages = await pinTaskImages(selected.tasks, store, pinning);
-  const pinned = await pinInputs(inImages.tasks, store, pinning);
+  const ofOthers = store && readRoutesOnce(store);
+  const inImages = await pinTaskImages(selected.tasks, ofOthers, pinning);
+  const pinned = await pinInputs(inImages.tasks, ofOthers, pinning);
   const findings = [
     ...parsed.findings,
     ...selected.findings,
@@ -157,20 +166,20 @@ export async function makePlan(
     ref,
     revision: tree.revision,
   };
-  return {
-    outcome: 'planned',
-    toRenew: bases.toRenew,
-    plan: {
-      ...identity,
-      request,
-      ...(asksForChanges ? { compared: changes?.since ?? {} } : {}),
-      ...(isOpen ? { decides: true } : {}),
-      warnings: findings,
-      images: [...leaveUnneeded(looked, new Set([...selected.wantedImages, ...named]))],
-      tasks: pinned.tasks,
-      skipped: selected.skipped,
-    },
+  const plan = {
+    ...identity,
+    request,
+    ...(asksForChanges ? { compared: changes?.since ?? {} } : {}),
+    ...(isOpen ? { decides: true } : {}),
+    warnings: findings,
+    images: [...leaveUnneeded(looked, new Set([...selected.wantedImages, ...named]))],
+    tasks: pinned.tasks,
+    skipped: selected.skipped,
   };
+  const mistake = planSizeMistake(plan);
+  if (!mistake) return { outcome: 'planned', toRenew: bases.toRenew, plan };
+  const place = { file: CONFIG_FILE, ...parsed.position(['tasks'], 'key') };
+  return { outcome: 'invalid', findings: [...findings, { severity: 'error', ...place, ...mistake }] };
 }
 
 /** Mistakes beyond those that leave no config, so that all are known at once: of its other images, and of what was asked for. */

@@ -1,3 +1,4 @@
+import { mapEachOnce } from '../model/concurrently.ts';
 import type { Finding } from '../model/findings.ts';
 import { levelOf } from '../model/pure/ids.ts';
 import type { PlannedInput, PlannedTask } from '../model/schema/plan.ts';
@@ -19,11 +20,14 @@ export async function pinInputs(
 ): Promise<{ readonly tasks: PlannedTask[]; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = [];
   if (!store) return { tasks: [...tasks], findings };
+  const all = tasks.flatMap(({ inputs }) => Object.values(inputs)).filter(isRouted);
+  // Tasks have what was found in common: the files of a directory may be thousands.
+  const foundFor = await mapEachOnce(all, (input) => pin(input, store, pinning));
   const pinned: PlannedTask[] = [];
   for (const task of tasks) {
     const inputs: Record<string, PlannedInput> = {};
     for (const [path, input] of Object.entries(task.inputs)) {
-      const found = 'namespace' in input ? await pin(input, store, pinning) : input;
+      const found = isRouted(input) ? foundFor(input) : input;
       if ('member' in found) {
         findings.push(findingOf(found, pinning, [...pinning.pathOf(task), 'inputs', path]));
       } else inputs[path] = found;
@@ -31,6 +35,10 @@ export async function pinInputs(
     pinned.push({ ...task, inputs });
   }
   return { tasks: pinned, findings };
+}
+
+function isRouted(input: PlannedInput): input is RoutedInput {
+  return 'namespace' in input;
 }
 
 async function pin(

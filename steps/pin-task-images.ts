@@ -1,3 +1,4 @@
+import { mapEachOnce } from '../model/concurrently.ts';
 import type { Finding } from '../model/findings.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { Level } from '../model/pure/ids.ts';
@@ -38,9 +39,11 @@ export async function pinTaskImages(
 ): Promise<{ readonly tasks: PlannedTask[]; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = [];
   if (!store) return { tasks: [...tasks], findings };
+  const images = tasks.map(({ image }) => image);
+  const foundFor = await mapEachOnce(images, (image) => pin(image, store, pinning));
   const pinned: PlannedTask[] = [];
   for (const task of tasks) {
-    const found = await pin(task.image, store, pinning);
+    const found = foundFor(task.image);
     if (found && 'member' in found) {
       findings.push(findingOf(found, pinning, [...pinning.pathOf(task), 'image']));
     } else pinned.push(found ? { ...task, image: { ...task.image, pinned: found } as TaskImage } : task);

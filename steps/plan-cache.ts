@@ -1,5 +1,6 @@
 import { InternalError } from '../model/errors.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
+import { MAX_PLAN_CHARACTERS, countCharacters } from '../plan/plan-size.ts';
 import type { Store } from '../store/store.ts';
 
 interface CachedPlan {
@@ -8,20 +9,33 @@ interface CachedPlan {
   readonly images: ReadonlyMap<string, PlannedImage>;
 }
 
+export interface PlanCacheLimits {
+  readonly plans: number;
+  /** Of all plans together. The one that was used last is held, whatever it has. */
+  readonly characters: number;
+}
+
+const LIMITS: PlanCacheLimits = { plans: 256, characters: MAX_PLAN_CHARACTERS };
+
 /** Plans are immutable for one (push, planned at), so that a worker reads each only once while it needs it. */
 export class PlanCache {
   readonly #store: Store;
+  readonly #limits: PlanCacheLimits;
+  /** Last used last, so that the first one is the one to forget. */
   readonly #plans = new Map<string, Promise<CachedPlan>>();
-  readonly #size: number;
+  /** Of those that have been read. */
+  readonly #characters = new Map<string, number>();
 
-  constructor(store: Store, size = 16) {
+  constructor(store: Store, limits = LIMITS) {
     this.#store = store;
-    this.#size = size;
+    this.#limits = limits;
   }
 
   /** A plan that is in no store. */
   hold(plan: Plan): void {
-    this.#plans.set(keyOf(plan.pushId, plan.plannedAt), Promise.resolve(cachedOf(plan)));
+    const key = keyOf(plan.pushId, plan.plannedAt);
+    this.#plans.set(key, Promise.resolve(cachedOf(plan)));
+    this.#measure(key, plan);
   }
 
   async plan(pushId: string, plannedAt: string): Promise<Plan> {
@@ -43,11 +57,9 @@ export class PlanCache {
   #get(pushId: string, plannedAt: string): Promise<CachedPlan> {
     const key = keyOf(pushId, plannedAt);
     const cached = this.#plans.get(key) ?? this.#read(pushId, key);
-    // Last used last, so that the first one of the map is the one to forget.
     this.#plans.delete(key);
     this.#plans.set(key, cached);
-    if (this.#plans.size > this.#size)
-      for (const oldest of [...this.#plans.keys()].slice(0, 1)) this.#plans.delete(oldest);
+    this.#forgetOldest();
     return cached;
   }
 
@@ -55,10 +67,28 @@ export class PlanCache {
     try {
       const plan = await this.#store.pushes.findPlan(pushId);
       if (!plan) throw new InternalError(`Push ${pushId} has no plan in the store`);
+      this.#measure(key, plan);
       return cachedOf(plan);
     } catch (error) {
       this.#plans.delete(key);
       throw error;
+    }
+  }
+
+  #measure(key: string, plan: Plan): void {
+    // It may have been forgotten while it was read.
+    if (this.#plans.has(key)) this.#characters.set(key, countCharacters(plan));
+    this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    let characters = [...this.#characters.values()].reduce((sum, each) => sum + each, 0);
+    for (const key of this.#plans.keys()) {
+      const isTooMuch = this.#plans.size > this.#limits.plans || characters > this.#limits.characters;
+      if (!isTooMuch || this.#plans.size === 1) return;
+      characters -= this.#characters.get(key) ?? 0;
+      this.#plans.delete(key);
+      this.#characters.delete(key);
     }
   }
 }

@@ -1,6 +1,20 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { mapAhead, mapConcurrently } from '../../../model/concurrently.ts';
+import { mapAhead, mapConcurrently, mapEachOnce } from '../../../model/concurrently.ts';
+
+describe('mapping each once', () => {
+  it('gives all that are equal one result', async () => {
+    const asked: object[] = [];
+    const resultOf = await mapEachOnce([{ n: 1 }, { n: 2 }, { n: 1 }], (item) => {
+      asked.push(item);
+      return Promise.resolve({ of: item.n });
+    });
+
+    expect(asked).toEqual([{ n: 1 }, { n: 2 }]);
+    expect(resultOf({ n: 2 })).toEqual({ of: 2 });
+    expect(resultOf({ n: 1 })).toBe(resultOf({ n: 1 }));
+  });
+});
 
 describe('mapping concurrently', () => {
   it('keeps the order and never has more under way than it may', async () => {

@@ -131,6 +131,43 @@ describe('a text that is no YAML map', () => {
     ]);
   });
 
+  it('that aliases make too long is refused before it is written out', () => {
+    const text = `version: 1\nx-long: &long ${'x'.repeat(1_000_000)}\nx-all: [${'*long, '.repeat(64)}]\n`;
+
+    const { findings, config } = parseSlipwayYml(text);
+
+    expect(config).toBeUndefined();
+    expect(findings).toEqual([
+      expect.objectContaining({
+        message: 'aliases blow this text up to more than 64000000 characters',
+        hint: 'use fewer aliases of long texts',
+      }),
+    ]);
+    expect(parseSlipwayYml(text.replaceAll('*long, '.repeat(10), '')).findings).toEqual([]);
+  });
+
+  it.each([
+    ['YAML', 16_000_000, (length: number) => `x-a: ${'a'.repeat(length - 5)}`, 'at most 16000000'],
+    [
+      'JSON',
+      64_000_000,
+      (length: number) => `{"version":1,"x-a":"${'a'.repeat(length - 22)}"}`,
+      'at most 64000000 of JSON without mistakes, else 16000000',
+    ],
+    [
+      'JSON with a key twice',
+      16_000_000,
+      (length: number) => `{"x-a":1,"x-a":"${'a'.repeat(length - 18)}"}`,
+      'at most 64000000 of JSON without mistakes, else 16000000',
+    ],
+  ])('that is too long is told how long it may be: %s', (_what, most, textOf, hint) => {
+    const text = textOf(most + 1);
+    const message = `the text has ${most + 1} characters`;
+
+    expect(text).toHaveLength(most + 1);
+    expect(parseSlipwayYml(text).findings).toEqual([expect.objectContaining({ message, hint })]);
+  });
+
   it.each([
     ['JSON', `{"version": 1, "x-a": ${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`],
     ['lists of JSON', `{"version": 1, "x-a": ${'['.repeat(600)}${']'.repeat(600)}}`],
@@ -308,6 +345,17 @@ describe('an image definition', () => {
         'image "lint" is its own parent',
       ],
       [
+        'has an argument that no program can be given',
+        `${V}images:\n  base: {context: a, args: {V: ‸"${'x'.repeat(131_070)}"}}\n`,
+        'the build argument "V" has 131072 bytes with its name',
+        'RUN has it as a variable, and no program is started with more than 131071: put it into a file of the context',
+      ],
+      [
+        'has arguments that no request can carry',
+        `${V}images:\n  base: {context: a, ‸args: {A: "${'a'.repeat(131_052)}", B: "${'b'.repeat(131_052)}"}}\n`,
+        'the build arguments come to 262145 characters as they are sent',
+      ],
+      [
         'is in a cycle',
         `${V}images:\n  a: {context: a, parent: ‸c}\n  b: {context: a, parent: a}\n  c: {context: a, parent: b}\n`,
         "images are each other's parents: a → c → b → a",
@@ -429,6 +477,28 @@ describe('a task', () => {
         task('‸strategy: {}'),
         'unknown field "strategy" in task "a"',
         'there is no matrix syntax; write the tasks out, with anchors, or print them from a "decision" program',
+      ],
+      [
+        'has a command that is longer than an argument may be',
+        task(`command: ‸${'x'.repeat(131_072)}`),
+        'an argument of the command has 131072 bytes',
+        'no program is started with more than 131071: put it into a file of the tree',
+      ],
+      [
+        'has an argument that is too long',
+        task(`command: [sh, -c, ‸${'x'.repeat(131_072)}]`),
+        'an argument of the command has 131072 bytes',
+      ],
+      [
+        'has a variable that is too long',
+        task(`env: {A: ok, BIG: ‸${'é'.repeat(65_534)}}`),
+        'the variable "BIG" has 131072 bytes with its name',
+        'no program is started with more than 131071: put it into a file of the tree',
+      ],
+      [
+        'has a variable from defaults that is too long',
+        `${V}defaults: {env: {BIG: ‸${'x'.repeat(131_068)}}}\ntasks:\n  a: {image: debian}\n  b: {image: debian}\n`,
+        'the variable "BIG" has 131072 bytes with its name',
       ],
       [
         'has a number in its command',
@@ -1270,6 +1340,17 @@ describe('a warning', () => {
   )('is given $claim, and the file stands', (one) => expectOneFinding(one, 'warning'));
 });
 
+describe('a text that a program is given', () => {
+  it('may have as many bytes as Linux takes', () => {
+    const most = 'x'.repeat(131_071);
+    const fields = { command: ['sh', '-c', most], env: { BIG: most.slice(4) } };
+    const images = { a: { context: 'a', args: { V: most.slice(2) } } };
+    const file = { version: 1, images, tasks: { a: { image: { 'in-tree': 'a' }, ...fields } } };
+
+    expect(parseSlipwayYml(JSON.stringify(file)).findings).toEqual([]);
+  });
+});
+
 describe('many mistakes', () => {
   it('are reported all at once, in the order of the text', () => {
     const { findings, config } = parseSlipwayYml(`version: 2
@@ -1360,6 +1441,30 @@ tasks:
         hint: 'leave to the tasks what not all of them need',
       },
     ]);
+  });
+
+  it('may be that defaults under all tasks are too long', () => {
+    const env = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`V${at}`, 'x'.repeat(1_000)]));
+    const tasks = (count: number): object =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${at}`, { image: 'debian' }]));
+
+    const { findings, config } = parseSlipwayYml(
+      JSON.stringify({ version: 1, defaults: { env }, tasks: tasks(10_000) }),
+    );
+
+    expect(config).toBeUndefined();
+    expect(findings).toEqual([
+      {
+        severity: 'error',
+        file: 'slipway.yml',
+        line: 1,
+        column: 14,
+        message: 'defaults under 10000 tasks come to more than 64000000 characters',
+        hint: 'leave to the tasks what not all of them need',
+      },
+    ]);
+    const fewer = parseSlipwayYml(JSON.stringify({ version: 1, defaults: { env }, tasks: tasks(1_000) }));
+    expect(fewer.findings).toEqual([]);
   });
 
   it('inside an anchor are reported once, where the anchor is', () => {

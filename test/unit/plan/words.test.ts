@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { artifactNameClashes, artifactNameMistake } from '../../../plan/artifact-names.ts';
-import { createGlobsMatcher, createMatcher, globMistake } from '../../../plan/globs.ts';
+import { ChangedPaths } from '../../../plan/changed-paths.ts';
+import { createMatcher, globMistake } from '../../../plan/globs.ts';
 import { cycleText, orderGraph } from '../../../plan/graph.ts';
 import { Nearest } from '../../../model/nearest.ts';
 import { parseSizeBytes } from '../../../plan/sizes.ts';
@@ -75,7 +76,9 @@ describe('globs', () => {
     [['!docs/**'], 'src/a', true],
     [['!docs/**'], 'docs/a', false],
     [[], 'a', false],
-  ])('%j against %s', (globs, text, expected) => expect(createGlobsMatcher(globs)(text)).toBe(expected));
+  ])('%j against %s', (globs, text, expected) =>
+    expect(new ChangedPaths([text]).areAmong(globs)).toBe(expected),
+  );
 
   it('are refused when nothing follows "!", or what follows is no pattern', () => {
     expect(globMistake('!')).toBe('has nothing after "!"');

@@ -1,0 +1,18 @@
+import type { Store } from '../store/store.ts';
+
+/** A store for one plan: each route is looked up once, and all tasks that name it are given what one task has left. */
+export function readRoutesOnce(store: Store): Store {
+  const routes = new Map<string, ReturnType<Store['routes']['find']>>();
+  return {
+    ...store,
+    routes: {
+      ...store.routes,
+      find(domain, level, namespace) {
+        const key = JSON.stringify([domain, level, namespace]);
+        const found = routes.get(key) ?? store.routes.find(domain, level, namespace);
+        routes.set(key, found);
+        return found;
+      },
+    },
+  };
+}

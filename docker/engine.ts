@@ -135,7 +135,7 @@ export interface EngineImages {
   use(image: string, hold?: string): Promise<void>;
   /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
   keepRoom(): Promise<void>;
-  /** Removes so many bytes of what may be removed, or nothing where that cannot be enough; without a number all of it. Undefined: nothing was, or there is no budget. */
+  /** Removes so many bytes of what may be removed, or nothing where that cannot be enough, as far as sizes are known; without a number all of it. Undefined: nothing was, or there is no budget. */
   makeRoom(bytes?: number): Promise<FreedRoom | undefined>;
   /** Takes away what steps with these words in them have left in the build cache and no image has. */
   forgetSteps(words: string): Promise<void>;
@@ -262,13 +262,9 @@ export interface EngineContainers {
   /** Removes container, its volumes and its network; no error when they are gone. */
   remove(name: string): Promise<void>;
   /** Containers with these labels (value undefined: any). */
-  list(labels: Readonly<Record<string, string | undefined>>): Promise<
-    readonly {
-      readonly name: string;
-      readonly labels: Readonly<Record<string, string>>;
-      readonly state: ContainerState['state'];
-    }[]
-  >;
+  list(
+    labels: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly (Labelled & { readonly state: ContainerState['state'] })[]>;
   /** Networks with these labels; {@link remove} of their name removes them, also when their container is gone. */
   networks(labels: Readonly<Record<string, string | undefined>>): Promise<readonly Labelled[]>;
   /** Volumes with these labels. */

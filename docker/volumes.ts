@@ -7,7 +7,12 @@ import { labelFilter } from './labels.ts';
 export interface Labelled {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** When it was made, in milliseconds since 1970, as far as the engine tells. */
+  readonly createdMs?: number | undefined;
 }
+
+/** A volume as an engine lists it. */
+export type ListedVolume = Docker.VolumeInspectInfo & { readonly CreatedAt?: string };
 
 /** A volume as it is: what the image has at that path is not copied into it. */
 export interface MountedVolume {
@@ -24,7 +29,16 @@ export async function listVolumes(
   labels: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Labelled[]> {
   const { Volumes: found } = await docker.listVolumes({ filters: { label: labelFilter(labels) } });
-  return (found ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+  return (found ?? []).map(({ Name, Labels, CreatedAt }: ListedVolume) => ({
+    name: Name,
+    labels: Labels ?? {},
+    createdMs: timeOf(CreatedAt),
+  }));
+}
+
+/** A time as an engine tells it, in milliseconds since 1970; undefined where it tells none. */
+export function timeOf(text: string | undefined): number | undefined {
+  return Date.parse(text ?? '') || undefined;
 }
 
 /**

@@ -8,11 +8,11 @@ import {
 } from '../docker/sidecar/sidecar-image.ts';
 import type { ImageBuildFailed } from '../model/errors.ts';
 import { isSlipwayError, SetupFailed } from '../model/errors.ts';
+import { forgetUnused } from '../model/forget-unused.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { openStore } from '../store/open-store.ts';
 import { cacheDirectory } from './cache-directory.ts';
 import { EngineAccess } from './engine-access.ts';
-import { forgetUnused } from './forget-unused.ts';
 import { loadCachedImage } from './load-cached-image.ts';
 import { reportStep } from './report-step.ts';
 import type { Note } from './report-step.ts';

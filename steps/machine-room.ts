@@ -1,5 +1,7 @@
 import type { Engine, EngineInfo } from '../docker/engine.ts';
 import { KIND, LABEL } from '../docker/labels.ts';
+import type { DiskSpace } from '../docker/room/disk-of-engine.ts';
+import { leastFreeBytes } from '../docker/room/disk-of-engine.ts';
 import { MachineBusy } from '../model/errors.ts';
 import { formatBytes } from '../model/format-bytes.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
@@ -40,7 +42,7 @@ export interface MachineRoomDeps {
   /** What the machine has. */
   readonly all: Pick<EngineInfo, 'memoryBytes' | 'cpus'>;
   /** The disk that the engine writes on; undefined where it cannot be seen. */
-  readonly disk: () => Promise<{ readonly totalBytes: number; readonly freeBytes: number } | undefined>;
+  readonly disk: () => Promise<DiskSpace | undefined>;
   /** How many milliseconds the machine's clock is ahead of the store's; undefined where that is not known. */
   readonly clockOffset: () => Promise<number | undefined>;
   /** Whether a run that was claimed here goes on. */
@@ -55,10 +57,6 @@ interface ClaimedRoom {
   /** Of the disk when it was claimed; undefined where that cannot be seen. */
   readonly freeBytes: number | undefined;
 }
-
-/** Stays free of a disk, beside what the task says it needs: a hundredth of it, but no more than this. */
-const LEAST_FREE_BYTES = 1_000_000_000;
-const LEAST_FREE_SHARE = 0.01;
 
 /** Stores take signatures of a clock that is off by less than a quarter of an hour; what a run writes down bears a third of it. */
 const MOST_CLOCK_OFFSET_MS = 5 * 60_000;
@@ -118,7 +116,7 @@ export class MachineRoom {
   async #expectDisk(run: RunOfTask, diskBytes = 0): Promise<number | undefined> {
     const disk = await this.#deps.disk();
     if (!disk) return undefined;
-    const wanted = diskBytes + Math.min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * disk.totalBytes);
+    const wanted = diskBytes + leastFreeBytes(disk);
     const promised = diskBytes > 0 ? this.#promisedOfDisk(run, disk.freeBytes) : 0;
     const needed = wanted + promised;
     if (disk.freeBytes >= needed) return disk.freeBytes;

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { connectEngine } from '../docker/connect.ts';
 import type { Engine } from '../docker/engine.ts';
-import { runningSidecars } from '../docker/sidecar/running-sidecars.ts';
+import type { EngineDisk } from '../docker/room/disk-of-engine.ts';
+import { diskOfEngine } from '../docker/room/disk-of-engine.ts';
 import { ensureSidecar } from '../docker/sidecar/sidecar.ts';
 import { isOutOfSpace } from '../docker/engine-errors.ts';
 import type { ImageBuildFailed } from '../model/errors.ts';
@@ -12,29 +12,18 @@ import { makeSidecarImage } from '../steps/make-sidecar-image.ts';
 import type { BuilderSeat, SeatRow } from './builder-seat.ts';
 import { roomOfEngine } from './room-of-engine.ts';
 import { takeSeat, tryTakeSeat } from './builder-seat.ts';
+import type { Lendable, Slot } from './engine-slot.ts';
+import { ANSWER_MS, closeEngine, isAlive } from './engine-slot.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Parts } from './parts.ts';
+import type { SidecarKey } from './tidy-sidecars.ts';
+import { tidySidecars } from './tidy-sidecars.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
-/** A sidecar that nobody builds in for this long is stopped; its data stays in its volume. */
+/** A sidecar that nobody builds in for this long is stopped; its data stays in its volume for a while. */
 const IDLE_MS = 15 * 60_000;
 const IDLE_CHECK_MS = 60_000;
-
-const ANSWER_MS = 5_000;
-
-interface Lendable {
-  readonly engine: Engine;
-  /** Ends the sidecar, if the engine is in one. */
-  readonly stop: () => Promise<void>;
-  /** Throws the sidecar away with its data, which is only a cache; undefined for an engine that is not ours. */
-  readonly discard?: () => Promise<void>;
-}
-
-interface Slot {
-  readonly opening: Promise<Lendable>;
-  lent: number;
-  idleSince: number;
-  /** Its disk is full: nobody takes it any more, and the last who gives it back throws it away. */
-  full: boolean;
-}
 
 /**
  * One engine per trust domain, made on demand: a sidecar of its own, or the engine that the configuration gives. What befalls
@@ -43,6 +32,9 @@ interface Slot {
 export class BuilderEngines {
   readonly #parts: Parts;
   readonly #slots = new Map<string, Slot>();
+  /** Domains whose sidecar is just being stopped or removed: who wants to build in it waits for that. */
+  readonly #leaving = new Map<string, Promise<void>>();
+  readonly #tidying: OneAtATime;
   readonly #idleTimer: NodeJS.Timeout;
   /** Domains whose sidecar was thrown away for want of space: what fails for that in the new one fails by its own fault. */
   readonly #emptied = new Set<string>();
@@ -52,7 +44,8 @@ export class BuilderEngines {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#idleTimer = setInterval(() => void this.#tidy(), IDLE_CHECK_MS);
+    this.#tidying = oneAtATime(() => this.#tidy());
+    this.#idleTimer = setInterval(this.#tidying.ask, IDLE_CHECK_MS);
   }
 
   /** Lends the engine of a domain; while it is lent it is not stopped. A sidecar that died is made again. */
@@ -114,6 +107,7 @@ export class BuilderEngines {
   /** Closes the connections; sidecars go on, for whoever builds next. */
   async close(): Promise<void> {
     clearInterval(this.#idleTimer);
+    this.#tidying.stop();
     this.#closing.abort(new Error('The builder ends'));
     const opened = await Promise.allSettled([...this.#slots.values()].map(({ opening }) => opening));
     for (const one of opened) if (one.status === 'fulfilled') await one.value.engine.close();
@@ -170,6 +164,7 @@ export class BuilderEngines {
     }
     this.#seat ??= takeSeat(this.#row);
     const { number: seat } = await this.#seat;
+    await this.#leaving.get(domain);
     const sidecar = await ensureSidecar({
       host: runnerEngine,
       fleet,
@@ -183,11 +178,14 @@ export class BuilderEngines {
       signal,
     });
     const { address, reach } = sidecar;
-    const { rootDirectory } = await this.lendHost((host) => host.info());
-    const host = { address: runnerEngine, rootDirectory };
-    const room = roomOfEngine(this.#parts, { address, what: 'builds', host });
+    const room = roomOfEngine(this.#parts, { address, what: 'builds', host: await this.#hostDisk() });
     const engine = await connectEngine({ address, blobs, reach, fleet, layers, credentials, room });
     return { engine, stop: () => sidecar.stop(), discard: () => sidecar.remove() };
+  }
+
+  async #hostDisk(): Promise<EngineDisk> {
+    const { rootDirectory } = await this.lendHost((host) => host.info());
+    return { address: this.#parts.connections.runnerEngine, rootDirectory };
   }
 
   async #giveBack(domain: string, slot: Slot): Promise<void> {
@@ -212,8 +210,8 @@ export class BuilderEngines {
 
   async #tidy(): Promise<void> {
     await this.#stopIdle();
-    await this.#stopOrphans().catch((error: unknown) =>
-      this.#parts.logger.warn({ error: String(error) }, 'Sidecars of former builders could not be stopped'),
+    await this.#tidyOthers().catch((error: unknown) =>
+      this.#parts.logger.warn({ error: String(error) }, 'Sidecars that nobody builds in could not be found'),
     );
   }
 
@@ -221,31 +219,57 @@ export class BuilderEngines {
     for (const [domain, slot] of this.#slots) {
       if (slot.lent > 0 || performance.now() - slot.idleSince < IDLE_MS) continue;
       this.#forget(domain, slot);
-      const opened = await slot.opening.catch(() => undefined);
-      try {
+      await this.#leave(domain, async () => {
+        const opened = await slot.opening.catch(() => undefined);
         await opened?.engine.close();
         await opened?.stop();
         this.#parts.logger.info({ domain }, 'Stopped an idle sidecar');
-      } catch (error) {
-        this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped');
-      }
+      }).catch((error: unknown) =>
+        this.#parts.logger.warn({ domain, error: String(error) }, 'An idle sidecar could not be stopped'),
+      );
     }
   }
 
-  /** Sidecars that builders before us left running: on our own seat, or on one that nobody sits on any more. */
-  async #stopOrphans(): Promise<void> {
-    const { builderEngine, runnerEngine } = this.#parts.connections;
+  /** What builders before us have left running, and the data of those that nobody uses any more. */
+  async #tidyOthers(): Promise<void> {
+    const { fleet, builderEngine, runnerEngine: host, runtimeDirectory } = this.#parts.connections;
     if (builderEngine !== undefined || performance.now() - this.#born < IDLE_MS) return;
+    const { level, logger } = this.#parts;
+    await tidySidecars(
+      { host, fleet, level, runtimeDirectory },
+      {
+        whileUnused: (sidecar, work) => this.#whileUnused(sidecar, work),
+        disk: async () => diskOfEngine(await this.#hostDisk()),
+        logger,
+      },
+    );
+  }
+
+  /** Of our own seat, or of one that nobody sits on any more and that is held meanwhile. */
+  async #whileUnused({ domain, seat }: SidecarKey, work: () => Promise<void>): Promise<void> {
     const own = await (this.#seat ??= takeSeat(this.#row));
-    for (const { domain, seat, stop } of await runningSidecars(runnerEngine, this.#row)) {
-      if (seat === own.number) {
-        if (!this.#slots.has(domain)) await stop();
-        continue;
-      }
-      // Held meanwhile, so that nobody begins to build in what is being stopped.
-      const free = await tryTakeSeat(this.#row, seat);
-      await (free && stop());
+    if (seat === own.number) {
+      if (!this.#slots.has(domain)) await this.#leave(domain, work);
+      return;
+    }
+    const free = await tryTakeSeat(this.#row, seat);
+    try {
+      await (free && work());
+    } finally {
       await free?.release();
+    }
+  }
+
+  async #leave(domain: string, work: () => Promise<void>): Promise<void> {
+    const leaving = work();
+    this.#leaving.set(
+      domain,
+      leaving.catch(() => undefined),
+    );
+    try {
+      await leaving;
+    } finally {
+      this.#leaving.delete(domain);
     }
   }
 
@@ -256,33 +280,5 @@ export class BuilderEngines {
 
   #forget(domain: string, slot: Slot): void {
     if (this.#slots.get(domain) === slot) this.#slots.delete(domain);
-  }
-}
-
-async function isAlive(slot: Slot, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { engine } = await unlessAborted(slot.opening, signal);
-    return await answers(engine, ANSWER_MS, signal);
-  } catch {
-    return false;
-  }
-}
-
-async function closeEngine({ opening }: Slot): Promise<void> {
-  await opening.then(({ engine }) => engine.close()).catch(() => undefined);
-}
-
-/** Waits for what others wait for too, until one's own signal. */
-async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const waited = new AbortController();
-  const aborted = once(signal, 'abort', { signal: waited.signal }).then(() => {
-    throw signal.reason;
-  });
-  aborted.catch(() => undefined);
-  try {
-    return await Promise.race([result, aborted as Promise<never>]);
-  } finally {
-    waited.abort();
   }
 }

@@ -1,9 +1,11 @@
 import type { Engine } from '../docker/engine.ts';
 import { sweepContainers } from '../docker/sweep.ts';
+import { lifeMsOf } from '../model/schema/config.ts';
 import { isNobodys } from './nobodys.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Parts } from './parts.ts';
 import { purgesCaches } from './purges-caches.ts';
+import { readServerConfig } from './server-config.ts';
 
 /** What was ended in Temporal by hand is gone from the machine within a minute, the look that records it included. */
 const INTERVAL_MS = 20_000;
@@ -19,9 +21,14 @@ export function startSweeper({ store, connections, level, logger }: Parts, engin
   const { fleet } = connections;
   const sweep = async (): Promise<void> => {
     try {
+      // A file that is broken keeps nothing from being swept but what has no record.
+      const lifeMs = await readServerConfig(connections.serverConfig).then(
+        (config) => lifeMsOf(config, level),
+        () => Infinity,
+      );
       const removed = await sweepContainers(engine, {
         fleet,
-        isNobodys: ({ labels }) => isNobodys(store, labels, level),
+        isNobodys: (found) => isNobodys(store, found, { level, lifeMs }),
         purgesCaches: ({ labels }) => purgesCaches(store, labels),
       });
       if (removed.length > 0) logger.info({ removed }, 'Containers that no run needs any more were removed');

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { forgetUnused } from '../model/forget-unused.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -12,11 +13,18 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Everything that goes into the bundle; a change in one of these makes a new one. */
 const INPUTS = ['workflows', 'model/pure'];
 
-/** The workflow code as one file, made once per content and kept in the state directory: bundling takes seconds. */
+/** A bundle, or one that a start was killed over. */
+const BUNDLE = /^workflows-[0-9a-f]{16}\.js(?:\.\d+)?$/;
+
+/**
+ * The workflow code as one file, made once per content and kept in the state directory: bundling takes seconds. Those of other versions
+ * are kept while they are used.
+ */
 export async function workflowBundle(stateDirectory: string, logger: Logger): Promise<WorkflowBundle> {
   const directory = join(stateDirectory, 'cache');
   const path = join(directory, `workflows-${(await inputsHash()).slice(0, 16)}.js`);
   const cached = await readFile(path, 'utf8').catch(() => undefined);
+  await forgetUnused(path, (name) => BUNDLE.test(name));
   if (cached !== undefined) return { code: cached };
   const took = startStopwatch();
   const bundle = await bundleWorkflowCode({

@@ -32,6 +32,12 @@ export async function removeNetwork(docker: Docker, name: string): Promise<void>
   for (const { Id } of await networksNamed(docker, name)) await removeById(docker, Id);
 }
 
+/** The same, but one that a running container has stays. */
+export async function removeUnusedNetwork(docker: Docker, name: string): Promise<void> {
+  for (const { Id } of await networksNamed(docker, name))
+    await unlessStatus([403, 404], () => docker.getNetwork(Id).remove());
+}
+
 /** Removes one network by its id; no error when it is gone. What is still connected is cut off. */
 export async function removeById(docker: Docker, id: string): Promise<void> {
   const network = docker.getNetwork(id);

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { EngineUnavailable } from '../../model/errors.ts';
-import { listVolumes, removeVolume } from '../volumes.ts';
+import { listVolumes, removeVolume, timeOf } from '../volumes.ts';
 import type { Labelled } from '../volumes.ts';
 import { asEngineError, inEngine, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec, ContainerState, EngineContainers, OutputStreams } from '../engine.ts';
@@ -158,19 +158,16 @@ export class DockerodeContainers implements EngineContainers {
     });
   }
 
-  list(labels: Readonly<Record<string, string | undefined>>): Promise<
-    readonly {
-      readonly name: string;
-      readonly labels: Readonly<Record<string, string>>;
-      readonly state: ContainerState['state'];
-    }[]
-  > {
+  list(
+    labels: Readonly<Record<string, string | undefined>>,
+  ): Promise<readonly (Labelled & { readonly state: ContainerState['state'] })[]> {
     return this.#ask('list containers', undefined, async () => {
       const filters = { label: labelFilter(labels) };
       const found = await this.#docker.listContainers({ all: true, filters });
-      return found.map(({ Names, Labels, State }) => ({
+      return found.map(({ Names, Labels, State, Created }) => ({
         name: (Names[0] ?? '').replace(/^\//, ''),
         labels: Labels,
+        createdMs: Created * 1000,
         state: simpleState(State),
       }));
     });
@@ -179,7 +176,11 @@ export class DockerodeContainers implements EngineContainers {
   networks(labels: Readonly<Record<string, string | undefined>>): Promise<readonly Labelled[]> {
     return this.#ask('list networks', undefined, async () => {
       const found = await this.#docker.listNetworks({ filters: { label: labelFilter(labels) } });
-      return found.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+      return found.map(({ Name, Labels, Created }) => ({
+        name: Name,
+        labels: Labels ?? {},
+        createdMs: timeOf(Created),
+      }));
     });
   }
 

@@ -9,6 +9,8 @@ import { removeContainer } from '../containers/remove-container.ts';
 import { detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import type { PrivateEngines, PrivateEngineSpec, PrivateEngineState } from './private-engines.ts';
 import { KIND, LABEL, labelFilter } from '../labels.ts';
+import type { Labelled } from '../volumes.ts';
+import { listVolumes } from '../volumes.ts';
 import { hostNameservers } from '../sidecar/host-nameservers.ts';
 import {
   engineNameOf,
@@ -89,19 +91,19 @@ export class DockerodePrivateEngines implements PrivateEngines {
     return this.#ask(`remove the private engine of ${container}`, undefined, () => this.#remove(container));
   }
 
-  list(
-    labels: Readonly<Record<string, string>>,
-  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]> {
+  list(labels: Readonly<Record<string, string>>): Promise<readonly Labelled[]> {
     return this.#ask('list private engines', undefined, async () => {
       const wanted = { ...labels, [LABEL.kind]: KIND.dind };
       const filters = { label: labelFilter(wanted) };
       const containers = await this.#docker.listContainers({ all: true, filters });
-      const { Volumes: volumes } = await this.#docker.listVolumes({ filters });
-      const found = [...containers, ...(volumes ?? [])].map(({ Labels }) => Labels ?? {});
+      const found: readonly Omit<Labelled, 'name'>[] = [
+        ...containers.map(({ Labels, Created }) => ({ labels: Labels, createdMs: Created * 1000 })),
+        ...(await listVolumes(this.#docker, wanted)),
+      ];
       // Its volumes, and the container if it is still there, are one engine.
-      return [...new Map(found.map((one) => [one[LABEL.of] ?? '', one]))]
+      return [...new Map(found.map((one) => [one.labels[LABEL.of] ?? '', one]))]
         .filter(([name]) => name !== '')
-        .map(([name, ofEngine]) => ({ name, labels: ofEngine }));
+        .map(([name, { labels: ofEngine, createdMs }]) => ({ name, labels: ofEngine, createdMs }));
     });
   }
 

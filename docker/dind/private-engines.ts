@@ -1,3 +1,5 @@
+import type { Labelled } from '../volumes.ts';
+
 export interface PrivateEngineSpec {
   /** Name of the task's container that it is for. */
   readonly container: string;
@@ -39,7 +41,5 @@ export interface PrivateEngines {
   /** Removes it with its data; no error when it is gone. */
   remove(container: string): Promise<void>;
   /** Those with these labels, of which anything is left; `name` is the task's container. */
-  list(
-    labels: Readonly<Record<string, string>>,
-  ): Promise<readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[]>;
+  list(labels: Readonly<Record<string, string>>): Promise<readonly Labelled[]>;
 }

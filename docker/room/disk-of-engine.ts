@@ -12,11 +12,26 @@ export interface EngineDisk {
   readonly rootDirectory: string;
 }
 
+export interface DiskSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}
+
+/** Stays free of a disk: a hundredth of it, but no more than this. */
+const LEAST_FREE_BYTES = 1_000_000_000;
+const LEAST_FREE_SHARE = 0.01;
+
+/** What of a disk has to be free before anything new is begun on it. */
+export function leastFreeBytes({ totalBytes }: Pick<DiskSpace, 'totalBytes'>): number {
+  return Math.min(LEAST_FREE_BYTES, LEAST_FREE_SHARE * totalBytes);
+}
+
+export function hasLeastFree(disk: DiskSpace): boolean {
+  return disk.freeBytes >= leastFreeBytes(disk);
+}
+
 /** The disk that an engine of this machine writes on; undefined for one whose files are not here. */
-export async function diskOfEngine({
-  address,
-  rootDirectory,
-}: EngineDisk): Promise<{ readonly totalBytes: number; readonly freeBytes: number } | undefined> {
+export async function diskOfEngine({ address, rootDirectory }: EngineDisk): Promise<DiskSpace | undefined> {
   if (!address.startsWith('unix:')) return undefined;
   try {
     const { blocks, bavail, bsize } = await statfs(rootDirectory);

@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { BuildCache } from './build-cache.ts';
 import { takenBytes } from './choose-image.ts';
 import { measureCaches } from './measure-caches.ts';
+import type { Caches } from './measure-caches.ts';
 import { boundImages, measureImages } from './measure-images.ts';
 import type { Removable } from './removable.ts';
 import { VolumeSizes } from './volume-sizes.ts';
@@ -12,6 +13,8 @@ export interface Contents {
   readonly caches: readonly Removable[];
   /** Images and caches. */
   readonly removable: readonly Removable[];
+  /** Caches whose sizes the engine did not tell. */
+  readonly unmeasured: readonly Removable[];
   readonly buildCacheBytes: number;
 }
 
@@ -22,8 +25,8 @@ export interface ContentsOptions {
 }
 
 /**
- * What Slipway has in an engine. Caches whose sizes the engine cannot tell, and its build cache, count as not there until it has rested;
- * the rest can go all the same.
+ * What Slipway has in an engine. Caches whose sizes the engine cannot tell, and its build cache, take nothing of a budget until it has
+ * rested; the rest can go all the same, and where room is short so can they.
  */
 export class EngineContents {
   readonly #docker: Docker;
@@ -54,9 +57,15 @@ export class EngineContents {
 
   async measure(nowMs: number): Promise<Contents> {
     const images = await measureImages(this.#docker, { isPrivate: this.#isPrivate, nowMs });
-    const caches = await this.#measureCaches();
+    const { measured: caches, unmeasured } = await this.caches();
     const buildCacheBytes = await this.buildCacheBytes();
-    return { images, caches, removable: [...images, ...caches], buildCacheBytes };
+    return { images, caches, removable: [...images, ...caches], unmeasured, buildCacheBytes };
+  }
+
+  /** Caches of tasks alone. */
+  caches(): Promise<Caches> {
+    this.#mayHaveGrown &&= !this.#volumeSizes.isRested;
+    return measureCaches(this.#docker, this.#volumeSizes);
   }
 
   /** Whether all of it takes less than that; asks little where it takes much less. */
@@ -64,7 +73,7 @@ export class EngineContents {
     const images = await boundImages(this.#docker, { isPrivate: this.#isPrivate });
     const bytes = images + (await this.buildCacheBytes());
     if (bytes > limitBytes) return false;
-    return bytes + takenBytes(await this.#measureCaches()) <= limitBytes;
+    return bytes + takenBytes((await this.caches()).measured) <= limitBytes;
   }
 
   async buildCacheBytes(): Promise<number> {
@@ -74,10 +83,5 @@ export class EngineContents {
   /** Gives the bytes freed. */
   async pruneBuildCache(keepBytes: number): Promise<number> {
     return (await this.#buildCache?.prune(keepBytes)) ?? 0;
-  }
-
-  #measureCaches(): Promise<readonly Removable[]> {
-    this.#mayHaveGrown &&= !this.#volumeSizes.isRested;
-    return measureCaches(this.#docker, this.#volumeSizes);
   }
 }

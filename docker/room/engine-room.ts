@@ -3,8 +3,10 @@ import { parseReference } from '../images/image-reference.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
 import { EngineContents } from './engine-contents.ts';
 import type { Contents, ContentsOptions } from './engine-contents.ts';
+import type { MadeRoom, Removed } from './made-room.ts';
+import { reported } from './made-room.ts';
 import type { Removable } from './removable.ts';
-import type { RemovedKept } from './remove-kept.ts';
+import { removeByUse } from './remove-by-use.ts';
 import { removeOldestKept } from './remove-kept.ts';
 import { unname } from './remove-image.ts';
 import { unlessGone } from './unless-gone.ts';
@@ -13,8 +15,8 @@ import {
   isHeldBy,
   isOwnImage,
   isOwnOrPassing,
+  isPast,
   isPulled,
-  isUseName,
   namesOf,
   usedName,
 } from './use-names.ts';
@@ -29,21 +31,6 @@ export interface RoomOptions extends ContentsOptions {
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
-export interface MadeRoom {
-  readonly why: 'over the budget' | 'for what comes' | 'the disk is full';
-  readonly removed: readonly {
-    readonly what: (Removable | RemovedKept)['what'];
-    readonly id: string;
-    readonly names: readonly string[];
-    readonly bytes: number;
-    readonly lastUsed: string;
-  }[];
-  /** By images, caches of tasks, kept containers and build cache. */
-  readonly freedBytes: number;
-  readonly takenBytes: number;
-  readonly budgetBytes?: number | undefined;
-}
-
 export interface RoomTaken {
   readonly images: number;
   readonly imageBytes: number;
@@ -53,6 +40,8 @@ export interface RoomTaken {
   readonly caches: number;
   readonly taskCacheBytes: number;
 }
+
+type IsShort = () => Promise<boolean>;
 
 /** An unpacked image beside what of it is being unpacked, for each byte of it in the store. */
 const ROOM_FOR_A_BYTE = 3;
@@ -78,12 +67,12 @@ export class EngineRoom {
 
   /** What Slipway takes in this engine now. */
   async taken(): Promise<RoomTaken> {
-    const { images, caches, buildCacheBytes } = await this.#contents.measure(Date.now());
+    const { images, caches, unmeasured, buildCacheBytes } = await this.#contents.measure(Date.now());
     return {
       images: images.length,
       imageBytes: takenBytes(images),
       cacheBytes: buildCacheBytes,
-      caches: caches.length,
+      caches: caches.length + unmeasured.length,
       taskCacheBytes: takenBytes(caches),
     };
   }
@@ -141,39 +130,47 @@ export class EngineRoom {
 
   /** Makes room where the disk has foreseeably none for a stored image. */
   async prepareFor(storedBytes: number): Promise<MadeRoom | undefined> {
-    const free = await this.#options.freeBytes?.().catch(() => undefined);
+    const free = await this.#freeBytes();
     const lacking = free === undefined ? 0 : storedBytes * ROOM_FOR_A_BYTE - free;
     if (lacking <= 0 || this.#options.budgetBytes === undefined) return undefined;
     return this.#alone(() => this.#free(lacking));
   }
 
-  /** Removes so many bytes of what may be removed, and nothing where all of that is less. Undefined when nothing was removed. */
+  /**
+   * Removes so many bytes of what may be removed, and nothing where all of that is less; where it is not known what caches take, those
+   * that were unused for longest until so much is free. Undefined when nothing was removed.
+   */
   async free(bytes: number): Promise<MadeRoom | undefined> {
     if (this.#options.budgetBytes === undefined) return undefined;
     return this.#alone(async () => {
       const contents = await this.#contents.measure(Date.now());
-      return removableBytes(contents) < bytes ? undefined : this.#free(bytes, contents);
+      if (removableBytes(contents) >= bytes) return this.#free(bytes, contents);
+      const removed = await this.#removeUnmeasured(await this.#untilFreed(bytes));
+      return removed && this.#tell('for what comes', [removed]);
     });
   }
 
   /** Removes all that may be removed: the disk is full. Undefined when there was nothing. */
   async empty(): Promise<MadeRoom | undefined> {
     if (this.#options.budgetBytes === undefined) return undefined;
-    return this.#alone(() => this.#shrink(() => 0, 'the disk is full'));
+    const isShort = (): Promise<boolean> => Promise.resolve(true);
+    return this.#alone(() => this.#shrink(() => 0, 'the disk is full', { isShort }));
   }
 
-  #free(bytes: number, measured?: Contents): Promise<MadeRoom | undefined> {
-    return this.#shrink((taken) => Math.max(0, taken - bytes), 'for what comes', measured);
+  async #free(bytes: number, measured?: Contents): Promise<MadeRoom | undefined> {
+    const isShort = await this.#untilFreed(bytes);
+    const limitOf = (taken: number): number => Math.max(0, taken - bytes);
+    return this.#shrink(limitOf, 'for what comes', { measured, isShort });
   }
 
   /** A kept container holds its image, and somebody may want to look into it: where the disk is not full yet it goes last. */
   async #shrink(
     limitOf: (takenBytes: number) => number,
     why: MadeRoom['why'],
-    measured?: Contents,
+    { measured, isShort }: { readonly measured?: Contents | undefined; readonly isShort?: IsShort } = {},
   ): Promise<MadeRoom | undefined> {
-    const made: Pick<MadeRoom, 'removed' | 'freedBytes'>[] = [];
-    const note = (one: (typeof made)[number] | undefined): unknown => one && made.push(one);
+    const made: Removed[] = [];
+    const note = (one: Removed | undefined): unknown => one && made.push(one);
     const isFull = why === 'the disk is full';
     if (!isFull) note(await this.#shrinkOnce(limitOf, measured));
     while (isFull || this.#isOver) {
@@ -183,7 +180,11 @@ export class EngineRoom {
       if (!isFull) note(await this.#shrinkOnce(limitOf));
     }
     if (isFull) note(await this.#shrinkOnce(limitOf));
-    if (made.length === 0) return undefined;
+    if (isShort) note(await this.#removeUnmeasured(isShort));
+    return made.length === 0 ? undefined : this.#tell(why, made);
+  }
+
+  async #tell(why: MadeRoom['why'], made: readonly Removed[]): Promise<MadeRoom> {
     const { imageBytes, cacheBytes, taskCacheBytes } = await this.taken();
     const all: MadeRoom = {
       why,
@@ -196,10 +197,27 @@ export class EngineRoom {
     return all;
   }
 
+  /** Caches of which nothing is known but their last use. */
+  async #removeUnmeasured(isShort: IsShort): Promise<Removed | undefined> {
+    const { unmeasured } = await this.#contents.caches();
+    const removed = await removeByUse(unmeasured, isShort);
+    return removed.length === 0 ? undefined : { removed: removed.map(reported), freedBytes: 0 };
+  }
+
+  /** Short while less is free than so many bytes more than now; never where that cannot be seen. */
+  async #untilFreed(bytes: number): Promise<IsShort> {
+    const before = (await this.#freeBytes()) ?? -Infinity;
+    return async () => ((await this.#freeBytes()) ?? Infinity) < before + bytes;
+  }
+
+  async #freeBytes(): Promise<number | undefined> {
+    return this.#options.freeBytes?.().catch(() => undefined);
+  }
+
   async #shrinkOnce(
     limitOf: (takenBytes: number) => number,
     measured?: Contents,
-  ): Promise<Pick<MadeRoom, 'removed' | 'freedBytes'> | undefined> {
+  ): Promise<Removed | undefined> {
     const { budgetBytes } = this.#options;
     const nowMs = Date.now();
     const { removable: images, buildCacheBytes: cache } = measured ?? (await this.#contents.measure(nowMs));
@@ -252,7 +270,7 @@ export class EngineRoom {
   async #markUsed(id: string, names: readonly string[], isLifted: (name: string) => boolean): Promise<void> {
     const used = usedName(id, Date.now());
     await unlessGone(this.#docker, id, () => this.#tag(id, used));
-    const old = names.filter((name) => name !== used && (isLifted(name) || isOld(name)));
+    const old = names.filter((name) => name !== used && (isLifted(name) || isPast(name, Date.now())));
     for (const name of old) await unname(this.#docker, name);
   }
 
@@ -266,22 +284,6 @@ function removableBytes({ removable, buildCacheBytes }: Contents): number {
   return takenBytes(removable) - takenBytes(removable.filter(({ mayGo }) => !mayGo)) + buildCacheBytes;
 }
 
-function reported({
-  what,
-  id,
-  names,
-  bytes,
-  lastUsedMs,
-}: Removable | RemovedKept): MadeRoom['removed'][number] {
-  const lastUsed = new Date(lastUsedMs).toISOString();
-  return { what, id, names: names.filter((name) => !isUseName(name)), bytes, lastUsed };
-}
-
 function isOver(bytes: number, budgetBytes: number | undefined): boolean {
   return budgetBytes !== undefined && bytes > budgetBytes;
-}
-
-/** The mark of an earlier use. */
-function isOld(name: string): boolean {
-  return isUseName(name) && name.startsWith('slipway.invalid/used:');
 }

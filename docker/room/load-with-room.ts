@@ -1,7 +1,8 @@
 import { isSlipwayError } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import type { FreedRoom, LoadResult } from '../engine.ts';
-import type { EngineRoom, MadeRoom } from './engine-room.ts';
+import type { EngineRoom } from './engine-room.ts';
+import type { MadeRoom } from './made-room.ts';
 
 export interface AroundLoad {
   /** Told the image as soon as the engine has it, before it gets its name. */

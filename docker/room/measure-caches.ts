@@ -11,20 +11,22 @@ import type { VolumeSizes } from './volume-sizes.ts';
 const BYTES_PER_SECOND = 5_000_000;
 const SECONDS_TO_BEGIN = 2;
 
-/**
- * Asks an engine for the instances of caches, with their sizes, last uses and whether they may go. One that has none is asked little;
- * of one that cannot tell their sizes it is none.
- */
-export async function measureCaches(docker: Docker, volumeSizes: VolumeSizes): Promise<readonly Removable[]> {
+export interface Caches {
+  readonly measured: readonly Removable[];
+  /** Those whose sizes the engine did not tell: they are without bytes. */
+  readonly unmeasured: readonly Removable[];
+}
+
+/** Asks an engine for the instances of caches, with their sizes, last uses and whether they may go. One that has none is asked little. */
+export async function measureCaches(docker: Docker, volumeSizes: VolumeSizes): Promise<Caches> {
   const volumes = await listVolumes(docker, { [LABEL.cacheKey]: undefined });
   const instances = volumes.filter(({ labels }) => labels[LABEL.kind] === KIND.cache);
-  if (instances.length === 0) return [];
+  if (instances.length === 0) return { measured: [], unmeasured: [] };
   const held = new Set(volumes.filter(isHold).map(({ labels }) => labels[LABEL.instance]));
   const mounted = await mountedVolumes(docker);
   const sizes = await volumeSizes.get();
-  if (!sizes) return [];
-  return instances.map((instance) => {
-    const bytes = sizes.get(instance.name) ?? 0;
+  const caches = instances.map((instance): Removable => {
+    const bytes = sizes?.get(instance.name) ?? 0;
     return {
       what: 'cache',
       id: instance.name,
@@ -37,6 +39,11 @@ export async function measureCaches(docker: Docker, volumeSizes: VolumeSizes): P
       remove: () => removeCache(docker, instance),
     };
   });
+  const isMeasured = ({ id }: Removable): boolean => sizes?.has(id) === true;
+  return {
+    measured: caches.filter(isMeasured),
+    unmeasured: caches.filter((cache) => !isMeasured(cache)),
+  };
 }
 
 /** What never was given back, and nobody holds, is a leftover: it goes first. */

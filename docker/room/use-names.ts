@@ -78,6 +78,12 @@ export function isHeld(names: readonly string[], nowMs: number): boolean {
   );
 }
 
+/** The mark of an earlier use, or a hold that counts no more: whoever says that an image is used takes it away. */
+export function isPast(name: string, nowMs: number): boolean {
+  if (name.startsWith(`${HELD}:`)) return PATTERN.test(name) && !isHeld([name], nowMs);
+  return name.startsWith(`${USED}:`) && PATTERN.test(name);
+}
+
 /** Names that a build or a transfer under way has given, and takes away at its end. */
 export function isTemporaryName(name: string): boolean {
   return isTransferName(name) || /^slipway\.invalid\/(?:build:|parent:)/.test(name);

@@ -6,7 +6,7 @@ interface VolumeRecord {
   readonly UsageData?: { readonly Size?: number } | null;
 }
 
-/** What each volume of an engine takes, or took when it last told: it walks through all files of all volumes for it. */
+/** What each volume of an engine takes, or took when it last told: it walks through all files of all volumes for it. Those it tells nothing of are not in it. */
 export class VolumeSizes {
   readonly #docker: Docker;
   readonly #onTrouble: (error: unknown) => void;
@@ -53,5 +53,10 @@ async function askForSizes(docker: Docker): Promise<ReadonlyMap<string, number>>
   });
   const volumes = found.Volumes ?? found.VolumeUsage?.Items ?? [];
   // -1: the engine could not find out.
-  return new Map(volumes.map(({ Name, UsageData }) => [Name, Math.max(0, UsageData?.Size ?? 0)]));
+  return new Map(
+    volumes.flatMap(({ Name, UsageData }) => {
+      const size = UsageData?.Size ?? -1;
+      return size < 0 ? [] : [[Name, size] as const];
+    }),
+  );
 }

@@ -1,8 +1,8 @@
 import { dockerAt } from '../client.ts';
-import { inEngine, unlessStatus } from '../engine-errors.ts';
+import { inEngine } from '../engine-errors.ts';
 import { KIND, LABEL } from '../labels.ts';
 import { ENGINE_SOCKET, SHARED_DIRECTORY } from './sidecar-config.ts';
-import { STOP_SECONDS } from './sidecar.ts';
+import { stopSidecar } from './sidecar.ts';
 
 export interface RunningSidecar {
   readonly domain: string;
@@ -10,7 +10,7 @@ export interface RunningSidecar {
   readonly seat: number;
   /** Of its engine. */
   readonly address: string;
-  /** Ends its engine; its data stays. */
+  /** Ends its engine and gives its network back; its data stays. */
   stop(): Promise<void>;
 }
 
@@ -24,13 +24,13 @@ export async function runningSidecars(
   const found = await inEngine({ address: host, doing: 'list sidecars' }, () =>
     docker.listContainers({ filters: { label } }),
   );
-  return found.map(({ Id, Labels, Mounts }) => ({
+  return found.map(({ Names, Labels, Mounts }) => ({
     domain: Labels[LABEL.domain] ?? '',
     seat: Number(Labels[LABEL.seat] ?? 0),
     address: `unix://${Mounts.find(({ Destination }) => Destination === SHARED_DIRECTORY)?.Source ?? ''}/${ENGINE_SOCKET}`,
     stop: () =>
-      inEngine({ address: host, doing: 'stop a sidecar' }, async () => {
-        await unlessStatus([304, 404], () => docker.getContainer(Id).stop({ t: STOP_SECONDS }));
-      }),
+      inEngine({ address: host, doing: 'stop a sidecar' }, () =>
+        stopSidecar(docker, { name: (Names[0] ?? '').replace(/^\//, '') }),
+      ),
   }));
 }

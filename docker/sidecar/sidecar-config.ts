@@ -51,7 +51,7 @@ export function planSidecar({
   level,
   seat = 0,
   runtimeDirectory,
-}: SidecarOptions): SidecarPlan {
+}: Omit<SidecarOptions, 'image' | 'signal'> & Partial<SidecarOptions>): SidecarPlan {
   // Builders beside several engines may share a runtime directory, and several builders an engine.
   const hash = hashOf([host, fleet, domain, level, seat]);
   const directory = join(runtimeDirectory, hash);

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { dockerAt } from '../client.ts';
 import { removeContainer } from '../containers/remove-container.ts';
-import { ensureNetwork, removeNetwork } from '../containers/container-network.ts';
+import { ensureNetwork, removeNetwork, removeUnusedNetwork } from '../containers/container-network.ts';
 import { detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import { EngineUnavailable } from '../../model/errors.ts';
 import type { EndpointReach } from '../engine-options.ts';
@@ -14,14 +14,14 @@ import { waitUntilHealthy } from './sidecar-health.ts';
 export type { SidecarOptions } from './sidecar-config.ts';
 
 /** Seconds that the engine in a sidecar has to end its containers. */
-export const STOP_SECONDS = 10;
+const STOP_SECONDS = 10;
 
 /** A Docker Engine of its own in a container. */
 export interface Sidecar {
   /** Of the engine inside: `unix:///…`. */
   readonly address: string;
   readonly reach: EndpointReach & { readonly kind: 'forwarder' };
-  /** Ends the engine; its data stays for the next {@link ensureSidecar}. No error when it does not run. */
+  /** Ends the engine and gives its network back; its data stays for the next {@link ensureSidecar}. No error when it does not run. */
   stop(): Promise<void>;
   /** Removes container, network, volume and sockets; no error when they are gone. */
   remove(): Promise<void>;
@@ -55,7 +55,8 @@ export async function ensureSidecar(options: SidecarOptions): Promise<Sidecar> {
   return {
     address,
     reach: { kind: 'forwarder', socketPath: plan.endpointSocket, port: FORWARD_PORT },
-    stop: () => inEngine({ address: host, doing: `stop sidecar ${plan.name}` }, () => stop(docker, plan)),
+    stop: () =>
+      inEngine({ address: host, doing: `stop sidecar ${plan.name}` }, () => stopSidecar(docker, plan)),
     remove: () =>
       inEngine({ address: host, doing: `remove sidecar ${plan.name}` }, () => remove(docker, plan)),
   };
@@ -120,13 +121,18 @@ async function starts(container: Docker.Container): Promise<boolean> {
   }
 }
 
-async function stop(docker: Docker, { name }: SidecarPlan): Promise<void> {
+/**
+ * Engines have addresses for few networks: one that does not run needs none, and gets another when it is started again. Old engines
+ * do not start a container on that; then it is made anew, and its data stays.
+ */
+export async function stopSidecar(docker: Docker, { name }: Pick<SidecarPlan, 'name'>): Promise<void> {
   await unlessStatus([304, 404], () => docker.getContainer(name).stop({ t: STOP_SECONDS }));
+  await removeUnusedNetwork(docker, name);
 }
 
 async function remove(docker: Docker, plan: SidecarPlan): Promise<void> {
   // Killed at once, its engine would leave what it mounted to the kernel: let it end first.
-  await stop(docker, plan);
+  await stopSidecar(docker, plan);
   await removeContainer(docker.getContainer(plan.name));
   await removeNetwork(docker, plan.name);
   await unlessStatus([404], () => docker.getVolume(plan.name).remove());

@@ -1,3 +1,5 @@
+import { idleSidecars } from '../../docker/sidecar/idle-sidecars.ts';
+import { LEVELS } from '../../model/pure/ids.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
@@ -9,7 +11,10 @@ const OTHER_BUILDER = 'set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds';
 
 /** Looks at where images are built: a given engine, or sidecars and what they need of the engine of the tasks. */
 export async function lookAtBuilds(
-  connections: Pick<Connections, 'runnerEngine' | 'builderEngine' | 'sidecarImage' | 'fleet'>,
+  connections: Pick<
+    Connections,
+    'runnerEngine' | 'builderEngine' | 'sidecarImage' | 'fleet' | 'runtimeDirectory'
+  >,
 ): Promise<Diagnosis> {
   const { runnerEngine, builderEngine, sidecarImage, fleet } = connections;
   if (builderEngine !== undefined) return lookAtBuilderEngine(builderEngine, builderEngine === runnerEngine);
@@ -34,11 +39,22 @@ export async function lookAtBuilds(
         `Allow privileged containers there, or ${OTHER_BUILDER}`,
         found,
       );
-    return {
-      ...found,
-      message: rights.kind === 'privileged' ? 'can run, privileged' : 'can run, with single rights',
-    };
+    const stopped = await countStopped(connections);
+    const how = rights.kind === 'privileged' ? 'privileged' : 'with single rights';
+    const kept = stopped === 0 ? '' : `; stopped, with their data: ${stopped}`;
+    return { ...found, message: `can run, ${how}${kept}` };
   });
+}
+
+async function countStopped({
+  runnerEngine: host,
+  fleet,
+  runtimeDirectory,
+}: Pick<Connections, 'runnerEngine' | 'fleet' | 'runtimeDirectory'>): Promise<number> {
+  const ofLevels = await Promise.all(
+    LEVELS.map((level) => idleSidecars({ host, fleet, level, runtimeDirectory })),
+  );
+  return ofLevels.flat().length;
 }
 
 /** Looks at whether tasks can have private engines, which some project may have on these levels. */

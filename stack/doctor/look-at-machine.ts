@@ -1,3 +1,4 @@
+import type { StatsFs } from 'node:fs';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
@@ -8,6 +9,9 @@ import { Ailment, diagnosed } from './diagnosed.ts';
 
 const LEAST_NODE = 24;
 const LEAST_FREE_BYTES = 5 * 1024 ** 3;
+/** Of the files that a disk has place for: one image may have many thousands. */
+const LEAST_FREE_FILES = 50_000;
+const LEAST_FREE_FILES_SHARE = 0.05;
 
 /** Looks at what everything else stands on: Node, git, the disk of the state directory. */
 export async function lookAtMachine(
@@ -51,17 +55,24 @@ function lookAtCache(where: string): Promise<Diagnosis> {
 /** Whether the disk of a directory, which need not be there yet, has room for images. */
 export function lookAtDisk(part: string, path: string, todo: string): Promise<Diagnosis> {
   return diagnosed(part, todo, async () => {
-    const free = await freeBytes(path);
-    const text = `${(free / 1024 ** 3).toFixed(1)} GiB free`;
-    if (free < LEAST_FREE_BYTES)
-      throw new Ailment(`only ${text}; images need at least 5`, todo, { where: path });
-    return { where: path, message: text };
+    const disk = await statfs(await nearestExisting(path));
+    const lacking = lackOfDisk(disk);
+    if (lacking !== undefined) throw new Ailment(lacking, todo, { where: path });
+    return { where: path, message: freeText(disk) };
   });
 }
 
-async function freeBytes(path: string): Promise<number> {
-  const found = await statfs(await nearestExisting(path));
-  return found.bavail * found.bsize;
+/** What a disk has too little of for images: bytes, or inodes for their files; undefined: nothing. */
+export function lackOfDisk(disk: Pick<StatsFs, 'bavail' | 'bsize' | 'files' | 'ffree'>): string | undefined {
+  const { bavail, bsize, files, ffree } = disk;
+  if (bavail * bsize < LEAST_FREE_BYTES) return `only ${freeText(disk)}; images need at least 5`;
+  // A file system that makes inodes as it needs them says that it has none.
+  if (files === 0 || ffree >= Math.max(LEAST_FREE_FILES, LEAST_FREE_FILES_SHARE * files)) return undefined;
+  return `${freeText(disk)}, but only ${ffree} of ${files} inodes: images have many small files`;
+}
+
+function freeText({ bavail, bsize }: Pick<StatsFs, 'bavail' | 'bsize'>): string {
+  return `${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`;
 }
 
 /** Of a path that need not be there yet, what is there of it. */

@@ -3,8 +3,8 @@ import { unmountBelow } from '../../stack/unmount-below.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import type { TemporaryDirectory } from './temporary-directory.ts';
 
-/** A file system in memory that can be filled: `420m`. Needs root, to mount. */
-export async function mountSmallDisk(size: string): Promise<TemporaryDirectory> {
+/** A file system in memory that can be filled, by bytes (`420m`) or by so many files. Needs root, to mount. */
+export async function mountSmallDisk(size: string, files?: number): Promise<TemporaryDirectory> {
   const directory = await temporaryDirectory('slipway-disk-');
   const { path } = directory;
   const end = async (): Promise<void> => {
@@ -12,7 +12,8 @@ export async function mountSmallDisk(size: string): Promise<TemporaryDirectory> 
     await directory[Symbol.asyncDispose]();
   };
   try {
-    await runCommand(['mount', '-t', 'tmpfs', '-o', `size=${size}`, 'slipway-test', path]);
+    const options = [`size=${size}`, ...(files === undefined ? [] : [`nr_inodes=${files}`])].join(',');
+    await runCommand(['mount', '-t', 'tmpfs', '-o', options, 'slipway-test', path]);
   } catch (error) {
     await end();
     throw error;

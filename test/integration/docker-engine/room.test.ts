@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { connectEngine } from '../../../docker/connect.ts';
 import type { Engine, LoadResult } from '../../../docker/engine.ts';
 import { EngineRoom } from '../../../docker/room/engine-room.ts';
-import type { MadeRoom, RoomOptions } from '../../../docker/room/engine-room.ts';
+import type { RoomOptions } from '../../../docker/room/engine-room.ts';
+import type { MadeRoom } from '../../../docker/room/made-room.ts';
 import type { StoredImage } from '../../../model/schema/plan.ts';
 import { startAlteredEngine } from '../../helpers/altered-engine.ts';
 import { contextOf } from '../../helpers/dev-engine.ts';
@@ -96,6 +97,12 @@ const load = async (engine: Engine, at: number, hold?: string): Promise<LoadResu
 const present = async (): Promise<readonly number[]> => {
   const names = (await second.docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
   return stored.map((_, at) => at).filter((at) => names.includes(`slipway.invalid/image:number-${at}`));
+};
+
+/** An instance of a cache, and what tells of its use. */
+const volumesWith = async (name: string): Promise<readonly string[]> => {
+  const { Volumes: found } = await second.docker.listVolumes();
+  return (found ?? []).map(({ Name }) => Name).filter((one) => one.startsWith(name));
 };
 
 const holderOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -384,11 +391,80 @@ describe('an engine with a disk budget', () => {
     await load(engine, 1);
     expect(await load(engine, 2)).toMatchObject({ madeRoom: { images: 1, caches: 0 } });
     expect(await present()).toEqual([1, 2]);
-    expect(await engine.images.makeRoom()).toMatchObject({ images: 2, caches: 0 });
+    // Nothing is known of the cache but that nobody uses it: on a full disk that is enough.
+    expect(await engine.images.makeRoom()).toMatchObject({ images: 2, caches: 1 });
+    expect(await volumesWith(cache!.volume)).toEqual([]);
 
     expect(asked).toHaveLength(2);
     expect(troubles).toHaveLength(2);
-    await second.docker.getVolume(cache!.volume).remove();
+    await engine.close();
+  });
+
+  it('that cannot tell what caches take loses those that were unused for longest, until as much is free as is asked for', async () => {
+    const place = join(directory.path, 'silent');
+    await mkdir(place);
+    await using silent = await startAlteredEngine(second.socketPath, place, {
+      refuse: (_, url) => (url.includes('/system/df') ? 'no answer' : undefined),
+    });
+    const made: MadeRoom[] = [];
+    let volumes: readonly string[] = [];
+    const engine = await connect(
+      { socketPath: silent.address.replace('unix://', '') },
+      {
+        budgetBytes: 1e12,
+        onTrouble: undefined,
+        onMadeRoom: (one) => made.push(one),
+        // Each of the caches takes a megabyte of a disk that has none free.
+        freeBytes: async () => {
+          const left = await Promise.all(volumes.map((name) => volumesWith(name)));
+          return left.filter((found) => found.length === 0).length * MEGABYTE;
+        },
+      },
+    );
+    const { engineImageId } = await load(engine, 0);
+    const take = async (task: string): Promise<string> => {
+      const owner = { domain: 'demo', level: 1, engineImageId, task, run: 0 } as const;
+      const wanted = [{ name: task, path: '/cache', perImage: false }];
+      return (await engine.caches.take(wanted, owner, signal))[0]!.volume;
+    };
+    volumes = [await take('held'), await take('old'), await take('middle'), await take('new')];
+    const [held, old, middle, fresh] = volumes as [string, string, string, string];
+    for (const task of ['old', 'middle', 'new']) {
+      await engine.caches.release({ task, run: 0 }, { purge: false });
+      await delay(20);
+    }
+
+    // What the image takes is not given back on this disk.
+    expect(await engine.images.makeRoom(1)).toMatchObject({ images: 1, caches: 1 });
+    expect(await volumesWith(old)).toEqual([]);
+    expect(await engine.images.makeRoom(MEGABYTE)).toMatchObject({ images: 0, caches: 1 });
+    expect(await volumesWith(middle)).toEqual([]);
+    expect(await volumesWith(fresh)).toHaveLength(2);
+    expect(made.map(({ why }) => why)).toEqual(['for what comes', 'for what comes']);
+    expect(await engine.images.makeRoom(10 * MEGABYTE)).toMatchObject({ caches: 1 });
+    expect(await engine.images.makeRoom(10 * MEGABYTE)).toBeUndefined();
+    expect(await volumesWith(held)).toHaveLength(2);
+    await engine.caches.release({ task: 'held', run: 0 }, { purge: true });
+    await engine.close();
+  });
+
+  it('loses the hold of a worker that was killed once the image is used an hour later', async () => {
+    const engine = await connect(second, { budgetBytes: 1e12 });
+    const { engineImageId } = await load(engine, 0);
+    const ago = (minutes: number): string => `${Math.floor(Date.now() / 1000) - 60 * minutes}-killed`;
+    for (const tag of [ago(61), ago(50)])
+      await second.docker.getImage(engineImageId).tag({ repo: 'slipway.invalid/held', tag });
+    const holds = async (): Promise<readonly string[]> => {
+      const { RepoTags } = await second.docker.getImage(engineImageId).inspect();
+      return (RepoTags ?? []).filter((name) => name.startsWith('slipway.invalid/held'));
+    };
+    expect(await holds()).toHaveLength(2);
+
+    await load(engine, 0);
+
+    expect(await holds()).toEqual([expect.stringMatching(/-killed$/)]);
+    const room = new EngineRoom(second.docker, { isPrivate: false, budgetBytes: 0 });
+    expect(await room.empty()).toBeUndefined();
     await engine.close();
   });
 

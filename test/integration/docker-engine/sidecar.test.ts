@@ -86,21 +86,32 @@ describe('a sidecar', () => {
       expect((await ensure()).address).toBe(sidecar.address);
       expect((await host.getContainer(before.Id).inspect()).State.StartedAt).toBe(before.State.StartedAt);
 
-      await host.getContainer(before.Id).kill();
+      const networks = { filters: { label: [`${LABEL.fleet}=${fleet}`] } };
+      await sidecar.stop();
+      await sidecar.stop();
+      expect(await host.listNetworks(networks)).toEqual([]);
+      await ensure();
+      expect(await host.listNetworks(networks)).toHaveLength(1);
+      expect(await inside.images.find('slipway.invalid/inside:1')).toBe(built.engineImageId);
+
+      const name = await nameOfSidecar();
+      const killed = await host.getContainer(name).inspect();
+      await host.getContainer(name).kill();
       const again = await ensure();
       expect(again.address).toBe(sidecar.address);
       expect(await inside.images.find('slipway.invalid/inside:1')).toBe(built.engineImageId);
 
-      const { State } = await host.getContainer(before.Id).inspect();
+      const { Id, State } = await host.getContainer(name).inspect();
+      expect(Id).toBe(killed.Id);
       await again.remove();
       await again.remove();
       expect(await hostEngine.containers.list({ [LABEL.fleet]: fleet })).toEqual([]);
-      expect(await host.listNetworks({ filters: { label: [`${LABEL.fleet}=${fleet}`] } })).toEqual([]);
+      expect(await host.listNetworks(networks)).toEqual([]);
       expect(
         (await host.listVolumes({ filters: { label: [`${LABEL.fleet}=${fleet}`] } })).Volumes ?? [],
       ).toEqual([]);
       expect(existsSync(`/proc/${State.Pid}`)).toBe(false);
-      expect(await readFile('/proc/mounts', 'utf8')).not.toContain(before.Id);
+      expect(await readFile('/proc/mounts', 'utf8')).not.toContain(Id);
       await inside.close();
     },
     TEST_TIMEOUT_MS,

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import { dockerAt } from '../../../docker/client.ts';
@@ -115,7 +116,7 @@ describe('sweeping', () => {
       try {
         const sweeping = sweepContainers(engine, {
           fleet,
-          isNobodys: ({ labels }) => isNobodys(store, labels, 1),
+          isNobodys: (found) => isNobodys(store, found, { level: 1, lifeMs: Infinity }),
         });
 
         await expect(sweeping).rejects.toMatchObject({
@@ -139,6 +140,38 @@ describe('sweeping', () => {
       } finally {
         await unmountBelow([mounted]);
       }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'removes what has no record once it is older than records live',
+    async () => {
+      const store = createStore(createMemoryObjectStore());
+      const task = taskIdIn(`push/demo/1/${'b'.repeat(40)}`, 'collected');
+      const ofRun = { [LABEL.run]: '0', [LABEL.level]: '1' };
+      const left = await create(engine, `${fleet}-collected`, task, ofRun);
+      const docker = dockerAt(DEV_ENGINE);
+      const volume = `${fleet}-collected-data`;
+      await docker.createVolume({
+        Name: volume,
+        Labels: { [LABEL.fleet]: fleet, [LABEL.kind]: KIND.task, [LABEL.task]: task, ...ofRun },
+      });
+      const sweep = (lifeMs: number): Promise<readonly string[]> =>
+        sweepContainers(engine, {
+          fleet,
+          isNobodys: (found) => isNobodys(store, found, { level: 1, lifeMs }),
+        });
+
+      expect(await sweep(3_600_000)).toEqual([]);
+      expect(await engine.containers.inspect(left)).toMatchObject({ state: 'running' });
+      // Engines tell the age of a container in whole seconds.
+      await delay(2_000);
+      expect(await sweep(1)).toEqual(expect.arrayContaining([left, volume]));
+      const filters = { label: [`${LABEL.task}=${task}`] };
+      expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+      expect(await docker.listNetworks({ filters })).toEqual([]);
+      expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
     },
     TEST_TIMEOUT_MS,
   );

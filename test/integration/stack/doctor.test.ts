@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { diagnose } from '../../../client/cli/doctor/diagnose.ts';
 import { dockerAt } from '../../../docker/client.ts';
+import { KIND, LABEL } from '../../../docker/labels.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import { diagnosesSchema } from '../../../model/schema/diagnosis.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
@@ -258,6 +259,14 @@ describe('doctor on a stack that runs', () => {
       message: 'there is no image for them',
     });
 
+    const Name = `${world.fleet}-stopped`;
+    const labels = { [LABEL.fleet]: world.fleet, [LABEL.kind]: KIND.sidecar, [LABEL.level]: '1' };
+    await docker.createVolume({ Name, Labels: labels });
+    expect(diagnosisOf('sidecars', await doctor()).message).toMatch(
+      /^can run, (privileged|with single rights); stopped, with their data: 1$/,
+    );
+    await docker.getVolume(Name).remove();
+
     await using careful = await startAlteredEngine(suite.runnerEngine.replace('unix://', ''), world.home, {
       refuse: (method, url, body) =>
         method === 'POST' && url.includes('/containers/create') && /"Privileged":true|"CapAdd"/.test(body)
@@ -425,6 +434,20 @@ describe('doctor on the machine', () => {
       ok: false,
       message: 'only 0.0 GiB free; images need at least 5',
       where: root,
+      todo: expect.stringContaining('SLIPWAY_HOME'),
+    });
+  });
+
+  it('says that the disk has place for few files only, however empty it is', async () => {
+    await using disk = await mountSmallDisk('8g', 40_000);
+    const diagnoses = await lookAtMachine(disk.path, cleanEnv);
+
+    expect(diagnosisOf('disk', diagnoses)).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(
+        /^8\.0 GiB free, but only 39\d+ of 40000 inodes: images have many small files$/,
+      ),
+      where: disk.path,
       todo: expect.stringContaining('SLIPWAY_HOME'),
     });
   });

@@ -3,6 +3,7 @@ import {
   heldName,
   isHeld,
   isHeldBy,
+  isPast,
   isTemporaryName,
   isUseName,
   lastUseOf,
@@ -30,6 +31,15 @@ describe('names that tell of use', () => {
     expect(isHeld([heldName('a1', NOW)], NOW + HOUR - 1000)).toBe(true);
     expect(isHeld([heldName('a1', NOW)], NOW + HOUR)).toBe(false);
     expect(isHeld([heldName('a1', NOW), usedName('sha256:b', NOW + HOUR)], NOW + HOUR)).toBe(false);
+  });
+
+  it('are past when they tell of an earlier use, or of a hold that nobody has lifted within its hour', () => {
+    const HOUR = 3_600_000;
+    expect(isPast(usedName('sha256:b', NOW), NOW)).toBe(true);
+    expect(isPast(heldName('a1', NOW), NOW + HOUR - 1000)).toBe(false);
+    expect(isPast(heldName('a1', NOW), NOW + HOUR)).toBe(true);
+    for (const name of ['debian:bookworm', 'slipway.invalid/image:x', 'slipway.invalid/held:of-somebody'])
+      expect(isPast(name, NOW)).toBe(false);
   });
 
   it('are told from those of builds and transfers under way', () => {

@@ -15,6 +15,7 @@ describe('VolumeSizes', () => {
   const troubles: unknown[] = [];
 
   beforeEach(async () => {
+    sizeBytes = undefined;
     server = createServer((_, response) => {
       asked += 1;
       if (sizeBytes === undefined) response.writeHead(500).end('a disk usage operation is already running');
@@ -53,5 +54,10 @@ describe('VolumeSizes', () => {
     expect(await sizes.get()).toEqual(new Map([['a', 7]]));
     expect(asked).toBe(3);
     expect(troubles).toHaveLength(2);
+  });
+
+  it('tells nothing of a volume whose size the engine could not find out', async () => {
+    sizeBytes = -1;
+    expect(await sizes.get()).toEqual(new Map());
   });
 });

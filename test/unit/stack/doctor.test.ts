@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { lookAtCredentials } from '../../../stack/doctor/look-at-credentials.ts';
-import { lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
+import { lackOfDisk, lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
 import { lookForTool } from '../../../stack/doctor/look-for-tool.ts';
 import type { Tool } from '../../../stack/tool.ts';
 import { startReleaseServer } from '../../helpers/release-server.ts';
@@ -108,6 +108,25 @@ describe('doctor about the cache', () => {
     }
 
     expect(await ofCache(path)).toMatchObject({ ok: false, message: `${path} cannot be written`, todo });
+  });
+});
+
+describe('doctor about a disk', () => {
+  const GiB = 1024 ** 3;
+  const disk = { bsize: 4096, bavail: (50 * GiB) / 4096, files: 3_000_000, ffree: 1_500_000 };
+
+  it('finds nothing wrong with room for bytes and files, or where files have no limit', () => {
+    expect(lackOfDisk(disk)).toBeUndefined();
+    expect(lackOfDisk({ ...disk, ffree: 150_000 })).toBeUndefined();
+    expect(lackOfDisk({ ...disk, files: 60_000, ffree: 50_000 })).toBeUndefined();
+    expect(lackOfDisk({ ...disk, files: 0, ffree: 0 })).toBeUndefined();
+  });
+
+  it('says that it is full by bytes, or by files', () => {
+    expect(lackOfDisk({ ...disk, bavail: GiB / 4096 })).toBe('only 1.0 GiB free; images need at least 5');
+    const few = '50.0 GiB free, but only';
+    expect(lackOfDisk({ ...disk, ffree: 149_999 })).toContain(`${few} 149999 of 3000000 inodes`);
+    expect(lackOfDisk({ ...disk, files: 60_000, ffree: 49_999 })).toContain(`${few} 49999 of 60000 inodes`);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import type { Engine } from '../../../docker/engine.ts';
@@ -15,6 +16,12 @@ import { openParts } from '../../../workers/parts.ts';
 jest.setTimeout(60_000);
 
 const FACTS = { ID: 'e', ServerVersion: '1', ApiVersion: '1', OSType: 'linux', Architecture: 'x86_64' };
+/** The data of a sidecar whose container was pruned. */
+const LEFT = {
+  Name: 'slipway-unit-sidecar-demo-1-left',
+  Labels: { 'slipway.domain': 'demo', 'slipway.seat': '0' },
+  CreatedAt: '2020-01-01T00:00:00Z',
+};
 
 describe('the engine of a domain', () => {
   let server: Server;
@@ -82,6 +89,45 @@ describe('the engine of a domain', () => {
     for (const response of asked) tell(response, 500, { message: 'trouble of its own' });
 
     await expect(second).rejects.toThrow('trouble of its own');
+  });
+
+  it('is not made while what was left of it is removed', async () => {
+    const tidy = jest.spyOn(globalThis, 'setInterval');
+    open(true);
+    const [look] = tidy.mock.lastCall as unknown as [() => void];
+    tidy.mockRestore();
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 16 * 60_000);
+    const asked: string[] = [];
+    let removed: ServerResponse | undefined;
+    const begun = new Promise<void>((resolve) => {
+      answer = (response) => {
+        const { method, url = '' } = response.req;
+        asked.push(`${method} ${url.replace(/\?.*/, '')}`);
+        if (method === 'DELETE') {
+          removed = response;
+          resolve();
+        } else if (url.startsWith('/volumes')) tell(response, 200, { Volumes: [LEFT] });
+        else if (/^\/(networks|containers\/json)/.test(url)) tell(response, 200, []);
+        else tell(response, 500, { message: 'trouble of its own' });
+      };
+    });
+    look();
+    await begun;
+    expect(asked.pop()).toBe(`DELETE /volumes/${LEFT.Name}`);
+
+    asked.length = 0;
+    const lent = engines.lend('demo', new AbortController().signal, () => Promise.reject(new Error('none')));
+    lent.catch(() => undefined);
+    await delay(200);
+    expect(asked).toEqual([]);
+    removed?.writeHead(204).end();
+
+    await expect(lent).rejects.toThrow('trouble of its own');
+    expect(asked).toEqual([
+      expect.stringMatching(/^GET \/containers\/slipway-unit-sidecar-demo-1-\w+\/json$/),
+    ]);
+    jest.restoreAllMocks();
   });
 
   it('that somebody builds in is lent to the next as it is, also when it answers nothing for a while', async () => {

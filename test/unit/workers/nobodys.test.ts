@@ -25,8 +25,17 @@ async function record(state: TaskRecord['state'], ...runs: readonly Partial<RunR
   }));
 }
 
-const isSwept = (run: number): Promise<boolean> =>
-  isNobodys(store, { [LABEL.task]: taskId, [LABEL.run]: String(run), [LABEL.level]: '1' }, 1);
+const LIFE_MS = 3_600_000;
+
+const isSwept = (run: number, ageMs = 10 * LIFE_MS): Promise<boolean> =>
+  isNobodys(
+    store,
+    {
+      labels: { [LABEL.task]: taskId, [LABEL.run]: String(run), [LABEL.level]: '1' },
+      createdMs: Date.now() - ageMs,
+    },
+    { level: 1, lifeMs: LIFE_MS },
+  );
 
 describe('the container of a run', () => {
   it('belongs to it while it goes on', async () => {
@@ -44,6 +53,11 @@ describe('the container of a run', () => {
     expect(await isSwept(0)).toBe(false);
     await record('failed', { keptUntil: inMinutes(-1) });
     expect(await isSwept(0)).toBe(true);
+  });
+
+  it('is nobody’s without a record once it is older than records live, which are collected then', async () => {
+    expect(await isSwept(0, LIFE_MS + 60_000)).toBe(true);
+    expect(await isSwept(0, LIFE_MS - 60_000)).toBe(false);
   });
 
   it('is nobody’s once the task is to run again, or has', async () => {

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 const UNUSED_MS = 14 * 24 * 60 * 60 * 1000;
 
 /**
- * Marks a file of the cache as used now, and removes those beside it that are named alike (`isAlike`) and that nobody has
+ * Marks a file of a cache as used now, and removes those beside it that are named alike (`isAlike`) and that nobody has
  * used for two weeks. Trouble with the others is none of this one's user.
  */
 export async function forgetUnused(path: string, isAlike: (name: string) => boolean): Promise<void> {

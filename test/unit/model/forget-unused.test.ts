@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { forgetUnused } from '../../../stack/forget-unused.ts';
+import { forgetUnused } from '../../../model/forget-unused.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -503,6 +503,7 @@ describe('a container', () => {
         {
           name,
           state: 'running',
+          createdMs: expect.any(Number),
           labels: expect.objectContaining({ ...label, [LABEL.fleet]: fleet, [LABEL.kind]: 'task' }),
         },
       ]);

@@ -40,6 +40,15 @@ export interface FindDeps {
   readonly store: Store;
 }
 
+/** One look. Hundreds of pushes may wait for the same images, of which each is asked only once. */
+interface Look extends FindDeps {
+  readonly found: Silent[];
+  /** How images ended, by their ids. */
+  readonly ends: Map<string, WorkflowEnd | undefined>;
+  /** Images that have said what they wait for. */
+  readonly asked: Set<string>;
+}
+
 /**
  * One look at everything of a level that has no end yet. `onTrouble` hears what could not be looked at: that of one push
  * does not keep the others from being found.
@@ -52,23 +61,23 @@ export async function findSilent(
     onTrouble,
   }: { readonly signal: AbortSignal; readonly onTrouble: (id: string, error: unknown) => void },
 ): Promise<readonly Silent[]> {
-  const found: Silent[] = [];
+  const look: Look = { ...deps, found: [], ends: new Map(), asked: new Set() };
   const seen = new Set<string>();
-  const look = async (pushId: string, isOpen: () => Promise<boolean>): Promise<void> => {
+  const lookAt = async (pushId: string, isOpen: () => Promise<boolean>): Promise<void> => {
     signal.throwIfAborted();
     if (seen.has(pushId)) return;
     seen.add(pushId);
     try {
-      if (await isOpen()) found.push(...(await lookAtPush(deps, pushId)));
+      if (await isOpen()) await lookAtPush(look, pushId);
     } catch (error) {
       signal.throwIfAborted();
       onTrouble(pushId, error);
     }
   };
-  for await (const pushId of deps.store.pushes.open(level)) await look(pushId, () => Promise.resolve(true));
+  for await (const pushId of deps.store.pushes.open(level)) await lookAt(pushId, () => Promise.resolve(true));
   for (const pushId of await endedPushes(deps.client, level))
-    await look(pushId, async () => !(await deps.store.pushes.find(pushId)));
-  return found;
+    await lookAt(pushId, async () => !(await deps.store.pushes.find(pushId)));
+  return look.found;
 }
 
 /** Pushes that were ended before anything of them stood in the store. What whoever may start workflows calls a push need not be one. */
@@ -85,14 +94,18 @@ async function endedPushes(client: Client, level: Level): Promise<readonly strin
   });
 }
 
-async function lookAtPush(deps: FindDeps, pushId: string): Promise<readonly Silent[]> {
-  const { client, store } = deps;
-  // Read first: what is written after it is found out when it is settled.
-  const before = await store.pushes.findStatus(pushId);
-  const end = await findEnd(client, pushId);
-  if (end) return [{ kind: 'push', id: pushId, end, before }];
+async function lookAtPush(look: Look, pushId: string): Promise<void> {
+  const { client, store, found } = look;
+  if (await findEnd(client, pushId)) {
+    // Read before its end counts: what is written after it is found out when it is settled.
+    const before = await store.pushes.findStatus(pushId);
+    const end = await findEnd(client, pushId);
+    if (end) found.push({ kind: 'push', id: pushId, end, before });
+    return;
+  }
   const work = await askOpenWork(client, pushId);
-  return [...(await findSilentTasks(client, work)), ...(await findSilentImages(client, pushId, work))];
+  found.push(...(await findSilentTasks(client, work)));
+  await findSilentImages(look, pushId, work);
 }
 
 /** What a running push or image waits for. */
@@ -119,18 +132,20 @@ export function runningTasks(client: Client, pushId: string): Promise<ReadonlySe
   return listIds(client, `WorkflowId STARTS_WITH '${prefix}' AND ExecutionStatus = 'Running'`);
 }
 
-/** Images wait for their parents, so the chain is followed up. */
-async function findSilentImages(
-  client: Client,
-  requester: string,
-  work: OpenWork,
-): Promise<readonly Silent[]> {
-  const found: Silent[] = [];
+/** Images wait for their parents, so the chain is followed up; once, since it is the same for all who wait for its lower end. */
+async function findSilentImages(look: Look, requester: string, work: OpenWork): Promise<void> {
+  const { client, found, asked } = look;
   for (const { taskId: id, name } of work.images) {
     if (levelOf(id) !== levelOf(work.pushId)) continue;
-    const end = await findEnd(client, id);
+    const end = await endOfImage(look, id);
     if (end) found.push({ kind: 'image', id, end, name, work, requester });
-    else found.push(...(await findSilentImages(client, id, await askOpenWork(client, id))));
+    if (end || asked.has(id)) continue;
+    asked.add(id);
+    await findSilentImages(look, id, await askOpenWork(client, id));
   }
-  return found;
+}
+
+async function endOfImage({ client, ends }: Look, id: string): Promise<WorkflowEnd | undefined> {
+  if (!ends.has(id)) ends.set(id, await findEnd(client, id));
+  return ends.get(id);
 }

@@ -1,4 +1,5 @@
 import { isSlipwayError } from '../model/errors.ts';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import type { StepContext } from './step-context.ts';
 
 /**
@@ -13,5 +14,5 @@ export function reasonOfNoBase(
   if (signal.aborted || !isSlipwayError(error)) return undefined;
   if (error.type !== 'ImageUnavailable' && error.type !== 'EngineRequestFailed') return undefined;
   const isLast = !attempts || attempts.made >= Math.min(worthIt, attempts.enough);
-  return error.retryable && !isLast ? undefined : error.message;
+  return error.retryable && !isLast ? undefined : cutDetail(error.message);
 }

@@ -7,6 +7,7 @@ import { mapConcurrently } from '../model/concurrently.ts';
 import type { ImageDamaged } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import { formatBytes } from '../model/format-bytes.ts';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import type { Digest } from '../model/pure/ids.ts';
 import type { CacheMountsRecord, MountRecord } from '../model/schema/records.ts';
 import { ownReference } from '../model/engine-names.ts';
@@ -59,7 +60,7 @@ export async function bringMounts(
     }
   }
   if (counts.broughtIn + counts.missed === 0) return undefined;
-  return fellBack.length === 0 ? counts : { ...counts, fellBack: fellBack.join('; ') };
+  return fellBack.length === 0 ? counts : { ...counts, fellBack: cutDetail(fellBack.join('; ')) };
 }
 
 interface Stored {

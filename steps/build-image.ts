@@ -4,6 +4,7 @@ import type { BuildContext } from '../images/build-context.ts';
 import type { UsedMount } from '../model/cache-mount.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
 import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
@@ -205,8 +206,8 @@ function fallBacksOf(
 ): Pick<BuiltImage, 'fellBack' | 'cacheTrouble'> {
   const fellBack = reasons.filter((reason) => reason !== undefined).join('; ');
   return {
-    ...(fellBack === '' ? {} : { fellBack }),
-    ...(cacheTrouble === undefined ? {} : { cacheTrouble }),
+    ...(fellBack === '' ? {} : { fellBack: cutDetail(fellBack) }),
+    ...(cacheTrouble === undefined ? {} : { cacheTrouble: cutDetail(cacheTrouble) }),
   };
 }
 

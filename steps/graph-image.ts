@@ -1,3 +1,4 @@
+import { withoutLayers } from '../model/pure/image-digests.ts';
 import type { GraphImage } from '../model/pure/payloads.ts';
 import type { PlannedImage } from '../model/schema/plan.ts';
 
@@ -7,7 +8,7 @@ export function graphImage(image: PlannedImage): GraphImage {
     name: image.name,
     taskId: image.taskId,
     ...actionOf(image),
-    ...(image.stored ? { stored: image.stored } : {}),
+    ...(image.stored ? { stored: withoutLayers(image.stored) } : {}),
     ...(image.parent === null ? {} : { parent: image.parent }),
     ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
     ...(image.culprit === undefined ? {} : { culprit: image.culprit }),

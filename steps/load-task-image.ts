@@ -1,6 +1,7 @@
 import type { Engine, FreedRoom, RegistryPull } from '../docker/engine.ts';
 import { ImageUnavailable } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
@@ -14,6 +15,7 @@ import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { findTaskTarball } from './task-tarball.ts';
 import { tagOfBase } from './tag-of-base.ts';
+import { withLayers } from './with-layers.ts';
 
 export interface LoadTaskImageDeps {
   readonly store: Store;
@@ -66,7 +68,8 @@ export async function bringImage(
   say(`Image ${shown} ${howItCame(image)} (${imageMs} ms)`);
   if (fellBack !== undefined) say(`All of it had to move: ${fellBack}`);
   if (image.madeRoom) say(roomText(image.madeRoom));
-  return { engineImageId, bytesLoaded, imageMs, ...digests, ...(fellBack === undefined ? {} : { fellBack }) };
+  const whole = fellBack === undefined ? {} : { fellBack: cutDetail(fellBack) };
+  return { engineImageId, bytesLoaded, imageMs, ...digests, ...whole };
 }
 
 /** From the store, or from a registry by way of the engine, which does not tell how much it fetched. */
@@ -107,10 +110,12 @@ async function have(
   const hold = holdOfRun(input);
   switch (image.type) {
     case 'in-tree': {
-      const stored = input.task.image;
-      if (!stored) throw new ImageUnavailable(image.name, 'the push recorded none for this task');
-      const imageHash = plan.images.find(({ name }) => name === image.name)?.imageHash ?? 'unknown';
-      const loaded = await engine.images.load(stored, { tag: imageHash, hold, signal, onProgress });
+      const wanted = input.task.image;
+      if (!wanted) throw new ImageUnavailable(image.name, 'the push recorded none for this task');
+      const found = plan.images.find(({ name }) => name === image.name);
+      const stored = await withLayers(store.blobs, wanted, { planned: found?.stored, signal });
+      const tag = found?.imageHash ?? 'unknown';
+      const loaded = await engine.images.load(stored, { tag, hold, signal, onProgress });
       return { name: image.name, ...loaded, stored };
     }
     case 'docker-image': {

@@ -2,6 +2,7 @@ import type { Engine } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { ContainerStartFailed, isSlipwayError } from '../model/errors.ts';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import type { ContainerResult, RunContainerInput } from '../model/pure/payloads.ts';
 import type { SecretSource } from '../model/secret-source.ts';
 import type { GitSource } from '../source/git-source.ts';
@@ -77,7 +78,7 @@ export async function runContainer(
       log.say(error.message, 'error');
       await log.flush();
       const exitCode = error instanceof ContainerStartFailed ? error.exitCode : undefined;
-      return { reason: 'failed', exitCode, detail: error.message, prepareMs: took(), runMs: 0 };
+      return { reason: 'failed', exitCode, detail: cutDetail(error.message), prepareMs: took(), runMs: 0 };
     }
     if (context.signal.aborted && context.isCanceled()) {
       await killCommand(engine, { name, log, planned });

@@ -6,6 +6,7 @@ import {
   patched,
   workflowInfo,
 } from '@temporalio/workflow';
+import { withBareDigests } from '../model/pure/image-digests.ts';
 import type { ImageResolved, PlannedPush, PushInput, TaskResolved } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
 import type { PushReason } from '../model/pure/states.ts';
@@ -28,7 +29,10 @@ const STARTS_IN_FLIGHT = 40;
 /** Tasks open at once: the server allows 2,000 pending children. */
 const OPEN_TASKS = 1_500;
 
-/** Events of a run of the push before it may go on in a new one: what it has loaded alone must not be what makes it long. */
+/**
+ * Events of a run of the push, for each page of the graph that it has loaded, before it may go on in a new one: what it has loaded
+ * alone must not be what makes it long, and is not loaded again for a handful of tasks.
+ */
 const EVENTS_OF_A_RUN = 40;
 
 export type Planned = Extract<PlannedPush, { outcome: 'planned' }>;
@@ -64,6 +68,8 @@ export interface RunningPush {
   readonly began: DeadlinesState;
   planned?: Planned;
   graph?: PushGraph;
+  /** Pages of the graph that this run has loaded. */
+  pages?: number;
   deadlines?: Deadlines;
   images?: PushImages;
 }
@@ -111,7 +117,8 @@ async function runAll(begun: Begun): Promise<PushReason | 'decided'> {
   }
 }
 
-export type Begun = RunningPush & Required<Pick<RunningPush, 'planned' | 'graph' | 'images' | 'deadlines'>>;
+export type Begun = RunningPush &
+  Required<Pick<RunningPush, 'planned' | 'graph' | 'pages' | 'images' | 'deadlines'>>;
 
 /** Makes the graph of what is planned, and takes in what came before it stood. */
 async function begin(
@@ -121,12 +128,14 @@ async function begin(
 ): Promise<Begun> {
   const { input, pushId, early } = running;
   // Histories from before have the tasks in the plan's answer.
-  const tasks = planned.tasks ?? (await loadGraph(input, { pushId, plannedAt: planned.plannedAt }));
+  const { tasks, pages } = planned.tasks
+    ? { tasks: planned.tasks, pages: 1 }
+    : await loadGraph(input, { pushId, plannedAt: planned.plannedAt });
   const graph = new PushGraph(tasks, state);
   const images = new PushImages(planned.images, graph, running.images?.resolved);
   const { beganMs } = running.began;
   const deadlines = new Deadlines(graph, state ? running.began : { beganMs });
-  const begun = Object.assign(running, { planned, graph, images, deadlines });
+  const begun = Object.assign(running, { planned, graph, pages, images, deadlines });
   for (const resolved of early.splice(0)) {
     if ('label' in resolved) graph.resolveTask(resolved);
     else images.resolve(resolved);
@@ -146,7 +155,7 @@ async function supersedeOthers({ input, pushId }: RunningPush): Promise<void> {
 }
 
 async function startAll(running: Begun): Promise<void> {
-  const { input, pushId, planned, graph, images, deadlines, reruns, later, cancels, held } = running;
+  const { input, pushId, planned, graph, pages, images, deadlines, reruns, later, cancels, held } = running;
   const records = recordActivities(input.level);
   const { plannedAt } = planned;
   const isDone = (): boolean =>
@@ -155,6 +164,8 @@ async function startAll(running: Begun): Promise<void> {
   const isLong = (): boolean => {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     if (!continueAsNewSuggested || historyLength < begun + EVENTS_OF_A_RUN) return false;
+    // Replay: runs of before did not count the pages.
+    if (historyLength < begun + EVENTS_OF_A_RUN * pages && patched('events-by-pages')) return false;
     return images.allResolved || (images.openAreAsPlanned && patched('go-on-without-images'));
   };
   const mayBeSetBack = (): boolean => reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
@@ -174,8 +185,8 @@ async function startAll(running: Begun): Promise<void> {
     if (isLong() && cancels.length === 0) {
       const waiting = later.size > 0 ? [{ tasks: [...later], downstream: false }] : [];
       await continueAsNew<PushWorkflow>(input, {
-        planned,
-        graph: graph.state,
+        planned: { ...planned, images: planned.images.map(withBareDigests) },
+        graph: { ...graph.state, images: images.carried },
         reruns: [...reruns, ...waiting],
         held: [...held],
         deadlines: deadlines.state,

@@ -11,14 +11,14 @@ import { controlActivities } from './activity-proxies.ts';
 export async function loadGraph(
   push: PushInput,
   planned: { readonly pushId: string; readonly plannedAt: string },
-): Promise<readonly GraphTask[]> {
+): Promise<{ readonly tasks: readonly GraphTask[]; readonly pages: number }> {
   const control = controlActivities(push.level);
   const pages: GraphPage[] = [];
   await CancellationScope.nonCancellable(async () => {
     for (let from: number | undefined = 0; from !== undefined; from = pages.at(-1)?.next)
       pages.push(await control.loadGraph({ push, ...planned, from }));
   });
-  return graphTasks(pages);
+  return { tasks: graphTasks(pages), pages: pages.length };
 }
 
 /** Says of a scope that does no awaiting of its own that it was cancelled. */

@@ -1,16 +1,19 @@
 import type { GraphTask } from '../model/pure/graph-pages.ts';
-import type { ImageResolved, TaskResolved } from '../model/pure/payloads.ts';
+import type { KnownImage, TaskResolved } from '../model/pure/payloads.ts';
 
 /** What of a push's graph survives continue-as-new: a letter a task, so that ten thousand tasks are ten kilobytes. */
 export interface PushGraphState {
   /** In the plan's order: `-` not begun, `o` open, else how it ended. */
   readonly letters: string;
-  /** Places of tasks that ended because of another task or image, and what that was. */
-  readonly culprits: readonly (readonly [place: number, culprit: string])[];
+  /** Tasks or images because of which others ended, with the places of those. */
+  readonly culprits: readonly (readonly [culprit: string, places: readonly number[]] | CulpritOfOne)[];
   /** Places of tasks that were set back in this round, and the numbers of their first runs since. */
   readonly firstRuns?: readonly (readonly [place: number, firstRun: number])[];
-  readonly images: readonly (readonly [name: string, resolved: ImageResolved])[];
+  readonly images: readonly (readonly [name: string, resolved: KnownImage])[];
 }
+
+/** As pushes carried it when each of ten thousand tasks named it anew. */
+type CulpritOfOne = readonly [place: number, culprit: string];
 
 /** As pushes carried it that began before the letters. */
 interface StateInWords {
@@ -40,7 +43,7 @@ export function readGraphState(
   tasks: readonly GraphTask[],
 ): TaskStates {
   if ('resolved' in state) return { ...state, firstRuns: [] };
-  const culprits = new Map(state.culprits);
+  const culprits = readCulprits(state.culprits);
   const open: string[] = [];
   const resolved: TaskResolved[] = [];
   for (const [place, { label }] of tasks.entries()) {
@@ -56,6 +59,19 @@ export function readGraphState(
   return { open, resolved, firstRuns };
 }
 
+function readCulprits(culprits: PushGraphState['culprits']): ReadonlyMap<number, string> {
+  const byPlace = new Map<number, string>();
+  for (const entry of culprits) {
+    if (isOfOne(entry)) byPlace.set(...entry);
+    else for (const place of entry[1]) byPlace.set(place, entry[0]);
+  }
+  return byPlace;
+}
+
+function isOfOne(entry: PushGraphState['culprits'][number]): entry is CulpritOfOne {
+  return typeof entry[0] === 'number';
+}
+
 /** The letters of tasks in the plan's order. */
 export function writeGraphState(
   labels: Iterable<string>,
@@ -66,16 +82,24 @@ export function writeGraphState(
   },
 ): Omit<PushGraphState, 'images'> {
   const letters: string[] = [];
-  const culprits: (readonly [number, string])[] = [];
+  const culprits = new Map<string, number[]>();
   const firstRuns: (readonly [number, number])[] = [];
   for (const label of labels) {
     const firstRun = states.firstRuns.get(label);
     if (firstRun !== undefined) firstRuns.push([letters.length, firstRun]);
     const end = states.resolved.get(label);
-    if (end?.culprit !== undefined) culprits.push([letters.length, end.culprit]);
+    if (end?.culprit !== undefined) {
+      const places = culprits.get(end.culprit) ?? [];
+      culprits.set(end.culprit, places);
+      places.push(letters.length);
+    }
     letters.push(end ? letterOf(end) : states.open.has(label) ? 'o' : '-');
   }
-  return { letters: letters.join(''), culprits, ...(firstRuns.length > 0 ? { firstRuns } : {}) };
+  return {
+    letters: letters.join(''),
+    culprits: [...culprits],
+    ...(firstRuns.length > 0 ? { firstRuns } : {}),
+  };
 }
 
 function letterOf({ state }: TaskResolved): EndLetter {

@@ -1,11 +1,16 @@
+import { cutText } from '../model/pure/cut-text.ts';
 import type { GraphTask } from '../model/pure/graph-pages.ts';
-import type { ImageResolved, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
+import type { KnownImage, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
 import { tasksToRerun } from '../model/pure/rerun.ts';
 import type { TaskReason, TaskState } from '../model/pure/states.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
+import { OpenDependencies } from './open-dependencies.ts';
 import type { PushGraphState } from './push-graph-state.ts';
 import { readGraphState, writeGraphState } from './push-graph-state.ts';
+
+/** Of why an image could not be had, in the record of each task that waited for it: the image's own record has all of it. */
+const DETAIL_SHOWN = 200;
 
 /**
  * Which tasks may start, and which can't any more. Pure bookkeeping: the push workflow feeds it with what
@@ -13,9 +18,9 @@ import { readGraphState, writeGraphState } from './push-graph-state.ts';
  */
 export class PushGraph {
   readonly #tasks = new Map<string, GraphTask>();
-  readonly #dependents = new Map<string, string[]>();
+  readonly #dependencies: OpenDependencies;
   readonly #byImage = new Map<string, string[]>();
-  readonly #images = new Map<string, ImageResolved>();
+  readonly #images = new Map<string, KnownImage>();
   readonly #resolved = new Map<string, TaskResolved>();
   readonly #open = new Set<string>();
   /** Those of the open ones whose start the server has confirmed. */
@@ -27,13 +32,12 @@ export class PushGraph {
   #neverStarted: UnstartedTask[] = [];
 
   constructor(tasks: readonly GraphTask[], state?: PushGraphState) {
+    this.#dependencies = new OpenDependencies(tasks);
     for (const task of tasks) {
       this.#tasks.set(task.label, task);
-      for (const dependency of task.dependencies) append(this.#dependents, dependency, task.label);
       if (task.image) append(this.#byImage, task.image, task.label);
     }
-    if (!state)
-      for (const { label, ended } of tasks) if (ended) this.#resolved.set(label, { label, ...ended });
+    if (!state) for (const { label, ended } of tasks) if (ended) this.#end({ label, ...ended });
     if (state) {
       const { open, resolved, firstRuns } = readGraphState(state, tasks);
       for (const [label, firstRun] of firstRuns) this.#reopen(label, firstRun);
@@ -41,7 +45,7 @@ export class PushGraph {
         this.#open.add(label);
         this.#started.add(label);
       }
-      for (const each of resolved) this.#resolved.set(each.label, each);
+      for (const each of resolved) this.#end(each);
       for (const [name, image] of state.images) this.#images.set(name, image);
     }
     this.#toCheck = tasks.map((task) => task.label);
@@ -117,7 +121,7 @@ export class PushGraph {
     return new Set(names.filter((name) => name !== undefined));
   }
 
-  imageOf(label: string): ImageResolved | undefined {
+  imageOf(label: string): KnownImage | undefined {
     const name = this.#tasks.get(label)?.image;
     return name === undefined ? undefined : this.#images.get(name);
   }
@@ -126,20 +130,30 @@ export class PushGraph {
     return [...this.#resolved.values()].every(({ state }) => state === 'completed');
   }
 
-  resolveImage(name: string, resolved: ImageResolved): void {
+  resolveImage(name: string, resolved: KnownImage): void {
     const known = this.#images.get(name);
     // One that could not be had may have been asked for again since.
     if (known && (known.stored || !resolved.stored)) return;
     this.#images.set(name, resolved);
-    this.#toCheck.push(...(this.#byImage.get(name) ?? []));
+    this.#checkAgain(this.#byImage.get(name) ?? []);
   }
 
   resolveTask(resolved: TaskResolved): void {
     if (!this.#tasks.has(resolved.label) || this.#resolved.has(resolved.label)) return;
     this.#open.delete(resolved.label);
     this.#started.delete(resolved.label);
+    this.#end(resolved);
+    this.#checkAgain(this.#dependencies.of(resolved.label));
+  }
+
+  #end(resolved: TaskResolved): void {
     this.#resolved.set(resolved.label, resolved);
-    this.#toCheck.push(...(this.#dependents.get(resolved.label) ?? []));
+    this.#dependencies.end(resolved);
+  }
+
+  /** Replay: also those that are there already, since where a label comes first decides what starts before what. */
+  #checkAgain(labels: Iterable<string>): void {
+    for (const label of labels) this.#toCheck.push(label);
   }
 
   /** Labels of the tasks that are meant, whether or not they have ended. */
@@ -168,13 +182,15 @@ export class PushGraph {
   /** Tasks that have ended wait again, for a run of that number. */
   reopen(runs: ReadonlyMap<string, number>): void {
     for (const [label, firstRun] of runs) {
+      const ended = this.#resolved.get(label);
+      if (ended) this.#dependencies.reopen(ended);
       this.#resolved.delete(label);
       this.#reopen(label, firstRun);
       const { image } = this.#tasks.get(label) ?? {};
       // One that could not be had is asked for again.
       if (image !== undefined && !this.#images.get(image)?.stored) this.#images.delete(image);
     }
-    this.#toCheck.push(...runs.keys());
+    this.#checkAgain(runs.keys());
   }
 
   #reopen(label: string, firstRun: number): void {
@@ -187,7 +203,7 @@ export class PushGraph {
   /** Takes at most `limit` tasks that may start now; they count as open from here on. */
   takeReady(limit: number): readonly GraphTask[] {
     const ready: GraphTask[] = [];
-    const rest: string[] = [];
+    const rest = new Set<string>();
     // Resolving a task appends to #toCheck, so that a whole chain of dependents falls in one call.
     for (let i = 0; i < this.#toCheck.length; i++) {
       const label = this.#toCheck[i];
@@ -199,9 +215,9 @@ export class PushGraph {
       else if (ready.length < limit) {
         this.#open.add(task.label);
         ready.push(task);
-      } else rest.push(task.label);
+      } else rest.add(task.label);
     }
-    this.#toCheck = rest;
+    this.#toCheck = [...rest];
     return ready;
   }
 
@@ -250,30 +266,29 @@ export class PushGraph {
 
   /** Why a task may not start: undefined when it may, `wait` when something is still open, else how it ends. */
   #obstacle(task: GraphTask): UnstartedTask | 'wait' | undefined {
-    let waits = false;
-    for (const label of task.dependencies) {
-      const dependency = this.#resolved.get(label);
-      if (!dependency || !isResolved(dependency.state)) waits = true;
-      else if (task.requires === 'all-completed' && dependency.state !== 'completed') {
-        return { label: task.label, reason: 'dependency-failed', culprit: dependency.culprit ?? label };
-      }
-    }
-    if (task.image !== undefined) {
-      const image = this.#images.get(task.image);
-      if (!image) waits = true;
-      else if (!image.stored) return withoutImage(task.label, image);
-    }
+    const { label, requires } = task;
+    if (requires === 'all-completed' && this.#dependencies.hasFallen(label))
+      return this.#withoutDependency(task);
+    const image = task.image === undefined ? undefined : this.#images.get(task.image);
+    if (image && !image.stored) return withoutImage(label, image);
+    const waits = this.#dependencies.hasOpen(label) || (task.image !== undefined && !image);
     return waits ? 'wait' : undefined;
+  }
+
+  #withoutDependency({ label, dependencies }: GraphTask): UnstartedTask {
+    const ends = dependencies.map((dependency) => this.#resolved.get(dependency));
+    const first = ends.find((end) => end && isResolved(end.state) && end.state !== 'completed');
+    return { label, reason: 'dependency-failed', culprit: first?.culprit ?? first?.label ?? '' };
   }
 }
 
-function withoutImage(label: string, image: ImageResolved): UnstartedTask {
+function withoutImage(label: string, image: KnownImage): UnstartedTask {
   const reason = image.reason === 'built' || image.reason === 'reused' ? 'internal-error' : image.reason;
   return {
     label,
     reason,
     culprit: image.culprit ?? image.taskId,
-    ...(image.detail ? { detail: image.detail } : {}),
+    ...(image.detail ? { detail: cutText(image.detail, DETAIL_SHOWN) } : {}),
   };
 }
 

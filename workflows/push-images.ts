@@ -1,6 +1,8 @@
-import type { GraphImage, ImageOutcome, ImageResolved } from '../model/pure/payloads.ts';
+import { withBareDigests } from '../model/pure/image-digests.ts';
+import type { GraphImage, ImageOutcome, KnownImage } from '../model/pure/payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { controlActivities } from './activity-proxies.ts';
+import type { PushGraphState } from './push-graph-state.ts';
 import type { PushGraph } from './push-graph.ts';
 
 /** The images of one push: which are known already, which were asked for, how each ended. */
@@ -9,7 +11,9 @@ export class PushImages {
   /** Those that no task of this round needs. */
   readonly #kept: Set<string>;
   readonly #graph: PushGraph;
-  readonly #resolved = new Map<string, ImageResolved>();
+  readonly #resolved = new Map<string, KnownImage>();
+  /** What the plan alone says of how images ended. */
+  readonly #asPlanned = new Map<string, KnownImage>();
   #hasNews = false;
   #isAsked = false;
 
@@ -17,7 +21,7 @@ export class PushImages {
   constructor(
     images: readonly GraphImage[],
     graph: PushGraph,
-    before: ReadonlyMap<string, ImageResolved> = new Map(),
+    before: ReadonlyMap<string, KnownImage> = new Map(),
   ) {
     this.#all = images;
     this.#graph = graph;
@@ -30,21 +34,11 @@ export class PushImages {
       const earlier = before.get(image.taskId);
       if (carried) this.#resolved.set(image.name, carried);
       else if (earlier) this.#settle(image, earlier);
-      else if (image.action === 'reuse' && image.stored) {
-        this.#settle(image, {
-          taskId: image.taskId,
-          reason: 'reused',
-          stored: image.stored,
-          bytesUploaded: 0,
-        });
-      } else if (image.unavailable) {
-        this.#settle(image, {
-          taskId: image.taskId,
-          reason: image.culprit ? 'dependency-failed' : 'image-build-failed',
-          bytesUploaded: 0,
-          detail: image.unavailable,
-          ...(image.culprit ? { culprit: image.culprit } : {}),
-        });
+      else {
+        const planned = plannedEnd(image);
+        if (!planned) continue;
+        this.#asPlanned.set(image.name, planned);
+        this.#settle(image, planned);
       }
     }
     this.#hasNews = false;
@@ -65,7 +59,7 @@ export class PushImages {
   }
 
   /** Takes an answer; one that came before counts. */
-  resolve(resolved: ImageResolved): void {
+  resolve(resolved: KnownImage): void {
     for (const image of this.#images) {
       if (image.taskId === resolved.taskId && !this.#resolved.has(image.name)) this.#settle(image, resolved);
     }
@@ -143,8 +137,14 @@ export class PushImages {
   }
 
   /** How images ended, by their own task. */
-  get resolved(): ReadonlyMap<string, ImageResolved> {
+  get resolved(): ReadonlyMap<string, KnownImage> {
     return new Map([...this.#resolved.values()].map((resolved) => [resolved.taskId, resolved]));
+  }
+
+  /** How images ended, by name, for the next run of the push: without what that makes of the plan itself. */
+  get carried(): PushGraphState['images'] {
+    const news = [...this.#resolved].filter(([name, resolved]) => this.#asPlanned.get(name) !== resolved);
+    return news.map(([name, resolved]) => [name, withBareDigests(resolved)]);
   }
 
   get hasNews(): boolean {
@@ -168,14 +168,23 @@ export class PushImages {
     });
   }
 
-  #settle(image: GraphImage, resolved: ImageResolved): void {
+  #settle(image: GraphImage, resolved: KnownImage): void {
     this.#resolved.set(image.name, resolved);
     this.#graph.resolveImage(image.name, resolved);
     this.#hasNews = true;
   }
 }
 
-function outcomeOf(name: string, resolved: ImageResolved | undefined): ImageOutcome {
+/** How an image ended of which the plan says so already. */
+function plannedEnd(image: GraphImage): KnownImage | undefined {
+  const { taskId, action, stored, unavailable, culprit } = image;
+  if (action === 'reuse' && stored) return { taskId, reason: 'reused', stored, bytesUploaded: 0 };
+  if (!unavailable) return undefined;
+  const reason = culprit ? 'dependency-failed' : 'image-build-failed';
+  return { taskId, reason, bytesUploaded: 0, detail: unavailable, ...(culprit ? { culprit } : {}) };
+}
+
+function outcomeOf(name: string, resolved: KnownImage | undefined): ImageOutcome {
   if (!resolved) return { name, outcome: 'pending', bytesUploaded: 0 };
   const { reason, bytesUploaded, stored, detail, fellBack } = resolved;
   const outcome = reason === 'built' || reason === 'reused' || reason === 'canceled' ? reason : 'failed';

@@ -21,12 +21,15 @@ export interface GraphTask {
 /** What many tasks of a push have in common. */
 export type GraphKind = Omit<GraphTask, 'label' | 'dependencies' | 'firstRun' | 'ended'>;
 
-/** One task: its kind and its dependencies by their places, in the page and in the plan. */
+/**
+ * One task: its kind by its place in the page, its dependencies by their places in the plan; or the place in the page of a task that
+ * has the same ones, since thousands may have hundreds in common.
+ */
 export type GraphEntry = readonly [
   label: string,
   kind: number,
   firstRun: number,
-  dependencies: readonly number[],
+  dependencies: readonly number[] | number,
   ended?: Omit<TaskResolved, 'label'>,
 ];
 
@@ -60,6 +63,7 @@ export function graphPage(
   placeOf: (label: string) => number,
 ): GraphPage {
   const kinds = new Map<string, number>();
+  const lists = new Map<string, number>();
   const entries: GraphEntry[] = [];
   let length = 0;
   let at = from;
@@ -71,7 +75,7 @@ export function graphPage(
       kinds.set(text, kinds.size);
       length += text.length;
     }
-    const entry = [label, kinds.get(text) ?? 0, firstRun, dependencies.map(placeOf)] as const;
+    const entry = [label, kinds.get(text) ?? 0, firstRun, listOf(dependencies.map(placeOf))] as const;
     entries.push(ended ? [...entry, ended] : entry);
     length += JSON.stringify(entries.at(-1)).length;
     at += 1;
@@ -81,18 +85,28 @@ export function graphPage(
     tasks: entries,
     ...(at < tasks.length ? { next: at } : {}),
   };
+
+  /** A list of one is as short as a place. */
+  function listOf(places: readonly number[]): readonly number[] | number {
+    const text = places.join();
+    const first = lists.get(text);
+    if (places.length < 2 || first !== undefined) return first ?? places;
+    lists.set(text, entries.length);
+    return places;
+  }
 }
 
 /** The tasks that pages, all of them and in order, tell of. */
 export function graphTasks(pages: readonly GraphPage[]): GraphTask[] {
   const labels = pages.flatMap(({ tasks }) => tasks.map(([label]) => label));
-  return pages.flatMap(({ kinds, tasks }) =>
-    tasks.map(([label, kind, firstRun, places, ended]) => ({
-      ...(kinds[kind] as GraphKind),
-      label,
-      firstRun,
-      dependencies: places.map((place) => labels[place] ?? ''),
-      ...(ended ? { ended } : {}),
-    })),
-  );
+  return pages.flatMap(({ kinds, tasks }) => {
+    const lists: (readonly string[])[] = [];
+    return tasks.map(([label, kind, firstRun, places, ended]) => {
+      // Those that have the same share one list in memory, too.
+      const dependencies =
+        typeof places === 'number' ? (lists[places] ?? []) : places.map((place) => labels[place] ?? '');
+      lists.push(dependencies);
+      return { ...(kinds[kind] as GraphKind), label, firstRun, dependencies, ...(ended ? { ended } : {}) };
+    });
+  });
 }

@@ -4,6 +4,7 @@ import type { BuiltImage } from './built-image.ts';
 import type { BaseToRenew, ImportBaseInput, PlatformBase, RenewedBase } from './base-payloads.ts';
 import type { GraphTask } from './graph-pages.ts';
 import type { Level } from './ids.ts';
+import type { ImageDigests } from './image-digests.ts';
 import type { Rerun } from './rerun.ts';
 import type { PushReason, TaskReason, TaskState } from './states.ts';
 import type { PushRequest, StoredImage } from '../schema/plan.ts';
@@ -42,7 +43,7 @@ export interface GraphImage {
   readonly taskId: string;
   /** `keep`: no task of this round needs it. */
   readonly action: 'build' | 'reuse' | 'keep';
-  readonly stored?: StoredImage;
+  readonly stored?: ImageDigests;
   /** Why it cannot be built at all: a base that is not to be had. */
   readonly unavailable?: string;
   /** Name of its parent image; absent in histories from before it was told, too. */
@@ -113,10 +114,10 @@ export type ImageReason =
   'built' | 'reused' | 'image-build-failed' | 'dependency-failed' | 'canceled' | 'internal-error';
 
 /** How an image workflow answers whoever asked. */
-export interface ImageResolved {
+export interface ImageResolved<Stored = StoredImage> {
   readonly taskId: string;
   readonly reason: ImageReason;
-  readonly stored?: StoredImage;
+  readonly stored?: Stored;
   readonly bytesUploaded: number;
   /** Why its build moved or made more than need have been. */
   readonly fellBack?: string;
@@ -124,6 +125,9 @@ export interface ImageResolved {
   /** The first image that failed, when it is a parent of this one. */
   readonly culprit?: string;
 }
+
+/** The same, as a push knows it. */
+export type KnownImage = ImageResolved<ImageDigests>;
 
 export interface FoundImage {
   readonly stored?: StoredImage;
@@ -189,7 +193,7 @@ export interface TaskInput {
   /** Its container is kept for a while where it fails, since the rerun asked for that. */
   readonly hold?: true;
   /** The in-tree image that the push recorded for it. */
-  readonly image?: StoredImage;
+  readonly image?: ImageDigests;
 }
 
 /** Names one run of a task to an activity. */

@@ -1,5 +1,6 @@
 /** What the end of a run means, whoever carried it out: a workflow by its activities, or a person's own machine. */
 
+import { cutDetail } from './cut-text.ts';
 import type { ContainerResult, SavedArtifacts } from './payloads.ts';
 import type { TaskReason } from './states.ts';
 
@@ -57,7 +58,7 @@ export function verdictOf(
     return { reason: result.reason, ...(result.detail ? { detail: result.detail } : {}) };
   if (saved.missing.length === 0) return { reason: 'completed' };
   const names = saved.missing.map(({ name, found }) => `${name} (${found})`);
-  return { reason: 'artifact-missing', detail: `missing: ${names.join(', ')}` };
+  return { reason: 'artifact-missing', detail: cutDetail(`missing: ${names.join(', ')}`) };
 }
 
 /** How long a task waits after so many runs before the next one. */

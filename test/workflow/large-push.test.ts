@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
-import { anImage, aTask, planned, until } from '../helpers/workflow-world.ts';
+import { anImage, aTask, planned, STORED, until } from '../helpers/workflow-world.ts';
 import { historiesOf } from '../helpers/histories-of.ts';
 
 jest.setTimeout(180_000);
@@ -105,5 +105,59 @@ describe('a push that goes on in new runs', () => {
     expect(outcome.reason).toBe('failed');
     expect(world.unstarted.length).toBe(2_500);
     expect(batches).toEqual([1_000, 1_000, 500]);
+  });
+
+  it('does more in a run where it has loaded more pages of its graph', async () => {
+    const ended = { state: 'completed', reason: 'completed' } as const;
+    const done = Array.from({ length: 2_500 }, (_, i) => aTask(`${'done/'.repeat(36)}${i}`, { ended }));
+    const quick = Array.from({ length: 80 }, (_, i) =>
+      aTask(`t${i}`, { dependencies: i < 12 ? [] : [`t${i - 12}`] }),
+    );
+    world.plan = () => planned([...done, ...quick]);
+
+    const { outcome, histories } = await world.during(async () => {
+      const push = await world.startPush();
+      const ended = await push.result();
+      await until(async () => (await historiesOf(env.client, push.id)).every(({ isClosed }) => isClosed));
+      return { outcome: ended, histories: await historiesOf(env.client, push.id) };
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.started.length).toBe(80);
+    expect(histories.length).toBeGreaterThan(2);
+    // Of three pages; the last run ends when nothing is left.
+    expect(histories.filter(({ events }) => events < 120).length).toBeLessThan(2);
+  });
+
+  it('carries hundreds of images of more than a hundred layers on', async () => {
+    const digest = `sha256:${'d'.repeat(64)}` as const;
+    const stored = { ...STORED, diffIds: Array.from({ length: 127 }, () => digest) };
+    // As a plan told of them before layers were left out.
+    const images = Array.from({ length: 190 }, (_, i) => anImage(`i${i}`, { action: 'reuse', stored }));
+    const tasks = Array.from({ length: 48 }, (_, i) =>
+      aTask(`t${i}`, { dependencies: i < 12 ? [] : [`t${i - 12}`], image: `i${i}` }),
+    );
+    world.plan = () => planned(tasks, images);
+
+    const { outcome, runs } = await world.during(async () => {
+      const push = await world.startPush();
+      return { outcome: await push.result(), runs: (await historiesOf(env.client, push.id)).length };
+    });
+
+    expect([outcome.state, world.started.length]).toEqual(['completed', 48]);
+    expect(runs).toBeGreaterThan(2);
+    expect(new Set(world.lastRecord().images.map(({ outcome: how }) => how))).toEqual(new Set(['reused']));
+  });
+
+  it('ends when thousands of tasks wait for an image that is not to be had for a long reason', async () => {
+    const tasks = Array.from({ length: 2_000 }, (_, i) => aTask(`t${i}`, { image: 'lost' }));
+    const unavailable = `its base is gone: ${'x'.repeat(5_000)}`;
+    world.plan = () => planned(tasks, [anImage('lost', { unavailable })]);
+
+    const outcome = await world.during(async () => (await world.startPush()).result());
+
+    expect(outcome.reason).toBe('failed');
+    expect(world.unstarted).toHaveLength(2_000);
+    expect(world.unstarted[0]?.detail).toMatch(/^its base is gone: /);
   });
 });

@@ -1,4 +1,9 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  DefaultFailureConverter,
+  defaultPayloadConverter,
+} from '@temporalio/common';
 import { describe, expect, it } from '@jest/globals';
 import { toFailure } from '../../../activities/to-failure.ts';
 import {
@@ -26,6 +31,22 @@ describe('the failure of an activity', () => {
     expect(refused).toMatchObject({ type: 'EngineRequestFailed', nonRetryable: true });
     const missing = new BlobNotFound(`sha256:${'0'.repeat(64)}`);
     expect(toFailure(missing)).toMatchObject({ type: 'BlobNotFound', details: [missing.digest] });
+  });
+
+  it('has the beginnings of long texts, its own and those of what it comes of: a server refuses too much', () => {
+    const long = 'x'.repeat(3_000_000);
+    const cause = new TypeError(`it is odd: ${long}`, { cause: new Error(`at the bottom: ${long}`) });
+
+    for (const error of [new EngineRequestFailed('tag', 500, long, { cause }), cause]) {
+      const failure = toFailure(error) as ApplicationFailure;
+      const encoded = new DefaultFailureConverter().errorToFailure(failure, defaultPayloadConverter);
+
+      expect(failure.message).toBe(`${error.message.slice(0, 1_999)}…`);
+      expect(failure.type).toBe(error === cause ? 'TypeError' : 'EngineRequestFailed');
+      expect(JSON.stringify(encoded).length).toBeLessThan(100_000);
+      expect(JSON.stringify(encoded)).toContain('at the bottom: xxx');
+      expect(failure.stack).toContain('to-failure.test.ts');
+    }
   });
 
   it("is Temporal's own where it is already", () => {

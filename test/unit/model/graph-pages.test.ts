@@ -54,6 +54,35 @@ describe('graph pages', () => {
     expect(graphTasks(pages)).toEqual(tasks);
   });
 
+  it('tell of dependencies that thousands of tasks have in common once', () => {
+    const builds = Array.from({ length: 300 }, (_, i) => aTask(`build/number-${i}`));
+    const common = builds.map(({ label }) => label).slice(0, 80);
+    const tests = Array.from({ length: 2_000 }, (_, i) =>
+      aTask(`test/part-${i}`, { dependencies: i % 2 === 0 ? [...common] : [...common, `build/number-299`] }),
+    );
+    const tasks = [...builds, ...tests, aTask('last', { dependencies: ['test/part-1999'] })];
+
+    const pages = pagesOf(tasks);
+
+    expect(JSON.stringify(pages).length).toBeLessThan(100_000);
+    const read = graphTasks(pages);
+    expect(read).toEqual(tasks);
+    expect(new Set(read.map(({ dependencies }) => dependencies)).size).toBeLessThan(400);
+  });
+
+  it('may name the dependencies of each task, as they did in histories of before', () => {
+    const { dependencies: _none, label: _label, firstRun: _firstRun, ...kind } = aTask('a');
+    const first = { kinds: [kind], tasks: [['a', 0, 0, []] as const, ['b', 0, 0, [0]] as const], next: 2 };
+    const second = { kinds: [kind], tasks: [['c', 0, 0, [0, 1]] as const, ['d', 0, 0, [0, 1]] as const] };
+
+    expect(graphTasks([first, second]).map(({ label, dependencies }) => [label, ...dependencies])).toEqual([
+      ['a'],
+      ['b', 'a'],
+      ['c', 'a', 'b'],
+      ['d', 'a', 'b'],
+    ]);
+  });
+
   it('take a task with thousands of dependencies', () => {
     const tasks = Array.from({ length: 10_000 }, (_, i) => aTask(`t${i}`));
     const labels = tasks.map(({ label }) => label);

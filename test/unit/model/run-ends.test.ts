@@ -42,6 +42,18 @@ describe('how a run ends', () => {
     expect(verdictOf(result, { ...saved, missing: [] })).toEqual({ reason: 'completed' });
   });
 
+  it('names of thousands of missing artifacts the first: what is recorded has to fit into one message', () => {
+    const missing = Array.from({ length: 5_000 }, (_, i) => ({ name: `public/${i}`, found: 'absent' }));
+
+    const { detail } = verdictOf(
+      { reason: 'completed', prepareMs: 1, runMs: 1 },
+      { artifacts: [], missing, uploadMs: 1, bytesUploaded: 0 },
+    );
+
+    expect(detail).toMatch(/^missing: public\/0 \(absent\), .*…$/);
+    expect(detail).toHaveLength(2_000);
+  });
+
   it('lets the next one wait twice as long each time, a minute at most', () => {
     expect([1, 2, 3, 10].map(pauseAfterRuns)).toEqual([2_000, 4_000, 8_000, 60_000]);
   });

@@ -215,6 +215,24 @@ describe('what a decision program printed', () => {
     expect(Object.keys(good.config?.tasks ?? {})).toHaveLength(10_003);
     expect(lines(tooMany.findings)).toEqual([`${PRINTED}:2:3 the decision program printed 10001 tasks`]);
   });
+
+  it('may have a million dependencies in all, and no more', () => {
+    const builds = Array.from({ length: 1_000 }, (_, i) => `b${i}`);
+    const tests = Array.from({ length: 1_000 }, (_, i) => [`t${i}`, { image: 'a', dependencies: builds }]);
+    const last = ['last', { image: 'a', dependencies: ['t0', ...builds] }];
+    const tasks = Object.fromEntries([...builds.map((label) => [label, { image: 'a' }]), ...tests, last]);
+
+    const { findings } = printed(JSON.stringify({ tasks }), FILE.replace('[printed]', '[]'));
+
+    expect(findings).toEqual([
+      expect.objectContaining({
+        severity: 'error',
+        file: PRINTED,
+        message: 'the tasks have 1001001 dependencies in all',
+        hint: expect.stringMatching(/^at most 1000000: /),
+      }),
+    ]);
+  });
 });
 
 describe('a text that is JSON', () => {

@@ -88,6 +88,48 @@ describe('PushGraph', () => {
     expect(labels(after.takeReady(9))).toEqual(['c']);
   });
 
+  it('says of a task without its image why in short: the record of the image has all of it', () => {
+    const tasks = Array.from({ length: 1_000 }, (_, i) => aTask(`t${i}`, [], { image: 'i' }));
+    const graph = new PushGraph(tasks);
+    const detail = `it failed: ${'\u0001'.repeat(5_000)}`;
+
+    graph.resolveImage('i', { ...built, reason: 'image-build-failed', stored: undefined, detail });
+    graph.takeReady(9);
+
+    const given = graph.takeNeverStarted();
+    expect(given).toHaveLength(1_000);
+    expect(given[0]?.detail).toMatch(/^it failed: /);
+    // So many are recorded together.
+    expect(JSON.stringify(given).length).toBeLessThan(2_000_000);
+  });
+
+  it('names one culprit of thousands only once when it goes on, and takes them from a run of before that named each', () => {
+    const tasks = [
+      aTask('open'),
+      ...Array.from({ length: 10_000 }, (_, i) => aTask(`t${i}`, [], { image: 'i' })),
+      ...[aTask('late', ['open', 't7'], { requires: 'all-resolved' }), aTask('never', ['open', 'late'])],
+    ];
+    const culprit = `image/demo/1/tools/${'a'.repeat(64)}`;
+    const before = new PushGraph(tasks);
+    before.resolveImage('i', { taskId: culprit, reason: 'image-build-failed', bytesUploaded: 0 });
+    before.takeReady(9);
+    before.takeNeverStarted();
+
+    const { state } = before;
+    const asBefore = { ...state, culprits: tasks.slice(1, 10_001).map((_, i) => [i + 1, culprit] as const) };
+
+    expect(JSON.stringify(state).length).toBeLessThan(100_000);
+    for (const carried of [state, asBefore]) {
+      const after = new PushGraph(tasks, carried);
+      after.resolveTask(completed('open'));
+      expect(labels(after.takeReady(9))).toEqual(['late']);
+      expect(after.state).toEqual({
+        ...state,
+        letters: `c${'e'.repeat(10_000)}o-`,
+      });
+    }
+  });
+
   it('handles 10,000 tasks in one chain', () => {
     const tasks = Array.from({ length: 10_000 }, (_, i) => aTask(`t${i}`, i === 0 ? [] : [`t${i - 1}`]));
     const graph = new PushGraph(tasks);

@@ -2,6 +2,7 @@ import { activityInfo, CancelledFailure, Context, log } from '@temporalio/activi
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { isSlipwayError } from '../model/errors.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../model/pure/heartbeats.ts';
+import { countOverruns } from './count-overruns.ts';
 import { countsStill } from './counts-still.ts';
 import type { StepContext } from '../steps/step-context.ts';
 import { toFailure } from './to-failure.ts';
@@ -49,7 +50,10 @@ export async function carryOut<T>(
   };
   try {
     if (!(await countsStill(activity))) throw ApplicationFailure.retryable(GIVEN_UP, 'WorkerShutdown');
-    return await step(context);
+    const { times, wasLast } = await countOverruns(activity);
+    beats.keep(times);
+    const limitMs = activity.info.startToCloseTimeoutMs;
+    return await step(wasLast ? { ...context, overran: { times, limitMs } } : context);
   } catch (error) {
     if (!signal.aborted) throw failureOf(error, { isEnough: activity.info.attempt >= enoughAttempts });
     if (context.isCanceled()) throw new CancelledFailure('cancelled');
@@ -70,6 +74,8 @@ interface Beats {
   readonly tell: StepContext['onProgress'];
   /** The next attempt is given with the last beat how far this one has come. */
   readonly course: NonNullable<StepContext['course']>;
+  /** So many attempts have overrun by now, for the one that may come after this. */
+  keep(overruns: number): void;
   /** Aborted when it comes to light that the process stood still for so long that the server has given the attempt up. */
   readonly missed: AbortSignal;
   /** The same, and aborts it, also before the timers of a process that goes on again have run. */
@@ -79,30 +85,37 @@ interface Beats {
 
 function beatWhile(activity: Context): Beats {
   const missed = new AbortController();
-  let progress: object = { ...(activity.info.heartbeatDetails as object | undefined) };
-  const after = toldOf(progress, 'past');
-  let past = after;
+  let told: object = { ...(activity.info.heartbeatDetails as object | undefined) };
+  const after = toldOf(told, 'past');
+  /** What goes along with whatever is told, for the next attempt. */
+  const kept: { past: string | undefined; overruns?: number } = { past: after };
   let last = performance.now();
   const areMissed = (): boolean => {
     if (performance.now() - last > HEARTBEAT_TIMEOUT_MS)
       missed.abort(new Error('The process stood still for too long'));
     return missed.signal.aborted;
   };
-  const timer = setInterval(() => {
+  const beat = (): void => {
     areMissed();
     last = performance.now();
-    activity.heartbeat(progress);
-  }, HEARTBEAT_INTERVAL_MS);
+    activity.heartbeat({ ...told, ...kept });
+  };
+  const timer = setInterval(beat, HEARTBEAT_INTERVAL_MS);
   return {
-    tell: (told) => {
-      progress = { ...told, past };
+    tell: (progress) => {
+      told = progress;
     },
     course: {
       after,
       onPast(key) {
-        past = key;
-        progress = { ...progress, past };
+        kept.past = key;
       },
+    },
+    keep: (overruns) => {
+      if (overruns === 0) return;
+      kept.overruns = overruns;
+      // At once: an attempt may fail before its first beat.
+      beat();
     },
     missed: missed.signal,
     areMissed,

@@ -116,7 +116,7 @@ async function settleEndedPush(
     return false;
   }
   try {
-    await settlePush(deps, { pushId, before, verdict: reasonOf(end), push }, context);
+    await settlePush(deps, { pushId, before, verdict: reasonOf(end), push }, lasting(context));
     return true;
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'WriteConflict') return false;
@@ -153,7 +153,12 @@ async function settleTask(
   const isRecorded = record !== undefined && isOfRound(record, work) && isResolved(record.state);
   const ended = reasonOf(end);
   if (!isRecorded)
-    await recordUnstarted(store, plans, { pushId, plannedAt, tasks: [{ label, ...ended }] }, context);
+    await recordUnstarted(
+      store,
+      plans,
+      { pushId, plannedAt, tasks: [{ label, ...ended }] },
+      lasting(context),
+    );
   const resolved: TaskResolved =
     isRecorded && record.reason
       ? { label, state: record.state, reason: record.reason }
@@ -177,9 +182,15 @@ async function settleImage(
   const input = { taskId, name, pushId, plannedAt };
   const run = await nextRunOf(store, taskId);
   // Only a build that had begun has something to record; a second requester finds it recorded.
-  if (await store.logs.findLast(taskId, run)) await recordImage(deps, { ...input, run, ...ended }, context);
+  if (await store.logs.findLast(taskId, run))
+    await recordImage(deps, { ...input, run, ...ended }, lasting(context));
   const resolved: ImageResolved = { taskId, bytesUploaded: 0, ...ended };
   await client.workflow.getHandle(requester).signal('imageResolved', resolved).catch(ignoreGone);
+}
+
+/** A log that takes longer to join than a look may take is joined all the same, and a later look finds it whole. */
+function lasting({ isGivenUp }: SettleContext): Pick<StepContext, 'isGivenUp'> {
+  return isGivenUp ? { isGivenUp } : {};
 }
 
 function ignoreGone(error: unknown): undefined {

@@ -62,6 +62,14 @@ export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha2
   readonly sha256?: string;
 }
 
+export interface LogOptions {
+  readonly run?: number;
+  readonly follow: boolean;
+  /** So much of its end is enough: of a log that is whole no more is read. Default: all of it. */
+  readonly tailBytes?: number;
+  readonly signal: AbortSignal;
+}
+
 /** A push as a list of them shows it. */
 export interface ListedPush extends Pick<
   PushDocument,
@@ -145,10 +153,7 @@ export interface SlipwayApi {
   /** Where the newest run of a task goes on, or is kept. @throws {NotFound} when it does neither. */
   joinable(taskId: string): Promise<JoinableRun>;
   /** The log of a run (the task's own when none is named), following it until the run ends if asked to. @throws {NotFound} */
-  log(
-    taskId: string,
-    options: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
-  ): AsyncIterable<Buffer>;
+  log(taskId: string, options: LogOptions): AsyncIterable<Buffer>;
   artifacts(taskId: string): Promise<readonly ListedArtifact[]>;
   /** An artifact's bytes; the log of what has ended is that of {@link log}; `public/image.tar` of an image is made as it streams. @throws {NotFound} */
   download(

@@ -9,7 +9,7 @@ import { isEmptyDirectory } from '../steps/input-files.ts';
 import type { TaskLog } from '../steps/task-log.ts';
 import { endWords, findTaskLog } from '../steps/task-log.ts';
 import type { Store } from '../store/store.ts';
-import type { Download, ListedArtifact } from './api.ts';
+import type { Download, ListedArtifact, LogOptions } from './api.ts';
 import { listViews, openTarballOfRun } from './image-tarball-of-run.ts';
 
 /** A reader looks for new log chunks this often. */
@@ -23,7 +23,7 @@ export async function readTask(store: Store, taskId: string): Promise<TaskRecord
 }
 
 /**
- * The log of a run from its beginning; followed, it ends when the run is resolved and its log is whole. Where no run is named, an end
+ * The log of a run from its beginning, or the end of one that is whole; followed, it ends when the run is resolved and its log is whole. Where no run is named, an end
  * of the task that no log of a run tells of is told in its place, or after it.
  *
  * @throws {NotFound} when there is no such run, and none is waited for.
@@ -31,7 +31,7 @@ export async function readTask(store: Store, taskId: string): Promise<TaskRecord
 export async function* readLog(
   store: Store,
   taskId: string,
-  { run, follow, signal }: { readonly run?: number; readonly follow: boolean; readonly signal: AbortSignal },
+  { run, follow, tailBytes = Infinity, signal }: LogOptions,
 ): AsyncIterable<Buffer> {
   const found = run ?? (await newestLog(store, taskId, { wait: follow, signal }));
   if (typeof found === 'string') {
@@ -46,7 +46,8 @@ export async function* readLog(
     const finished = await store.artifacts.find(taskId, wanted, LIVE_LOG);
     if (finished) {
       // The chunks are gone or about to go: the artifact holds the same bytes, from where we are on.
-      yield* await store.artifacts.read(taskId, wanted, LIVE_LOG, signal, seen);
+      const start = Math.max(seen, finished.sizeBytes - tailBytes);
+      yield* await store.artifacts.read(taskId, wanted, LIVE_LOG, signal, start);
       if (run === undefined) yield* endAfter(store, taskId, wanted);
       return;
     }

@@ -72,16 +72,20 @@ export async function forEachConcurrently<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const underWay = new Set<Promise<void>>();
+  // Kept: while the next item is waited for nobody would see it.
+  const errors: unknown[] = [];
   try {
     for await (const item of items) {
-      const one = work(item).finally(() => underWay.delete(one));
+      const one = work(item)
+        .catch((error: unknown) => void errors.push(error))
+        .finally(() => underWay.delete(one));
       underWay.add(one);
-      one.catch(() => undefined);
       if (underWay.size >= WIDTH) await Promise.race(underWay);
+      if (errors.length > 0) break;
     }
-    await Promise.all(underWay);
   } finally {
     // What is still under way after an error ends before anybody goes on.
-    await Promise.allSettled(underWay);
+    await Promise.all(underWay);
   }
+  if (errors.length > 0) throw errors[0];
 }

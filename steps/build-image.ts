@@ -22,6 +22,7 @@ import { openImageTarball } from './image-tarball.ts';
 import { keepMounts } from './keep-mounts.ts';
 import type { LendEngine } from './lend-engine.ts';
 import { mountsOfBuild } from './mounts-of-build.ts';
+import { expectBuildToEnd, tellOverrun } from './overrun.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { publishNotes } from './publish-notes.ts';
 import { roomText } from './room-text.ts';
@@ -62,6 +63,8 @@ export async function buildImage(
   const log = await RunLog.open(deps.store.logs, input.taskId, input.run);
   log.say(`Image ${input.name}: ${planned.why}`);
   try {
+    expectBuildToEnd(planned.name, context);
+    tellOverrun(log, context);
     const buildContext = await openPlanned(deps, { plan, planned, input }, context);
     await keepContextList(deps.store, { plan, planned, input }, buildContext, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);

@@ -10,6 +10,7 @@ import { examineFlaws } from './examine-image.ts';
 import { claimClosure } from './image-closure.ts';
 import { CONTEXT_LIST, IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { PlanCache } from './plan-cache.ts';
+import type { EndLogContext } from './run-log.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -81,7 +82,7 @@ async function findDamagedBases(
 export async function recordImage(
   { store, plans }: IndexDeps,
   input: RecordImageInput,
-  context: Pick<StepContext, 'isGivenUp'> = {},
+  context: EndLogContext = {},
 ): Promise<void> {
   const id = imageCoordinates(input.taskId);
   const planned = await plans.image(input.pushId, input.plannedAt, input.name);
@@ -104,10 +105,8 @@ export async function recordImage(
     expectNotGivenUp(context);
     await store.index.write(id, id.level, entry);
   }
-  const log = await endLog(store, input, {
-    message: `Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`,
-    kind: input.built ? 'info' : 'error',
-  });
+  const message = `Image ${input.name}: ${input.reason}${input.detail ? `: ${input.detail}` : ''}`;
+  const log = await endLog(store, input, { message, kind: input.built ? 'info' : 'error' }, context);
   const others = await Promise.all(
     [CONTEXT_LIST, IMAGE_TARBALL].map((name) => store.artifacts.find(input.taskId, input.run, name)),
   );

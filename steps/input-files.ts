@@ -18,7 +18,7 @@ export interface InputFile {
   readonly open?: TaskLog['open'];
 }
 
-interface LeftByTask {
+export interface LeftByTask {
   readonly taskId: string;
   /** Of its runs the one that counts. */
   readonly run: Pick<RunRecord, 'run' | 'artifacts'> | undefined;
@@ -29,11 +29,11 @@ interface LeftByTask {
 /** What a task has left under a name, or below it. */
 export function filesOf({ taskId, run, log }: LeftByTask, artifact: string): readonly InputFile[] {
   const number = run?.run ?? -1;
-  const artifacts = run?.artifacts ?? [];
+  const artifacts = run?.artifacts.filter(({ name }) => isPartOf(name, artifact)) ?? [];
   const records = log ? artifacts.filter(({ name }) => name !== log.record.name) : artifacts;
   const files = records.map((record) => ({ taskId, run: number, record }));
-  const all = log ? [...files, { taskId, run: number, ...log }] : files;
-  return all.filter(({ record }) => isPartOf(record.name, artifact));
+  const isLogPart = log !== undefined && isPartOf(log.record.name, artifact);
+  return isLogPart ? [...files, { taskId, run: number, ...log }] : files;
 }
 
 /** Whether a file is the artifact of a name, or below it where that is a directory. */

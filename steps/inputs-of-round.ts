@@ -1,26 +1,40 @@
 import { InputUnavailable } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
+import type { Plan } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
-import type { FindInput } from './input-files.ts';
+import type { FindInput, LeftByTask } from './input-files.ts';
 import { filesOf } from './input-files.ts';
 import { findTaskLog } from './task-log.ts';
 
 /**
  * The artifact of the newest run that has ended, or the files of a directory artifact: a task may be running again by now. Its log is
- * there also where it ended without a run.
+ * there also where it ended without a run. For the inputs of one task: the record of each dependency is read once.
  */
-export function inputsOfRound({ tasks, artifacts }: Pick<Store, 'tasks' | 'artifacts'>): FindInput {
+export function inputsOfRound(store: Pick<Store, 'tasks' | 'artifacts'>): FindInput {
+  const known = new Map<string, Promise<LeftByTask>>();
   return async (plan, from) => {
     const taskId = taskIdIn(plan.pushId, from.task);
-    const found = await tasks.find(taskId);
-    // A run of an earlier round is not what this round's dependency left.
-    const record = found?.plannedAt === plan.plannedAt ? found : undefined;
-    const run = record?.runs.findLast(({ state }) => isResolved(state));
-    const log = record && (await findTaskLog({ artifacts }, record));
-    const files = filesOf({ taskId, run, log }, from.artifact);
+    const asked = known.get(taskId) ?? leftBy(store, taskId, plan);
+    known.set(taskId, asked);
+    const left = await asked;
+    const files = filesOf(left, from.artifact);
     if (files.length > 0) return files;
+    const { run } = left;
     if (!run) throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
     throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);
   };
+}
+
+async function leftBy(
+  { tasks, artifacts }: Pick<Store, 'tasks' | 'artifacts'>,
+  taskId: string,
+  { plannedAt }: Pick<Plan, 'plannedAt'>,
+): Promise<LeftByTask> {
+  const found = await tasks.find(taskId);
+  // A run of an earlier round is not what this round's dependency left.
+  const record = found?.plannedAt === plannedAt ? found : undefined;
+  const run = record?.runs.findLast(({ state }) => isResolved(state));
+  const log = record && (await findTaskLog({ artifacts }, record));
+  return { taskId, run: run && { run: run.run, artifacts: run.artifacts }, log };
 }

@@ -5,10 +5,11 @@ import { graphPage } from '../model/pure/graph-pages.ts';
 import { PRIORITY_KEYS } from '../model/pure/priority.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
-import type { TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import { isOfRound } from './read-push.ts';
 import type { PlanCache } from './plan-cache.ts';
+import type { TaskStanding } from './push-document.ts';
+import { standingOf } from './push-document.ts';
+import { isOfRound } from './read-push.ts';
 
 /** Reads of task records side by side. */
 const READS_IN_FLIGHT = 32;
@@ -23,7 +24,7 @@ export async function loadGraph(
 ): Promise<GraphPage> {
   const { tasks, decides } = await plans.plan(pushId, plannedAt);
   const places = new Map(tasks.map(({ label }, place) => [label, place]));
-  const page = (records?: ReadonlyMap<string, TaskRecord>): GraphPage =>
+  const page = (records?: ReadonlyMap<string, TaskStanding>): GraphPage =>
     graphPage(
       tasks.map((task) => ({
         ...graphTask(task, records?.get(task.label)),
@@ -41,7 +42,7 @@ export async function loadGraph(
 }
 
 /** How a task ended that a round leaves as it is. */
-function endedBefore(record: TaskRecord | undefined, plannedAt: string): Pick<GraphTask, 'ended'> {
+function endedBefore(record: TaskStanding | undefined, plannedAt: string): Pick<GraphTask, 'ended'> {
   if (!record?.reason || !isResolved(record.state) || !isOfRound(record, { plannedAt })) return {};
   const { state, reason, culprit } = record;
   return { ended: { state, reason, ...(culprit === undefined ? {} : { culprit }) } };
@@ -51,17 +52,17 @@ async function readRecords(
   store: Store,
   pushId: string,
   labels: readonly string[],
-): Promise<ReadonlyMap<string, TaskRecord>> {
-  const records = new Map<string, TaskRecord>();
+): Promise<ReadonlyMap<string, TaskStanding>> {
+  const records = new Map<string, TaskStanding>();
   const read = async (label: string): Promise<void> => {
     const record = await store.tasks.find(taskIdIn(pushId, label));
-    if (record) records.set(label, record);
+    if (record) records.set(label, standingOf(record));
   };
   await mapConcurrently(labels, read, READS_IN_FLIGHT);
   return records;
 }
 
-function graphTask(task: PlannedTask, before: TaskRecord | undefined): GraphTask {
+function graphTask(task: PlannedTask, before: TaskStanding | undefined): GraphTask {
   return {
     label: task.label,
     dependencies: task.dependencies,
@@ -77,6 +78,6 @@ function graphTask(task: PlannedTask, before: TaskRecord | undefined): GraphTask
 }
 
 /** Run numbers go on from what was recorded before. */
-export function nextRun(record: TaskRecord | undefined): number {
+export function nextRun(record: TaskStanding | undefined): number {
   return Math.max(-1, ...(record?.runs.map(({ run }) => run) ?? [])) + 1;
 }

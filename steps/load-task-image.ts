@@ -9,6 +9,7 @@ import { underWatch } from './engine-watch.ts';
 import { holdOfRun } from './hold-of-run.ts';
 import { isWhole } from './image-closure.ts';
 import { importTarball } from './import-tarball.ts';
+import { tellOverrun } from './overrun.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
@@ -39,6 +40,7 @@ export async function loadTaskImage(
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
   log.say(`Task ${task.taskId} run ${run}`);
+  tellOverrun(log, context);
   try {
     return await underWatch(deps.engine, context, (watched) =>
       bringImage(deps, { planned, plan, input }, watched, (line) => log.say(line)),

@@ -17,6 +17,11 @@ import type {
 /** The record and the log have it whole. */
 const FELL_BACK_SHOWN = 200;
 
+/** A task's record without the lists of what its runs have left, which may be long. */
+export type TaskStanding = Omit<TaskRecord, 'runs'> & {
+  readonly runs: readonly Omit<RunRecord, 'artifacts'>[];
+};
+
 export interface DocumentParts {
   readonly record: PushRecord;
   readonly plan?: Plan | undefined;
@@ -24,7 +29,7 @@ export interface DocumentParts {
   /** How the images stand, as the push's workflow knows; those not named are pending. */
   readonly outcomes: readonly ImageOutcome[];
   /** Records of tasks by label; a task without one has not begun. */
-  readonly taskRecords: ReadonlyMap<string, TaskRecord>;
+  readonly taskRecords: ReadonlyMap<string, TaskStanding>;
   readonly verdict?: { readonly reason: PushReason; readonly detail?: string } | undefined;
 }
 
@@ -80,7 +85,7 @@ function plannedOutcome({ action, stored }: PlannedImage): PushImage['outcome'] 
 function taskOf(
   pushId: string,
   task: PlannedTask,
-  records: ReadonlyMap<string, TaskRecord>,
+  records: ReadonlyMap<string, TaskStanding>,
   readyImages: ReadonlySet<string>,
 ): PushTask {
   const record = records.get(task.label);
@@ -109,7 +114,7 @@ function taskOf(
 }
 
 /** Of a record from before its first run was written down nothing is known. */
-function budgetOf({ retries }: PlannedTask, { firstRun, runs }: TaskRecord): Pick<PushTask, 'budget'> {
+function budgetOf({ retries }: PlannedTask, { firstRun, runs }: TaskStanding): Pick<PushTask, 'budget'> {
   if (firstRun === undefined) return {};
   const begun = runs.filter(({ run }) => run >= firstRun).length;
   return { budget: { runs: begun, atMost: retries + 1 } };
@@ -122,14 +127,14 @@ function queueOf(pushId: string, { dind }: PlannedTask, state: TaskState): Pick<
 /** Everything that it needs is there: it waits for a runner only. */
 function isPending(
   task: PlannedTask,
-  records: ReadonlyMap<string, TaskRecord>,
+  records: ReadonlyMap<string, TaskStanding>,
   readyImages: ReadonlySet<string>,
 ): boolean {
   const imageReady = task.image.type !== 'in-tree' || readyImages.has(task.image.name);
   return imageReady && task.dependencies.every((label) => records.get(label)?.resolved !== undefined);
 }
 
-function runOf(run: RunRecord): PushTask['runs'][number] {
+function runOf(run: Omit<RunRecord, 'artifacts'>): PushTask['runs'][number] {
   const {
     state,
     reason,
@@ -153,6 +158,11 @@ function runOf(run: RunRecord): PushTask['runs'][number] {
     ...(fellBack === undefined ? {} : { fellBack: shorten(fellBack, FELL_BACK_SHOWN) }),
     ...(keptUntil === undefined ? {} : { keptUntil }),
   };
+}
+
+/** Of a record that was read: many are held at once. */
+export function standingOf(record: TaskRecord): TaskStanding {
+  return { ...record, runs: record.runs.map(({ artifacts: _artifacts, ...run }) => run) };
 }
 
 /** What a task runs in, for people. */

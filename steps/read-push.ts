@@ -8,9 +8,11 @@ import type { Plan } from '../model/schema/plan.ts';
 import type { PushDocument, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
-import { composeDocument, imageText } from './push-document.ts';
+import type { TaskStanding } from './push-document.ts';
+import { composeDocument, imageText, standingOf } from './push-document.ts';
 import { receivePush } from './receive-push.ts';
 import { recordUnbuilt } from './record-unbuilt.ts';
+import type { EndLogContext } from './run-log.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -26,7 +28,7 @@ export async function readPush(store: Store, pushId: string): Promise<PushDocume
   if (!record) throw new NotFound(`No push ${pushId}`);
   const plan = await store.pushes.findPlan(pushId);
   const findings = status?.findings ?? [];
-  const taskRecords = plan ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskRecord>();
+  const taskRecords = plan ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskStanding>();
   return composeDocument({ record, plan, findings, outcomes: status?.images ?? [], taskRecords });
 }
 
@@ -48,7 +50,7 @@ export async function recordPush(
   const plan = hasNotBegun && !standing ? undefined : await store.pushes.findPlan(pushId);
   // While it runs, readers take the tasks' states from the tasks' own records.
   const taskRecords =
-    plan && input.verdict ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskRecord>();
+    plan && input.verdict ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskStanding>();
   const findings = plan?.warnings ?? [];
   const { verdict } = input;
   if (plan && !standing) await recordUnbuilt(store, { plan, outcomes: input.images }, context);
@@ -65,7 +67,7 @@ export async function recordUnstarted(
   store: Store,
   plans: PlanCache,
   input: RecordUnstartedInput,
-  context: Pick<StepContext, 'isGivenUp'> = {},
+  context: EndLogContext = {},
 ): Promise<void> {
   const now = new Date().toISOString();
   const record = async ({
@@ -81,7 +83,7 @@ export async function recordUnstarted(
       const runs: RunRecord[] = [];
       for (const run of present?.runs ?? []) {
         const ended = { reason, ...(detail ? { detail } : {}), resolved: now };
-        runs.push(isResolved(run.state) ? run : await endRun(store, id, run, ended));
+        runs.push(isResolved(run.state) ? run : await endRun(store, id, run, { ended, context }));
       }
       expectNotGivenUp(context);
       return {
@@ -110,32 +112,41 @@ async function endRun(
   store: Store,
   taskId: string,
   open: RunRecord,
-  ended: { readonly reason: TaskReason; readonly detail?: string; readonly resolved: string },
+  {
+    ended,
+    context,
+  }: {
+    readonly ended: { readonly reason: TaskReason; readonly detail?: string; readonly resolved: string };
+    readonly context: EndLogContext;
+  },
 ): Promise<RunRecord> {
   const { run } = open;
   const { state } = TASK_REASONS[ended.reason];
   const why = ended.detail ? `: ${ended.detail}` : '';
   const message = `Run ${run} ended: ${state}/${ended.reason}${why}. The task is resolved.`;
-  const log = await endLog(store, { taskId, run }, { message, kind: 'error' });
+  const log = await endLog(store, { taskId, run }, { message, kind: 'error' }, context);
   const artifacts = [...open.artifacts.filter(({ name }) => name !== log.name), log];
   return { ...open, ...ended, state, artifacts };
 }
 
 /** A record from an earlier round says nothing about this one. Not by its times: clocks of machines differ, and jump. */
-export function isOfRound(record: TaskRecord, { plannedAt }: Pick<Plan, 'plannedAt'>): boolean {
+export function isOfRound(
+  record: Pick<TaskRecord, 'plannedAt'>,
+  { plannedAt }: Pick<Plan, 'plannedAt'>,
+): boolean {
   return record.plannedAt === plannedAt;
 }
 
-/** The records of a push's tasks of this round, by label. */
+/** How a push's tasks of this round stand, by label. */
 export async function readTaskRecords(
   store: Store,
   pushId: string,
   plan: Plan,
-): Promise<ReadonlyMap<string, TaskRecord>> {
-  const records = new Map<string, TaskRecord>();
+): Promise<ReadonlyMap<string, TaskStanding>> {
+  const records = new Map<string, TaskStanding>();
   const read = async ({ label }: { readonly label: string }): Promise<void> => {
     const record = await store.tasks.find(taskIdIn(pushId, label));
-    if (record && isOfRound(record, plan)) records.set(label, record);
+    if (record && isOfRound(record, plan)) records.set(label, standingOf(record));
   };
   await mapConcurrently(plan.tasks, read, READS_IN_FLIGHT);
   return records;

@@ -11,6 +11,7 @@ import { underWatch } from './engine-watch.ts';
 import { followToEnd } from './follow-to-end.ts';
 import { judgeEnd } from './judge-end.ts';
 import { killCommand } from './kill-command.ts';
+import { tellOverrun } from './overrun.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { whilePrivateEngine } from './private-engine.ts';
 import type { FindInput } from './input-files.ts';
@@ -52,6 +53,7 @@ export async function runContainer(
   const plan = await deps.plans.plan(task.pushId, task.plannedAt);
   const planned = await deps.plans.task(task.pushId, task.plannedAt, task.label);
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
+  tellOverrun(log, context);
   const took = startStopwatch();
   try {
     const secrets = await findSecrets(deps.secrets, plan, planned);

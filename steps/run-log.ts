@@ -4,6 +4,7 @@ import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { Logs, Store } from '../store/store.ts';
 import type { Masked, SecretMask } from './secret-mask.ts';
 import type { StepContext } from './step-context.ts';
+import { expectNotGivenUp } from './step-context.ts';
 
 /** A chunk is written when it is this big: a task that prints very much shall not leave ten thousands of objects … */
 const CHUNK_BYTES = 1024 * 1024;
@@ -14,6 +15,7 @@ const BUFFER_BYTES = 4 * CHUNK_BYTES;
 
 /** Begins each line that the worker itself says, apart from the task's output. */
 export const WORKER_MARK = '[slipway';
+const MARKED = /^\[slipway(:error)? \S+\] /;
 
 /**
  * The log of one run: the task's output and the worker's words, in chunks that readers see within a second. An
@@ -104,6 +106,20 @@ export class RunLog {
     this.#atLineStart = true;
   }
 
+  /** Whether these words of the worker's are the last that was written, by whomever. */
+  async endsWith(message: string): Promise<boolean> {
+    if (this.#seq === 0) return false;
+    const words = message.split('\n');
+    for await (const { text } of this.#logs.chunks(this.#taskId, this.#run, this.#seq - 2)) {
+      const last = text
+        .toString()
+        .split('\n')
+        .slice(-1 - words.length, -1);
+      return words.every((line, at) => MARKED.test(last[at] ?? '') && last[at]?.replace(MARKED, '') === line);
+    }
+    return false;
+  }
+
   /** Writes what is buffered. @throws {RunSuperseded} when somebody else writes this run's log. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
@@ -170,18 +186,26 @@ export class RunLog {
   }
 }
 
+/** Who ends a log: without a signal it goes on to its end. */
+export type EndLogContext = Partial<Pick<StepContext, 'signal' | 'isGivenUp' | 'attempts'>>;
+
 /**
  * Ends the log of a run with a last line of the worker's and joins it to its artifact; one that is ended already stays as
- * it is. Every run has a log with its reason in it, also one that never reached a machine.
+ * it is, and one that has its last line gets no second. Every run has a log with its reason in it, also one that never reached a machine.
  */
 export async function endLog(
-  store: Store,
+  { logs }: Pick<Store, 'logs'>,
   { taskId, run }: { readonly taskId: string; readonly run: number },
-  lastLine: { readonly message: string; readonly kind: 'info' | 'error' },
+  { message, kind }: { readonly message: string; readonly kind: 'info' | 'error' },
+  context: EndLogContext = {},
 ): Promise<ArtifactRecord> {
-  if (await store.logs.isFinished(taskId, run)) return store.logs.finish(taskId, run);
-  const log = await RunLog.open(store.logs, taskId, run);
-  log.say(lastLine.message, lastLine.kind);
-  await log.flush();
-  return store.logs.finish(taskId, run);
+  const { signal, attempts } = context;
+  if (!(await logs.isFinished(taskId, run))) {
+    expectNotGivenUp(context);
+    const log = await RunLog.open(logs, taskId, run, context);
+    const isFirst = attempts?.made === 1;
+    if (isFirst || !(await log.endsWith(message))) log.say(message, kind);
+    await log.flush();
+  }
+  return logs.finish(taskId, run, signal);
 }

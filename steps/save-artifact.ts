@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import mime from 'mime-types';
 import { extract } from 'tar-stream';
 import { isExecutable } from '../docker/containers/archive-path.ts';
 import type { Engine } from '../docker/engine.ts';
+import { mapAhead } from '../model/concurrently.ts';
 import { EMPTY_DIRECTORY } from '../model/pure/artifact-names.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
@@ -56,6 +58,10 @@ export async function saveArtifact(
   return [await write(upload, name, { ...spec, contentType: EMPTY_DIRECTORY }, Readable.from([]))];
 }
 
+/** Files of this size or less are saved side by side, so many at once: of them all no more is held than the store holds of one. */
+const SMALL_BYTES = 1024 ** 2;
+const SMALL_AT_ONCE = 8;
+
 interface SavedDirectory {
   readonly records: readonly ArtifactRecord[];
   /** Paths in it of files that an archive has under another name already, and only names here. */
@@ -73,36 +79,10 @@ async function saveDirectory(
   tar: NodeJS.ReadableStream,
 ): Promise<SavedDirectory> {
   const records: ArtifactRecord[] = [];
-  const links: string[] = [];
-  const leftOut = new Set<string>();
-  const unclear: string[] = [];
-  const directories = new Set<string>();
-  const entries = extract();
-  const reading = pipeline(tar, entries, { signal: upload.context.signal });
-  reading.catch(() => undefined);
-  for await (const entry of entries) {
-    const { type, mode, linkname, name: fullName } = entry.header;
-    const path = pathInside(fullName);
-    if (path?.includes(NOT_UTF8) && (type === 'file' || type === 'link')) {
-      entry.resume();
-      unclear.push(path);
-      continue;
-    }
-    if (type === 'file' && path !== undefined) {
-      const body = entry.pipe(new PassThrough());
-      records.push(await write(upload, `${name}/${path}`, spec, body, { executable: isExecutable(mode) }));
-      continue;
-    }
-    entry.resume();
-    if (type === 'directory') {
-      if (path !== undefined) directories.add(path);
-      continue;
-    }
-    // A symlink may have a second name too.
-    if (type === 'link' && path !== undefined && !leftOut.has(linkname ?? '')) links.push(path);
-    else leftOut.add(fullName);
-  }
-  await reading;
+  const others: Others = { links: [], leftOut: new Set(), unclear: [], directories: new Set() };
+  const { links, leftOut, unclear, directories } = others;
+  const saves = saveFiles(upload, { name, spec, tar }, others);
+  for await (const record of mapAhead(saves, (save) => save(), SMALL_AT_ONCE)) records.push(record);
   if (leftOut.size > 0)
     upload.log.say(`Artifact ${name}: symlinks and special files are left out (${leftOut.size})`);
   const named = await findNamed(upload, spec, new Set(unclear));
@@ -116,6 +96,59 @@ async function saveDirectory(
   if (directories.size > 0)
     upload.log.say(`Artifact ${name}: directories without files are left out (${directories.size})`);
   return { records, links: [...links, ...named] };
+}
+
+/** What an archive has beside its files. */
+interface Others {
+  readonly links: string[];
+  readonly leftOut: Set<string>;
+  readonly unclear: string[];
+  readonly directories: Set<string>;
+}
+
+/** Gives of each file of an archive what saves it, which it has done already when the file is large; notes what else is there. */
+async function* saveFiles(
+  upload: ArtifactsOfRun,
+  {
+    name,
+    spec,
+    tar,
+  }: { readonly name: string; readonly spec: ArtifactSpec; readonly tar: NodeJS.ReadableStream },
+  { links, leftOut, unclear, directories }: Others,
+): AsyncGenerator<() => Promise<ArtifactRecord>> {
+  const entries = extract();
+  const reading = pipeline(tar, entries, { signal: upload.context.signal });
+  reading.catch(() => undefined);
+  for await (const entry of entries) {
+    const { type, mode, size = 0, linkname, name: fullName } = entry.header;
+    const path = pathInside(fullName);
+    if (path?.includes(NOT_UTF8) && (type === 'file' || type === 'link')) {
+      entry.resume();
+      unclear.push(path);
+      continue;
+    }
+    if (type === 'file' && path !== undefined) {
+      const save = (body: NodeJS.ReadableStream): Promise<ArtifactRecord> =>
+        write(upload, `${name}/${path}`, spec, body, { executable: isExecutable(mode) });
+      if (size <= SMALL_BYTES) {
+        const bytes = await buffer(entry);
+        yield () => save(Readable.from([bytes], { objectMode: false }));
+        continue;
+      }
+      const saved = await save(entry.pipe(new PassThrough()));
+      yield () => Promise.resolve(saved);
+      continue;
+    }
+    entry.resume();
+    if (type === 'directory') {
+      if (path !== undefined) directories.add(path);
+      continue;
+    }
+    // A symlink may have a second name too.
+    if (type === 'link' && path !== undefined && !leftOut.has(linkname ?? '')) links.push(path);
+    else leftOut.add(fullName);
+  }
+  await reading;
 }
 
 /** Of decoded paths those that a file really has. */

@@ -10,6 +10,7 @@ import { holdOfRun } from './hold-of-run.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
 import { heldFor, keepUntil, mayKeep } from './keep-failed.ts';
 import { killCommand } from './kill-command.ts';
+import { tellOverrun } from './overrun.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { removePrivateEngine } from './private-engine.ts';
 import { RunLog } from './run-log.ts';
@@ -57,6 +58,7 @@ async function save(
   const container = containerName(deps.fleet, task.taskId, run);
   const took = startStopwatch();
   const log = await RunLog.open(deps.store.logs, task.taskId, run, context);
+  tellOverrun(log, context);
   const upload: Upload = { ...deps, input, context, container, planned, log };
   const settled = await deps.store.artifacts.findSaved(task.taskId, run);
   if (settled) return end(upload, settled);

@@ -14,6 +14,8 @@ export interface StepContext {
   isGivenUp?(): boolean;
   /** Which attempt this is, and how many count as enough; absent where nobody repeats the step. */
   readonly attempts?: { readonly made: number; readonly enough: number } | undefined;
+  /** Of an attempt that follows one which has used all the time that it had: that, and how many have by now. */
+  readonly overran?: { readonly times: number; readonly limitMs: number } | undefined;
   /** What an earlier attempt of the same step told last. */
   readonly toldBefore?: string | undefined;
   /** How far earlier attempts have come with what is long; absent where nobody repeats the step. */

@@ -12,6 +12,7 @@ import { needsOf } from './machine-room.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { imageText } from './push-document.ts';
 import { isOfRound } from './read-push.ts';
+import type { EndLogContext } from './run-log.ts';
 import { endLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -99,10 +100,10 @@ export async function recordRun(
   store: Store,
   plans: PlanCache,
   input: RecordRunInput,
-  context: Pick<StepContext, 'isGivenUp'> = {},
+  context: EndLogContext = {},
 ): Promise<void> {
   const { task, run, state, reason, detail, final } = input;
-  const log = await endLog(store, { taskId: task.taskId, run }, lastLine(input));
+  const log = await endLog(store, { taskId: task.taskId, run }, lastLine(input), context);
   const now = new Date().toISOString();
   const artifacts = (await artifactsOf(store, input)).filter(({ name }) => name !== log?.name);
   const ended: RunRecord = {

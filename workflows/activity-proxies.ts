@@ -35,9 +35,16 @@ type RecordActivities = Pick<
   'recordImage' | 'recordRun' | 'recordUnstarted' | 'recordPush'
 >;
 
-/** What happened is recorded even when the store was away for long: without it readers would wait for ever. */
+/**
+ * What happened is recorded even when the store was away for long: without it readers would wait for ever. With the end of a run its
+ * log is joined, which of hundreds of GB takes as long as moving artifacts.
+ */
 export function recordActivities(level: Level): RecordActivities {
-  return proxyActivities<RecordActivities>({ ...control(level), scheduleToCloseTimeout: '1d' });
+  return proxyActivities<RecordActivities>({
+    ...control(level),
+    startToCloseTimeout: '2h',
+    scheduleToCloseTimeout: '1d',
+  });
 }
 
 /** A look that fails is not repeated: the schedule brings the next one. */

@@ -3,7 +3,7 @@ import type { TaskReason } from '../../model/pure/states.ts';
 import { TASK_REASONS } from '../../model/pure/states.ts';
 import type { PushDocument, PushTask } from '../../model/schema/records.ts';
 import type { SlipwayApi } from '../api.ts';
-import { lastLines } from './last-lines.ts';
+import { lastLinesOf } from './last-lines.ts';
 import { describeKept, describeState, didNotSucceed } from './render/describe-task.ts';
 import type { Trouble } from './render/push-text.ts';
 
@@ -73,7 +73,7 @@ async function readEnd(
   { lines, signal }: { readonly lines: number; readonly signal: AbortSignal },
 ): Promise<string[]> {
   try {
-    return await lastLines(api.log(taskId, { follow: false, signal }), lines);
+    return await lastLinesOf((tailBytes) => api.log(taskId, { follow: false, tailBytes, signal }), lines);
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'NotFound') return [];
     throw error;

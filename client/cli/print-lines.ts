@@ -3,16 +3,24 @@ export function printLines(print: (line: string) => void): {
   readonly write: (text: string) => void;
   readonly end: () => void;
 } {
-  let rest = '';
+  // Of a line without an end yet. In parts: joined with each, a long one would be copied again and again.
+  let parts: string[] = [];
+  const printLine = (): void => {
+    print(parts.join(''));
+    parts = [];
+  };
   return {
     write: (text) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) print(line);
+      const [first = '', ...others] = text.split('\n');
+      parts.push(first);
+      for (const next of others) {
+        printLine();
+        parts.push(next);
+      }
     },
     end: () => {
-      if (rest !== '') print(rest);
-      rest = '';
+      if (parts.some((part) => part !== '')) printLine();
+      parts = [];
     },
   };
 }

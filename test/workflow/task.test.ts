@@ -17,6 +17,22 @@ const runsOf = (): string[] =>
   world.runRecords.map(({ run, reason, final }) => `${run} ${reason}${final ? '' : ' …'}`);
 
 describe('task', () => {
+  it('has as much time to record its end, with which a log of any size is joined, as for moving artifacts', async () => {
+    const history = await world.during(async () => {
+      const push = await world.startPush();
+      await push.result();
+      return env.client.workflow.getHandle(taskIdIn(push.id, 't')).fetchHistory();
+    });
+
+    const secondsOf = (name: string): number =>
+      Number(
+        (history.events ?? [])
+          .map((event) => event.activityTaskScheduledEventAttributes)
+          .find((scheduled) => scheduled?.activityType?.name === name)?.startToCloseTimeout?.seconds,
+      );
+    expect(secondsOf('recordRun')).toBeGreaterThanOrEqual(secondsOf('saveArtifacts'));
+  });
+
   it.each([
     ['failed', { reason: 'failed', exitCode: 3 }, 'failed/failed'],
     ['max-run-time-exceeded', { reason: 'max-run-time-exceeded' }, 'failed/max-run-time-exceeded'],

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { PushDocument } from '../../../model/schema/records.ts';
 import type { SlipwayApi } from '../../api.ts';
-import { lastLines } from '../last-lines.ts';
+import { lastLinesOf } from '../last-lines.ts';
 import { count, formatBytes, formatDuration } from '../render/quantities.ts';
 import type { DemoRepositories } from './demo-repositories.ts';
 import { appendLine, commit, git, makeDemoRepositories } from './demo-repositories.ts';
@@ -171,5 +171,7 @@ function completedTasks({ tasks }: PushDocument): string[] {
 async function logOf({ api, signal }: Story, { tasks }: PushDocument, label: string): Promise<string> {
   const task = tasks.find((each) => each.label === label);
   if (!task) return '';
-  return (await lastLines(api.log(task.taskId, { follow: false, signal }), 200)).join('\n');
+  const read = (tailBytes: number): AsyncIterable<Buffer> =>
+    api.log(task.taskId, { follow: false, tailBytes, signal });
+  return (await lastLinesOf(read, 200)).join('\n');
 }

@@ -120,6 +120,22 @@ describe('printLines', () => {
     output.end();
     expect(lines).toEqual(['ab', 'c', 'd']);
   });
+
+  it('takes about as long for a line without an end as for the same text in lines', () => {
+    const timeOf = (part: string): number => {
+      let bytes = 0;
+      const output = printLines((line) => (bytes += line.length + 1));
+      const began = performance.now();
+      for (let parts = 0; parts < 1_000; parts += 1) output.write(part);
+      output.end();
+      expect(bytes).toBeGreaterThanOrEqual(1_000 * part.length);
+      return performance.now() - began;
+    };
+    const text = 'x'.repeat(8_191);
+
+    // Joined again with each part it takes a thousand times as long.
+    expect(timeOf(`${text}y`)).toBeLessThan(50 * (1 + timeOf(`${text}\n`)));
+  });
 });
 
 describe('a tarball', () => {

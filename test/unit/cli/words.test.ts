@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
 import { guessProject, projectsOf } from '../../../client/cli/local-project.ts';
-import { firstLine, lastLines } from '../../../client/cli/last-lines.ts';
+import { firstLine, lastLines, lastLinesOf } from '../../../client/cli/last-lines.ts';
 import { splitPatterns } from '../../../client/cli/options.ts';
 import { reportError } from '../../../client/cli/report-error.ts';
 import { UsageError } from '../../../client/cli/usage-error.ts';
@@ -111,6 +111,27 @@ describe('lastLines', () => {
   it('keeps only the end of a long text', async () => {
     const chunks = Array.from({ length: 200 }, (_, n) => `${'x'.repeat(9_000)}\nline ${n}\n`);
     expect(await lastLines(stream(...chunks), 1)).toEqual(['line 199']);
+  });
+});
+
+describe('lastLinesOf', () => {
+  const read = (text: string) =>
+    async function* (tailBytes: number): AsyncIterable<Buffer> {
+      yield Buffer.from(text).subarray(-tailBytes);
+    };
+
+  it.each([
+    ['a short text', ['a', 'b', 'c'], 9, ['a', 'b', 'c']],
+    ['a text that has just so many lines', ['a', 'b'], 2, ['a', 'b']],
+    ['a long text', [...Array<string>(9_999).fill('x'.repeat(99)), 'y'], 2, ['x'.repeat(99), 'y']],
+    [
+      'a text of long lines',
+      ['x'.repeat(90_000), 'y'.repeat(90_000)],
+      2,
+      ['x'.repeat(90_000), 'y'.repeat(90_000)],
+    ],
+  ])('gives the last lines of %s', async (_what, lines, limit, last) => {
+    expect(await lastLinesOf(read(`${lines.join('\n')}\n`), limit)).toEqual(last);
   });
 });
 

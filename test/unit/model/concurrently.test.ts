@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { mapAhead, mapConcurrently, mapEachOnce } from '../../../model/concurrently.ts';
+import { forEachConcurrently, mapAhead, mapConcurrently, mapEachOnce } from '../../../model/concurrently.ts';
 
 describe('mapping each once', () => {
   it('gives all that are equal one result', async () => {
@@ -90,5 +90,29 @@ describe('mapping ahead', () => {
     expect(got).toEqual([1]);
     expect(begun).toEqual([1, 2, 3, 4]);
     expect(ended.sort()).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('work on each item of a stream', () => {
+  it('fails with what failed while the next item was waited for, and begins no more', async () => {
+    const begun: number[] = [];
+    let ended = 0;
+    const items = async function* (): AsyncGenerator<number> {
+      yield 1;
+      yield 2;
+      for (let turns = 20; turns > 0; turns -= 1) await turn();
+      yield 3;
+      yield 4;
+    };
+    const work = async (n: number): Promise<void> => {
+      begun.push(n);
+      for (let turns = n === 1 ? 1 : 40; turns > 0; turns -= 1) await turn();
+      ended += 1;
+      if (n === 1) throw new RangeError('first');
+    };
+
+    await expect(forEachConcurrently(items(), work)).rejects.toThrow('first');
+    expect(begun).toEqual([1, 2, 3]);
+    expect(ended).toBe(3);
   });
 });

@@ -9,6 +9,7 @@ import { readPush, recordPush, recordUnstarted } from '../../../steps/read-push.
 import { claimRun, recordRun } from '../../../steps/task-run.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { PutOptions } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPushInput } from '../../helpers/push-input.ts';
 
@@ -23,7 +24,10 @@ let store: Store;
 let plans: PlanCache;
 /** Done once, before the next status that is put, as if its writer stood still between its read and its write. */
 let meanwhile: (() => Promise<unknown>) | undefined;
+/** Done before a log that is joined is put. */
+let joining: ((options: PutOptions | undefined) => Promise<void>) | undefined;
 beforeEach(() => {
+  joining = undefined;
   const objects = createMemoryObjectStore();
   meanwhile = undefined;
   store = createStore({
@@ -32,6 +36,7 @@ beforeEach(() => {
       const first = key.endsWith('/status.json') ? meanwhile : undefined;
       if (first) meanwhile = undefined;
       await first?.();
+      if (key.endsWith('/live.log')) await joining?.(options);
       return objects.put(key, body, options);
     },
   });
@@ -187,6 +192,45 @@ describe('a writer that stood still between its read and its write', () => {
 
     await expect(late).rejects.toMatchObject({ type: 'InternalError' });
     expect(await readPush(store, pushId)).toMatchObject({ state: 'completed' });
+  });
+});
+
+describe('the log of a run that takes longer to join than an attempt to record it has', () => {
+  it('is joined by the next attempt, which says the last line no second time; the first one ends when it is told to', async () => {
+    const first = new AbortController();
+    let joined = 0;
+    joining = (options) => {
+      joined += 1;
+      if (joined > 1) return Promise.resolve();
+      return new Promise((_resolve, reject) => {
+        options?.signal?.addEventListener('abort', () => reject(new Error('cut short')), { once: true });
+        first.abort(new Error('out of time'));
+      });
+    };
+    await store.logs.append(taskId, 0, { seq: 0, text: Buffer.from('its output\n'), taskBytes: 11 });
+    const attempt = (made: number, to: AbortSignal): Promise<void> =>
+      recordRun(store, plans, ended(0, 'failed', true), { signal: to, attempts: { made, enough: Infinity } });
+
+    await expect(attempt(1, first.signal)).rejects.toThrow('out of time');
+    await attempt(2, signal);
+
+    const log = await store.artifacts.read(taskId, 0, 'public/logs/live.log', signal);
+    const lines = (await log.toArray()).join('').trimEnd().split('\n');
+    expect(lines).toEqual([
+      'its output',
+      expect.stringMatching(/^\[slipway:error \S+\] Run 0 ended: failed\/failed\. The task is resolved\.$/),
+    ]);
+    expect(await states()).toEqual(['failed failed', 'failed failed']);
+  });
+
+  it('has the last line also where the task itself has written the same words', async () => {
+    const text = 'Run 0 ended: failed/failed. The task is resolved.\n';
+    await store.logs.append(taskId, 0, { seq: 0, text: Buffer.from(text), taskBytes: 11 });
+
+    await recordRun(store, plans, ended(0, 'failed', true));
+
+    const log = await store.artifacts.read(taskId, 0, 'public/logs/live.log', signal);
+    expect((await log.toArray()).join('').split('\n')).toHaveLength(3);
   });
 });
 

@@ -3,7 +3,8 @@ import { taskIdIn } from '../../../model/pure/ids.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
 import type { RunRecord } from '../../../model/schema/records.ts';
 import { inputsOfRound } from '../../../steps/inputs-of-round.ts';
-import { emptyStore } from '../../../store/empty-store.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { recordRuns } from '../../helpers/recorded-runs.ts';
 
@@ -14,8 +15,17 @@ const FROM = { task: 'make', artifact: 'public/out' };
 
 describe('inputs from a dependency', () => {
   let store: Store;
+  let recordsRead: number;
   beforeEach(() => {
-    store = emptyStore();
+    const objects = createMemoryObjectStore();
+    recordsRead = 0;
+    store = createStore({
+      ...objects,
+      get(key, signal) {
+        if (key.endsWith('/status.json')) recordsRead += 1;
+        return objects.get(key, signal);
+      },
+    });
   });
 
   const record = (runs: readonly Partial<RunRecord>[], plannedAt = PLANNED_AT): Promise<void> =>
@@ -34,6 +44,24 @@ describe('inputs from a dependency', () => {
 
     await record([{}], '2026-01-02T00:00:00.000Z');
     await expect(find()).rejects.toThrow('has no run to take "public/out" from');
+  });
+
+  it('are found by one look at the record of a task, however many one preparation takes from it', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `public/file${n}`);
+    const artifacts = names.map((name) => ({
+      name,
+      sizeBytes: 1,
+      sha256: 'b'.repeat(64),
+      contentType: 'x/y',
+    }));
+    await record([{ artifacts }]);
+    recordsRead = 0;
+    const findInput = inputsOfRound(store);
+
+    const found = await Promise.all(names.map((artifact) => findInput(PLAN, { task: 'make', artifact })));
+
+    expect(found.flat().map((file) => file.record.name)).toEqual(names);
+    expect(recordsRead).toBe(1);
   });
 
   it.each(['public/logs/live.log', 'public'])(

@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { pack } from 'tar-stream';
 import type { Pack } from 'tar-stream';
@@ -9,6 +10,7 @@ import { saveArtifact } from '../../../steps/save-artifact.ts';
 import type { ArtifactsOfRun } from '../../../steps/save-artifact.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
 
 const pushId = `push/demo/1/${'a'.repeat(40)}`;
 const taskId = taskIdIn(pushId, 't');
@@ -17,8 +19,12 @@ const taskId = taskIdIn(pushId, 't');
 async function uploadOf(
   fill: (tar: Pack) => void,
   files: readonly string[],
+  {
+    objects = createMemoryObjectStore(),
+    signal = new AbortController().signal,
+  }: { readonly objects?: ObjectStore; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly upload: ArtifactsOfRun; readonly asked: string[] }> {
-  const store = createStore(createMemoryObjectStore());
+  const store = createStore(objects);
   const asked: string[] = [];
   const readPath: Engine['containers']['readPath'] = (_container, path) => {
     asked.push(path);
@@ -26,7 +32,7 @@ async function uploadOf(
       const tar = pack();
       fill(tar);
       tar.finalize();
-      return Promise.resolve({ type: 'directory', tar: Readable.from(tar, { objectMode: false }) });
+      return Promise.resolve({ type: 'directory', tar: tar.pipe(new PassThrough()) });
     }
     if (!files.includes(path)) return Promise.resolve(undefined);
     return Promise.resolve({
@@ -44,7 +50,7 @@ async function uploadOf(
     container: 'c',
     log: await RunLog.open(store.logs, taskId, 0),
     context: {
-      signal: new AbortController().signal,
+      signal,
       isCanceled: () => false,
       onProgress: () => undefined,
     },
@@ -167,6 +173,120 @@ describe('a directory artifact', () => {
       expect([name, record?.executable]).toEqual([name, executable]);
       expect(JSON.stringify(record).includes('executable')).toBe(executable === true);
     }
+  });
+});
+
+describe('the files of a directory artifact', () => {
+  const spec = { type: 'directory', path: '/out', optional: false } as const;
+  const MIB = 1024 ** 2;
+
+  /** A store that takes its time for each artifact, the longer the earlier it came; `onPut` may refuse one. */
+  function slowStore(onPut: (name: string, signal?: AbortSignal) => void = () => undefined) {
+    const objects = createMemoryObjectStore();
+    const seen = { begun: [] as string[], underWay: new Map<string, number>(), mostFiles: 0, mostBytes: 0 };
+    const put: ObjectStore['put'] = async (key, body, options) => {
+      const name = key.slice(key.lastIndexOf('/') + 1);
+      if (!key.includes('/artifacts/')) return objects.put(key, body, options);
+      seen.begun.push(name);
+      seen.underWay.set(name, body.byteLength);
+      seen.mostFiles = Math.max(seen.mostFiles, seen.underWay.size);
+      const bytes = [...seen.underWay.values()].reduce((sum, size) => sum + size, 0);
+      seen.mostBytes = Math.max(seen.mostBytes, bytes);
+      try {
+        for (let turns = 50 - (seen.begun.length % 50); turns > 0; turns -= 1) await turn();
+        onPut(name, options?.signal);
+        return await objects.put(key, body, options);
+      } finally {
+        seen.underWay.delete(name);
+      }
+    };
+    return { objects: { ...objects, put }, seen };
+  }
+
+  const fill =
+    (sizes: readonly number[]) =>
+    (tar: Pack): void => {
+      tar.entry({ name: 'out/', type: 'directory' });
+      for (const [n, size] of sizes.entries())
+        tar.entry({ name: `out/${n}`, ...(n === 3 ? { mode: 0o755 } : {}) }, Buffer.alloc(size, n));
+    };
+
+  it('are saved several at once where they are small, and listed in their order', async () => {
+    const { objects, seen } = slowStore();
+    const sizes = Array.from({ length: 100 }, (_, n) => n);
+    const { upload } = await uploadOf(fill(sizes), [], { objects });
+
+    const saved = await saveArtifact(upload, 'public/out', spec);
+
+    expect(saved).toMatchObject(sizes.map((sizeBytes) => ({ name: `public/out/${sizeBytes}`, sizeBytes })));
+    expect((saved as readonly object[]).filter((record) => 'executable' in record)).toMatchObject([
+      { name: 'public/out/3' },
+    ]);
+    for (const n of [0, 1, 99]) {
+      const body = await upload.store.artifacts.read(taskId, 0, `public/out/${n}`);
+      expect(Buffer.concat(await body.toArray())).toEqual(Buffer.alloc(n, n));
+    }
+    expect(seen.mostFiles).toBe(8);
+  });
+
+  it('are in memory up to a bound, and large ones one after the other', async () => {
+    const { objects, seen } = slowStore();
+    const sizes = Array.from({ length: 36 }, (_, n) => (n % 9 === 4 ? 3 * MIB : MIB));
+    const { upload } = await uploadOf(fill(sizes), [], { objects });
+
+    const saved = await saveArtifact(upload, 'public/out', spec);
+
+    expect(saved).toMatchObject(sizes.map((sizeBytes, n) => ({ name: `public/out/${n}`, sizeBytes })));
+    expect(seen.mostBytes).toBeLessThanOrEqual((8 + 3) * MIB);
+  });
+
+  it('are not gone on with after one that cannot be saved, whose error is the one to tell; then none is under way', async () => {
+    const { objects, seen } = slowStore((name) => {
+      if (name === '5') throw new RangeError('no room for 5');
+    });
+    const { upload } = await uploadOf(fill(Array<number>(100).fill(10)), [], { objects });
+
+    await expect(saveArtifact(upload, 'public/out', spec)).rejects.toThrow('no room for 5');
+
+    expect(seen.underWay.size).toBe(0);
+    const { length } = seen.begun;
+    expect(length).toBeLessThanOrEqual(5 + 8);
+    for (let turns = 100; turns > 0; turns -= 1) await turn();
+    expect(seen.begun).toHaveLength(length);
+  });
+
+  it('are not gone on with after a cancel, and then none is under way', async () => {
+    const cancel = new AbortController();
+    const { objects, seen } = slowStore((name, signal) => {
+      if (name === '5') cancel.abort(new Error('cancelled'));
+      signal?.throwIfAborted();
+    });
+    const { upload } = await uploadOf(fill(Array<number>(100).fill(10)), [], {
+      objects,
+      signal: cancel.signal,
+    });
+
+    await expect(saveArtifact(upload, 'public/out', spec)).rejects.toThrow();
+
+    expect(seen.underWay.size).toBe(0);
+    expect(seen.begun.length).toBeLessThanOrEqual(5 + 9);
+  });
+
+  it('are not saved as if they were whole where the archive ends within one', async () => {
+    const { upload } = await uploadOf(() => undefined, []);
+    const { engine } = upload;
+    const whole = pack();
+    whole.entry({ name: 'out/cut' }, Buffer.alloc(9_000));
+    whole.finalize();
+    const bytes = Buffer.concat(await Readable.from(whole).toArray());
+    engine.containers.readPath = () =>
+      Promise.resolve({
+        type: 'directory',
+        tar: Readable.from([bytes.subarray(0, 5_000)], { objectMode: false }),
+      });
+
+    await expect(saveArtifact(upload, 'public/out', spec)).rejects.toThrow('Unexpected end of data');
+    expect(await upload.store.artifacts.list(taskId, 0)).toEqual([]);
   });
 });
 

@@ -18,6 +18,7 @@ import { carryOut } from './carry-out.ts';
 import { requestImages } from './request-images.ts';
 import { settle } from './settle.ts';
 import { supersede } from './supersede.ts';
+import { untilGivenUp } from './until-given-up.ts';
 
 export interface ControlDeps {
   readonly store: Store;
@@ -47,9 +48,10 @@ export function createControlActivities(
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),
     findImage: (input) => carryOut((context) => findImage(deps, input, context)),
     examineImage: (input) => carryOut((context) => examineImage(deps, input, context)),
-    recordImage: (input) => carryOut((context) => recordImage(deps, input, context)),
-    recordRun: (input) => carryOut((context) => recordRun(store, plans, input, context)),
-    recordUnstarted: (input) => carryOut((context) => recordUnstarted(store, plans, input, context)),
+    recordImage: (input) => carryOut((context) => recordImage(deps, input, untilGivenUp(context))),
+    recordRun: (input) => carryOut((context) => recordRun(store, plans, input, untilGivenUp(context))),
+    recordUnstarted: (input) =>
+      carryOut((context) => recordUnstarted(store, plans, input, untilGivenUp(context))),
     recordPush: (input) => carryOut((context) => recordPush(store, input, context)),
     authorizeRefresh: (input) => carryOut(async () => authorizeRefresh(await deps.readServerConfig(), input)),
     collect: (input) =>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { carryOut } from '../../activities/carry-out.ts';
+import { untilGivenUp } from '../../activities/until-given-up.ts';
 import { EngineUnavailable } from '../../model/errors.ts';
 import type { StepContext } from '../../steps/step-context.ts';
 import { createEnvironment } from '../helpers/workflow-world.ts';
@@ -19,16 +20,17 @@ afterAll(() => env.teardown());
 
 it('An attempt after one that used all of its time knows it, and how many have by now; after one that failed otherwise it does not', async () => {
   const seen: StepContext['overran'][] = [];
-  const untilGivenUp = ({ signal, onProgress }: StepContext): Promise<never> => {
+  const workUntilStopped = (context: StepContext): Promise<never> => {
+    const { signal, onProgress } = untilGivenUp(context);
     onProgress({ message: 'at work' });
     return new Promise((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
   };
   const attempts: ((context: StepContext) => Promise<void>)[] = [
-    untilGivenUp,
+    workUntilStopped,
     () => Promise.reject(new EngineUnavailable('unix:///nowhere', 'it is away')),
-    untilGivenUp,
+    workUntilStopped,
     () => Promise.resolve(),
   ];
   const attempt: Attempt = () =>

@@ -10,7 +10,7 @@ import type { PushGraphState } from './push-graph-state.ts';
 import { readGraphState, writeGraphState } from './push-graph-state.ts';
 
 /** Of why an image could not be had, in the record of each task that waited for it: the image's own record has all of it. */
-const DETAIL_SHOWN = 200;
+const DETAIL_SHOWN = 600;
 
 /**
  * Which tasks may start, and which can't any more. Pure bookkeeping: the push workflow feeds it with what

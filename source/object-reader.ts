@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
 import { AheadReader } from './ahead-reader.ts';
 import { gitArguments, gitEnvironment } from './git-command.ts';
-import { WholeBody } from './whole-body.ts';
 
 export interface GitObject {
   /** In full, however it was asked for. */
@@ -144,5 +143,25 @@ class Content {
     } catch (error) {
       body.destroy(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+}
+
+/** A body that is here already. Iterating over it passes by the machinery of streams, which would cost more than reading a small file. */
+class WholeBody extends Readable {
+  readonly #parts: readonly Buffer[];
+
+  constructor(parts: readonly Buffer[]) {
+    super();
+    this.#parts = parts;
+  }
+
+  override _read(): void {
+    for (const part of this.#parts) this.push(part);
+    this.push(null);
+  }
+
+  override async *[Symbol.asyncIterator](): NodeJS.AsyncIterator<Buffer> {
+    yield* this.#parts;
+    this.destroy();
   }
 }

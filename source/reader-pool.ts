@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { ObjectReader } from './object-reader.ts';
 import type { GitObject } from './object-reader.ts';
-import { WholeObjects } from './whole-objects.ts';
 
 /** A reader that nobody asked for so long is ended. */
 const IDLE_MS = 2000;
@@ -11,7 +10,7 @@ const PASSED_OVER_BYTES = 1024 * 1024;
 /** More than these have hardly been seen to help: what they give is hashed or sent by one process of Node. */
 const MAX_SIDE_BY_SIDE = 4;
 /** Starting git costs about as much as it takes to inflate so many small files. */
-const WORTH_A_PROCESS = 50;
+const WORTH_A_READER = 50;
 
 /** Readers of one repository, kept for the next question: starting git for each small file would cost more than reading it. */
 export class ReaderPool {
@@ -23,46 +22,14 @@ export class ReaderPool {
   }
 
   /**
-   * As {@link ObjectReader.read}; any number may be open at once. Of many objects, those that lie whole are read without git.
-   * Rejects with the signal's reason when aborted.
+   * As {@link ObjectReader.read}; any number may be open at once. Many objects are inflated by several processes side by side,
+   * each running ahead as far as its pipe holds. Rejects with the signal's reason when aborted.
    */
   async *read(
     objectIds: readonly string[],
     signal?: AbortSignal,
   ): AsyncGenerator<GitObject | undefined, void> {
     signal?.throwIfAborted();
-    if (objectIds.length < WORTH_A_PROCESS) {
-      yield* this.#readByGit(objectIds, signal);
-      return;
-    }
-    await using whole = await WholeObjects.open(this.#directory, objectIds, signal);
-    const direct = whole.read(
-      objectIds.filter((id) => whole.has(id)),
-      signal,
-    );
-    const byGit = this.#readByGit(
-      objectIds.filter((id) => !whole.has(id)),
-      signal,
-    );
-    try {
-      for (const objectId of objectIds) {
-        const isWhole = whole.has(objectId);
-        const { value: object } = await (isWhole ? direct : byGit).next();
-        // What was packed anew meanwhile, or is damaged, is git's to find or to complain of.
-        if (isWhole && !object) yield* this.#readByGit([objectId], signal);
-        else yield object ?? undefined;
-      }
-    } finally {
-      await direct.return();
-      await byGit.return();
-    }
-  }
-
-  /** Many objects are inflated by several processes side by side, each running ahead as far as its pipe holds. */
-  async *#readByGit(
-    objectIds: readonly string[],
-    signal?: AbortSignal,
-  ): AsyncGenerator<GitObject | undefined, void> {
     if (objectIds.length === 0) return;
     const readers = Array.from({ length: readersFor(objectIds.length) }, () => this.#acquire());
     const abort = (): void => readers.forEach((reader) => reader.close());
@@ -126,7 +93,7 @@ export class ReaderPool {
 function readersFor(objects: number): number {
   return Math.max(
     1,
-    Math.min(MAX_SIDE_BY_SIDE, availableParallelism(), Math.floor(objects / WORTH_A_PROCESS)),
+    Math.min(MAX_SIDE_BY_SIDE, availableParallelism(), Math.floor(objects / WORTH_A_READER)),
   );
 }
 

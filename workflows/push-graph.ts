@@ -1,4 +1,4 @@
-import { cutText } from '../model/pure/cut-text.ts';
+import { cutAsJson } from '../model/pure/cut-text.ts';
 import type { GraphTask } from '../model/pure/graph-pages.ts';
 import type { KnownImage, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
@@ -10,7 +10,7 @@ import type { PushGraphState } from './push-graph-state.ts';
 import { readGraphState, writeGraphState } from './push-graph-state.ts';
 
 /** Of why an image could not be had, in the record of each task that waited for it: the image's own record has all of it. */
-const DETAIL_SHOWN = 600;
+const DETAIL_BYTES = 1_000;
 
 /**
  * Which tasks may start, and which can't any more. Pure bookkeeping: the push workflow feeds it with what
@@ -288,7 +288,7 @@ function withoutImage(label: string, image: KnownImage): UnstartedTask {
     label,
     reason,
     culprit: image.culprit ?? image.taskId,
-    ...(image.detail ? { detail: cutText(image.detail, DETAIL_SHOWN) } : {}),
+    ...(image.detail ? { detail: cutAsJson(image.detail, DETAIL_BYTES) } : {}),
   };
 }
 

@@ -99,6 +99,11 @@ describe('PushGraph', () => {
     const given = graph.takeNeverStarted();
     expect(given).toHaveLength(1_000);
     expect(given[0]?.detail).toMatch(/^it failed: /);
+    const advice = `${'why it is so, at length; '.repeat(30)}what to do`;
+    graph.reopen(new Map([['t0', 1]]));
+    graph.resolveImage('i', { ...built, reason: 'image-build-failed', stored: undefined, detail: advice });
+    graph.takeReady(9);
+    expect(graph.takeNeverStarted()).toMatchObject([{ label: 't0', detail: advice }]);
     // So many are recorded together.
     expect(JSON.stringify(given).length).toBeLessThan(2_000_000);
   });

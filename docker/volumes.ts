@@ -12,7 +12,7 @@ export interface Labelled {
 }
 
 /** A volume as an engine lists it. */
-export type ListedVolume = Docker.VolumeInspectInfo & { readonly CreatedAt?: string };
+type ListedVolume = Docker.VolumeInspectInfo & { readonly CreatedAt?: string };
 
 /** A volume as it is: what the image has at that path is not copied into it. */
 export interface MountedVolume {

@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { Level } from '../../model/pure/ids.ts';
 import { dockerAt } from '../client.ts';
+import { removeUnusedNetwork } from '../containers/container-network.ts';
 import { inEngine, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import { KIND, LABEL, labelFilter } from '../labels.ts';
 import { listVolumes, removeVolume, timeOf } from '../volumes.ts';
@@ -109,20 +110,19 @@ async function idleSidecar(
   const plan = planSidecar({ host, fleet, domain, level, seat, runtimeDirectory });
   // Of a builder that calls the engine otherwise it is unknown where its sockets are.
   const directory = plan.name === name ? plan.directory : undefined;
-  const networks = parts.filter(({ what }) => what === 'network');
   const ask = <T>(doing: string, request: () => Promise<T>): Promise<T> =>
     inEngine({ address: host, doing: `${doing} sidecar ${name}` }, request);
   return {
     domain,
     seat,
     lastUsedMs: Math.max(...parts.map(({ usedMs }) => usedMs), await lastSocket(directory)),
-    hasNetwork: networks.length > 0,
-    removeNetwork: () => ask('remove the network of', () => removeNetworks(docker, networks)),
+    hasNetwork: parts.some(({ what }) => what === 'network'),
+    removeNetwork: () => ask('remove the network of', () => removeUnusedNetwork(docker, name)),
     remove: () =>
       ask('remove', async () => {
         for (const { id } of parts.filter(({ what }) => what === 'container'))
           if (!(await removeStopped(docker.getContainer(id)))) return false;
-        await removeNetworks(docker, networks);
+        await removeUnusedNetwork(docker, name);
         for (const { id } of parts.filter(({ what }) => what === 'volume'))
           if (!(await removeVolume(docker, id))) return false;
         if (directory !== undefined) await rm(directory, { recursive: true, force: true });
@@ -141,11 +141,6 @@ async function lastSocket(directory: string | undefined): Promise<number> {
     ({ mtimeMs }) => mtimeMs,
     () => 0,
   );
-}
-
-async function removeNetworks(docker: Docker, networks: readonly Part[]): Promise<void> {
-  // 403: a container on it was started.
-  for (const { id } of networks) await unlessStatus([403, 404], () => docker.getNetwork(id).remove());
 }
 
 /** Without force: whoever starts it meanwhile keeps it (409). */

@@ -2,19 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { GraphTask } from '../../../model/pure/graph-pages.ts';
 import type { ImageResolved, TaskResolved } from '../../../model/pure/payloads.ts';
 import { PushGraph } from '../../../workflows/push-graph.ts';
+import { aTask, completed } from '../../helpers/graph-task.ts';
 
-const aTask = (label: string, dependencies: string[] = [], options: Partial<GraphTask> = {}): GraphTask => ({
-  label,
-  dependencies,
-  requires: 'all-completed',
-  firstRun: 0,
-  retries: 5,
-  deadlineSeconds: 1,
-  maxRunTimeSeconds: 1,
-  priority: 5,
-  ...options,
-});
-const completed = (label: string): TaskResolved => ({ label, state: 'completed', reason: 'completed' });
 const failed = (label: string): TaskResolved => ({ label, state: 'failed', reason: 'failed' });
 const STORED = { manifestDigest: 'sha256:m', configDigest: 'sha256:c', diffIds: [], sizeBytes: 1 } as const;
 const built: ImageResolved = {

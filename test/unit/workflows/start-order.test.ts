@@ -1,21 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { GraphTask } from '../../../model/pure/graph-pages.ts';
-import type { TaskResolved } from '../../../model/pure/payloads.ts';
 import { PushGraph } from '../../../workflows/push-graph.ts';
+import { aTask, completed } from '../../helpers/graph-task.ts';
 import { pushScenario } from '../../helpers/push-scenarios.ts';
-
-const aTask = (label: string, dependencies: readonly string[] = []): GraphTask => ({
-  label,
-  dependencies,
-  requires: 'all-completed',
-  firstRun: 0,
-  retries: 5,
-  deadlineSeconds: 1,
-  maxRunTimeSeconds: 1,
-  priority: 5,
-});
-const completed = (label: string): TaskResolved => ({ label, state: 'completed', reason: 'completed' });
 
 describe('the order in which a push starts its tasks', () => {
   it('is that in which what they wait for ended, counted from the first of it', () => {

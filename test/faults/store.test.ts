@@ -92,8 +92,9 @@ describe('a store in trouble', () => {
       const imageId = (await world.openWorkflows()).find((open) => open.startsWith('image/')) ?? '';
       const taskId = (label: string): string => `${id.replace('push/', 'task/')}/${label}`;
 
-      // Publish, artifact and log are on their way, one of them by parts; another push is planned meanwhile.
+      // Publish, artifact and logs are on their way, one of them by parts; another push is planned meanwhile.
       store.slow({ bytesPerSecond: 4_000_000 });
+      await until(async () => (await logIfAny(world, imageId)) !== '');
       await until(async () => (await world.unfinishedUploads()).length > 0);
       const other = await repository.commit({
         'slipway.yml': {

@@ -78,9 +78,15 @@ const options: StackOptions = {
 };
 const words = process.argv.slice(2).map((word) => (word.includes(' ') ? `'${word}'` : word));
 const command = `npm run bench -- ${words.join(' ')}`;
-for await (const section of measure()) {
-  await writeSection(resolve(ROOT, values.report), section);
-  say(section);
+try {
+  for await (const section of measure()) {
+    await writeSection(resolve(ROOT, values.report), section);
+    say(section);
+  }
+} catch (error) {
+  if (!interrupted.signal.aborted) throw error;
+  say('Interrupted: what was being measured is not in the report.');
+  process.exitCode = 130;
 }
 
 async function* hashes(): AsyncGenerator<string, void> {

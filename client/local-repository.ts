@@ -7,6 +7,8 @@ import { environmentWithoutGit, runGit } from '../source/git-command.ts';
 /** A repository on this machine: the top of a checkout, or a bare one. */
 export interface LocalRepository {
   readonly directory: string;
+  /** As the server is told: the directory, or of a linked worktree that of the repository whose branches and objects it has. */
+  readonly repository: string;
   readonly isBare: boolean;
 }
 
@@ -22,12 +24,17 @@ export async function findLocalRepository(path: string): Promise<LocalRepository
     'rev-parse',
     '--is-bare-repository',
     '--absolute-git-dir',
+    '--git-common-dir',
   ]);
   if (exitCode !== 0) throw new NotFound(`${path} is no repository: ${stderr.replace(/^fatal: /, '')}`);
-  const [bareText, gitDirectory = ''] = stdout.split('\n');
+  const [bareText, gitDirectory = '', common = ''] = stdout.split('\n');
   const isBare = bareText === 'true';
   const top = isBare ? gitDirectory : await topOf(directory, gitDirectory);
-  return { directory: (await realpath(directory)) === (await realpath(top)) ? directory : top, isBare };
+  const own = (await realpath(directory)) === (await realpath(top)) ? directory : top;
+  const commonDirectory = await realpath(resolve(directory, common));
+  if (commonDirectory === (await realpath(gitDirectory))) return { directory: own, repository: own, isBare };
+  const { repository } = await findLocalRepository(commonDirectory);
+  return { directory: own, repository, isBare };
 }
 
 /** The full commit id that a revision names in a local repository. @throws {RevisionNotFound} @throws {NotFound} where nothing is committed */

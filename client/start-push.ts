@@ -7,7 +7,7 @@ import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { normalizeRequest, variantOf } from '../model/variant.ts';
-import { canonicalRepository, resolveProject } from '../steps/resolve-project.ts';
+import { asConfigured, resolveProject } from '../steps/resolve-project.ts';
 import { DamagedRecord } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -44,7 +44,8 @@ export async function startPush(
   { askTemporal, store, config }: StartPushDeps,
   push: StartPush,
 ): Promise<StartedPush> {
-  const { project, level } = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
+  const repository = asConfigured(config, push.repository);
+  const { project, level } = resolveProject(config, repository, { ref: push.ref, wanted: push.project });
   const request = normalizeRequest(push.request);
   const variant = variantOf(request);
   const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
@@ -57,7 +58,7 @@ export async function startPush(
     const input: PushInput = {
       project,
       level,
-      repository: canonicalRepository(push.repository),
+      repository,
       ref: push.ref,
       revision: push.revision,
       request,

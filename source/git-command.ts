@@ -7,6 +7,11 @@ export interface GitOptions {
   /** Written to standard input. */
   readonly input?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /**
+   * For commands that run what the repository's configuration names, as filters: git refuses a repository of somebody else's, unless
+   * `safe.directory` of the user's configuration says otherwise. Default: the owner does not matter.
+   */
+  readonly asUser?: boolean;
 }
 
 export interface GitResult {
@@ -20,6 +25,8 @@ const SETTINGS: readonly string[] = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.askPass=',
+  'log.showSignature=false',
+  'i18n.logOutputEncoding=UTF-8',
   'core.filesRefLockTimeout=300',
   'core.packedRefsTimeout=2000',
   'core.bigFileThreshold=32m',
@@ -30,10 +37,10 @@ const SETTINGS: readonly string[] = [
   'submodule.recurse=false',
   'fetch.recurseSubmodules=false',
   'protocol.allow=never',
-  'safe.directory=*',
   'http.lowSpeedLimit=1000',
   'http.lowSpeedTime=60',
 ];
+const ANY_OWNER = 'safe.directory=*';
 
 /**
  * Environment for reading a repository that may be anybody's. Variables of a calling git (hooks set GIT_DIR and more)
@@ -66,8 +73,13 @@ export function environmentWithoutGit(): NodeJS.ProcessEnv {
 }
 
 /** Arguments that make any git command one of ours. */
-export function gitArguments(directory: string, args: readonly string[]): string[] {
-  return ['-C', directory, ...SETTINGS.flatMap((setting) => ['-c', setting]), ...args];
+export function gitArguments(
+  directory: string,
+  args: readonly string[],
+  { asUser = false }: Pick<GitOptions, 'asUser'> = {},
+): string[] {
+  const settings = asUser ? SETTINGS : [...SETTINGS, ANY_OWNER];
+  return ['-C', directory, ...settings.flatMap((setting) => ['-c', setting]), ...args];
 }
 
 /** Runs git in a directory and gives what it said, whatever its exit code. Rejects with the signal's reason when aborted, and when git cannot be started. */
@@ -78,7 +90,7 @@ export async function runGit(
 ): Promise<GitResult> {
   const { signal, input, environment = gitEnvironment([]) } = options;
   signal?.throwIfAborted();
-  const child = spawn('git', gitArguments(directory, args), {
+  const child = spawn('git', gitArguments(directory, args, options), {
     env: environment,
     stdio: ['pipe', 'pipe', 'pipe'],
     signal,

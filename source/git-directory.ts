@@ -8,6 +8,7 @@ import { RepositoryUnavailable } from '../model/errors.ts';
 import { commitSeconds } from './commits.ts';
 import { gitEnvironment, runGit } from './git-command.ts';
 import { gitIndex } from './git-index.ts';
+import { lacksPromised, refusalOfPartialClone } from './partial-clone.ts';
 import type { FurtherEntry } from './tree-archive.ts';
 
 /** Tasks of a few pushes side by side find theirs. */
@@ -164,11 +165,13 @@ async function fetchCommit(fresh: string, options: GitDirectoryOptions): Promise
 async function ask(
   directory: string,
   args: readonly string[],
-  { repository, commit }: Pick<GitDirectoryOptions, 'repository' | 'commit'>,
+  { directory: from, repository, commit }: GitDirectoryOptions,
   environment?: NodeJS.ProcessEnv,
 ): Promise<Buffer> {
   const { exitCode, stdout, stderr } = await runGit(directory, args, { ...(environment && { environment }) });
   if (exitCode === 0) return stdout;
+  const refusal = lacksPromised(stderr) ? await refusalOfPartialClone(from, repository) : undefined;
+  if (refusal) throw refusal;
   throw new RepositoryUnavailable(repository, `no .git could be made of ${commit}: ${stderr}`);
 }
 

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { devNull } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isSlipwayError, RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { REVISION_PATTERN } from '../model/pure/ids.ts';
@@ -9,6 +10,7 @@ import { gitEnvironment, runGit } from './git-command.ts';
 import { createGitTree } from './git-tree.ts';
 import { Mirror } from './mirror.ts';
 import type { ObjectFormat } from './mirror.ts';
+import { refusalOfPartialClone } from './partial-clone.ts';
 import { parseRepository } from './repository-url.ts';
 import type { RepositoryUrl } from './repository-url.ts';
 
@@ -28,7 +30,7 @@ export interface GitSource {
   /**
    * The tree of a revision (a full commit id), fetched into the repository's mirror as far as it is missing there.
    * With a ref, which without `refs/` is a branch, the revision must be reachable from where the ref is now.
-   * @throws {RepositoryUnavailable} @throws {RevisionNotFound}
+   * @throws {RepositoryUnavailable} for good where it is a partial clone that lacks some of it. @throws {RevisionNotFound}
    */
   open(
     repository: string,
@@ -62,6 +64,12 @@ interface Objects {
   ensure(revision: string): Promise<boolean>;
 }
 
+interface Asked {
+  /** Of the repository's ids, where it is known. */
+  readonly format?: ObjectFormat | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 class MirroringSource implements GitSource {
   readonly #options: GitSourceOptions;
   readonly #mirrors = new Map<string, Mirror>();
@@ -91,11 +99,15 @@ class MirroringSource implements GitSource {
   }
 
   async resolve(repository: string, rev: string, signal?: AbortSignal): Promise<string> {
+    return this.#resolve(repository, rev, { signal });
+  }
+
+  async #resolve(repository: string, rev: string, { format, signal }: Asked): Promise<string> {
     const url = parseRepository(repository, this.#options);
     if (rev === '' || rev.startsWith('-')) throw new RevisionNotFound(repository, rev, 'is not a revision');
     const found = url.directory
       ? await findCommit(url.directory, rev, signal)
-      : await this.#resolveRemote(url, rev, signal);
+      : await this.#resolveRemote(url, rev, { format, signal });
     if (found) return found;
     if (url.directory) await checkReadable(url.directory, repository, signal);
     throw new RevisionNotFound(repository, rev);
@@ -112,8 +124,9 @@ class MirroringSource implements GitSource {
     if (/^0*$/.test(from) || !(await objects.ensure(from))) return undefined;
     const args = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--no-ext-diff', from, to, '--'];
     const { exitCode, stdout, stderr } = await runGit(objects.directory, args, { signal });
-    if (exitCode !== 0) throw new RepositoryUnavailable(repository, `no difference could be made: ${stderr}`);
-    return splitPaths(stdout);
+    if (exitCode === 0) return splitPaths(stdout);
+    const refusal = await refusalOfPartialClone(objects.directory, repository, signal);
+    throw refusal ?? new RepositoryUnavailable(repository, `no difference could be made: ${stderr}`);
   }
 
   async mergeBase(
@@ -123,8 +136,10 @@ class MirroringSource implements GitSource {
     signal?: AbortSignal,
   ): Promise<string | undefined> {
     const ends: string[] = [];
+    const known = [a, b].find((end) => REVISION_PATTERN.test(end));
+    const asked = { format: known === undefined ? undefined : formatOf(known), signal };
     for (const end of [a, b]) {
-      const revision = REVISION_PATTERN.test(end) ? end : await this.#resolveOrNone(repository, end, signal);
+      const revision = REVISION_PATTERN.test(end) ? end : await this.#resolveOrNone(repository, end, asked);
       if (revision === undefined) return undefined;
       const objects = await this.#objects(repository, revision, signal);
       if (!(await objects.ensure(revision))) return undefined;
@@ -158,9 +173,15 @@ class MirroringSource implements GitSource {
     return tree;
   }
 
-  async #resolveRemote(url: RepositoryUrl, rev: string, signal?: AbortSignal): Promise<string | undefined> {
-    const mirror = await this.#mirror(url, formatOf(rev), signal);
-    if (REVISION_PATTERN.test(rev)) return (await mirror.ensureRevision(rev, signal)) ? rev : undefined;
+  async #resolveRemote(
+    url: RepositoryUrl,
+    rev: string,
+    { format, signal }: Asked,
+  ): Promise<string | undefined> {
+    const isWhole = REVISION_PATTERN.test(rev);
+    const known = isWhole ? formatOf(rev) : format;
+    const mirror = await this.#mirror(url, known ?? (await this.#formatThere(url, signal)), signal);
+    if (isWhole) return (await mirror.ensureRevision(rev, signal)) ? rev : undefined;
     const candidates =
       rev === 'HEAD' || rev.startsWith('refs/') ? [rev] : [`refs/heads/${rev}`, `refs/tags/${rev}`];
     for (const ref of candidates.filter(isRefName)) {
@@ -172,9 +193,20 @@ class MirroringSource implements GitSource {
     return findCommit(mirror.directory, rev, signal);
   }
 
-  async #resolveOrNone(repository: string, rev: string, signal?: AbortSignal): Promise<string | undefined> {
+  /** As the ids of its refs say it, whatever names are asked for; without any ref it does not matter. @throws {RepositoryUnavailable} */
+  async #formatThere({ url }: RepositoryUrl, signal?: AbortSignal): Promise<ObjectFormat> {
+    await this.#writeConfig();
+    // In no repository: the configuration of one around the mirrors would count.
+    const environment = { ...this.#environment, GIT_DIR: devNull };
+    const asked = ['ls-remote', '--quiet', '--heads', '--tags', url];
+    const answer = await runGit(this.#options.mirrorsDirectory, asked, { signal, environment });
+    if (answer.exitCode !== 0) throw new RepositoryUnavailable(url, answer.stderr || 'git gave no reason');
+    return formatOf(answer.stdout.toString('latin1').split('\t', 1)[0] ?? '');
+  }
+
+  async #resolveOrNone(repository: string, rev: string, asked: Asked): Promise<string | undefined> {
     try {
-      return await this.resolve(repository, rev, signal);
+      return await this.#resolve(repository, rev, asked);
     } catch (error) {
       if (isSlipwayError(error) && error.type === 'RevisionNotFound') return undefined;
       throw error;
@@ -197,20 +229,20 @@ class MirroringSource implements GitSource {
   }
 
   async #mirror(url: RepositoryUrl, format: ObjectFormat, signal?: AbortSignal): Promise<Mirror> {
-    const { mirrorsDirectory, allowFile } = this.#options;
-    const transports = ['https', 'ssh', ...(allowFile ? ['file'] : [])];
+    const { mirrorsDirectory } = this.#options;
     const key = `${format} ${url.key}`;
     const known = this.#mirrors.get(key);
-    const mirror =
-      known ??
-      new Mirror(url, format, {
-        mirrorsDirectory,
-        environment: gitEnvironment(transports, this.#configPath),
-      });
+    const mirror = known ?? new Mirror(url, format, { mirrorsDirectory, environment: this.#environment });
     this.#mirrors.set(key, mirror);
     if (!known) await this.#writeConfig();
     await mirror.ensure(format, signal);
     return mirror;
+  }
+
+  /** Of the commands that reach repositories. */
+  get #environment(): NodeJS.ProcessEnv {
+    const transports = ['https', 'ssh', ...(this.#options.allowFile ? ['file'] : [])];
+    return gitEnvironment(transports, this.#configPath);
   }
 
   /** Processes that are given different files share the mirrors, and do not write over each other's. */

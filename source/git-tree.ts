@@ -6,6 +6,7 @@ import type { ArchiveOptions, Located, SourceTree, TreeEntry } from '../model/so
 import { checkReadable, commitSeconds, findCommit } from './commits.ts';
 import { gitDirectory } from './git-directory.ts';
 import { runGit } from './git-command.ts';
+import { refusalOfPartialClone } from './partial-clone.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { RepositoryRefused } from './repository-url.ts';
 import { treeArchive } from './tree-archive.ts';
@@ -92,10 +93,15 @@ class GitTree implements SourceTree {
       signal,
     );
     let index = 0;
-    for await (const object of objects) {
-      const entry = entries[index++];
-      if (!entry || !object) throw this.#lacks(entry);
-      yield { entry, sizeBytes: object.sizeBytes, body: object.body };
+    try {
+      for await (const object of objects) {
+        const entry = entries[index++];
+        if (!entry || !object) throw this.#lacks(entry);
+        yield { entry, sizeBytes: object.sizeBytes, body: object.body };
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw (await this.#refusalOfPartialClone()) ?? error;
     }
   }
 
@@ -140,7 +146,14 @@ class GitTree implements SourceTree {
     const { directory, revision, repository } = this.#location;
     await checkReadable(directory, repository);
     if (!(await findCommit(directory, revision))) return new RevisionNotFound(repository, revision);
-    return new RepositoryUnavailable(repository, `its tree cannot be listed: ${detail}`);
+    const refusal = await this.#refusalOfPartialClone();
+    return refusal ?? new RepositoryUnavailable(repository, `its tree cannot be listed: ${detail}`);
+  }
+
+  /** Git reads what is there of one, and ends at what is not. */
+  async #refusalOfPartialClone(): Promise<Error | undefined> {
+    const { directory, repository } = this.#location;
+    return refusalOfPartialClone(directory, repository);
   }
 
   async #commitSeconds(signal?: AbortSignal): Promise<number> {

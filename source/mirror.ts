@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RepositoryUnavailable } from '../model/errors.ts';
 import { runGit } from './git-command.ts';
 import type { GitResult } from './git-command.ts';
+import { lacksPromised, refusalOfPartialClone } from './partial-clone.ts';
 import type { RepositoryUrl } from './repository-url.ts';
 
 /** Other processes fetch into the same mirror; where their locks meet ours, we come again. */
@@ -99,7 +100,10 @@ export class Mirror {
     return runGit(this.directory, args, { signal });
   }
 
-  /** Fetches until it works; false when the repository answers but has none of the wanted refs. */
+  /**
+   * Fetches until it works; false when the repository answers but has none of the wanted refs. @throws {RepositoryRefused} for a
+   * partial clone on this machine that lacks what is wanted.
+   */
   async #fetch(refspecs: string[], wanted: string[], signal?: AbortSignal): Promise<boolean> {
     let failure = '';
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -109,6 +113,7 @@ export class Mirror {
       const result = await this.#attempt(stillAsked, signal);
       if (result.exitCode === 0) return true;
       failure = result.stderr;
+      if (lacksPromised(failure)) await this.#refusePartialClone(signal);
       // Git's exit code does not tell these apart; ls-remote's does.
       const answer = await this.#remote(
         ['ls-remote', '--exit-code', this.#repository.url, ...wanted],
@@ -118,6 +123,12 @@ export class Mirror {
       if (answer.exitCode !== 0) throw this.#unavailable(answer.stderr);
     }
     throw this.#unavailable(`fetching failed ${ATTEMPTS} times: ${failure}`);
+  }
+
+  async #refusePartialClone(signal?: AbortSignal): Promise<void> {
+    const { directory, url } = this.#repository;
+    const refusal = directory && (await refusalOfPartialClone(directory, url, signal));
+    if (refusal) throw refusal;
   }
 
   async #attempt(refspecs: readonly string[], signal?: AbortSignal): Promise<GitResult> {

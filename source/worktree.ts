@@ -10,7 +10,8 @@ import { createGitTree } from './git-tree.ts';
 /**
  * The tracked files of a checkout as they stand in its working tree now, staged or not: what `git commit --all` would commit.
  * Neither the working tree nor the index is touched; changed contents are added to the repository's objects, where nothing
- * names them and git removes them in time. The revision is the id of a tree. @throws {RepositoryUnavailable}
+ * names them and git removes them in time. The revision is the id of a tree. @throws {RepositoryUnavailable} also when git refuses a
+ * directory of somebody else's.
  */
 export async function openWorktree(directory: string, signal?: AbortSignal): Promise<SourceTree> {
   const scratch = await mkdtemp(join(tmpdir(), 'slipway-index-'));
@@ -42,7 +43,7 @@ async function ask(
     LC_ALL: 'C',
     ...(index === undefined ? {} : { GIT_INDEX_FILE: index }),
   };
-  const { exitCode, stdout, stderr } = await runGit(directory, args, { environment, signal });
+  const { exitCode, stdout, stderr } = await runGit(directory, args, { environment, signal, asUser: true });
   if (exitCode !== 0)
     throw new RepositoryUnavailable(directory, `its working tree cannot be read: ${stderr}`);
   return stdout.toString('utf8');

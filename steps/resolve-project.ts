@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ProjectNotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
@@ -23,6 +24,31 @@ export function canonicalRepository(repository: string): string {
   if (/^[^/\s]+@[^/\s]+:/.test(repository)) return repository;
   const path = repository.startsWith('file:') ? fileURLToPath(repository) : resolve(repository);
   return stripSlash(pathToFileURL(path).href);
+}
+
+/**
+ * A repository as the configuration writes it, also where that leads to a directory of this machine by another path. For those who
+ * name a repository: a worker takes the path that it is told for what it is, since it could lead elsewhere when it is read.
+ */
+export function asConfigured({ projects }: Pick<ServerConfig, 'projects'>, repository: string): string {
+  const canonical = canonicalRepository(repository);
+  const there = directoryOf(canonical);
+  if (there === undefined) return canonical;
+  const configured = Object.values(projects).flatMap(({ sources }) =>
+    sources.map((source) => canonicalRepository(source.repository)),
+  );
+  if (configured.includes(canonical)) return canonical;
+  return configured.find((source) => directoryOf(source) === there) ?? canonical;
+}
+
+/** Where a local repository is once all links are followed; undefined of any other, and where there is none. */
+function directoryOf(canonical: string): string | undefined {
+  if (!canonical.startsWith('file:')) return undefined;
+  try {
+    return realpathSync(fileURLToPath(canonical));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -58,12 +84,16 @@ export function supersedes(config: Pick<ServerConfig, 'projects'>, project: stri
   return typeof supersede === 'boolean' ? supersede : createRefMatcher(supersede)(ref);
 }
 
+/** What a bare repository is called that lies within the directory of its worktrees. */
+const HIDDEN = ['.git', '.bare'];
+
 /** A local repository that no project names is a project of its directory's name, at level 1. */
 function localProject(config: ServerConfig, canonical: string, wanted: string | undefined): ResolvedProject {
   if (!config.localProjects || !canonical.startsWith('file:')) {
     throw new ProjectNotFound(`No project of the configuration names the repository ${canonical}`);
   }
-  const directory = basename(fileURLToPath(canonical)).replace(/\.git$/, '');
+  const path = fileURLToPath(canonical);
+  const directory = basename(HIDDEN.includes(basename(path)) ? dirname(path) : path).replace(/\.git$/, '');
   const project = directory
     .toLowerCase()
     .replaceAll(/[^a-z0-9._-]+/g, '-')

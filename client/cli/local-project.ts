@@ -5,7 +5,7 @@ import type { ServerConfig } from '../../model/schema/config.ts';
 import { grantsOf } from '../../model/schema/config.ts';
 import type { OwnProject } from '../names.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
-import { canonicalRepository, resolveProject } from '../../steps/resolve-project.ts';
+import { asConfigured, canonicalRepository, resolveProject } from '../../steps/resolve-project.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What a repository is where no configuration names it. */
@@ -50,7 +50,7 @@ export function guessProject(config: ServerConfig, question: ProjectQuestion): R
 
 /** All projects that pushes of any of these repositories can be of, whatever their refs. */
 export function projectsOf(config: ServerConfig, repositories: readonly string[]): readonly OwnProject[] {
-  const canonical = new Set(repositories.map(canonicalRepository));
+  const canonical = new Set(repositories.map((each) => asConfigured(config, each)));
   const named = Object.entries(config.projects)
     .filter(([, { sources }]) =>
       sources.some(({ repository }) => canonical.has(canonicalRepository(repository))),
@@ -67,7 +67,7 @@ function tryResolve(
   options: { readonly ref: string; readonly wanted?: string | undefined },
 ): ResolvedProject | undefined {
   try {
-    return resolveProject(config, repository, options);
+    return resolveProject(config, asConfigured(config, repository), options);
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ProjectNotFound') return undefined;
     throw error;

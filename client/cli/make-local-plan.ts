@@ -77,14 +77,15 @@ async function changesOf(
   { store, config }: FoundStore,
   signal: AbortSignal,
 ): Promise<Changes | undefined> {
-  const [{ findChanges }, { upstreamRevision }, { dirtyFiles }] = await Promise.all([
+  const [{ findChanges }, { asConfigured }, { upstreamRevision }, { dirtyFiles }] = await Promise.all([
     import('../../steps/changed-files.ts'),
+    import('../../steps/resolve-project.ts'),
     import('../local-repository.ts'),
     import('../../source/checkout.ts'),
   ]);
   const upstream = local && (await upstreamRevision(local, push.ref));
   const pending = local && tree.revision !== revision ? await dirtyFiles(local.directory) : [];
-  const asked = { ...push, repository, revision, upstream };
+  const asked = { ...push, repository: asConfigured(config, repository), revision, upstream };
   return findChanges({ source, store, config, push: asked, pending, signal });
 }
 

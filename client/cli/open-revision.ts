@@ -6,7 +6,7 @@ import { UsageError } from './usage-error.ts';
 
 /** One revision of a repository as a verb's arguments name it. */
 export interface OpenRevision {
-  /** As the server is told: the absolute path, or the URL as given. */
+  /** As the server is told: the absolute path, of a linked worktree its repository's, or the URL as given. */
   readonly repository: string;
   /** Undefined for a repository elsewhere. */
   readonly local: LocalRepository | undefined;
@@ -68,7 +68,7 @@ async function openLocal(args: RevisionArgs, source: GitSource, signal: AbortSig
     args.worktree === true
       ? await (await import('../../source/worktree.ts')).openWorktree(directory, signal)
       : openCheckout(directory, revision);
-  return { repository: directory, local, revision, ref, tree, source };
+  return { repository: local.repository, local, revision, ref, tree, source };
 }
 
 async function openRemote(args: RevisionArgs, source: GitSource, signal: AbortSignal): Promise<OpenRevision> {

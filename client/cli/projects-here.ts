@@ -7,7 +7,7 @@ import { projectsOf } from './local-project.ts';
 export async function projectsHere(config: ServerConfig): Promise<readonly OwnProject[]> {
   try {
     const local = await findLocalRepository('.');
-    return projectsOf(config, [local.directory, ...(await remoteUrls(local))]);
+    return projectsOf(config, [local.repository, ...(await remoteUrls(local))]);
   } catch {
     // Whatever keeps git from telling: it is a preference and no more.
     return [];

@@ -1,6 +1,7 @@
+import { mapAhead, mapConcurrently } from '../../model/concurrently.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import type { SlipwayApi, StartedPush } from '../api.ts';
+import type { SlipwayApi, StartedPush, StartPush } from '../api.ts';
 import { describeDecision, wasRefused } from '../describe-decision.ts';
 import { describeOtherRef } from '../describe-other-ref.ts';
 import type { AwaitedDecision } from '../wait-for-decision.ts';
@@ -25,40 +26,66 @@ export interface ReceiveOptions {
 
 type Branch = ReceivedRef & { readonly revision: string };
 
-/** Starts one push for each branch that arrived and says what was decided. Trouble is said and never thrown: the refs are there already. */
+/** A branch with the push that was started for it, or why none was. */
+type Begun = { readonly branch: Branch } & ({ readonly started: StartedPush } | { readonly error: unknown });
+
+/** So many decisions are looked for side by side. */
+const WAITED_FOR = 64;
+
+/**
+ * Starts one push for each branch that arrived, then says what was decided, in their order, and keeps the pusher waiting for all of
+ * that no longer than for one. All are started before a word is said: whoever has gone by then cuts off words and no push.
+ * Trouble is said and never thrown: the refs are there already.
+ */
 export async function receive(api: SlipwayApi, received: ReceiveOptions): Promise<void> {
-  const { options, say } = received;
+  const { options, refs, patienceMs, say } = received;
+  const begun = await startAll(api, refs.filter(isBranch), received);
   if (options.unknown.length > 0)
     say(`push options without a meaning here: ${options.unknown.join(', ')} (known: ${KNOWN_PUSH_OPTIONS})`);
-  for (const branch of branchesOf(received)) {
-    try {
-      await receiveBranch(api, branch, received);
-    } catch (error) {
-      sayTrouble(error, received);
-    }
-  }
+  for (const { ref } of refs.filter(isOther)) say(`${ref} is no branch: nothing to do`);
+  const signal = AbortSignal.any([received.signal, AbortSignal.timeout(patienceMs)]);
+  const wait = async (one: Begun): Promise<readonly string[]> =>
+    linesOf(one, 'started' in one ? await waitForDecision(api, one.started, { patienceMs, signal }) : {});
+  for await (const lines of mapAhead(begun, wait, WAITED_FOR)) lines.forEach(say);
 }
 
-/** Says why nothing was started, in the words of the error. */
-export function sayTrouble(error: unknown, { say }: Pick<ReceiveOptions, 'say'>): void {
+/** Why nothing was started, in the words of the error. */
+export function describeTrouble(error: unknown): readonly string[] {
   const message = error instanceof Error ? error.message : String(error);
-  say(`no push was started: ${message.split('\n').join('\n  ')}`);
-  if (!isSlipwayError(error)) say('the refs are there all the same; `slipway doctor` says what is wrong');
+  const said = `no push was started: ${message.split('\n').join('\n  ')}`;
+  if (isSlipwayError(error)) return [said];
+  return [said, 'the refs are there all the same; `slipway doctor` says what is wrong'];
 }
 
-function branchesOf({ refs, say }: ReceiveOptions): Branch[] {
-  return refs.flatMap(({ ref, revision, before }) => {
-    if (revision === undefined) return [];
-    if (ref.startsWith('refs/heads/')) return [{ ref, revision, before }];
-    say(`${ref} is no branch: nothing to do`);
-    return [];
+function isBranch(received: ReceivedRef): received is Branch {
+  return received.revision !== undefined && received.ref.startsWith('refs/heads/');
+}
+
+function isOther({ revision, ref }: ReceivedRef): boolean {
+  return revision !== undefined && !ref.startsWith('refs/heads/');
+}
+
+/** In the order of the branches. Those of one revision may be one push, which is decided for the first of them. */
+async function startAll(
+  api: SlipwayApi,
+  branches: readonly Branch[],
+  received: ReceiveOptions,
+): Promise<readonly Begun[]> {
+  const begun = new Map<Branch, Begun>();
+  const start = async (branch: Branch): Promise<Begun> => ({
+    branch,
+    started: await api.start(describePush(branch, received)),
   });
+  await mapConcurrently(Map.groupBy(branches, ({ revision }) => revision).values(), async (ofOne) => {
+    for (const branch of ofOne)
+      begun.set(branch, await start(branch).catch((error: unknown): Begun => ({ branch, error })));
+  });
+  return branches.flatMap((branch) => begun.get(branch) ?? []);
 }
 
-async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveOptions): Promise<void> {
-  const { repository, options, pushedBy, say } = received;
-  const { ref, revision, before } = branch;
-  const started = await api.start({
+function describePush({ ref, revision, before }: Branch, received: ReceiveOptions): StartPush {
+  const { repository, options, pushedBy } = received;
+  return {
     repository,
     ref,
     revision,
@@ -68,25 +95,34 @@ async function receiveBranch(api: SlipwayApi, branch: Branch, received: ReceiveO
     ...(options.project === undefined ? {} : { project: options.project }),
     ...(options.again ? { again: true } : {}),
     ...(options.hold ? { hold: true } : {}),
-  });
-  const decision = await waitForDecision(api, started, received);
-  const { document } = decision;
-  if (document && isNothing(document)) {
-    say(`${ref.replace('refs/heads/', '')}: ${describeDecision(document).join('; ')}`);
-    return;
-  }
-  say(started.pushId);
-  if (started.url) say(`  ${started.url}`);
-  if (started.outcome === 'joined') say('  it runs already');
-  if (started.outcome === 'resolved') say(`  it is resolved already${document ? `: ${document.state}` : ''}`);
-  for (const line of describeOtherRef(started, ref, '-o again')) say(`  ${line}`);
-  for (const line of linesOf(started, decision)) say(`  ${line}`);
-  say(`  slipway watch ${started.pushId}`);
+  };
 }
 
-function linesOf({ outcome }: StartedPush, { document, trouble }: AwaitedDecision): readonly string[] {
+function linesOf(begun: Begun, decision: AwaitedDecision): readonly string[] {
+  if ('error' in begun) return describeTrouble(begun.error);
+  const { started, branch } = begun;
+  const { document } = decision;
+  if (document && isNothing(document))
+    return [`${branch.ref.replace('refs/heads/', '')}: ${describeDecision(document).join('; ')}`];
+  const aside = [
+    ...(started.url ? [started.url] : []),
+    ...(started.outcome === 'joined' ? ['it runs already'] : []),
+    ...(started.outcome === 'resolved'
+      ? [`it is resolved already${document ? `: ${document.state}` : ''}`]
+      : []),
+    ...describeOtherRef(started, branch.ref, '-o again'),
+    ...describeDecided(started, decision),
+    `slipway watch ${started.pushId}`,
+  ];
+  return [started.pushId, ...aside.map((line) => `  ${line}`)];
+}
+
+function describeDecided(
+  { outcome }: StartedPush,
+  { document, trouble }: AwaitedDecision,
+): readonly string[] {
   if (trouble !== undefined) return `its plan is not known yet: ${trouble}`.split('\n');
-  if (document === undefined) return ['it is not decided yet'];
+  if (document === undefined) return outcome === 'resolved' ? [] : ['it is not decided yet'];
   // What was built then is not built now.
   if (outcome === 'resolved' && !wasRefused(document)) return [];
   return describeDecision(document, formatForHook);

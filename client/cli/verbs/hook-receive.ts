@@ -12,14 +12,19 @@ export const hookReceiveVerb = defineVerb<object>({
 });
 
 async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode> {
-  const [{ receive, sayTrouble }, { parseReceiveLines }, { parsePushOptions }, { splitPatterns }, consumers] =
-    await Promise.all([
-      import('../../hooks/receive.ts'),
-      import('../../hooks/receive-lines.ts'),
-      import('../../hooks/push-options.ts'),
-      import('../options.ts'),
-      import('node:stream/consumers'),
-    ]);
+  const [
+    { describeTrouble, receive },
+    { parseReceiveLines },
+    { parsePushOptions },
+    { splitPatterns },
+    consumers,
+  ] = await Promise.all([
+    import('../../hooks/receive.ts'),
+    import('../../hooks/receive-lines.ts'),
+    import('../../hooks/push-options.ts'),
+    import('../options.ts'),
+    import('node:stream/consumers'),
+  ]);
   const say = (line: string): void => terminal.print(line === '' ? line : `slipway: ${line}`);
   const refs = parseReceiveLines(await consumers.text(process.stdin));
   try {
@@ -30,10 +35,10 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
         import('../../wait-for-decision.ts'),
         import('../open-client.ts'),
       ]);
-    const { directory } = await findLocalRepository(env.GIT_DIR ?? '.');
+    const { repository } = await findLocalRepository(env.GIT_DIR ?? '.');
     await withClient({ env }, ({ api }) =>
       receive(api, {
-        repository: directory,
+        repository,
         refs,
         options: parsePushOptions(env, (list) => splitPatterns(list) ?? []),
         pushedBy: pushedBy(env),
@@ -43,7 +48,7 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
       }),
     );
   } catch (error) {
-    sayTrouble(error, { say });
+    for (const line of describeTrouble(error)) say(line);
   }
   return EXIT.good;
 }

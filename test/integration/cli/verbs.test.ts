@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -187,6 +188,39 @@ describe('slipway plan', () => {
         'why',
       ]);
       expect(stderr).toContain('no stack runs');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'plans a linked worktree as the project of its repository, by what is checked out there',
+    async () => {
+      using scratch = scratchDirectory();
+      const repository = new GitRepository(join(scratch.path, 'app'));
+      repository.commit({ 'slipway.yml': GOOD, ...DOCKERFILES });
+      repository.git('clone', '--quiet', '--bare', '.', join(scratch.path, 'served.git'));
+      const served = new GitRepository(join(scratch.path, 'served.git'), { bare: true });
+      const worktrees = [repository, served].map((from, at) => {
+        const directory = join(scratch.path, `fix-${at}`);
+        from.git('worktree', 'add', '--quiet', '-b', 'fix', directory);
+        from.git('-C', directory, 'commit', '--quiet', '--allow-empty', '-m', 'more');
+        return { directory, revision: from.git('-C', directory, 'rev-parse', 'HEAD') };
+      });
+
+      const plans = await Promise.all(
+        worktrees.map(async ({ directory }) => {
+          writeFileSync(join(directory, 'slipway.yml'), GOOD.replace('docs', 'pages'));
+          const { stdout, stderr } = await runVerb(['plan', directory, '--json']);
+          expect(stderr).toContain('not looked at: slipway.yml');
+          return JSON.parse(stdout) as unknown;
+        }),
+      );
+
+      const ref = 'refs/heads/fix';
+      expect(plans).toMatchObject([
+        { project: 'app', ref, revision: worktrees[0]?.revision },
+        { project: 'served', ref, revision: worktrees[1]?.revision },
+      ]);
     },
     SLOW_MS,
   );

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { createGitSource } from '../../../source/git-source.ts';
+import { createGitSource, openCheckout } from '../../../source/git-source.ts';
 import type { GitSource } from '../../../source/git-source.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 
@@ -28,6 +28,25 @@ afterEach(() => scratch[Symbol.dispose]());
 /** As another process would have it: nothing shared but the directory. */
 function anotherSource(): GitSource {
   return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true });
+}
+
+const ELSEWHERE = 'https://git.invalid/team/repository';
+
+/** What is at that address is the repository, as its git configuration says; nothing else is shared but the mirrors. */
+function sourceElsewhere(): GitSource {
+  const configFile = `${scratch.path}/gitconfig`;
+  writeFileSync(configFile, `[url "${url}"]\n\tinsteadOf = ${ELSEWHERE}\n`);
+  return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true, configFile });
+}
+
+/** A clone without the contents that it does not need to check out, from where it is read from now on. */
+function partialClone(...options: readonly string[]): string {
+  const directory = `${scratch.path}/partial`;
+  repository.git('config', 'uploadpack.allowFilter', 'true');
+  const quiet = ['--quiet', '--config=gc.auto=0', '--config=maintenance.auto=false'];
+  repository.git('clone', ...quiet, '--filter=blob:none', ...options, url, directory);
+  url = `file://${directory}`;
+  return directory;
 }
 
 async function contentAt(revision: string, ref?: string): Promise<string | undefined> {
@@ -59,17 +78,10 @@ function packed(mirror: string, content: string): string {
 
 describe('GitSource.open', () => {
   it('obeys the git configuration that it is given, and no other process that shares the mirrors takes it away', async () => {
-    const elsewhere = 'https://git.invalid/team/repository';
-    writeFileSync(`${scratch.path}/gitconfig`, `[url "${url}"]\n\tinsteadOf = ${elsewhere}\n`);
-    const configFile = `${scratch.path}/gitconfig`;
-    const given = createGitSource({
-      mirrorsDirectory: `${scratch.path}/mirrors`,
-      allowFile: true,
-      configFile,
-    });
+    const given = sourceElsewhere();
     const read = async (from: GitSource, content: string): Promise<string | undefined> => {
       const revision = repository.commit({ a: content });
-      return (await (await from.open(elsewhere, { revision, ref: 'main' })).readFile('a'))?.toString();
+      return (await (await from.open(ELSEWHERE, { revision, ref: 'main' })).readFile('a'))?.toString();
     };
 
     expect(await read(given, '1')).toBe('1');
@@ -172,6 +184,29 @@ describe('GitSource.open', () => {
     await expect(contentAt(lost)).rejects.toMatchObject({ type: 'RevisionNotFound' });
   });
 
+  it('refuses a partial clone for good until it was made whole as the refusal says', async () => {
+    const first = repository.commit({ a: '1' });
+    const revision = repository.commit({ a: '2' });
+    const directory = partialClone();
+
+    const refusal = await contentAt(revision, 'main').catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ type: 'RepositoryUnavailable', retryable: false });
+    await expect(contentAt(revision)).rejects.toMatchObject({ retryable: false });
+    const [, advice = ''] = /it is a partial clone, .* type there: (.*)$/.exec(String(refusal)) ?? [];
+    execFileSync('sh', ['-c', advice], { cwd: directory });
+
+    expect(await contentAt(revision, 'main')).toBe('2');
+    expect(await contentAt(first, 'main')).toBe('1');
+  });
+
+  it('reads a partial clone that lacks nothing of what is wanted', async () => {
+    repository.commit({ a: '1' });
+    const revision = repository.commit({ a: '2' });
+    partialClone('--depth=1');
+
+    expect(await contentAt(revision, 'main')).toBe('2');
+  });
+
   it('says when the revision is not in the repository, or no revision at all', async () => {
     repository.commit({ a: '1' });
 
@@ -244,12 +279,33 @@ describe('GitSource.open', () => {
   });
 
   it('runs no hook and obeys no configuration of the repository', async () => {
-    const revision = repository.commit({ a: '1' });
+    const first = repository.commit({ a: '0', '.gitattributes': '* diff=own filter=own\n' });
     const mark = `${scratch.path}/ran`;
+    // As gpg says that it has signed.
+    const program = `${scratch.path}/program`;
+    const lines = [
+      '#!/bin/sh',
+      `touch ${mark}`,
+      'cat > /dev/null',
+      "printf '\\n[GNUPG:] SIG_CREATED \\n' >&2",
+      'echo -----BEGIN PGP SIGNATURE-----',
+    ];
+    writeFileSync(program, `${lines.join('\n')}\n`, { mode: 0o755 });
+    for (const name of ['gpg.program', 'core.pager', 'diff.external', 'core.alternateRefsCommand'])
+      repository.git('config', name, program);
+    for (const name of ['commit.gpgSign', 'log.showSignature']) repository.git('config', name, 'true');
+    const revision = repository.commit({ a: '1' });
+    expect(existsSync(mark)).toBe(true);
+    rmSync(mark);
     for (const name of ['uploadpack.packObjectsHook', 'core.fsmonitor', 'core.sshCommand'])
       repository.git('config', name, `touch ${mark}; false`);
+    for (const name of ['diff.own.textconv', 'diff.own.command', 'filter.own.smudge', 'filter.own.clean'])
+      repository.git('config', name, program);
 
     expect(await contentAt(revision, 'main')).toBe('1');
+    expect((await source.message(url, revision)).trim()).toBe('change');
+    expect(await source.changedFiles(url, first, revision)).toEqual(['a']);
+    expect((await openCheckout(repository.directory, revision).readFile('a'))?.toString()).toBe('1');
     expect(existsSync(mark)).toBe(false);
   });
 
@@ -350,6 +406,59 @@ describe('GitSource.resolve', () => {
   });
 });
 
+describe('a repository elsewhere', () => {
+  it.each(['sha1', 'sha256'])('is asked for names and abbreviations by its ids, of %s', async (format) => {
+    const directory = `${scratch.path}/of-${format}`;
+    execFileSync('git', ['init', '--quiet', '-b', 'main', `--object-format=${format}`, directory]);
+    repository = new GitRepository(directory);
+    url = `file://${directory}`;
+    const base = repository.commit({ a: '1' });
+    repository.git('checkout', '--quiet', '-b', 'topic');
+    const topic = repository.commit({ b: '2' });
+    repository.git('checkout', '--quiet', 'main');
+    const main = repository.commit({ c: '3' });
+    const resolve = async (rev: string): Promise<string> => sourceElsewhere().resolve(ELSEWHERE, rev);
+
+    // In any order: each begins without what another one has learnt.
+    expect(await sourceElsewhere().mergeBase(ELSEWHERE, 'refs/heads/main', topic)).toBe(base);
+    expect(await sourceElsewhere().mergeBase(ELSEWHERE, 'topic', 'main')).toBe(base);
+    for (const rev of ['main', 'HEAD', 'refs/heads/main', main, main.slice(0, 8)])
+      expect(await resolve(rev)).toBe(main);
+    await expect(resolve('nothing')).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+
+  it('that has no ref has no revision, and one that is not there is unavailable', async () => {
+    const found = async (): Promise<string> => sourceElsewhere().resolve(ELSEWHERE, 'main');
+
+    await expect(found()).rejects.toMatchObject({ type: 'RevisionNotFound' });
+    url = `file://${scratch.path}/nowhere`;
+    await expect(found()).rejects.toMatchObject({ type: 'RepositoryUnavailable', retryable: true });
+  });
+});
+
+describe('a partial clone', () => {
+  it('is read as far as it goes, and says of what it lacks that it does', async () => {
+    repository.commit({ a: '1', 'deep/b': '2' });
+    const directory = partialClone('--sparse');
+    const tree = openCheckout(directory, 'HEAD');
+
+    expect((await tree.readFile('a'))?.toString()).toBe('1');
+    const lacking = tree.readFile('deep/b');
+    await expect(lacking).rejects.toThrow(`${directory} cannot be read: it is a partial clone`);
+    await expect(lacking).rejects.toMatchObject({ type: 'RepositoryUnavailable', retryable: false });
+  });
+
+  it('gives a checkout without the history that it lacks, and says that it cannot give that', async () => {
+    repository.commit({ a: '1' });
+    const revision = repository.commit({ a: '2' });
+    const tree = openCheckout(partialClone(), revision);
+
+    expect((await buffer(tree.archive())).length).toBeGreaterThan(0);
+    const withHistory = buffer(tree.archive(undefined, { git: { depth: 50 } }));
+    await expect(withHistory).rejects.toThrow('it is a partial clone');
+  });
+});
+
 describe('GitSource.changedFiles', () => {
   it('names added, changed, removed and both ends of moved files', async () => {
     const from = repository.commit({ a: '1', b: '2', same: '3', 'old/ü': 'moved' });
@@ -378,6 +487,13 @@ describe('GitSource.message', () => {
 
     expect(await source.message(url, revision)).toContain('Mend ü\n\ntry: unit lint/*\n');
     await expect(source.message(url, NO_REVISION)).rejects.toMatchObject({ type: 'RevisionNotFound' });
+  });
+
+  it('is UTF-8, whatever the repository wants its log to be', async () => {
+    repository.git('commit', '--quiet', '--allow-empty', '-m', 'Mend ü');
+    repository.git('config', 'i18n.logOutputEncoding', 'latin1');
+
+    expect(await source.message(url, repository.git('rev-parse', 'HEAD'))).toContain('Mend ü');
   });
 });
 

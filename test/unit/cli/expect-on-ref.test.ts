@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -34,6 +35,23 @@ describe('a ref that a push names', () => {
     expect(await refusal('refs/heads/main')).toBe('none');
     expect(await refusal('refs/tags/v1')).toBe('none');
     expect(await refusal('refs/heads/mian')).toContain('did you mean "main"?');
+  });
+
+  it('is refused in a partial clone that lacks something of it, and in no other', async () => {
+    using scratch = scratchDirectory();
+    const origin = new GitRepository(join(scratch.path, 'origin'));
+    origin.git('config', 'uploadpack.allowFilter', 'true');
+    const [first, second] = ['a', 'b'].map((text) => origin.commit({ 'a.txt': text }));
+    origin.git('branch', 'old', first!);
+    const clone = join(scratch.path, 'clone');
+    const filtered = ['--quiet', '--config=gc.auto=0', '--filter=blob:none'];
+    origin.git('clone', ...filtered, `file://${origin.directory}`, clone);
+    const repository = await findLocalRepository(clone);
+    const main = { ref: 'refs/heads/main', revision: second! };
+
+    await expect(expectOnRef(repository, main)).rejects.toThrow(`${clone} cannot be read: it is a partial`);
+    execFileSync('git', ['checkout', '--quiet', 'old'], { cwd: clone });
+    await expectOnRef(repository, main);
   });
 
   it('is not refused where objects are missing, and nobody can say what it holds', async () => {

@@ -1,3 +1,5 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import type { StartPush } from '../../../client/api.ts';
@@ -13,6 +15,7 @@ import { pushKey } from '../../../store/keys.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { scratchDirectory } from '../../helpers/git-repository.ts';
 import { aPush } from '../../helpers/push-documents.ts';
 
 const { id: pushId, revision } = aPush();
@@ -72,6 +75,24 @@ const writePlan = (ref = pushed.ref): Promise<void> =>
     tasks: [],
     skipped: [],
   });
+
+describe('the repository of a push', () => {
+  it('is written as the configuration has it, also where it was reached by another path', async () => {
+    using scratch = scratchDirectory();
+    const [real, linked] = [join(scratch.path, 'data'), join(scratch.path, 'srv')];
+    mkdirSync(join(real, 'x.git'), { recursive: true });
+    symlinkSync(real, linked);
+    const repository = `file://${linked}/x.git`;
+    const configured = serverConfigSchema.parse({
+      version: 1,
+      projects: { demo: { sources: [{ repository, refs: { '*': 1 } }] } },
+    });
+
+    await startPush({ ...deps, config: configured }, { ...pushed, repository: join(real, 'x.git') });
+
+    expect(inputs).toMatchObject([{ project: 'demo', repository }]);
+  });
+});
 
 describe('the round that was begun', () => {
   it.each([

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { splitPatterns } from '../../../client/cli/options.ts';
 import { parsePushOptions } from '../../../client/hooks/push-options.ts';
 import { parseReceiveLines } from '../../../client/hooks/receive-lines.ts';
+import type { ReceiveOptions } from '../../../client/hooks/receive.ts';
 import { receive } from '../../../client/hooks/receive.ts';
 import { ProjectNotFound } from '../../../model/errors.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
@@ -65,7 +66,12 @@ describe('parsePushOptions', () => {
 });
 
 describe('receive', () => {
-  const run = async (api: FakeApi, lines: string, options: readonly string[] = []): Promise<string[]> => {
+  const run = async (
+    api: FakeApi,
+    lines: string,
+    options: readonly string[] = [],
+    over: Partial<ReceiveOptions> = {},
+  ): Promise<string[]> => {
     const said: string[] = [];
     const env = {
       GIT_PUSH_OPTION_COUNT: String(options.length),
@@ -79,9 +85,12 @@ describe('receive', () => {
       patienceMs: 50,
       signal: new AbortController().signal,
       say: (line) => said.push(line),
+      ...over,
     });
     return said;
   };
+  const revisions = Array.from({ length: 40 }, (_, at) => String(at).padStart(40, '1'));
+  const many = revisions.map((revision) => `${OLD} ${revision} refs/heads/of-${revision}\n`).join('');
 
   it('starts one push for each branch, with what was asked and where the branch was', async () => {
     const api = new FakeApi();
@@ -173,6 +182,64 @@ describe('receive', () => {
     );
   });
 
+  it('starts all branches before it says a word, and waits for all at once', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush()]];
+    const startedAtFirstWord: number[] = [];
+    let [followed, most] = [0, 0];
+    const follow = api.follow.bind(api);
+    api.follow = async function* (id, signal) {
+      most = Math.max(most, (followed += 1));
+      try {
+        yield* follow(id, signal);
+      } finally {
+        followed -= 1;
+      }
+    };
+    const said: string[] = [];
+    const say = (line: string): void => {
+      if (said.length === 0) startedAtFirstWord.push(api.started.length);
+      said.push(line);
+    };
+
+    await run(api, `${many}${ZERO} ${NEW} refs/tags/v1\n`, ['ci.skip'], { say });
+
+    expect(startedAtFirstWord).toEqual([revisions.length]);
+    expect(most).toBe(revisions.length);
+    expect(said.filter((line) => line.startsWith('push/'))).toEqual(
+      revisions.map((revision) => `push/demo/1/${revision}`),
+    );
+  });
+
+  it('starts every branch although whoever pushed has gone, and waits for none then', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush()]];
+    const signal = AbortSignal.abort();
+
+    const said = await run(api, many, [], { signal, patienceMs: 2 ** 30 });
+
+    expect(api.started).toHaveLength(revisions.length);
+    expect(said.filter((line) => line === '  it is not decided yet')).toHaveLength(revisions.length);
+  });
+
+  it('starts branches of one revision one after the other, since they may be one push', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush({ decisionMs: 5, tasks: [aTask()] })]];
+    const refs: string[] = [];
+    const start = api.start.bind(api);
+    api.start = async (push) => {
+      refs.push(`starts ${push.ref}`);
+      const started = await new Promise((resolve) => setImmediate(resolve)).then(() => start(push));
+      refs.push(`started ${push.ref}`);
+      return started;
+    };
+
+    await run(api, `${OLD} ${NEW} refs/heads/a\n${OLD} ${NEW} refs/heads/b\n`);
+
+    const [a, b] = ['refs/heads/a', 'refs/heads/b'];
+    expect(refs).toEqual([`starts ${a}`, `started ${a}`, `starts ${b}`, `started ${b}`]);
+  });
+
   it('lets the pusher go when the decision takes long', async () => {
     const api = new FakeApi();
     api.rounds = [[aPush()]];
@@ -191,6 +258,16 @@ describe('receive', () => {
 
     expect(said).toContain('  it is resolved already: failed');
     expect(said.join('\n')).not.toContain('to build');
+  });
+
+  it('does not say of a push that is resolved that it is not decided, whoever keeps silent', async () => {
+    const api = new FakeApi();
+    api.outcome = 'resolved';
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`);
+
+    expect(said).toContain('  it is resolved already');
+    expect(said.join('\n')).not.toContain('not decided');
   });
 
   it('never says of a push that is started that it is not', async () => {

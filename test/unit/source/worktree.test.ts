@@ -1,6 +1,8 @@
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
+import { dirtyFiles } from '../../../source/checkout.ts';
 import { openWorktree } from '../../../source/worktree.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
 
@@ -63,6 +65,29 @@ describe('the working tree', () => {
 
     expect(await (await openWorktree(directory)).list('')).toEqual([]);
   });
+
+  // Only root can give a directory to somebody else.
+  (process.getuid?.() === 0 ? it : it.skip)(
+    "of somebody else's is not looked at, since git would run the filters that it names",
+    async () => {
+      using scratch = scratchDirectory();
+      const mark = join(scratch.path, 'ran');
+      const repository = new GitRepository(join(scratch.path, 'theirs'));
+      repository.commit({ '.gitattributes': '* filter=own\n', a: 'one' });
+      repository.git('config', 'filter.own.clean', `touch ${mark}; cat`);
+      const change = (): void => writeFileSync(join(repository.directory, 'a'), 'two');
+      change();
+      expect(await dirtyFiles(repository.directory)).toEqual(['a']);
+      expect(existsSync(mark)).toBe(true);
+      rmSync(mark);
+      change();
+      execFileSync('chown', ['-R', '65534', repository.directory]);
+
+      expect(await dirtyFiles(repository.directory)).toEqual([]);
+      await expect(openWorktree(repository.directory)).rejects.toThrow('dubious ownership');
+      expect(existsSync(mark)).toBe(false);
+    },
+  );
 
   it('of what is no repository cannot be had', async () => {
     using scratch = scratchDirectory();

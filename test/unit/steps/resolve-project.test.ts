@@ -1,6 +1,14 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { NO_GRANTS, serverConfigSchema } from '../../../model/schema/config.ts';
-import { canonicalRepository, resolveProject, supersedes } from '../../../steps/resolve-project.ts';
+import {
+  asConfigured,
+  canonicalRepository,
+  resolveProject,
+  supersedes,
+} from '../../../steps/resolve-project.ts';
+import { scratchDirectory } from '../../helpers/git-repository.ts';
 
 const config = serverConfigSchema.parse({
   version: 1,
@@ -49,6 +57,12 @@ describe('resolveProject', () => {
     );
   });
 
+  it.each(['.git', '.bare'])('calls a bare %s by the directory that it is in', (name) => {
+    const local = resolveProject(config, `/home/me/tool/${name}`, { ref: 'refs/heads/main' });
+
+    expect(local).toMatchObject({ project: 'tool', domain: 'tool', level: 1 });
+  });
+
   it('never lets a directory name take the place of a configured project', () => {
     expect(() => resolveProject(config, '/home/mallory/demo', { ref: 'refs/heads/main' })).toThrow(
       'does not name the repository',
@@ -83,6 +97,27 @@ describe('resolveProject', () => {
     });
 
     expect(JSON.stringify(parsed.error?.issues)).toContain('cannot begin with');
+  });
+
+  it('knows a repository that is reached by another path only where it is named, not where it is authorized', () => {
+    using scratch = scratchDirectory();
+    const [real, linked] = [join(scratch.path, 'data'), join(scratch.path, 'srv')];
+    mkdirSync(join(real, 'x.git'), { recursive: true });
+    symlinkSync(real, linked);
+    const source = { repository: `file://${linked}/x.git`, refs: { main: 3 } };
+    const named = serverConfigSchema.parse({
+      version: 1,
+      localProjects: false,
+      projects: { other: { sources: [{ ...source, repository: '/nowhere' }] }, one: { sources: [source] } },
+    });
+    const ref = 'refs/heads/main';
+
+    expect(asConfigured(named, join(real, 'x.git'))).toBe(source.repository);
+    expect(asConfigured(named, `${linked}/x.git/`)).toBe(source.repository);
+    for (const other of [real, '/nowhere/else']) expect(asConfigured(named, other)).toBe(`file://${other}`);
+    expect(asConfigured(named, 'https://git.example.org/x/')).toBe('https://git.example.org/x');
+    expect(resolveProject(named, source.repository, { ref })).toMatchObject({ project: 'one', level: 3 });
+    expect(() => resolveProject(named, join(real, 'x.git'), { ref })).toThrow('No project');
   });
 
   it('writes local paths as file URLs', () => {

@@ -206,6 +206,8 @@ export interface ContainerState {
   readonly finished?: string;
   readonly exitCode?: number;
   readonly outOfMemory: boolean;
+  /** What its image has to stand before every command, if anything. */
+  readonly entrypoint?: readonly string[];
   /** Somebody is just removing it, which ends its command too. */
   readonly isBeingRemoved?: boolean;
 }
@@ -220,7 +222,7 @@ export interface EngineContainers {
   inspect(name: string): Promise<ContainerState | undefined>;
   /** User (uid:gid) that the container's processes run as, to own what is put in. */
   owner(name: string): Promise<{ readonly uid: number; readonly gid: number }>;
-  /** Extracts a tar at a directory of the container (made if absent), owned by `owner`. Works on a created container. @throws {PathUnusable} */
+  /** Extracts a tar of files, directories and symlinks at a directory of the container (made if absent), owned by `owner`. Works on a created container. @throws {PathUnusable} */
   putArchive(
     name: string,
     directory: string,

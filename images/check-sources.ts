@@ -17,6 +17,8 @@ const LITERAL = /^[\p{L}\p{N}_./@+=,~-]+$/u;
 const REMOTE = /^(?:git@|github\.com\/)/;
 /** With one of these a blank may be part of a word. */
 const SPLIT_OTHERWISE = /["'\\`{]/;
+/** What to do about a submodule in a context. */
+export const SUBMODULE_HINT = 'commit its files, or clone it in the image';
 /** Each is looked for in the tree. */
 const MAX_LOOKED_FOR = 1000;
 
@@ -27,7 +29,7 @@ export async function checkSources(
   index: TreeIndex,
 ): Promise<Remark[]> {
   const remarks: Remark[] = [];
-  const known = new Map<string, boolean>();
+  const known = new Map<string, Found>();
   const lastFrom = instructions.findLastIndex(({ keyword }) => keyword === 'FROM');
   for (const [at, instruction] of instructions.entries()) {
     for (const written of sourcesOf(instruction)) {
@@ -39,16 +41,20 @@ export async function checkSources(
       }
       if (!known.has(source)) {
         if (known.size === MAX_LOOKED_FOR) return remarks;
-        known.set(source, await isThere(source, context, index));
+        known.set(source, await findSource(source, context, index));
       }
-      if (known.get(source)) continue;
+      const { isThere, submodule } = known.get(source) ?? { isThere: true };
+      if (isThere) continue;
       remarks.push({
         // An engine passes over stages that the last one does not need.
         severity: isWhole && at > lastFrom ? 'error' : 'warning',
         line,
         column,
         message: `${keyword} source "${shorten(written)}" is not in the build context`,
-        hint: `add ${shorten(posix.join(context.directory, source))}; only committed files count`,
+        hint:
+          submodule === undefined
+            ? `add ${shorten(posix.join(context.directory, source))}; only committed files count`
+            : `"${shorten(submodule)}" is a submodule, which a build context leaves out: ${SUBMODULE_HINT}`,
       });
     }
   }
@@ -76,22 +82,34 @@ function parseList(text: string): readonly string[] {
   }
 }
 
-/** In doubt it is: a link to a directory, which the context leaves out, counts for one. */
-async function isThere(
+interface Found {
+  readonly isThere: boolean;
+  /** What keeps it out, at its path or on the way there. */
+  readonly submodule?: string | undefined;
+}
+
+/** Looks for a source in the context. In doubt it is there: a link to a directory, which the context leaves out, counts for one. */
+async function findSource(
   source: string,
   { directory, includes }: SourcesContext,
   index: TreeIndex,
-): Promise<boolean> {
-  if (source === '' || source === '.') return true;
-  if (await index.holds(posix.join(directory, source))) return true;
+): Promise<Found> {
+  if (source === '' || source === '.') return { isThere: true };
+  const path = posix.join(directory, source);
+  const kind = await index.kindAt(path);
+  if (kind !== undefined && kind !== 'submodule') return { isThere: true };
+  let submodule = await index.submoduleOn(path);
   for (const written of includes) {
     const name = posix.normalize(`${INCLUDES}/${written}`).replace(/\/$/, '');
-    if (name === source || name.startsWith(`${source}/`)) return true;
-    if (!source.startsWith(`${name}/`)) continue;
-    const inside = posix.join(posix.normalize(written), source.slice(name.length));
-    if ((await index.resolve(inside)).kind !== 'missing') return true;
+    if (name.startsWith(`${source}/`)) return { isThere: true };
+    if (name !== source && !source.startsWith(`${name}/`)) continue;
+    const inside = posix.join(posix.normalize(written), source.slice(name.length)).replace(/\/$/, '');
+    submodule ??= await index.submoduleOn(inside);
+    // That what is included is there is looked at elsewhere.
+    const isMissing = name !== source && (await index.resolve(inside)).kind === 'missing';
+    if (submodule === undefined && !isMissing) return { isThere: true };
   }
-  return false;
+  return { isThere: false, submodule };
 }
 
 function outside(

@@ -9,7 +9,7 @@ export interface CollectedContext {
   readonly files: ReadonlyMap<string, TreeEntry>;
   /** Names of files that were reached by a link, with the link's path in the tree. */
   readonly links: ReadonlyMap<string, string>;
-  /** Links to directories, which a context leaves out, by their paths in the tree, each once. */
+  /** Links to directories, and submodules, which a context leaves out, by their paths in the tree, each once. */
   readonly leftOut: readonly string[];
   readonly findings: readonly Finding[];
   /** Places of the tree that all this depends on: what stands there, or everything below. Where they are the same, so is this. */

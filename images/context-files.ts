@@ -6,8 +6,8 @@ import type { Resolved, TreeIndex } from './tree-index.ts';
 
 export type FindingPlace = Pick<Finding, 'file' | 'line' | 'column'>;
 
-/** Raised when the same Dockerfile and tree would give other files: what is known of unchanged trees does not count then. */
-export const WALK = 2;
+/** Raised when the same Dockerfile and tree would give other files, or leave others out: what is known of unchanged trees does not count then. */
+export const WALK = 3;
 /** Where what a `# %include` names stands in the context. */
 export const INCLUDES = 'topsrcdir';
 const BYTECODE = '__pycache__';
@@ -18,7 +18,7 @@ export class ContextFiles {
   readonly files = new Map<string, TreeEntry>();
   /** Names of those that a link leads to, and where in the tree the link is. */
   readonly links = new Map<string, string>();
-  /** Links to directories, by their paths in the tree. */
+  /** Links to directories, and submodules, by their paths in the tree. */
   readonly leftOut: string[] = [];
   readonly #refused: Finding[] = [];
   /** By name, since nothing is wrong with a link once something else stands there. */
@@ -35,7 +35,7 @@ export class ContextFiles {
 
   /**
    * Adds every file below a directory of the tree (a path without links in it). As taskgraph walks: links to files are
-   * taken for those files, links to directories and Python's bytecode are passed over.
+   * taken for those files; links to directories, submodules and Python's bytecode are passed over.
    */
   async addDirectory(
     directory: string,
@@ -44,7 +44,11 @@ export class ContextFiles {
   ): Promise<void> {
     for (const entry of await this.#index.below(directory)) {
       const path = directory === '' ? entry.path : entry.path.slice(directory.length + 1);
-      if (entry.kind === 'submodule' || path.split('/').slice(0, -1).includes(BYTECODE)) continue;
+      if (path.split('/').slice(0, -1).includes(BYTECODE)) continue;
+      if (entry.kind === 'submodule') {
+        this.leftOut.push(entry.path);
+        continue;
+      }
       const name = nameInContext(path);
       if (entry.kind !== 'symlink') {
         this.#put(name, entry, entry.path);
@@ -78,6 +82,7 @@ export class ContextFiles {
       this.#put(`${INCLUDES}/${written}`, found.entry, path);
     } else if (found.kind === 'directory') {
       const prefix = `${INCLUDES}/${written}${written.endsWith('/') ? '' : '/'}`;
+      if ((await this.#index.kindAt(found.path)) === 'submodule') this.leftOut.push(found.path);
       await this.addDirectory(found.path, (inside) => prefix + inside, place);
     } else if (found.kind === 'missing') {
       this.#refuse(place, {

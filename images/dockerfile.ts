@@ -15,6 +15,8 @@ export interface DockerfileBases {
   readonly stages: readonly Stage[];
   /** Whether a stage begins with the parent image, or takes files of it. */
   readonly usesParent: boolean;
+  /** Each FROM that names the parent image. */
+  readonly parentStages: readonly Place[];
   /** Lines are those of the text that was given. */
   readonly problems: readonly Problem[];
 }
@@ -44,6 +46,7 @@ export const NO_BASES: DockerfileBases = {
   uses: [],
   stages: [],
   usesParent: false,
+  parentStages: [],
   problems: [],
 };
 
@@ -64,13 +67,17 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
   const uses: BaseUse[] = [];
   const problems: Problem[] = [];
   const stages: Stage[] = [];
+  const parentStages: Place[] = [];
   const names = new Set<string>();
   const outline = outlineDockerfile(dockerfile);
   const variables = new Variables(platformVariables(options.platform), outline.escape);
   let usesParent = false;
 
   const add = (reference: string, place: Place, isStage: boolean): void => {
-    if (reference === options.parentReference) usesParent = true;
+    if (reference === options.parentReference) {
+      usesParent = true;
+      if (isStage) parentStages.push(place);
+    }
     if (reference === SCRATCH || reference === options.parentReference) return;
     if (names.has(reference.toLowerCase())) return;
     if (isStage && NO_REPOSITORY.test(reference))
@@ -125,7 +132,7 @@ export function findBases(dockerfile: string, options: BasesOptions): Dockerfile
       }
   }
   problems.push(...unknownEnd(outline));
-  return { bases: [...bases].sort(), uses, stages, usesParent, problems };
+  return { bases: [...bases].sort(), uses, stages, usesParent, parentStages, problems };
 }
 
 /** Nothing else is said of it: what follows was not read. */

@@ -162,6 +162,13 @@ async function readDockerfile(
       `context "${context}" is a file`,
       'name the directory that holds the Dockerfile',
     );
+  const submodule = await index.submoduleOn(wanted);
+  if (submodule !== undefined)
+    return wrong(
+      DEFINITION,
+      `context "${context}" is ${submodule === wanted ? 'a submodule' : `in the submodule "${submodule}"`}`,
+      'keep the context in this repository: files of another one do not count',
+    );
   if (directory.kind === 'missing')
     return wrong(DEFINITION, `context "${context}" does not exist in the tree`, 'only committed files count');
   if (directory.kind !== 'directory')

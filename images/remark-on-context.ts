@@ -1,12 +1,24 @@
 import { posix } from 'node:path';
 import type { Finding } from '../model/findings.ts';
 import type { SourceTree } from '../model/source-tree.ts';
+import { SUBMODULE_HINT } from './check-sources.ts';
 
-/** Links that are named; one more is kept to tell that there are more. */
-const LINKS_NAMED = 10;
-export const LEFT_OUT_KEPT = LINKS_NAMED + 1;
+/** Of what is left out so many are named; one more is kept to tell that there are more. */
+const NAMED = 10;
+export const LEFT_OUT_KEPT = NAMED + 1;
 
 const IGNORE_FILES = ['.dockerignore', 'Dockerfile.dockerignore'];
+
+const LINK = {
+  one: 'a symbolic link to a directory',
+  more: 'and further symbolic links to directories are left out of the build context',
+  hint: 'commit the directory itself there, or make the link in the image by "RUN ln -s"',
+};
+const SUBMODULE = {
+  one: 'a submodule',
+  more: 'and further submodules are left out of the build context',
+  hint: SUBMODULE_HINT,
+};
 
 /** Says of a context what does not reach the build though one may think so, and the other way round. No hash depends on this. */
 export async function remarkOnContext(
@@ -29,12 +41,11 @@ export async function remarkOnContext(
       ),
     );
   }
-  const hint = 'commit the directory itself there, or make the link in the image by "RUN ln -s"';
   for (const [at, path] of leftOut.entries()) {
-    const isLast = at === LINKS_NAMED;
-    const more = 'and further symbolic links to directories are left out of the build context';
-    const one = `"${path}" is a symbolic link to a directory, which a build context leaves out`;
-    findings.push(warn(path, isLast ? more : one, hint));
+    const isLast = at === NAMED;
+    const isSubmodule = (await tree.locate(path, signal))?.kind === 'submodule';
+    const { one, more, hint } = isSubmodule ? SUBMODULE : LINK;
+    findings.push(warn(path, isLast ? more : `"${path}" is ${one}, which a build context leaves out`, hint));
     if (isLast) break;
   }
   return findings;

@@ -3,6 +3,7 @@ import { findBases } from './dockerfile.ts';
 import type { WrittenInstruction } from './dockerfile-outline.ts';
 import { outlineDockerfile } from './dockerfile-outline.ts';
 import { splitFlags, splitFrom } from './instruction-words.ts';
+import type { Flag } from './instruction-words.ts';
 
 /** A Dockerfile in which bases have other names; `unnamed` are the places where one could not be given. */
 export interface RenamedDockerfile {
@@ -10,21 +11,33 @@ export interface RenamedDockerfile {
   readonly unnamed: readonly BaseUse[];
 }
 
-/** Gives bases of a Dockerfile other names, wherever one is named. All else of it stays as it is, in the same lines. */
+/**
+ * Gives bases of a Dockerfile other names, wherever one is named. A `FROM` of a base or of the parent loses its `--platform`: the
+ * engine has them for the image's platform, and would ask outside for another. All else stays as it is, in the same lines.
+ */
 export function renameBases(
   dockerfile: string,
   names: ReadonlyMap<string, string>,
   options: BasesOptions,
 ): RenamedDockerfile {
   const { instructions, unread, escape } = outlineDockerfile(dockerfile);
-  const uses = Map.groupBy(findBases(dockerfile, options).uses, ({ line }) => line);
+  const { parentReference } = options;
+  const found = findBases(dockerfile, options);
+  const ofParent = found.parentStages.map((place): BaseUse => ({
+    ...place,
+    reference: parentReference ?? '',
+    isStage: true,
+  }));
+  const uses = Map.groupBy([...found.uses, ...ofParent], ({ line }) => line);
   const lines = dockerfile.split('\n');
   const unnamed: BaseUse[] = [];
   for (const [at, instruction] of instructions.entries()) {
     const start = instruction.line - 1;
     const end = (instructions[at + 1]?.line ?? lines.length - unread.length + 1) - 1;
     for (const use of uses.get(instruction.line) ?? []) {
-      const name = names.get(use.reference);
+      const isOwn =
+        use.reference === parentReference && splitFlags(instruction.rest, escape).flags.some(isPlatform);
+      const name = isOwn ? parentReference : names.get(use.reference);
       if (name === undefined) continue;
       const before = lines.slice(start, end);
       const after = use.isStage
@@ -37,18 +50,24 @@ export function renameBases(
   return { text: lines.join('\n'), unnamed };
 }
 
-/** What a FROM begins with may have variables, quotes and ends of lines in it. */
+/** What a FROM begins with may have variables, quotes and ends of lines in it. Its keyword stays as it is written: checks of a Dockerfile compare the case of keywords. */
 function renameStage(
-  [, ...rest]: readonly string[],
+  [first = '', ...rest]: readonly string[],
   instruction: WrittenInstruction,
   { name, escape }: { readonly name: string; readonly escape: string },
 ): readonly string[] {
+  const keyword = /^\s*(from)\s/i.exec(first)?.[1] ?? instruction.keyword;
   const written = instruction.rest.trimEnd();
-  const { operands } = splitFlags(written, escape);
-  const flags = written.slice(0, written.length - operands.length);
+  const { flags, operands } = splitFlags(written, escape);
+  // What the engine does not know stays, to be refused there.
+  const kept = flags.every(isPlatform) ? '' : written.slice(0, written.length - operands.length);
   const behind = operands.slice(splitFrom(operands).image.length);
   const others = rest.map((line) => (isComment(line) ? line : ''));
-  return [`${instruction.keyword} ${flags}${name}${behind}`, ...others];
+  return [`${keyword} ${kept}${name}${behind}`, ...others];
+}
+
+function isPlatform({ name }: Flag): boolean {
+  return name === 'platform';
 }
 
 /** The first `from=` that has the reference: flags stand before all else. */

@@ -1,12 +1,27 @@
+import { outlineDockerfile } from './dockerfile-outline.ts';
+import { splitFlags } from './instruction-words.ts';
 import type { Remark } from './remark.ts';
 
-/** What the own frontend of a new enough engine carries out. The number is of the version 1.N; without one the newest is meant. */
+/** What the own frontend of a new enough engine carries out. The number is of the version 1.N. */
 const PLAIN = /^(?:docker\.io\/)?docker\/dockerfile(?::(?:latest|1(?:\.(\d+)(?:\.\d+)?)?))?$/;
-/** The newest 1.N that an engine's own frontend surely does, by the engine's major version. */
+/** The newest 1.N that an engine's own frontend surely does, by the engine's version. */
 const OWN_FRONTENDS = [
-  { from: 28, minor: 12 },
-  { from: 23, minor: 4 },
+  { major: 29, minor: 1, does: 20 },
+  { major: 28, minor: 5, does: 19 },
+  { major: 28, minor: 0, does: 12 },
+  { major: 23, minor: 0, does: 4 },
 ] as const;
+/** What nearly every Dockerfile wants that names no number. */
+const USUAL = 12;
+/** Flags that the usual does not know, with the first 1.N that does. */
+const NEWER_FLAGS: ReadonlyMap<string, number> = new Map([
+  ['ADD --unpack', 17],
+  ['ADD --exclude', 19],
+  ['COPY --exclude', 19],
+  ['COPY --parents', 20],
+  ['RUN --security', 20],
+  ['RUN --device', 27],
+]);
 const DIRECTIVE = /^\s*#\s*(syntax|escape|check)\s*=\s*(.*?)\s*$/i;
 
 interface SyntaxDirective {
@@ -37,21 +52,36 @@ function findSyntax(lines: readonly string[]): SyntaxDirective | undefined {
 export function forFrontendOf(dockerfile: string, engineVersion: string): string {
   const lines = dockerfile.split('\n');
   const found = findSyntax(lines);
-  if (!found || !knows(engineVersion, found.reference)) return dockerfile;
+  const wanted = found && wantedVersion(found.reference, dockerfile);
+  if (!found || wanted === undefined || wanted > ownVersion(engineVersion)) return dockerfile;
   const { at, count } = found;
   const others = lines.slice(0, count).filter((_, index) => index !== at);
   // A comment ends the directives, so that it stands behind the others.
   return [...others, '#', ...lines.slice(count)].join('\n');
 }
 
-function knows(engineVersion: string, reference: string): boolean {
+/** The 1.N of a plain syntax that carries the Dockerfile out; undefined for any other syntax. */
+function wantedVersion(reference: string, dockerfile: string): number | undefined {
   const asked = PLAIN.exec(reference);
-  if (!asked) return false;
+  if (!asked) return undefined;
+  const { instructions, escape } = outlineDockerfile(dockerfile);
+  const flags = instructions.flatMap(({ keyword, rest }) =>
+    splitFlags(rest, escape).flags.map(({ name }) => `${keyword} --${name}`),
+  );
+  const most = (version: number, flag: string): number => Math.max(version, NEWER_FLAGS.get(flag) ?? 0);
+  return flags.reduce(most, Number(asked[1] ?? USUAL));
+}
+
+/** The newest 1.N that an engine of a version does itself. */
+function ownVersion(engineVersion: string): number {
   const [newest] = OWN_FRONTENDS;
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(engineVersion) ?? [];
   // One that says no number is newer than all of them.
-  const major = Number.parseInt(engineVersion, 10) || newest.from;
-  const own = OWN_FRONTENDS.find(({ from }) => major >= from);
-  return own !== undefined && Number(asked[1] ?? newest.minor) <= own.minor;
+  if (major === undefined) return newest.does;
+  const own = OWN_FRONTENDS.find(
+    (since) => Number(major) > since.major || (Number(major) === since.major && Number(minor) >= since.minor),
+  );
+  return own?.does ?? -1;
 }
 
 /** Says of another syntax that its program comes from outside, whatever is in the store. */

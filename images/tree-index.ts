@@ -75,9 +75,21 @@ export class TreeIndex {
     return { kind: 'directory', path: current };
   }
 
-  /** Whether anything stands at a path, following no link. */
-  async holds(path: string): Promise<boolean> {
-    return (await this.#look(path)) !== undefined;
+  /** What stands at a path, following no link; undefined when nothing does. */
+  async kindAt(path: string): Promise<Located['kind'] | undefined> {
+    return (await this.#look(path))?.kind;
+  }
+
+  /** The submodule that stands at a path or on the way there, following no link. Its files are another repository's. */
+  async submoduleOn(path: string): Promise<string | undefined> {
+    const segments = path.split('/');
+    for (let depth = 1; depth <= segments.length; depth += 1) {
+      const current = segments.slice(0, depth).join('/');
+      const kind = await this.kindAt(current);
+      if (kind === 'submodule') return current;
+      if (kind !== 'directory') return undefined;
+    }
+    return undefined;
   }
 
   async #look(path: string): Promise<Located | undefined> {

@@ -13,7 +13,7 @@ const placeSchema = z.tuple([z.string(), z.string(), z.string().nullable()]);
 const knownSchema = z.object({
   contextHash: z.string().regex(/^[0-9a-f]{64}$/),
   places: z.array(placeSchema),
-  /** Links to directories. */
+  /** Links to directories, and submodules. */
   leftOut: z.array(z.string()),
 });
 

@@ -1,7 +1,7 @@
 /**
- * The one tar dialect in which Slipway writes trees: GNU format, root's, with fixed times, as Python's `tarfile`
- * writes it for taskgraph (before 3.9: device numbers are zeros, not empty). A context hash depends on every byte
- * here. tar-stream writes pax instead, so it cannot be used.
+ * The one tar dialect in which Slipway writes trees: GNU format, root's by default, with the times that it is told, as
+ * Python's `tarfile` writes it for taskgraph (before 3.9: device numbers are zeros, not empty). A context hash depends
+ * on every byte here. tar-stream writes pax instead, so it cannot be used.
  */
 
 const BLOCK_BYTES = 512;
@@ -17,7 +17,11 @@ export interface TarEntry {
   readonly mtimeSeconds: number;
   readonly type: 'file' | 'symlink' | 'directory';
   readonly linkName?: Buffer;
+  /** Default: root's. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
+
+const ROOT = { uid: 0, gid: 0 };
 
 /** The header blocks of an entry: preceded by long name blocks where a name or link target has more than 100 bytes. */
 export function tarHeader(entry: TarEntry): Buffer {
@@ -25,7 +29,7 @@ export function tarHeader(entry: TarEntry): Buffer {
   return Buffer.concat([
     ...(linkName.length > NAME_BYTES ? longBlocks('longLink', linkName) : []),
     ...(entry.name.length > NAME_BYTES ? longBlocks('longName', entry.name) : []),
-    headerBlock({ ...entry, linkName }),
+    headerBlock({ ...entry, linkName, owner: entry.owner ?? ROOT }),
   ]);
 }
 
@@ -51,21 +55,23 @@ function longBlocks(type: 'longName' | 'longLink', value: Buffer): Buffer[] {
     mtimeSeconds: 0,
     type,
     linkName: Buffer.alloc(0),
+    owner: ROOT,
   });
   return [header, payload, tarPadding(payload.length)];
 }
 
-interface HeaderFields extends Required<Omit<TarEntry, 'type'>> {
+interface HeaderFields extends Required<Omit<TarEntry, 'type' | 'owner'>> {
   readonly type: keyof typeof TYPE_FLAGS;
+  readonly owner: typeof ROOT;
 }
 
 function headerBlock(fields: HeaderFields): Buffer {
   const block = Buffer.alloc(BLOCK_BYTES);
   fields.name.copy(block, 0, 0, NAME_BYTES);
   block.write(octal(fields.mode & 0o7777, 7), 100);
-  block.write(octal(0, 7), 108);
-  block.write(octal(0, 7), 116);
-  writeSize(block, fields.sizeBytes);
+  writeNumber(block, fields.owner.uid, { at: 108, bytes: 8 });
+  writeNumber(block, fields.owner.gid, { at: 116, bytes: 8 });
+  writeNumber(block, fields.sizeBytes, { at: 124, bytes: 12 });
   block.write(octal(fields.mtimeSeconds, 11), 136);
   block.write('        ', 148);
   block.write(TYPE_FLAGS[fields.type], 156);
@@ -79,14 +85,19 @@ function headerBlock(fields: HeaderFields): Buffer {
   return block;
 }
 
-/** Eleven octal digits hold 8 GiB; a larger size is written in base 256, marked by the first bit. */
-function writeSize(block: Buffer, sizeBytes: number): void {
-  if (sizeBytes < 8 ** 11) {
-    block.write(octal(sizeBytes, 11), 124);
+/** Octal digits, as many as leave a zero behind them; a number that needs more is written in base 256, marked by the first bit. */
+function writeNumber(
+  block: Buffer,
+  value: number,
+  field: { readonly at: number; readonly bytes: number },
+): void {
+  const { at, bytes } = field;
+  if (value < 8 ** (bytes - 1)) {
+    block.write(octal(value, bytes - 1), at);
     return;
   }
-  block[124] = 0x80;
-  block.writeBigUInt64BE(BigInt(sizeBytes), 128);
+  block.writeBigUInt64BE(BigInt(value), at + bytes - 8);
+  block[at] = 0x80;
 }
 
 function octal(value: number, digits: number): string {

@@ -109,13 +109,15 @@ function explainImageForm(
     const found = typeof type === 'string' ? nearest.find(type, types) : undefined;
     return { path: [...path, 'type'], at: 'value', message, hint: found && `did you mean "${found}"?` };
   }
-  const hints = Object.keys(value).map((key) => neighbourHint('taskImage', key));
+  // What is to be left out says nothing of the form.
+  const hints = Object.keys(value)
+    .map((key) => neighbourHint('taskImage', key))
+    .filter((hint) => hint?.startsWith('write'));
   return {
     path,
     at: 'value',
     message: `${name} has neither "in-tree" nor "type"`,
-    hint:
-      hints.find((hint) => hint !== undefined) ?? 'write {in-tree: NAME} or {type: docker-image, name: NAME}',
+    hint: hints[0] ?? 'write {in-tree: NAME} or {type: docker-image, name: NAME}',
   };
 }
 

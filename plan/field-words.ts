@@ -5,6 +5,8 @@ export type WordPlace = 'file' | 'image' | 'task' | 'artifact' | 'resources' | '
 
 const DEPENDENCIES = 'write "dependencies", a list of labels';
 const COMMAND = 'write "command": a list of arguments, or one text that sh runs';
+const ENTRYPOINT =
+  'leave it out: an image keeps its ENTRYPOINT; an image of the tree may drop it by "FROM" that one and "ENTRYPOINT []"';
 const MAX_RUN_TIME = 'write "maxRunTime": seconds, or words such as "30 minutes"';
 const ENV = 'write "env", a map of names to texts';
 const CONTEXT = 'write "context": the directory that holds the Dockerfile';
@@ -72,6 +74,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
       'name',
     ),
     ...same('leave it out: every image has its own Dockerfile', 'target', 'stage'),
+    ...same('write ENTRYPOINT in its Dockerfile', 'entrypoint'),
   },
   task: {
     ...same(DEPENDENCIES, 'needs', 'dependson', 'depends', 'dependency', 'after', 'waitfor', 'requirements'),
@@ -84,11 +87,11 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
       'commands',
       'steps',
       'args',
-      'entrypoint',
       'exec',
       'beforescript',
       'afterscript',
     ),
+    ...same(ENTRYPOINT, 'entrypoint'),
     ...same(MAX_RUN_TIME, 'timeout', 'timeoutminutes', 'timeoutinminutes', 'timelimit', 'executiontimeout'),
     ...same(ENV, 'variables', 'environment', 'envs', 'vars'),
     ...same(
@@ -203,6 +206,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
   taskImage: {
     ...same('write "{in-tree: NAME}"', 'intree', 'image', 'build'),
     ...same('leave it out: "in-tree" says it', 'type'),
+    ...same(ENTRYPOINT, 'entrypoint'),
     ...same(
       'write "{type: task-image, taskId: {task-reference: LABEL}, path: public/image.tar}"',
       'task',

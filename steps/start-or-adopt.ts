@@ -3,6 +3,7 @@ import type { ContainerState } from '../docker/engine.ts';
 import { ContainerLost, isSlipwayError, RunSuperseded } from '../model/errors.ts';
 import type { RunContainerInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
+import { commandText } from './command-text.ts';
 import { containerOfRun } from './container-of-run.ts';
 import { isFull, isGone, isOutOfNetworks } from './engine-trouble.ts';
 import { holdOfRun } from './hold-of-run.ts';
@@ -126,14 +127,15 @@ async function createAndStart(
 ): Promise<OwnContainer> {
   const { planned, plan, log } = run;
   const { containers } = deps.engine;
-  const { id, state, volumes } = await create(deps, run, context);
+  const created = await create(deps, run, context);
+  const { id, state, volumes } = created;
   onCreated(id);
   // Another attempt was faster.
   if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
   await ownVolumes(deps.engine, id, volumes, context.signal);
   await putSecrets(deps.engine, id, run.secrets, context.signal);
   await prepareContainer(deps, { name: id, plan, planned, say: (line) => log.say(line) }, context);
-  log.say(run.isIdle ? 'Starting it without its command' : `Starting ${commandText(planned)}`);
+  log.say(run.isIdle ? 'Starting it without its command' : `Starting ${commandText(planned, created)}`);
   context.signal.throwIfAborted();
   if (context.isGivenUp?.()) throw new RunSuperseded(run.input.task.taskId, run.input.run);
   await containers.start(id);
@@ -173,10 +175,4 @@ async function create(
     const again = await bringImage(deps, { planned, plan, input }, context, (line) => log.say(line));
     ({ engineImageId } = again);
   }
-}
-
-function commandText({ command }: PlannedTask): string {
-  return command
-    ? command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')
-    : "the image's own command";
 }

@@ -5,8 +5,9 @@ import type { ContainerState } from '../engine.ts';
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** Slipway's three states of what an engine tells. */
-export function stateOf({ Id, State }: Docker.ContainerInspectInfo): ContainerState {
+export function stateOf({ Id, State, Config }: Docker.ContainerInspectInfo): ContainerState {
   const state = simpleState(State.Status);
+  const entrypoint = [Config.Entrypoint ?? []].flat();
   return {
     id: Id,
     state,
@@ -14,6 +15,7 @@ export function stateOf({ Id, State }: Docker.ContainerInspectInfo): ContainerSt
     ...(State.FinishedAt === NEVER ? {} : { finished: State.FinishedAt }),
     ...(state === 'exited' ? { exitCode: State.ExitCode } : {}),
     outOfMemory: State.OOMKilled,
+    ...(entrypoint.length > 0 ? { entrypoint } : {}),
     ...(State.Status === 'removing' || State.Dead ? { isBeingRemoved: true } : {}),
   };
 }

@@ -1,6 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { EngineRequestFailed, ImageUnavailable, PathUnusable } from '../../model/errors.ts';
+import {
+  ContainerStartFailed,
+  EngineRequestFailed,
+  ImageUnavailable,
+  PathUnusable,
+} from '../../model/errors.ts';
 import { detailOf, isNoDirectory, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec } from '../engine.ts';
 import { containerConfig, labelsOf } from './container-config.ts';
@@ -8,6 +13,8 @@ import { ensureNetwork, removeNetwork } from './container-network.ts';
 
 const POLL_MS = 100;
 const POLLS = 100;
+/** Of a shell that does not find a command. */
+const NOT_FOUND = 127;
 
 export interface CreateOptions {
   readonly fleet: string;
@@ -20,6 +27,7 @@ export interface CreateOptions {
  * Creates a container with a network of its own, unless it is to have none, or adopts the one of that name. However many do so at once, there is one.
  *
  * @throws {ImageUnavailable} when the engine lacks its image. @throws {PathUnusable} when its command is to start where the image has a file.
+ * @throws {ContainerStartFailed} when it is to have its image's command, and that has none.
  */
 export async function createOrAdopt(
   docker: Docker,
@@ -62,7 +70,18 @@ async function create(docker: Docker, spec: ContainerSpec, options: CreateOption
       throw new PathUnusable(spec.workingDirectory, `the command cannot start there (${detail})`, {
         cause: error,
       });
+    if (statusCodeOf(error) === 400 && spec.command === undefined && (await hasNoCommand(docker, spec)))
+      throw new ContainerStartFailed(
+        'neither the task nor its image has a command; write "command" in the task',
+        NOT_FOUND,
+        { cause: error },
+      );
     if (statusCodeOf(error) !== 404) throw error;
     throw new ImageUnavailable(spec.engineImageId, detail, { cause: error });
   }
+}
+
+async function hasNoCommand(docker: Docker, { engineImageId }: ContainerSpec): Promise<boolean> {
+  const image = await unlessStatus([404], () => docker.getImage(engineImageId).inspect());
+  return image !== undefined && [image.Config.Entrypoint ?? [], image.Config.Cmd ?? []].flat().length === 0;
 }

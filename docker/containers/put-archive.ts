@@ -1,14 +1,21 @@
 import { posix } from 'node:path';
+import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { extract, pack } from 'tar-stream';
-import type { Header, Pack } from 'tar-stream';
+import { extract } from 'tar-stream';
+import type { Header } from 'tar-stream';
 import { PathUnusable } from '../../model/errors.ts';
+import { tarEnd, tarHeader, tarPadding } from '../../model/gnu-tar.ts';
+import type { TarEntry } from '../../model/gnu-tar.ts';
 import { resolvePath } from './archive-path.ts';
-import { addEntry, sendTar } from './send-tar.ts';
+import { sendTar } from './send-tar.ts';
 
 const DIRECTORY_MODE = 0o755;
+/** A character for each byte of a name that is not in pax, so that none is lost. Its types do not know the option. */
+const BYTES_AS_LATIN1: Parameters<typeof extract>[0] & { filenameEncoding: 'latin1' } = {
+  filenameEncoding: 'latin1',
+};
 
 export interface PutOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
@@ -16,7 +23,7 @@ export interface PutOptions {
 }
 
 /**
- * Extracts a tar at a directory of a container. Absent directories on the way are made. With `owner`, all of them, the
+ * Extracts a tar of files, directories and symlinks at a directory of a container. Absent directories on the way are made. With `owner`, all of them, the
  * directory itself (unless it is the root) and every entry belong to that owner.
  * @throws {PathUnusable} when it is no directory, or below something that is none.
  */
@@ -28,15 +35,16 @@ export async function putArchive(
   const { existing, missing, mode } = await findExisting(container, directory, signal);
   // The engine makes the working directory for root when it creates the container, so one that is there changes hands too.
   const owned = owner !== undefined && missing.length === 0 && existing !== '/';
-  const [target, names] = owned ? [posix.dirname(existing), [posix.basename(existing)]] : [existing, missing];
-  const prefix = names.map((name) => `${name}/`).join('');
-  const out = pack();
-  const fill = async (): Promise<void> => {
-    await addDirectories(out, names, { mode: owned ? mode : DIRECTORY_MODE, owner });
-    await copyEntries(tar, out, (header) => ({ ...header, name: prefix + header.name, ...ownedBy(owner) }));
-    out.finalize();
+  const place = {
+    names: [...existing.split('/').filter((name) => name !== ''), ...missing],
+    made: owned ? 1 : missing.length,
+    mode: owned ? mode : DIRECTORY_MODE,
+    owner,
   };
-  await sendTar(container, target, { out, fill, signal });
+  const out = new PassThrough();
+  const fill = (): Promise<void> => pipeline(moveInto(place, tar), out);
+  // From the root: an engine refuses a link that leads out of where it extracts, even one that stays in the container.
+  await sendTar(container, '/', { out, fill, signal });
 }
 
 /** The part of a path that exists, symlinks followed, and the names below it that do not. */
@@ -57,33 +65,60 @@ async function findExisting(
   return { existing, missing, mode: DIRECTORY_MODE };
 }
 
-/** Directories one in the other. */
-async function addDirectories(
-  out: Pack,
-  names: readonly string[],
-  { mode, owner }: { readonly mode: number; readonly owner: PutOptions['owner'] },
-): Promise<void> {
-  for (let depth = 1; depth <= names.length; depth += 1)
-    await addEntry(out, { name: `${names.slice(0, depth).join('/')}/`, type: 'directory', mode, ...owner });
+interface PlaceInContainer {
+  /** From the root, of which the last few are made. */
+  readonly names: readonly string[];
+  readonly made: number;
+  /** Of what is made. */
+  readonly mode: number;
+  readonly owner: PutOptions['owner'];
 }
 
-async function copyEntries(tar: Readable, out: Pack, change: (header: Header) => Header): Promise<void> {
-  const source = extract();
-  const read = pipeline(tar, source);
-  const copy = async (): Promise<void> => {
-    for await (const entry of source) {
-      const header = change(entry.header);
-      if (header.type === 'file') await pipeline(entry, out.entry(header));
-      else {
-        entry.resume();
-        await addEntry(out, header);
-      }
-    }
+/** The tar with its entries below a directory. Names and targets of links keep their bytes, whatever those are. */
+async function* moveInto(
+  { names, made, mode, owner }: PlaceInContainer,
+  tar: Readable,
+): AsyncGenerator<Buffer, void> {
+  let writtenBytes = 0;
+  const count = (bytes: Buffer): Buffer => {
+    writtenBytes += bytes.length;
+    return bytes;
   };
-  await Promise.all([read, copy()]);
+  const pathOf = (depth: number): Buffer =>
+    Buffer.from(names.slice(0, depth).join('/') + (depth > 0 ? '/' : ''));
+  const mtimeSeconds = Math.floor(Date.now() / 1000);
+  for (let depth = names.length - made + 1; depth <= names.length; depth += 1)
+    yield count(
+      tarHeader({ name: pathOf(depth), mode, type: 'directory', sizeBytes: 0, mtimeSeconds, owner }),
+    );
+
+  const entries = extract(BYTES_AS_LATIN1);
+  const read = pipeline(tar, entries);
+  read.catch(() => undefined);
+  for await (const entry of entries) {
+    const moved = { ...toEntry(entry.header), ...(owner ? { owner } : {}) };
+    yield count(tarHeader({ ...moved, name: Buffer.concat([pathOf(names.length), moved.name]) }));
+    if (moved.sizeBytes === 0) entry.resume();
+    else for await (const chunk of entry) yield count(chunk as Buffer);
+    yield count(tarPadding(moved.sizeBytes));
+  }
+  await read;
+  yield tarEnd(writtenBytes);
 }
 
-/** Names of users are looked up by the engine's own tables and would win over the numbers. */
-function ownedBy(owner: PutOptions['owner']): Partial<Header> {
-  return owner ? { ...owner, uname: '', gname: '' } : {};
+/** Names of users are left out: the engine looks them up by its own tables, and they would win over the numbers. */
+function toEntry({ name, linkname, type, mode, size, mtime, uid, gid, pax }: Header): TarEntry {
+  if (type !== 'file' && type !== 'directory' && type !== 'symlink')
+    throw new TypeError(`"${name}" is a ${type}, which is not put into containers`);
+  const inPax = (pax ?? {}) as Readonly<Record<string, string>>;
+  const bytesOf = (text: string, key: string): Buffer => Buffer.from(text, key in inPax ? 'utf8' : 'latin1');
+  return {
+    name: bytesOf(name, 'path'),
+    ...(type === 'symlink' ? { linkName: bytesOf(linkname, 'linkpath') } : {}),
+    type,
+    mode,
+    sizeBytes: type === 'file' ? size : 0,
+    mtimeSeconds: mtime.getTime() / 1000,
+    owner: { uid, gid },
+  };
 }

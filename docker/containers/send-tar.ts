@@ -7,7 +7,7 @@ export async function sendTar(
   container: Docker.Container,
   path: string,
   options: {
-    readonly out: Pack;
+    readonly out: Pack | Readable;
     readonly fill: () => Promise<void>;
     readonly signal: AbortSignal;
     readonly query?: Readonly<Record<string, string>>;
@@ -45,10 +45,12 @@ export function addEntry(
   });
 }
 
-/** What an archive says that was given up because its request broke: it has no code for it. */
+/** What a stream says that was given up because its request broke. */
+const GIVEN_UP_CODES = ['ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'];
+/** The same of an archive, which has no code for it. */
 const GIVEN_UP = /^(tar entry destroyed|pack stream destroyed|already finalized or destroyed)$/;
 
 function isOwnDestroy(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ('code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') || GIVEN_UP.test(error.message);
+  return ('code' in error && GIVEN_UP_CODES.includes(String(error.code))) || GIVEN_UP.test(error.message);
 }

@@ -25,6 +25,8 @@ function toPut(path: string, parts: readonly string[]): FileToPut {
 describe('a container', () => {
   const fleet = testFleet();
   const tag = `slipway.invalid/container-test:${fleet}`;
+  const bareTag = `${tag}-bare`;
+  const entrypointTag = `${tag}-entrypoint`;
   let engine: Engine;
   let signal: AbortSignal;
   let count = 0;
@@ -37,14 +39,13 @@ describe('a container', () => {
       'RUN ln -s circle2 /circle1 && ln -s circle1 /circle2 && mkfifo /fifo && echo inside > /made/real',
       'USER worker',
     ];
-    await engine.images.build(contextOf({ Dockerfile: dockerfile.join('\n') }), {
-      imageName: 'worker',
-      tag,
-      args: {},
-      labels: { [LABEL.fleet]: fleet },
-      signal: AbortSignal.timeout(TEST_TIMEOUT_MS),
-      onOutput: () => undefined,
-    });
+    await build(tag, dockerfile);
+    await build(bareTag, ['FROM debian:bookworm', 'CMD []', 'ENTRYPOINT []', 'RUN touch /bare']);
+    await build(entrypointTag, [
+      'FROM debian:bookworm',
+      'ENTRYPOINT ["echo", "of the image:"]',
+      'RUN touch /own',
+    ]);
   }, TEST_TIMEOUT_MS);
   beforeEach(() => {
     signal = AbortSignal.timeout(TEST_TIMEOUT_MS);
@@ -52,9 +53,20 @@ describe('a container', () => {
   afterAll(async () => {
     const left = await engine.containers.list({ [LABEL.fleet]: fleet });
     await Promise.all(left.map(({ name }) => engine.containers.remove(name)));
-    await engine.images.remove(tag);
+    for (const name of [tag, bareTag, entrypointTag]) await engine.images.remove(name);
     await engine.close();
   }, TEST_TIMEOUT_MS);
+
+  async function build(name: string, dockerfile: readonly string[]): Promise<void> {
+    await engine.images.build(contextOf({ Dockerfile: dockerfile.join('\n') }), {
+      imageName: 'worker',
+      tag: name,
+      args: {},
+      labels: { [LABEL.fleet]: fleet },
+      signal: AbortSignal.timeout(TEST_TIMEOUT_MS),
+      onOutput: () => undefined,
+    });
+  }
 
   function spec(command: readonly string[], more: Partial<ContainerSpec> = {}): ContainerSpec {
     return {
@@ -110,6 +122,21 @@ describe('a container', () => {
   );
 
   it(
+    'says what its image has before every command',
+    async () => {
+      const plain = await engine.containers.ensureCreated(spec(['true']), signal);
+      const behind = spec(['a b'], { engineImageId: entrypointTag });
+      const { entrypoint } = await engine.containers.ensureCreated(behind, signal);
+      await engine.containers.start(behind.name);
+
+      expect(plain).not.toHaveProperty('entrypoint');
+      expect(entrypoint).toEqual(['echo', 'of the image:']);
+      expect(await text(await engine.containers.output(behind.name, signal))).toBe('of the image: a b\n');
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
     'whose command does not exist or cannot be executed fails to start',
     async () => {
       await expect(started(['nothing-of-that-name'])).rejects.toMatchObject({
@@ -118,6 +145,12 @@ describe('a container', () => {
         retryable: false,
       });
       await expect(started(['/etc'])).rejects.toMatchObject({ type: 'ContainerStartFailed', exitCode: 126 });
+      const without = spec([], { command: undefined, engineImageId: bareTag });
+      await expect(engine.containers.ensureCreated(without, signal)).rejects.toMatchObject({
+        type: 'ContainerStartFailed',
+        exitCode: 127,
+        message: expect.stringContaining('neither the task nor its image has a command'),
+      });
     },
     TEST_TIMEOUT_MS,
   );

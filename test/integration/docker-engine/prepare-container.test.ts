@@ -269,6 +269,40 @@ describe('what is put into a container before it starts', () => {
     });
   });
 
+  it.each(['/usr/src', '/var/run/lock', '/new/deep'])(
+    'has in its checkout at %s every name as it is, and links that lead out of it',
+    async (checkout) => {
+      const repository = new GitRepository(`${scratch.path}/odd${checkout.replaceAll('/', '-')}`);
+      const long = `${'d'.repeat(90)}/${'n'.repeat(90)}\udce9`;
+      const revision = repository.commit({
+        'caf\udce9': 'one',
+        'caf\udcea': 'two',
+        café: 'three',
+        [long]: 'four',
+        bytes: { link: 'caf\udcea' },
+        far: { link: `${'../'.repeat(40)}etc/hostname` },
+        out: { link: '../../y' },
+      });
+
+      const seen = await prepared(
+        { checkout },
+        `cd ${checkout}; LC_ALL=C ls -1b . d*; readlink out; cat caf* bytes d*/*; test far -ef /etc/hostname && echo same`,
+        { repository: `file://${repository.directory}`, revision },
+      );
+
+      expect(seen.split('\n')).toEqual([
+        '.:',
+        ...['bytes', 'caf\\303\\251', 'caf\\351', 'caf\\352', 'd'.repeat(90), 'far', 'out'],
+        '',
+        `${'d'.repeat(90)}:`,
+        `${'n'.repeat(90)}\\351`,
+        '../../y',
+        'threeonetwotwofoursame',
+        '',
+      ]);
+    },
+  );
+
   it('comes from a repository, which may be away for now, or lack the revision for good', async () => {
     const repository = new GitRepository(`${scratch.path}/repository`);
     const revision = repository.commit({ 'src.txt': 'committed' });

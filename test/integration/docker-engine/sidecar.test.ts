@@ -4,6 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { dockerAt } from '../../../docker/client.ts';
 import { connectEngine } from '../../../docker/connect.ts';
 import type { Engine } from '../../../docker/engine.ts';
@@ -138,6 +140,34 @@ describe('a sidecar', () => {
         await new Promise((resolve) => server.close(resolve));
         await sidecar.remove();
       }
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'builds of repositories, which takes a git in it',
+    async () => {
+      const sidecar = await ensure();
+      const serve = [
+        'git init -q -b main /tmp/served/demo.git && cd /tmp/served/demo.git',
+        'printf "FROM scratch\\nCOPY Dockerfile /\\n" > Dockerfile && git add .',
+        'git -c user.name=a -c user.email=a@example.org commit -q -m first',
+        'git daemon --detach --listen=127.0.0.1 --export-all --base-path=/tmp/served',
+      ].join(' && ');
+      const exec = await host
+        .getContainer(await nameOfSidecar())
+        .exec({ Cmd: ['sh', '-c', serve], AttachStdout: true, AttachStderr: true });
+      expect(await text(await exec.start({}))).toBe('');
+      const inside = dockerAt(sidecar.address);
+
+      const remote = 'git://127.0.0.1/demo.git#main';
+      const said = await text(
+        await inside.buildImage(Readable.from([]), { remote, version: '2', t: 'slipway.invalid/of-git:1' }),
+      );
+
+      expect(said).toContain('moby.image.id');
+      expect(await inside.getImage('slipway.invalid/of-git:1').inspect()).toMatchObject({ Os: 'linux' });
+      await sidecar.remove();
     },
     TEST_TIMEOUT_MS,
   );

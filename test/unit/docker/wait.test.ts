@@ -8,7 +8,8 @@ import { DockerodeContainers } from '../../../docker/containers/dockerode-contai
 it('a wait whose answer ends before the container does is trouble with the engine, not an exit', async () => {
   const server = createServer(({ url = '' }, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(url.includes('/wait') ? '' : JSON.stringify({ Id: 'c', State: { Status: 'running' } }));
+    const running = { Id: 'c', State: { Status: 'running' }, Config: {} };
+    response.end(url.includes('/wait') ? '' : JSON.stringify(running));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -66,9 +66,29 @@ describe('a Dockerfile that names its syntax', () => {
     ['docker/dockerfile:1.4', '20.10.24+dfsg1', false],
     ['docker/dockerfile:1.7', '24.0.9', false],
     ['docker/dockerfile:1.12.1', '28.0.0', true],
+    ['docker/dockerfile:1.13', '28.4.0', false],
+    ['docker/dockerfile:1.19', '28.5.2+dfsg1', true],
     ['docker/dockerfile:1.20', '29.0.0', false],
+    ['docker/dockerfile:1.20', '29.1.3', true],
+    ['docker/dockerfile:1.21', '30.0.0', false],
   ])('%s is left to an engine %s itself: %p', async (syntax, version, isLeftOut) => {
     const built = await builtDockerfile(`# syntax=${syntax}\nFROM a\n`, version);
+    expect(built.includes('syntax')).toBe(!isLeftOut);
+  });
+
+  it.each<[line: string, version: string, isLeftOut: boolean]>([
+    ['COPY --exclude=*.md . /', '28.4.0', false],
+    ['COPY --exclude=*.md . /', '28.5.0', true],
+    ['ADD --link \\\n --exclude=*.md . /', '28.0.0', false],
+    ['COPY --parents x /', '29.0.4', false],
+    ['copy --from=b --parents x /', '29.0.4', false],
+    ['COPY --parents x /', '29.1.0', true],
+    ['COPY --parents x /', 'dev', true],
+    ['RUN --device=x y', '29.1.0', false],
+    ['RUN x --parents --exclude', '28.0.0', true],
+    ['# COPY --parents x /', '28.0.0', true],
+  ])('with %j is left to an engine %s itself: %p', async (line, version, isLeftOut) => {
+    const built = await builtDockerfile(`# syntax=docker/dockerfile:1\nFROM a\n${line}\n`, version);
     expect(built.includes('syntax')).toBe(!isLeftOut);
   });
 
@@ -296,8 +316,19 @@ describe('openBuildContext refuses', () => {
       'empty',
       'image "lint": context "empty" has no Dockerfile; add empty/Dockerfile',
     ],
+    [
+      'a context that is a submodule',
+      'libs/sub/',
+      'image "lint": context "libs/sub/" is a submodule; keep the context in this repository',
+    ],
+    [
+      'a context in a submodule',
+      'libs/sub/docker',
+      'image "lint": context "libs/sub/docker" is in the submodule "libs/sub"; keep the context in this',
+    ],
   ])('%s', async (_, context, message) => {
-    const findings = await findingsOf({ file: '', 'empty/a': '' }, { context });
+    const files = { file: '', 'empty/a': '', 'libs/sub': 'submodule:' } as const;
+    const findings = await findingsOf(files, { context });
 
     expect(findings).toEqual([expect.stringContaining(`slipway.yml:1:1: ${message}`)]);
   });

@@ -23,7 +23,10 @@ it('What is looked at of a Dockerfile grows with it, and not with its square', (
     isStage: false,
   }));
 
-  const remarks = checkStages({ bases: [], problems: [], usesParent: false, uses, stages }, IMAGE);
+  const remarks = checkStages(
+    { bases: [], problems: [], usesParent: false, parentStages: [], uses, stages },
+    IMAGE,
+  );
 
   expect(looks).toBeLessThan(20 * MANY);
   expect(remarks.map(({ line, hint }) => [line, hint]).filter(([line]) => Number(line) <= 6)).toEqual([

@@ -42,6 +42,20 @@ it('A link to a directory that is left out is said, once and also when nothing h
   expect(await said(files, { cache })).toEqual([remark]);
 });
 
+it('A submodule that is left out is said, also when nothing has changed since, or it is included', async () => {
+  using directory = scratchDirectory();
+  const cache = createContextHashCache(join(directory.path, 'hashes'));
+  const files = { 'd/vendor/lib': 'submodule:', own: 'submodule:' } as const;
+  const included = { ...files, 'd/Dockerfile': 'FROM debian:12\n# %include own\n' };
+  const remark = (path: string): string =>
+    `${path}:1:1: warning: "${path}" is a submodule, which a build context leaves out; commit its files, or clone it in the image`;
+
+  expect(await said(files, { cache })).toEqual([remark('d/vendor/lib')]);
+  expect(await said(files, { cache })).toEqual([remark('d/vendor/lib')]);
+  expect(await said(included, { cache })).toEqual([remark('d/vendor/lib'), remark('own')]);
+  expect(await said(included, { cache })).toEqual([remark('d/vendor/lib'), remark('own')]);
+});
+
 it('Of many such links some are said', async () => {
   const links = Array.from({ length: 30 }, (_, at) => [`d/l${at + 10}`, { link: '../lib' }] as const);
 

@@ -21,15 +21,15 @@ async function remarksOn(
   const context = await openBuildContext(tree, definition);
   const remarks = await context.remarks({ parent, imageNames: new Set(imageNames) });
   return remarks
-    .filter(({ file }) => file !== LEFT_OUT)
+    .filter(({ file }) => !LEFT_OUT.includes(file))
     .map((remark) => {
       expect(remark.file).toBe('ctx/Dockerfile');
       return formatFinding(remark).replace('ctx/Dockerfile:', '');
     });
 }
 
-/** A link to a directory, of which another remark is made. */
-const LEFT_OUT = 'ctx/up';
+/** A link to a directory, and submodules, of which other remarks are made. */
+const LEFT_OUT = ['ctx/up', 'ctx/vendor/lib', 'lib/own'];
 const FILES = {
   'ctx/a': '',
   'ctx/dir/b': '',
@@ -220,6 +220,25 @@ describe('sources of COPY and ADD', () => {
   ])('in %j are warned of or refused', async (instruction, remark) => {
     expect(await remarksOn(`FROM a\n${instruction}\n# %include lib/in\n`, { files: FILES })).toEqual([
       expect.stringContaining(remark),
+    ]);
+  });
+
+  it.each([
+    ['vendor/lib', 'ctx/vendor/lib'],
+    ['vendor/lib/src/x.c', 'ctx/vendor/lib'],
+    ['topsrcdir/lib/own', 'lib/own'],
+    ['topsrcdir/lib/own/x', 'lib/own'],
+  ])('that are in a submodule are refused: %s', async (source, submodule) => {
+    const dockerfile = `FROM a\nCOPY vendor/x ${source} /x/\n# %include lib/own\n`;
+    const files = {
+      ...FILES,
+      'ctx/vendor/lib': 'submodule:',
+      'ctx/vendor/x': '',
+      'lib/own': 'submodule:',
+    } as const;
+
+    expect(await remarksOn(dockerfile, { files })).toEqual([
+      `2:1: COPY source "${source}" is not in the build context; "${submodule}" is a submodule, which a build context leaves out: commit its files, or clone it in the image`,
     ]);
   });
 

@@ -20,7 +20,17 @@ describe('renameBases', () => {
     [
       'FROM with variables, quotes and flags',
       ['ARG V=11', 'ARG D=debian', 'from --platform=linux/arm64 "${D}":$V  as x'],
-      ['ARG V=11', 'ARG D=debian', 'FROM --platform=linux/arm64 own/a:1  as x'],
+      ['ARG V=11', 'ARG D=debian', 'from own/a:1  as x'],
+    ],
+    [
+      'FROM for the platform that builds, which the engine does not have it for, but not of a stage',
+      ['FROM --platform=$BUILDPLATFORM debian:12 AS a', 'From --platform=$BUILDPLATFORM a', 'FROM debian:12'],
+      ['FROM own/a:1 AS a', 'From --platform=$BUILDPLATFORM a', 'FROM own/a:1'],
+    ],
+    [
+      'FROM with a flag that no engine knows',
+      ['FROM --platform=linux/arm64 --no=x debian:12'],
+      ['FROM --platform=linux/arm64 --no=x own/a:1'],
     ],
     [
       'FROM over several lines, of which there are as many afterwards',
@@ -76,6 +86,15 @@ describe('renameBases', () => {
     ],
   ])('gives another name in %s', (_, before, after) => {
     expect(renamed(before)).toBe(after.join('\n'));
+  });
+
+  it('asks for no other platform of the parent', () => {
+    const lines = ['ARG P', 'FROM --platform=$BUILDPLATFORM $P AS a', 'FROM $P', 'COPY --from=own/p:1 x y'];
+    const options = { ...OPTIONS, args: { P: 'own/p:1' }, parentReference: 'own/p:1' };
+
+    const { text } = renameBases(lines.join('\n'), NAMES, options);
+
+    expect(text.split('\n')).toEqual(['ARG P', 'FROM own/p:1 AS a', 'FROM $P', 'COPY --from=own/p:1 x y']);
   });
 
   it('leaves no base but the new names', () => {

@@ -27,3 +27,13 @@ it.each([
   expect(header.subarray(124, 136).toString('hex')).toBe(size);
   expect(createHash('sha256').update(header).digest('hex')).toBe(sha256);
 });
+
+it('Numbers of owners are written whole, however large', () => {
+  const entry = { name: Buffer.from('a'), mode: 0o644, sizeBytes: 0, mtimeSeconds: 0, type: 'file' } as const;
+
+  const small = tarHeader({ ...entry, owner: { uid: 1000, gid: 8 ** 7 - 1 } });
+  const large = tarHeader({ ...entry, owner: { uid: 8 ** 7, gid: 4_294_967_294 } });
+
+  expect(small.toString('latin1', 108, 124)).toBe('0001750\u00007777777\u0000');
+  expect(large.toString('hex', 108, 124)).toBe('800000000020000080000000fffffffe');
+});

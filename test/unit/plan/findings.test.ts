@@ -29,6 +29,8 @@ function expectOneFinding({ marked, message, hint }: Case, severity: 'error' | '
 const V = 'version: 1\n';
 const IMAGES = `${V}images:\n  base: {context: docker/base}\n`;
 const DURATION = 'a duration: seconds, or words such as "30 days"';
+const ENTRYPOINT =
+  'leave it out: an image keeps its ENTRYPOINT; an image of the tree may drop it by "FROM" that one and "ENTRYPOINT []"';
 const COMMAND = 'write "command": a list of arguments, or one text that sh runs';
 
 describe('a text that is no YAML map', () => {
@@ -424,6 +426,7 @@ describe('a task', () => {
       ['has `script`', task('‸script: [b]'), 'unknown field "script" in task "a"', COMMAND],
       ['has `run`', task('‸run: b'), 'unknown field "run" in task "a"', COMMAND],
       ['has `cmd`', task('‸cmd: b'), 'unknown field "cmd" in task "a"', COMMAND],
+      ['has `entrypoint`', task('‸entrypoint: ""'), 'unknown field "entrypoint" in task "a"', ENTRYPOINT],
       [
         'has `timeout`',
         task('‸timeout: 3'),
@@ -753,6 +756,18 @@ describe('the image of a task', () => {
         tasks('  a: {image: ‸{in_tree: base}}'),
         'image has neither "in-tree" nor "type"',
         'write "{in-tree: NAME}"',
+      ],
+      [
+        'has an entrypoint and no type',
+        tasks('  a: {image: ‸{name: x, entrypoint: [""]}}'),
+        'image has neither "in-tree" nor "type"',
+        'write {in-tree: NAME} or {type: docker-image, name: NAME}',
+      ],
+      [
+        'has an entrypoint',
+        tasks('  a: {image: {type: docker-image, name: x, ‸entrypoint: [""]}}'),
+        'unknown field "entrypoint" in "image"',
+        ENTRYPOINT,
       ],
       [
         'has a field too many',

@@ -3,7 +3,7 @@ import { TemporalUnavailable } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { namespaceOf } from '../model/schema/connections.ts';
-import { temporalOptions } from '../workers/temporal-options.ts';
+import { clientOptions } from '../workers/temporal-options.ts';
 
 /** A server that is being started again answers within this time; a person does not wait longer. */
 const PATIENCE_MS = 15_000;
@@ -29,7 +29,7 @@ export function reachTemporal(temporal: Connections['temporal']): ReachTemporal 
   let connection: Connection | undefined;
   return {
     async ask(level, work) {
-      const connected = (connection ??= Connection.lazy(temporalOptions(temporal)));
+      const connected = (connection ??= Connection.lazy(clientOptions(temporal)));
       const client = new Client({ connection: connected, namespace: namespaceOf(temporal, level) });
       try {
         return await connected.withDeadline(Date.now() + PATIENCE_MS, () => work(client));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SetupFailed } from '../model/errors.ts';
+import { z } from 'zod';
+import { isSlipwayError, SetupFailed } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { givenNamespaces } from '../model/schema/connections.ts';
 import { canConnect } from './can-connect.ts';
@@ -21,6 +22,11 @@ const SEARCH_ATTRIBUTES = {
   SlipwayPushedBy: 'Keyword',
   SlipwayLevel: 'Int',
 } as const;
+
+/** What `search-attribute list` says; what other versions of it say tells nothing. */
+const listedSchema = z
+  .object({ customAttributes: z.record(z.string(), z.string()) })
+  .catch({ customAttributes: {} });
 
 /** SQLite without them is about 2.8 times slower. */
 const PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
@@ -101,7 +107,10 @@ export async function keepWorkflowsAWeek(
   });
 }
 
-/** Makes a namespace with our search attributes in a server, or mends one that is there. Safe to repeat. */
+/**
+ * Makes a namespace with our search attributes in a server, or what one that is there lacks. Safe to repeat.
+ * @throws {SetupFailed} with who makes it, when something is lacking and cannot be made.
+ */
 export async function ensureNamespace(
   program: string,
   connection: Omit<Connections['temporal'], 'namespaces'>,
@@ -116,15 +125,17 @@ export async function ensureNamespace(
     () => false,
   );
   if (!exists) {
-    await operate(program, connection, {
+    await make(program, connection, {
       ...options,
+      what: `the namespace ${namespace}`,
       verb: ['namespace', 'create', '--namespace', namespace, '--retention', RETENTION],
+      inCloud: `tcld namespace create --namespace ${namespace} …`,
     });
   }
   // Other parts of the server see a new namespace only after some seconds.
   const end = performance.now() + NAMESPACE_PATIENCE_MS;
   for (;;) {
-    const trouble = await createSearchAttributes(program, connection, options).then(
+    const trouble = await ensureSearchAttributes(program, connection, options).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -144,22 +155,62 @@ export async function ensureLevelNamespaces(
     await ensureNamespace(program, { ...temporal, namespace }, options);
 }
 
-/** Creating those that exist is no error. */
-async function createSearchAttributes(
+/** Makes those that a namespace lacks: who may make none can do with those that are there. */
+async function ensureSearchAttributes(
   program: string,
   connection: Omit<Connections['temporal'], 'namespaces'>,
   options: Pick<StackOptions, 'env' | 'signal'>,
 ): Promise<void> {
-  const pairs = Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--name', name, '--type', type]);
-  await operate(program, connection, {
+  const { namespace } = connection;
+  const verb = ['search-attribute', 'list', '--namespace', namespace, '--output', 'json'];
+  const listed = await operate(program, connection, { ...options, verb });
+  const { customAttributes } = listedSchema.parse(JSON.parse(listed));
+  // One of another type is made too: that it cannot be is told then.
+  const lacking = Object.entries(SEARCH_ATTRIBUTES).filter(
+    ([name, type]) => customAttributes[name] !== `INDEXED_VALUE_TYPE_${type.toUpperCase()}`,
+  );
+  if (lacking.length === 0) return;
+  const pairs = lacking.flatMap(([name, type]) => ['--name', name, '--type', type]);
+  await make(program, connection, {
     ...options,
-    verb: ['search-attribute', 'create', '--namespace', connection.namespace, ...pairs],
+    what: `the search attributes ${lacking.map(([name]) => name).join(', ')} in the namespace ${namespace}`,
+    verb: ['search-attribute', 'create', '--namespace', namespace, ...pairs],
+    inCloud: `tcld namespace search-attributes add --namespace ${namespace} ${lacking.map((pair) => `--sa ${pair.join('=')}`).join(' ')}`,
   });
 }
 
+/** @throws {SetupFailed} with what somebody else has to type who may. */
+async function make(
+  program: string,
+  connection: Omit<Connections['temporal'], 'namespaces'>,
+  {
+    what,
+    inCloud,
+    ...options
+  }: Pick<StackOptions, 'env' | 'signal'> & {
+    readonly what: string;
+    readonly verb: readonly string[];
+    /** The same where Temporal's own command may not. */
+    readonly inCloud: string;
+  },
+): Promise<void> {
+  try {
+    await operate(program, connection, options);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const byHand = `temporal operator ${options.verb.join(' ')} --address ${connection.address}`;
+    throw new SetupFailed(
+      `Temporal at ${connection.address} lacks ${what}`,
+      error instanceof Error ? error.message : String(error),
+      `Somebody who may make them has to type: ${byHand}; in Temporal Cloud: ${inCloud}`,
+      { cause: error },
+    );
+  }
+}
+
 /**
- * Checks a given server and makes the search attributes on it, since a workflow cannot be started without them. Without
- * a Temporal CLI at hand only the connection is checked. @throws {SetupFailed} when nothing answers.
+ * Checks a given server and makes the search attributes on it that it lacks, since a workflow cannot be started without them. Without
+ * a Temporal CLI at hand only the connection is checked. @throws {SetupFailed} when nothing answers, or something is lacking and cannot be made.
  */
 export async function checkGivenTemporal(
   given: Connections['temporal'],
@@ -177,10 +228,11 @@ export async function checkGivenTemporal(
   }
   try {
     await checkTemporal(program, given, options);
-    await createSearchAttributes(program, given, options);
+    await ensureSearchAttributes(program, given, options);
     await ensureLevelNamespaces(program, given, options);
   } catch (error) {
     options.signal.throwIfAborted();
+    if (isSlipwayError(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new SetupFailed(`Temporal at ${given.address} (TEMPORAL_ADDRESS) cannot be used`, why, todo, {
       cause: error,
@@ -192,8 +244,8 @@ async function operate(
   program: string,
   connection: Omit<Connections['temporal'], 'namespaces'>,
   options: Pick<StackOptions, 'env' | 'signal'> & { readonly verb: readonly string[] },
-): Promise<void> {
-  await runCommand(
+): Promise<string> {
+  return runCommand(
     [
       program,
       'operator',

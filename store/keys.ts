@@ -20,6 +20,11 @@ export const LEASES_PREFIX = 'blobs/leases/';
 /** Who collects the store at present, and which blobs are being taken away at this moment. */
 export const COLLECTION_KEY = 'blobs/collection.json';
 
+/** Whether a key is one of these: a bucket may hold what is others', too. */
+export function isOfLayout(key: string): boolean {
+  return /^(blobs|uploads|level-\d+)\//.test(key);
+}
+
 export function blobKey(digest: Digest): string {
   return `${BLOBS_PREFIX}${digest.slice('sha256:'.length)}`;
 }

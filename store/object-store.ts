@@ -61,7 +61,7 @@ export interface ObjectStore {
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Deletes an object only if it still has that etag; gives whether it was so. A server that keeps no such condition deletes it anyway. */
   deleteIf(key: string, etag: string, signal?: AbortSignal): Promise<boolean>;
-  /** Takes multipart uploads back that were begun before a moment and never completed, or counts them; gives how many. Others' stay where our key may not. */
+  /** Takes multipart uploads back that were begun before a moment and never completed, or counts them; gives how many. What is not of the store's layout stays, and what our key may not. */
   abortUploads(
     begunBefore: Date,
     signal?: AbortSignal,

@@ -124,6 +124,10 @@ export function isUnsatisfiableRange(error: unknown): boolean {
   return factsOf(error).statusCode === 416;
 }
 
+export function isMissingBucket(error: unknown): boolean {
+  return factsOf(error).statusCode === 404;
+}
+
 export function isBucketOurs(error: unknown): boolean {
   return factsOf(error).name === 'BucketAlreadyOwnedByYou';
 }

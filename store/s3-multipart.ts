@@ -10,6 +10,7 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
 } from '@aws-sdk/client-s3';
+import { isOfLayout } from './keys.ts';
 import type { PutOptions } from './object-store.ts';
 import { isRefused, isMissingUpload } from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
@@ -96,7 +97,7 @@ async function takeBack(s3: S3Session, target: OpenUpload['target']): Promise<vo
   await s3.client.send(new AbortMultipartUploadCommand(target)).catch(() => undefined);
 }
 
-/** Takes every upload back that was begun before a moment, or counts them; whoever began it is dead, or has given it up. */
+/** Takes every upload of the store's layout back that was begun before a moment, or counts them; whoever began it is dead, or has given it up. */
 export async function abortUploads(
   s3: S3Session,
   begunBefore: Date,
@@ -108,8 +109,8 @@ export async function abortUploads(
     const command = new ListMultipartUploadsCommand({ Bucket: s3.bucket, ...after });
     const send = () => s3.client.send(command, { abortSignal: signal });
     const page: ListMultipartUploadsCommandOutput = await s3.call('ListMultipartUploads', '', send, signal);
-    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-      if (!Initiated || Initiated >= begunBefore) continue;
+    for (const { Key = '', UploadId, Initiated } of page.Uploads ?? []) {
+      if (!isOfLayout(Key) || !Initiated || Initiated >= begunBefore) continue;
       if (onlyCount || (await abortOne(s3, { Bucket: s3.bucket, Key, UploadId }, signal))) aborted += 1;
     }
     after = page.IsTruncated
@@ -123,7 +124,7 @@ async function abortOne(
   s3: S3Session,
   upload: {
     readonly Bucket: string;
-    readonly Key: string | undefined;
+    readonly Key: string;
     readonly UploadId: string | undefined;
   },
   signal: AbortSignal | undefined,
@@ -139,5 +140,5 @@ async function abortOne(
       throw error;
     }
   };
-  return s3.call('AbortMultipartUpload', upload.Key ?? '', send, signal);
+  return s3.call('AbortMultipartUpload', upload.Key, send, signal);
 }

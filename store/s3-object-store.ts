@@ -2,6 +2,7 @@ import {
   CreateBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  HeadBucketCommand,
   ListObjectsV2Command,
   PutBucketPolicyCommand,
 } from '@aws-sdk/client-s3';
@@ -10,7 +11,7 @@ import type { BucketPolicy } from './bucket-policy.ts';
 import { checkKey } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import { copyObject } from './s3-copy.ts';
-import { isBucketOurs } from './s3-errors.ts';
+import { isBucketOurs, isMissingBucket, isRefused } from './s3-errors.ts';
 import { abortUploads } from './s3-multipart.ts';
 import type { OutageListener, Outages } from './outages.ts';
 import { putBuffer } from './s3-put.ts';
@@ -21,7 +22,7 @@ import { S3_LIMITS, createS3Session } from './s3-session.ts';
 import type { StoreClock } from './store-clock.ts';
 
 export interface S3ObjectStore extends ObjectStore {
-  /** Creates the bucket unless it is there. */
+  /** Creates the bucket unless it is there; for that these keys need not be allowed to create one. */
   ensureBucket(): Promise<void>;
   readonly outages: Outages;
   readonly clock: StoreClock;
@@ -78,11 +79,7 @@ export function createS3ObjectStore(
     abortUploads: (begunBefore, signal, options) => abortUploads(s3, begunBefore, { signal, ...options }),
     list: (prefix, options) => listObjects(s3, prefix, options),
     async ensureBucket() {
-      await s3.call('CreateBucket', '', async () => {
-        await s3.client.send(new CreateBucketCommand({ Bucket: s3.bucket })).catch((error: unknown) => {
-          if (!isBucketOurs(error)) throw error;
-        });
-      });
+      if (!(await hasBucket(s3))) await createBucket(s3);
     },
     async setPolicy(policy) {
       const command = new PutBucketPolicyCommand({ Bucket: s3.bucket, Policy: JSON.stringify(policy) });
@@ -90,6 +87,34 @@ export function createS3ObjectStore(
     },
     close: () => s3.close(),
   };
+}
+
+/** A bucket that these keys may not look at is there: it is told when it is used, in more words than this answer has. */
+async function hasBucket(s3: S3Session): Promise<boolean> {
+  const command = new HeadBucketCommand({ Bucket: s3.bucket });
+  return s3.call('HeadBucket', '', () =>
+    s3.client.send(command).then(
+      () => true,
+      (error: unknown) => {
+        if (isMissingBucket(error)) return false;
+        if (isRefused(error)) return true;
+        throw error;
+      },
+    ),
+  );
+}
+
+async function createBucket(s3: S3Session): Promise<void> {
+  const command = new CreateBucketCommand({ Bucket: s3.bucket });
+  await s3.call('CreateBucket', '', () =>
+    s3.client.send(command).then(
+      () => undefined,
+      (error: unknown) => {
+        // Somebody else was faster.
+        if (!isBucketOurs(error)) throw error;
+      },
+    ),
+  );
 }
 
 async function deleteBatch(s3: S3Session, keys: readonly string[], signal?: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ export function startGcSchedule(
 ): () => Promise<void> {
   return keepSchedule({ logger }, client, {
     what: 'collects what nobody uses any more',
+    installation: connections,
     options: async () =>
       gcSchedule(level, collectorIntervalMs(await readServerConfig(connections.serverConfig))),
   });

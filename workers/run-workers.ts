@@ -19,7 +19,7 @@ import type { RunnerWorkers } from './runner.ts';
 import { startGcSchedule } from './gc-schedule.ts';
 import { startSettleSchedule } from './settle-schedule.ts';
 import { createRunnerWorkers } from './runner.ts';
-import { temporalOptions } from './temporal-options.ts';
+import { clientOptions, temporalOptions } from './temporal-options.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
 
@@ -59,9 +59,8 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
   const parts = openParts(connections, level, options);
   await expectOwnLevel(parts);
   const { namespace } = connections.temporal;
-  const temporal = temporalOptions(connections.temporal);
-  const connection = await NativeConnection.connect(temporal);
-  const clientConnection = await Connection.connect(temporal);
+  const connection = await NativeConnection.connect(temporalOptions(connections.temporal));
+  const clientConnection = await Connection.connect(clientOptions(connections.temporal));
   const closers: (() => Promise<void>)[] = [];
   try {
     const running: Promise<void>[] = [];

@@ -3,6 +3,7 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import type { Level } from '../model/pure/ids.ts';
 import { queueName } from '../model/pure/ids.ts';
 import type { SettleInput } from '../model/pure/settle-payloads.ts';
+import type { Installation } from './keep-schedule.ts';
 import { keepSchedule } from './keep-schedule.ts';
 import type { Parts } from './parts.ts';
 
@@ -14,11 +15,12 @@ const EVERY = '30s';
  * Gives what ends the trying to make it.
  */
 export function startSettleSchedule(
-  { level, logger }: Pick<Parts, 'level' | 'logger'>,
+  { level, logger, connections }: Pick<Parts, 'level' | 'logger'> & { readonly connections: Installation },
   client: Client,
 ): () => Promise<void> {
   const options = (): ScheduleOptions => settleSchedule(level);
-  return keepSchedule({ logger }, client, { what: 'settles ended workflows', options });
+  const what = 'settles ended workflows';
+  return keepSchedule({ logger }, client, { what, installation: connections, options });
 }
 
 function settleSchedule(level: Level): ScheduleOptions {

@@ -8,6 +8,14 @@ export function temporalOptions({ address, apiKey, tls }: Connections['temporal'
   return { address, ...(apiKey ? { apiKey } : {}), ...(tls ? { tls: readTls(tls) } : {}) };
 }
 
+/**
+ * The same for connections of clients, which would go by `https_proxy` or `http_proxy` even to 127.0.0.1. Those of workers and the store
+ * do not, so nobody is reached by a proxy.
+ */
+export function clientOptions(temporal: Connections['temporal']): ConnectionOptions {
+  return { ...temporalOptions(temporal), channelArgs: { 'grpc.enable_http_proxy': 0 } };
+}
+
 /** For both kinds of connections that the SDK has. */
 interface TemporalOptions {
   readonly address: string;

@@ -7,7 +7,7 @@ import * as attributes from '../../../model/pure/search-attributes.ts';
 import { namespaceOf } from '../../../model/schema/connections.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
-import { temporalOptions } from '../../../workers/temporal-options.ts';
+import { clientOptions } from '../../../workers/temporal-options.ts';
 import { silentQueues } from '../../silent-queues.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
@@ -44,7 +44,7 @@ export async function lookAtTemporal(options: TemporalToLookAt): Promise<Tempora
   const { temporal, todo } = options;
   const { address } = temporal;
   const connection = await Connection.connect({
-    ...temporalOptions(temporal),
+    ...clientOptions(temporal),
     connectTimeout: TIMEOUT_MS,
   }).catch(() => undefined);
   if (!connection) {

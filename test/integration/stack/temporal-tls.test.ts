@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +15,9 @@ import type { Connections } from '../../../model/schema/connections.ts';
 import { checkGivenTemporal } from '../../../stack/temporal-server.ts';
 import { temporalOptions } from '../../../workers/temporal-options.ts';
 import { scratchDirectory } from '../../helpers/git-repository.ts';
-import { liveConnections } from '../../helpers/live-stack.ts';
+import { liveConnections, until } from '../../helpers/live-stack.ts';
+import { startLookOnlyTemporal } from '../../helpers/look-only-temporal.ts';
+import { requireEnv } from '../../helpers/require-env.ts';
 
 jest.setTimeout(60_000);
 
@@ -22,11 +25,13 @@ const scratch = scratchDirectory();
 const file = (name: string): string => join(scratch.path, name);
 let server: Server;
 let address: string;
+/** Of the server itself. */
+let direct: string;
 let namespace: string;
 
 beforeAll(async () => {
   const { temporal } = await liveConnections();
-  ({ namespace } = temporal);
+  ({ namespace, address: direct } = temporal);
   certify('ca', ['basicConstraints=critical,CA:TRUE']);
   for (const name of ['server', 'client'])
     certify(
@@ -95,6 +100,19 @@ describe('a Temporal server that asks who one is', () => {
     expect(diagnoses.filter(({ ok }) => !ok)).toEqual([]);
   });
 
+  it('is not looked for behind a proxy that the environment names', async () => {
+    const env = { ...process.env, https_proxy: 'http://127.0.0.1:1', no_proxy: '' };
+    const replaced = jest.replaceProperty(process, 'env', env);
+    const reached = reachTemporal(temporal(identity()));
+    try {
+      const open = reached.ask(1, ({ workflowService }) => workflowService.describeNamespace({ namespace }));
+      expect((await open).namespaceInfo?.name).toBe(namespace);
+    } finally {
+      replaced.restore();
+      await reached.close();
+    }
+  });
+
   it('does not answer without TLS, without the certificate of a client, or by another name', async () => {
     const { caFile, serverName } = identity();
     const wrong = [undefined, { caFile, serverName }, { ...identity(), serverName: 'other.test' }];
@@ -103,5 +121,59 @@ describe('a Temporal server that asks who one is', () => {
     );
     for (const { diagnoses } of looked)
       expect(diagnoses).toMatchObject([{ part: 'temporal', ok: false, message: 'does not answer' }]);
+  });
+});
+
+describe('a Temporal server where we may only look', () => {
+  const check = (given: Connections['temporal']): Promise<void> =>
+    checkGivenTemporal(given, { env: process.env, signal: AbortSignal.timeout(50_000) });
+
+  it('is taken by up as it is when nothing is lacking', async () => {
+    await using server = await startLookOnlyTemporal(direct);
+
+    await check({ address: server.address, namespace });
+
+    expect(server.refused).toEqual([]);
+  });
+
+  it('is told of when something is lacking, with what somebody else has to type', async () => {
+    await using server = await startLookOnlyTemporal(direct);
+    const other = `look-only-${randomUUID()}`;
+    const operate = (...verb: string[]): string =>
+      execFileSync(
+        requireEnv('SLIPWAY_TEST_TEMPORAL_CLI', 'the Temporal CLI'),
+        ['operator', ...verb, '--namespace', other, '--address', direct],
+        { encoding: 'utf8', stdio: 'pipe' },
+      );
+
+    const withoutIt = check({ address: server.address, namespace, namespaces: { 3: other } });
+    await expect(withoutIt).rejects.toMatchObject({
+      type: 'SetupFailed',
+      message: expect.stringMatching(
+        new RegExp(
+          `lacks the namespace ${other}: .*Request unauthorized.*Somebody who may .*: temporal operator namespace create --namespace ${other} .*tcld namespace create`,
+          's',
+        ),
+      ),
+    });
+    operate('namespace', 'create', '--retention', '24h');
+    await until(() => {
+      try {
+        return operate('search-attribute', 'list') !== '';
+      } catch {
+        return false;
+      }
+    }, 30_000);
+    const withoutAttributes = check({ address: server.address, namespace: other });
+    await expect(withoutAttributes).rejects.toMatchObject({
+      type: 'SetupFailed',
+      message: expect.stringMatching(
+        new RegExp(
+          `lacks the search attributes SlipwayProject, .*SlipwayLevel in the namespace ${other}: .*tcld namespace search-attributes add --namespace ${other} --sa SlipwayProject=Keyword .*--sa SlipwayLevel=Int$`,
+          's',
+        ),
+      ),
+    });
+    expect(server.refused).toEqual(['RegisterNamespace', 'AddSearchAttributes']);
   });
 });

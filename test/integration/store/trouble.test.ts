@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
-import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Rehearsal } from '../../../store/collect/rehearsal.ts';
 import { Tally } from '../../../store/collect/tally.ts';
@@ -276,8 +281,8 @@ describe('multipart uploads that nobody completes', () => {
     const { endpoint = '', region, accessKeyId = '', secretAccessKey = '' } = s3TestConfig();
     const credentials = { accessKeyId, secretAccessKey };
     const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
-    for (let n = 0; n < 3; n += 1)
-      await client.send(new CreateMultipartUploadCommand({ Bucket: direct.bucket, Key: `left/${n}` }));
+    for (const Key of ['blobs/sha256/left', 'uploads/left', 'level-1/left'])
+      await client.send(new CreateMultipartUploadCommand({ Bucket: direct.bucket, Key }));
     client.destroy();
     const store = createStore(direct);
 
@@ -294,6 +299,25 @@ describe('multipart uploads that nobody completes', () => {
       multipartUploads: 3,
     });
     expect(await openUploads()).toBe(0);
+  });
+
+  it('stay where they are not of the store', async () => {
+    const { endpoint = '', region, accessKeyId = '', secretAccessKey = '' } = s3TestConfig();
+    const credentials = { accessKeyId, secretAccessKey };
+    const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
+    const others = await Promise.all(
+      ['backups/monday', 'my-blobs/a', 'level-up/a', 'blobs.tar'].map(async (Key) => {
+        const target = { Bucket: direct.bucket, Key };
+        const { UploadId } = await client.send(new CreateMultipartUploadCommand(target));
+        return { ...target, UploadId };
+      }),
+    );
+
+    const swept = await createStore(direct).sweep({ olderThan: new Date(Date.now() + 3_600_000) });
+
+    expect([swept.multipartUploads, await openUploads()]).toEqual([0, others.length]);
+    for (const upload of others) await client.send(new AbortMultipartUploadCommand(upload));
+    client.destroy();
   });
 });
 

@@ -90,6 +90,25 @@ describe('setup.mjs', () => {
     await expect(readFile(join(broken.path, 'node_modules', '.slipway-lock'))).rejects.toThrow('ENOENT');
   });
 
+  it('alone does nothing where packages and Node are installed: no engine, no server', () => {
+    const done = spawnSync('node', ['setup.mjs'], { cwd: checkout, encoding: 'utf8' });
+
+    expect([done.status, done.stdout, done.stderr]).toEqual([0, '', '']);
+  });
+
+  it('is what bin/slipway asks for where they are not', async () => {
+    await using bare = await mkdtempDisposable(join(tmpdir(), 'slipway bare-'));
+    await mkdir(join(bare.path, 'bin'));
+    await cp(join(ROOT, 'bin', 'slipway'), join(bare.path, 'bin', 'slipway'));
+
+    const done = spawnSync(join(bare.path, 'bin', 'slipway'), ['status'], { encoding: 'utf8' });
+
+    expect(done.stderr).toBe(
+      `slipway: its packages are not installed; type: node '${bare.path}/setup.mjs'\n`,
+    );
+    expect(done.status).toBe(3);
+  });
+
   it('refuses other verbs', () => {
     const done = spawnSync('node', ['setup.mjs', 'walk'], { cwd: checkout, encoding: 'utf8' });
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigInvalid } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
+import { givenKeys } from '../model/schema/connections.ts';
 import type { Principals } from '../store/bucket-policy.ts';
 import { writeJsonFile } from './json-file.ts';
 import type { KeyPair, Settings } from './settings.ts';
@@ -82,21 +82,14 @@ function usersOf({ keys }: Settings): unknown {
   return { accessAccounts: Object.fromEntries(users) as unknown };
 }
 
-/** The store that the environment names, or undefined. @throws {ConfigInvalid} when half of it is named. */
+/** The store that the environment names, or undefined. @throws {ConfigInvalid} when half of its keys is named. */
 export function givenStore(env: NodeJS.ProcessEnv): Connections['store'] | undefined {
   const endpoint = env['SLIPWAY_S3_ENDPOINT'];
   if (!endpoint) return undefined;
-  const [accessKeyId, secretAccessKey] = [env['AWS_ACCESS_KEY_ID'], env['AWS_SECRET_ACCESS_KEY']];
-  if (Boolean(accessKeyId) !== Boolean(secretAccessKey)) {
-    throw new ConfigInvalid(
-      'Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set; set both, or none to use a profile',
-    );
-  }
   return {
     endpoint,
     region: env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || REGION,
     bucket: env['SLIPWAY_S3_BUCKET'] || BUCKET,
-    accessKeyId,
-    secretAccessKey,
+    ...givenKeys(env),
   };
 }

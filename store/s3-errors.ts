@@ -110,10 +110,25 @@ export function isMissing(error: unknown): boolean {
   return statusCode === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
 }
 
+/** What a server says to keys that it does not let do something. */
+export interface Refusal {
+  /** S3's word for it. */
+  readonly code: string;
+  readonly message: string;
+  /** Whether it knows the keys, and they may not do that; else it does not take them for anybody's. */
+  readonly isKnown: boolean;
+}
+
 /** Whether the server said that these keys may not do that. Also of an error of the model, which has the answer as its cause. */
 export function isRefused(error: unknown): boolean {
-  const { name, statusCode } = factsOf(isSlipwayError(error) ? error.cause : error);
-  return statusCode === 403 && !PASSING_NAMES.has(name);
+  return refusalIn(error) !== undefined;
+}
+
+/** The same, in the server's words. */
+export function refusalIn(error: unknown): Refusal | undefined {
+  const { name, message, statusCode } = factsOf(isSlipwayError(error) ? error.cause : error);
+  if (statusCode !== 403 || PASSING_NAMES.has(name)) return undefined;
+  return { code: name, message, isKnown: name === 'AccessDenied' };
 }
 
 export function isMissingUpload(error: unknown): boolean {

@@ -6,6 +6,7 @@ import { queueName } from '../model/pure/ids.ts';
 import { AfterwardsQueue } from './afterwards.ts';
 import { BuilderEngines } from './builder-engines.ts';
 import { logActivities } from './activity-log.ts';
+import { knownAs } from './known-as.ts';
 import type { Parts } from './parts.ts';
 import { DEAF_MS } from './run-to-end.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
@@ -27,8 +28,7 @@ export async function createBuilderWorker(
   const afterwards = new AfterwardsQueue(parts.logger);
   const worker = await Worker.create({
     connection,
-    namespace: connections.temporal.namespace,
-    identity: parts.worker,
+    ...knownAs(parts),
     taskQueue: queueName('builder', parts.level),
     activities: createBuilderActivities({
       store,

@@ -10,6 +10,7 @@ import type { Connections } from '../model/schema/connections.ts';
 import {
   connectionsOfLevel,
   connectionsSchema,
+  givenKeys,
   givenLayers,
   givenMountLimit,
   givenTemporal,
@@ -72,14 +73,20 @@ export function hasStack(directory: string): boolean {
  */
 export async function readConnections(env: NodeJS.ProcessEnv): Promise<Connections> {
   const directory = stateDirectory(env);
-  const found = await readStackFile(join(directory, STACK_FILE));
+  const found = (await readStackFile(join(directory, STACK_FILE))) ?? givenConnections(env, directory);
   if (found) return found;
+  throw new StackUnavailable(
+    `No stack runs in ${directory}. Type: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
+  );
+}
+
+/**
+ * How to reach the parts of an installation that the environment alone names; undefined where it does not name both a Temporal server and
+ * a bucket. @throws {ConfigInvalid}
+ */
+export function givenConnections(env: NodeJS.ProcessEnv, directory: string): Connections | undefined {
   const temporal = givenTemporal(env);
-  if (!temporal || env.SLIPWAY_S3_BUCKET === undefined) {
-    throw new StackUnavailable(
-      `No stack runs in ${directory}. Type: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
-    );
-  }
+  if (!temporal || env.SLIPWAY_S3_BUCKET === undefined) return undefined;
   return parse(fromEnvironment(env, { temporal, directory }), 'the environment');
 }
 
@@ -116,8 +123,7 @@ function fromEnvironment(
       endpoint: env.SLIPWAY_S3_ENDPOINT,
       region: env.AWS_REGION ?? 'us-east-1',
       bucket: env.SLIPWAY_S3_BUCKET,
-      accessKeyId: env.AWS_ACCESS_KEY_ID,
-      secretAccessKey: env.AWS_SECRET_ACCESS_KEY,
+      ...givenKeys(env),
     },
     runnerEngine: env.SLIPWAY_DOCKER_HOST ?? env.DOCKER_HOST ?? 'unix:///var/run/docker.sock',
     builderEngine: env.SLIPWAY_BUILDER_DOCKER_HOST,

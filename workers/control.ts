@@ -7,6 +7,7 @@ import { queueName } from '../model/pure/ids.ts';
 import { contextHashesDirectory } from './context-hashes-directory.ts';
 import { describeError } from './describe-error.ts';
 import { hostPlatform } from './host-platform.ts';
+import { knownAs } from './known-as.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
 import { readServerConfig } from './server-config.ts';
@@ -29,8 +30,7 @@ export async function createControlWorker(
     );
   return Worker.create({
     connection,
-    namespace: connections.temporal.namespace,
-    identity: parts.worker,
+    ...knownAs(parts),
     taskQueue: queueName('control', level),
     workflowBundle: await workflowBundle(connections.stateDirectory, logger),
     activities: createControlActivities({

@@ -22,6 +22,8 @@ export interface Parts {
   readonly plans: PlanCache;
   /** Names this process to people: in claims, records and Temporal. */
   readonly worker: string;
+  /** Which Slipway it is, where that is known. */
+  readonly version?: string | undefined;
   readonly logger: Logger;
   /** Values of secrets for tasks. */
   readonly secrets: SecretSource;
@@ -37,8 +39,9 @@ export function openParts(
     logger,
     secrets,
     credentials,
+    version,
     gitConfig,
-  }: Pick<Parts, 'logger' | 'secrets' | 'credentials'> & {
+  }: Pick<Parts, 'logger' | 'secrets' | 'credentials' | 'version'> & {
     /** A file of git configuration, with credentials for the repositories. */
     readonly gitConfig?: string | undefined;
   },
@@ -60,6 +63,7 @@ export function openParts(
     source,
     plans: new PlanCache(store),
     worker,
+    version,
     logger,
     secrets: onlyGranted(secrets, () => findServerConfig(connections.serverConfig)),
     credentials,

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { Worker } from '@temporalio/worker';
-import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { CredentialsFile } from '../docker/registry/credentials-file.ts';
 import { readDockerConfig } from '../docker/registry/read-docker-config.ts';
@@ -9,17 +8,20 @@ import type { Level } from '../model/pure/ids.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import type { SecretSource } from '../model/secret-source.ts';
 import { createBuilderWorker } from './builder.ts';
+import type { TemporalConnections } from './connect-temporal.ts';
+import { connectTemporal } from './connect-temporal.ts';
 import { createControlWorker } from './control.ts';
 import type { ServesDind } from './dind-claims.ts';
-import { installTemporalLogger } from './logger.ts';
 import { expectOwnLevel } from './expect-own-level.ts';
+import type { Parts } from './parts.ts';
 import { openParts } from './parts.ts';
 import { runToEnd } from './run-to-end.ts';
 import type { RunnerWorkers } from './runner.ts';
 import { startGcSchedule } from './gc-schedule.ts';
 import { startSettleSchedule } from './settle-schedule.ts';
 import { createRunnerWorkers } from './runner.ts';
-import { clientOptions, temporalOptions } from './temporal-options.ts';
+import { slipwayVersion } from './slipway-version.ts';
+import { installTemporalRuntime } from './temporal-runtime.ts';
 
 export type WorkerKind = 'control' | 'builder' | 'runner';
 
@@ -41,6 +43,8 @@ export interface RunWorkersOptions {
   readonly gitConfig?: string | undefined;
   /** Credentials for the registries that images are pulled from. */
   readonly credentials?: CredentialsFile | undefined;
+  /** Where Prometheus finds numbers about the workers; default: nowhere. */
+  readonly metricsAddress?: string | undefined;
   /** Aborted to drain and end. */
   readonly signal: AbortSignal;
   /** Told when every worker polls. */
@@ -48,19 +52,31 @@ export interface RunWorkersOptions {
 }
 
 /**
- * Runs the workers of one level in this process until the signal; then drains them and closes everything. Builds and claims
- * are not polled for any more at once; control ends last, since runs that end need its workflows.
- * @throws {ConfigInvalid} at once when the file of credentials is wrong.
+ * Runs the workers of one level in this process until the signal, as soon as Temporal answers; then drains them and closes everything.
+ * Builds and claims are not polled for any more at once; control ends last, since runs that end need its workflows.
+ * @throws {ConfigInvalid} at once when the file of credentials is wrong, or keys, certificates or names are not taken.
  */
 export async function runWorkers(options: RunWorkersOptions): Promise<void> {
-  const { connections, level, kinds, logger, signal, graceMs } = options;
-  installTemporalLogger(logger);
+  const { connections, level, logger, signal } = options;
+  installTemporalRuntime(logger, options);
   if (options.credentials) await readDockerConfig(options.credentials);
-  const parts = openParts(connections, level, options);
-  await expectOwnLevel(parts);
-  const { namespace } = connections.temporal;
-  const connection = await NativeConnection.connect(temporalOptions(connections.temporal));
-  const clientConnection = await Connection.connect(clientOptions(connections.temporal));
+  const parts = openParts(connections, level, { ...options, version: await slipwayVersion() });
+  try {
+    await expectOwnLevel(parts);
+    const temporal = await connectTemporal(connections.temporal, { logger, signal });
+    if (temporal) await serve(parts, temporal, options);
+    logger.info('Workers have ended');
+  } finally {
+    parts.close();
+  }
+}
+
+async function serve(
+  parts: Parts,
+  temporal: TemporalConnections,
+  { kinds, logger, signal, graceMs, ...options }: RunWorkersOptions,
+): Promise<void> {
+  const { worker: connection, client: clientConnection } = temporal;
   const closers: (() => Promise<void>)[] = [];
   try {
     const running: Promise<void>[] = [];
@@ -68,6 +84,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     let builder: Worker | undefined;
     let runner: RunnerWorkers | undefined;
     if (kinds.includes('control')) {
+      const { namespace } = parts.connections.temporal;
       const client = new Client({ connection: clientConnection, namespace });
       control = await createControlWorker(parts, connection, client);
       closers.push(startSettleSchedule(parts, client));
@@ -99,12 +116,11 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     for (const worker of [control, builder]) if (worker) running.push(runToEnd(worker, logger));
     if (runner) running.push(runner.run());
     signal.addEventListener('abort', onEnd, { once: true });
-    logger.info({ kinds }, 'Workers are running');
+    logger.info({ kinds, version: parts.version }, 'Workers are running');
     options.onReady?.();
     if (signal.aborted) onEnd();
     await Promise.all(running);
     await draining;
-    logger.info('Workers have ended');
   } catch (error) {
     // Said at once: those that go on may keep what follows from ending well.
     logger.error({ error }, 'A worker cannot go on, so this process ends');
@@ -116,7 +132,6 @@ export async function runWorkers(options: RunWorkersOptions): Promise<void> {
     );
     for (const close of closers)
       await close().catch((error: unknown) => logger.warn({ error }, 'Not everything could be closed'));
-    parts.close();
   }
 }
 

@@ -26,6 +26,7 @@ import type { RunPart } from './run-slots.ts';
 import { RunSlots } from './run-slots.ts';
 import { DEAF_MS, runToEnd } from './run-to-end.ts';
 import { createHolderNotes } from './holder-notes.ts';
+import { knownAs } from './known-as.ts';
 import { readServerConfig } from './server-config.ts';
 import { startSweeper } from './sweeper.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
@@ -154,11 +155,9 @@ async function createWorkers(
           if (!(error instanceof ApplicationFailure && error.type === 'MachineBusy')) onTrouble();
           throw error;
         });
-  const { namespace } = connections.temporal;
   const common = {
     connection,
-    namespace,
-    identity: parts.worker,
+    ...knownAs(parts),
     interceptors: { activity: [logActivities(parts.logger)] },
     ...HEARTBEAT_THROTTLE,
   };

@@ -3,7 +3,7 @@ import type { ConnectionOptions } from '@temporalio/client';
 import { ConfigInvalid } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 
-/** What the SDK connects with: files are read anew each time, since certificates are renewed. @throws {ConfigInvalid} */
+/** What the SDK connects with. Files are read now: a connection keeps the certificates that it was made with, a new one has renewed ones. @throws {ConfigInvalid} */
 export function temporalOptions({ address, apiKey, tls }: Connections['temporal']): TemporalOptions {
   return { address, ...(apiKey ? { apiKey } : {}), ...(tls ? { tls: readTls(tls) } : {}) };
 }

@@ -96,6 +96,19 @@ export function givenMountLimit(env: NodeJS.ProcessEnv): Pick<Connections, 'cach
   throw new ConfigInvalid(`SLIPWAY_CACHE_MOUNTS is "${given}": expected 2 GB, none or off`);
 }
 
+/** The S3 keys that the environment names; none: the AWS SDK looks for some. @throws {ConfigInvalid} when it names one of the two alone. */
+export function givenKeys(
+  env: NodeJS.ProcessEnv,
+): Pick<Connections['store'], 'accessKeyId' | 'secretAccessKey'> {
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'] || undefined;
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'] || undefined;
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    throw new ConfigInvalid(
+      'Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set; set both, or none to use a profile',
+    );
+  return { accessKeyId, secretAccessKey };
+}
+
 /** The Temporal server that the environment names, by the variables of Temporal's own tools; undefined when it names none. */
 export function givenTemporal(env: NodeJS.ProcessEnv): Connections['temporal'] | undefined {
   const address = env['TEMPORAL_ADDRESS'];

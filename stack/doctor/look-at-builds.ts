@@ -1,4 +1,5 @@
 import { idleSidecars } from '../../docker/sidecar/idle-sidecars.ts';
+import { isOwnName } from '../../model/engine-names.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { Level } from '../../model/pure/ids.ts';
 import type { Connections } from '../../model/schema/connections.ts';
@@ -9,16 +10,23 @@ import { Ailment, diagnosed } from './diagnosed.ts';
 const TIMEOUT_MS = 10_000;
 const OTHER_BUILDER = 'set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds';
 
+export type EnginesToLookAt = Pick<
+  Connections,
+  'runnerEngine' | 'builderEngine' | 'sidecarImage' | 'fleet' | 'runtimeDirectory'
+> & {
+  /** Whether workers are run by hand, on this machine or on others; else `up` runs them here. */
+  readonly isByHand: boolean;
+};
+
 /** Looks at where images are built: a given engine, or sidecars and what they need of the engine of the tasks. */
-export async function lookAtBuilds(
-  connections: Pick<
-    Connections,
-    'runnerEngine' | 'builderEngine' | 'sidecarImage' | 'fleet' | 'runtimeDirectory'
-  >,
-): Promise<Diagnosis> {
-  const { runnerEngine, builderEngine, sidecarImage, fleet } = connections;
+export async function lookAtBuilds(engines: EnginesToLookAt): Promise<Diagnosis> {
+  const { runnerEngine, builderEngine, sidecarImage, fleet, isByHand } = engines;
   if (builderEngine !== undefined) return lookAtBuilderEngine(builderEngine, builderEngine === runnerEngine);
   return diagnosed('sidecars', `Start the engine, or ${OTHER_BUILDER}`, async () => {
+    if (sidecarImage === undefined && isByHand)
+      return {
+        message: 'no image for them is named here; a builder needs SLIPWAY_SIDECAR_IMAGE, or another engine',
+      };
     if (sidecarImage === undefined)
       throw new Ailment(
         'there is no image for them',
@@ -29,7 +37,7 @@ export async function lookAtBuilds(
     if (!(await access.hasImage(sidecarImage)))
       throw new Ailment(
         `their image is not in the engine (removed by hand?)`,
-        'Type: slipway down && slipway up',
+        bringImage(sidecarImage, engines),
         found,
       );
     const rights = await access.sidecarRights(sidecarImage, fleet);
@@ -39,18 +47,24 @@ export async function lookAtBuilds(
         `Allow privileged containers there, or ${OTHER_BUILDER}`,
         found,
       );
-    const stopped = await countStopped(connections);
+    const stopped = await countStopped(engines);
     const how = rights.kind === 'privileged' ? 'privileged' : 'with single rights';
     const kept = stopped === 0 ? '' : `; stopped, with their data: ${stopped}`;
     return { ...found, message: `can run, ${how}${kept}` };
   });
 }
 
+function bringImage(image: string, { runnerEngine, isByHand }: EnginesToLookAt): string {
+  if (!isByHand) return 'Type: slipway down && slipway up';
+  if (!isOwnName(image)) return `Type: docker --host ${runnerEngine} pull ${image}`;
+  return `In the checkout: SLIPWAY_DOCKER_HOST=${runnerEngine} npm run setup; if that makes one of another tag, set SLIPWAY_SIDECAR_IMAGE to it`;
+}
+
 async function countStopped({
   runnerEngine: host,
   fleet,
   runtimeDirectory,
-}: Pick<Connections, 'runnerEngine' | 'fleet' | 'runtimeDirectory'>): Promise<number> {
+}: EnginesToLookAt): Promise<number> {
   const ofLevels = await Promise.all(
     LEVELS.map((level) => idleSidecars({ host, fleet, level, runtimeDirectory })),
   );
@@ -59,14 +73,15 @@ async function countStopped({
 
 /** Looks at whether tasks can have private engines, which some project may have on these levels. */
 export async function lookAtPrivateEngines(
-  connections: Parameters<typeof lookAtBuilds>[0],
+  engines: EnginesToLookAt,
   levels: readonly Level[],
 ): Promise<Diagnosis> {
-  const { runnerEngine, sidecarImage, fleet } = connections;
+  const { runnerEngine, sidecarImage, fleet, isByHand } = engines;
   const where = `level ${levels.join(', ')}`;
   return diagnosed('private engines', 'Start the engine of the tasks', async () => {
-    const todo =
-      'Unset SLIPWAY_BUILDER_DOCKER_HOST and type: slipway down && slipway up, or grant no project "dind"';
+    const todo = isByHand
+      ? 'Bring the image that SLIPWAY_SIDECAR_IMAGE names into the engine, or grant no project "dind"'
+      : 'Unset SLIPWAY_BUILDER_DOCKER_HOST and type: slipway down && slipway up, or grant no project "dind"';
     const access = new EngineAccess(runnerEngine);
     if (sidecarImage === undefined || !(await access.hasImage(sidecarImage)))
       throw new Ailment('tasks of features.dind wait: there is no image of sidecars', todo, { where });

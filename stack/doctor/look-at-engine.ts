@@ -18,11 +18,15 @@ export interface EngineToLookAt {
   readonly env: NodeJS.ProcessEnv;
   /** What to do when it does not answer. */
   readonly todo: string;
+  /** Whether this may be a machine that needs none, as those of controls and of people. Default: it is not. */
+  readonly mayLack?: boolean;
 }
 
 /** Looks at the engine of the tasks: whether it answers, its network when it is our own, its disk, and how images move to it. */
 export async function lookAtEngine(engine: EngineToLookAt): Promise<readonly Diagnosis[]> {
   const answer = await diagnosed('engine', engine.todo, () => ask(engine));
+  const isThere = answer.ok || answer.version !== undefined;
+  if (!isThere && engine.mayLack) return [noEngine(engine.address, answer.message)];
   if (!answer.ok) return [{ ...answer, where: engine.address }];
   const isPrivate = engine.address === privateEngineAddress(engine.paths);
   return Promise.all([
@@ -31,6 +35,10 @@ export async function lookAtEngine(engine: EngineToLookAt): Promise<readonly Dia
     lookAtTransport(engine),
     ...(await lookAtEngineDisk(engine)),
   ]);
+}
+
+function noEngine(where: string, why: string): Diagnosis {
+  return { part: 'engine', ok: true, where, message: `none here; builders and runners need one (${why})` };
 }
 
 async function ask({ address }: EngineToLookAt): Promise<Omit<Diagnosis, 'part' | 'ok'>> {

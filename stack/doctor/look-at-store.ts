@@ -13,13 +13,17 @@ const REFUSALS = ['AccessDenied', 'InvalidAccessKeyId', 'SignatureDoesNotMatch',
 const OTHER_STORE =
   'Set SLIPWAY_S3_ENDPOINT to a server that keeps them (AWS S3, versitygw 1.8, MinIO), or unset it to have one started';
 
-/**
- * Looks whether a store answers, has the bucket, and keeps what Slipway relies on. `todo` is for one that does not answer;
- * `mayLackBucket`: before the first `up` there is none.
- */
+export interface StoreToLookAt {
+  /** What to do when it does not answer. */
+  readonly todo: string;
+  /** Who makes the bucket: the next `up`, the one that runs and has made it, or nobody of ours. */
+  readonly madeBy: 'next up' | 'up' | 'others';
+}
+
+/** Looks whether a store answers, has the bucket, and keeps what Slipway relies on. */
 export async function lookAtStore(
   connection: Connections['store'],
-  options: { readonly todo: string; readonly mayLackBucket: boolean; readonly version?: string | undefined },
+  options: StoreToLookAt,
 ): Promise<Diagnosis> {
   const { endpoint, bucket } = connection;
   const where = endpoint ?? 'AWS S3';
@@ -43,21 +47,13 @@ export async function lookAtStore(
       ];
       if (lacking.length > 0) throw new Ailment(lacking.join(', '), OTHER_STORE, { where });
       return {
-        version: options.version,
         where,
         message: `answers, bucket ${bucket}; keeps conditions, verifies checksums`,
       };
     } catch (error) {
       if (error instanceof Ailment) throw error;
       const code = codeOf(error);
-      if (code === 'NoSuchBucket' && options.mayLackBucket)
-        return { where, message: `answers; up makes the bucket ${bucket}` };
-      if (code === 'NoSuchBucket')
-        throw new Ailment(
-          `answers, but the bucket ${bucket} is gone, and with it images, artifacts and records`,
-          'Type: slipway down && slipway up (makes an empty one), or bring the bucket back',
-          { where },
-        );
+      if (code === 'NoSuchBucket') return { where, message: expectNone(bucket, options.madeBy, where) };
       if (REFUSALS.includes(code))
         throw new Ailment(
           `answers, but refuses the keys (${code})`,
@@ -69,6 +65,26 @@ export async function lookAtStore(
       store.close();
     }
   });
+}
+
+/** What to say of a bucket that is not there. @throws {Ailment} unless one is still to be made. */
+function expectNone(bucket: string, madeBy: StoreToLookAt['madeBy'], where: string): string {
+  switch (madeBy) {
+    case 'next up':
+      return `answers; up makes the bucket ${bucket}`;
+    case 'up':
+      throw new Ailment(
+        `answers, but the bucket ${bucket} is gone, and with it images, artifacts and records`,
+        'Type: slipway down && slipway up (makes an empty one), or bring the bucket back',
+        { where },
+      );
+    case 'others':
+      throw new Ailment(
+        `answers, but has no bucket ${bucket}`,
+        'Make it there, or set SLIPWAY_S3_BUCKET to the one that has the images, artifacts and records',
+        { where },
+      );
+  }
 }
 
 /** Keeps no process alive. */

@@ -35,7 +35,7 @@ async function lookForStore(env: NodeJS.ProcessEnv): Promise<Diagnosis> {
   if (!given) return lookForTool(S3_TOOL, env);
   return lookAtStore(given, {
     todo: 'Start the server that SLIPWAY_S3_ENDPOINT names, or unset it to have one started',
-    mayLackBucket: true,
+    madeBy: 'next up',
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
+import { isRefused } from '../../../store/s3-errors.ts';
 import type { Store } from '../../../store/store.ts';
 import { listPushes } from '../../list-pushes.ts';
 
@@ -9,10 +10,19 @@ const NEWEST = 20;
 /** Whether the records of the newest pushes can be read. */
 export function lookAtPushes(store: Store): Promise<Diagnosis> {
   return diagnosed('pushes', 'Look into the store', async () => {
-    const listed = await listPushes(store, { limit: NEWEST });
+    const listed = await listPushes(store, { limit: NEWEST }).catch(explainRefusal);
     const damaged = listed.flatMap((push) => ('damaged' in push ? [push.damaged] : []));
     const [first] = damaged;
     if (first === undefined) return { message: listed.length === 0 ? 'are none yet' : 'of late can be read' };
     throw new Ailment(`${damaged.length} of the newest ${listed.length} cannot be read`, first);
   });
+}
+
+/** Where workers run by hand, who looks may have the keys of one of them. */
+function explainRefusal(error: unknown): never {
+  if (!isRefused(error)) throw error;
+  throw new Ailment(
+    'cannot be read with these keys',
+    'Look with the keys of a client: those of workers do not read the pushes of all levels',
+  );
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { queueName } from '../../../model/pure/ids.ts';
 import type { Level } from '../../../model/pure/ids.ts';
 import * as attributes from '../../../model/pure/search-attributes.ts';
@@ -8,14 +8,14 @@ import { namespaceOf } from '../../../model/schema/connections.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { clientOptions } from '../../../workers/temporal-options.ts';
+import { findTemporalTrouble, troubleOf } from '../../../workers/temporal-trouble.ts';
 import { silentQueues } from '../../silent-queues.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
 import { lookAtCollections } from './look-at-collections.ts';
+import { lookAtWorkers } from './look-at-workers.ts';
 
 const TIMEOUT_MS = 10_000;
-/** gRPC's code. */
-const NOT_FOUND = 5;
 const TRIAL_POLLS = 100;
 const TRIAL_POLL_MS = 100;
 const LEAST_RETENTION_HOURS = 24;
@@ -37,19 +37,17 @@ export interface TemporalToLookAt {
   readonly levels: readonly Level[] | undefined;
   /** Of those that some project may have private engines on. */
   readonly dindLevels?: readonly Level[];
+  /** Whether there is no stack to start again: its workers are run by hand. Default: a stack is. */
+  readonly isByHand?: boolean;
 }
 
 /** Looks at a Temporal server: namespaces, search attributes, retention, whether it keeps priorities, who polls. */
 export async function lookAtTemporal(options: TemporalToLookAt): Promise<TemporalFindings> {
   const { temporal, todo } = options;
-  const { address } = temporal;
-  const connection = await Connection.connect({
-    ...clientOptions(temporal),
-    connectTimeout: TIMEOUT_MS,
-  }).catch(() => undefined);
+  const connection = await connect(temporal).catch(() => undefined);
   if (!connection) {
-    const silent = { part: 'temporal', ok: false, where: address, message: 'does not answer', todo };
-    return { diagnoses: [silent], aheadMs: undefined };
+    const silent = await diagnosed('temporal', todo, () => findOutWhy(temporal, todo));
+    return { diagnoses: [{ ...silent, where: temporal.address }], aheadMs: undefined };
   }
   try {
     return await connection.withDeadline(Date.now() + 4 * TIMEOUT_MS, () => lookInside(connection, options));
@@ -58,28 +56,55 @@ export async function lookAtTemporal(options: TemporalToLookAt): Promise<Tempora
   }
 }
 
+async function connect(temporal: Connections['temporal']): Promise<Connection> {
+  const connection = Connection.lazy({ ...clientOptions(temporal), connectTimeout: TIMEOUT_MS });
+  try {
+    await connection.ensureConnected();
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+/** A connection that cannot be had does not say why. */
+async function findOutWhy(temporal: Connections['temporal'], todo: string): Promise<never> {
+  const trouble = await findTemporalTrouble(temporal, { timeoutMs: TIMEOUT_MS });
+  if (trouble?.kind === 'refuses') throw refusal(trouble.reason);
+  throw new Ailment(`does not answer: ${trouble?.reason ?? `not within ${TIMEOUT_MS / 1000} s`}`, todo);
+}
+
+function refusal(reason: string, found: Partial<Finding> = {}): Ailment {
+  const todo = 'Set TEMPORAL_API_KEY, or what TEMPORAL_TLS_… name, to credentials that hold';
+  return new Ailment(`answers, but refuses who we are: ${reason}`, todo, found);
+}
+
 async function lookInside(
   connection: Connection,
-  { temporal, todo, levels, dindLevels = [] }: TemporalToLookAt,
+  { temporal, todo, levels, dindLevels = [], isByHand = false }: TemporalToLookAt,
 ): Promise<TemporalFindings> {
-  const namespaces = [
-    ...new Set([temporal.namespace, ...(levels ?? []).map((level) => namespaceOf(temporal, level))]),
-  ];
+  const namespaces = [...new Set(levels?.map((level) => namespaceOf(temporal, level)))];
+  // Where all levels have one of their own, nobody needs the other.
+  if (namespaces.length === 0) namespaces.push(temporal.namespace);
   const server = await diagnosed('temporal', todo, () => lookAtNamespaces(connection, temporal, namespaces));
   if (!server.ok) return { diagnoses: [server], aheadMs: undefined };
-  const trial = levels && (await tryPriority(connection, temporal.namespace).catch(() => undefined));
+  const trial = levels && (await tryPriority(connection, namespaces).catch(() => undefined));
   const time = Date.now() + (trial?.aheadMs ?? 0);
   const clientOf = (level: Level) => ({
     level,
     client: new Client({ connection, namespace: namespaceOf(temporal, level) }),
   });
+  const served = levels && levels.length > 0 ? { levels, dindLevels, time, todo, isByHand } : undefined;
   const diagnoses = await Promise.all([
     server,
-    ...(levels ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one })) : []),
-    ...(levels ? [lookAtQueues(connection, temporal, { levels, dindLevels, time })] : []),
+    ...(levels
+      ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one }, todo))
+      : []),
+    ...(served ? [lookAtQueues(connection, temporal, served)] : []),
+    ...(served ? await lookAtWorkers(connection, temporal, served) : []),
     ...namespaces.map((one) => lookAtRetention(connection, { ...temporal, namespace: one })),
     ...(trial ? [lookAtPriority(trial.isKept)] : []),
-    ...(levels ? [lookAtCollections(levels.map(clientOf), time)] : []),
+    ...(served ? [lookAtCollections(served.levels.map(clientOf), time)] : []),
   ]);
   return { diagnoses, aheadMs: trial?.aheadMs };
 }
@@ -93,7 +118,9 @@ async function lookAtNamespaces(
   const found = { version: serverVersion ?? undefined, where: address };
   for (const namespace of namespaces) {
     await workflowService.describeNamespace({ namespace }).catch((error: unknown) => {
-      if (!isGrpcServiceError(error) || Number(error.code) !== NOT_FOUND) throw error;
+      const { kind, reason } = troubleOf(error);
+      if (kind === 'refuses') throw refusal(reason, found);
+      if (kind === 'away') throw error;
       throw new Ailment(
         `answers, but has no namespace ${namespace}`,
         `Type: temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`,
@@ -107,8 +134,9 @@ async function lookAtNamespaces(
 function lookAtAttributes(
   { operatorService }: Connection,
   { address, namespace }: Connections['temporal'],
+  todo: string,
 ): Promise<Diagnosis> {
-  return diagnosed('search attributes', 'Type: slipway down && slipway up', async () => {
+  return diagnosed('search attributes', todo, async () => {
     const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
     const missing = Object.values(attributes).filter(({ name }) => customAttributes?.[name] === undefined);
     if (missing.length === 0) return { message: 'are all there' };
@@ -153,9 +181,15 @@ function lookAtQueues(
     levels,
     dindLevels,
     time,
-  }: { readonly levels: readonly Level[]; readonly dindLevels: readonly Level[]; readonly time: number },
+    todo,
+    isByHand,
+  }: Required<Pick<TemporalToLookAt, 'dindLevels' | 'todo' | 'isByHand'>> & {
+    readonly levels: readonly Level[];
+    /** The server's clock, milliseconds since 1970. */
+    readonly time: number;
+  },
 ): Promise<Diagnosis> {
-  return diagnosed('queues', 'Type: slipway down && slipway up', async () => {
+  return diagnosed('queues', todo, async () => {
     const queues = levels.flatMap((level) =>
       [...KINDS, ...(dindLevels.includes(level) ? (['runner-dind'] as const) : [])].map((kind) => ({
         kind,
@@ -180,9 +214,10 @@ function lookAtQueues(
     });
     // Who builds, or runs tasks, asks for no more while all its places are taken.
     const mayBeBusy = silent.every(({ kind }) => kind !== 'control');
+    const what = isByHand ? 'workers' : 'the stack again (slipway down && slipway up), or workers by hand';
     throw new Ailment(
       `nobody polls ${silent.map(({ name }) => name).join(', ')}: what is sent there waits`,
-      `${mayBeBusy ? 'If they are not all busy, start' : 'Start'} the stack again (slipway down && slipway up), or workers by hand: ${byHand.join('; ')}`,
+      `${mayBeBusy ? 'If they are not all busy, start' : 'Start'} ${what}: ${byHand.join('; ')}`,
     );
   });
 }
@@ -193,7 +228,7 @@ function lookAtQueues(
  */
 async function tryPriority(
   connection: Connection,
-  namespace: string,
+  [namespace = 'default']: readonly string[],
 ): Promise<{ readonly isKept: boolean; readonly aheadMs: number } | undefined> {
   const id = `slipway-doctor-${randomUUID()}`;
   const taskQueue = { name: id };

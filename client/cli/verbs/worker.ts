@@ -80,15 +80,23 @@ export const workerVerb = defineVerb<WorkerArgs>({
  */
 async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCode> {
   const capacity = args.capacity === undefined ? undefined : wholeNumber('capacity', args.capacity, 1);
-  const [connecting, { runWorkers }, { createLogger }, { takeSecrets }, registry, { writeFile, rm }] =
-    await Promise.all([
-      import('../../../workers/connections.ts'),
-      import('../../../workers/run-workers.ts'),
-      import('../../../workers/logger.ts'),
-      import('../../../workers/secret-sources.ts'),
-      import('../../../docker/registry/credentials-file.ts'),
-      import('node:fs/promises'),
-    ]);
+  const [
+    connecting,
+    metrics,
+    { runWorkers },
+    { createLogger },
+    { takeSecrets },
+    registry,
+    { writeFile, rm },
+  ] = await Promise.all([
+    import('../../../workers/connections.ts'),
+    import('../../../workers/metrics-address.ts'),
+    import('../../../workers/run-workers.ts'),
+    import('../../../workers/logger.ts'),
+    import('../../../workers/secret-sources.ts'),
+    import('../../../docker/registry/credentials-file.ts'),
+    import('node:fs/promises'),
+  ]);
   const readyFile = args['ready-file'];
   const level = args.level as Level;
   const logger = createLogger(`worker-${args.level}`);
@@ -108,6 +116,7 @@ async function work(args: WorkerArgs, { env, signal }: Session): Promise<ExitCod
       secrets: takeSecrets(env),
       gitConfig: env.SLIPWAY_GIT_CONFIG || undefined,
       credentials: registry.namedCredentials(env),
+      metricsAddress: metrics.givenMetricsAddress(env),
       signal,
       onReady: () => {
         sayReady().catch((error: unknown) => logger.error({ error }, 'The ready file cannot be written'));

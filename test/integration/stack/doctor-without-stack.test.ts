@@ -11,6 +11,7 @@ import { widePath } from '../../../stack/find-program.ts';
 import { CommandFailed, runCommand } from '../../../stack/run-command.ts';
 import { cleanEnv, diagnosisOf, wrongParts } from '../../helpers/diagnoses.ts';
 import { liveConnections } from '../../helpers/live-stack.ts';
+import { World } from '../../helpers/world.ts';
 
 jest.setTimeout(300_000);
 
@@ -113,7 +114,6 @@ describe('doctor where no stack runs', () => {
     const given = {
       TEMPORAL_ADDRESS: temporal.address,
       SLIPWAY_S3_ENDPOINT: store.endpoint,
-      SLIPWAY_S3_BUCKET: 'not-yet-made',
       AWS_ACCESS_KEY_ID: store.accessKeyId,
       AWS_SECRET_ACCESS_KEY: store.secretAccessKey,
       DOCKER_HOST: runnerEngine,
@@ -124,7 +124,11 @@ describe('doctor where no stack runs', () => {
       version: expect.stringMatching(/^\d+\./),
       where: temporal.address,
     });
-    expect(diagnosisOf('s3', diagnoses).message).toBe('answers; up makes the bucket not-yet-made');
+    expect(diagnosisOf('s3', diagnoses).message).toMatch(/^answers, bucket slipway;/);
+    const bucket = { SLIPWAY_S3_BUCKET: 'not-yet-made', TEMPORAL_ADDRESS: '' };
+    expect(diagnosisOf('s3', await without({ ...given, ...bucket })).message).toBe(
+      'answers; up makes the bucket not-yet-made',
+    );
     expect(diagnosisOf('engine', diagnoses).message).toContain('answers (DOCKER_HOST)');
 
     const wrong = await without({
@@ -148,6 +152,112 @@ describe('doctor where no stack runs', () => {
     expect(diagnosisOf('s3', await without({ ...given, AWS_SECRET_ACCESS_KEY: '' }))).toMatchObject({
       ok: false,
       message: expect.stringContaining('Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set'),
+    });
+  });
+});
+
+describe('doctor where workers are run by hand, and the environment names the parts', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.open({ base: false });
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  /** What doctor says on a machine that has the environment of docs/operate.md and no stack. */
+  function doctor(more: NodeJS.ProcessEnv = {}): Promise<readonly Diagnosis[]> {
+    const { temporal, store, runnerEngine, sidecarImage, fleet, serverConfig } = world.connections;
+    const named = {
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+      SLIPWAY_S3_ENDPOINT: store.endpoint,
+      SLIPWAY_S3_BUCKET: store.bucket,
+      AWS_ACCESS_KEY_ID: store.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: store.secretAccessKey,
+      SLIPWAY_DOCKER_HOST: runnerEngine,
+      SLIPWAY_SIDECAR_IMAGE: sidecarImage,
+      SLIPWAY_FLEET: fleet,
+      SLIPWAY_CONFIG: serverConfig,
+    };
+    const env = { ...cleanEnv, ...named, ...more };
+    return diagnose({ stateDirectory: join(world.home, 'nobody has started one here'), env });
+  }
+
+  const todosOf = (diagnoses: readonly Diagnosis[]): string =>
+    diagnoses.flatMap(({ todo = [] }) => todo).join('\n');
+
+  it('looks at all of them as where a stack runs, and says whom to start', async () => {
+    await writeFile(world.connections.serverConfig, 'version: 1\n');
+    const without = await doctor();
+    expect(wrongParts(without)).toEqual(['queues']);
+    expect(diagnosisOf('queues', without)).toMatchObject({
+      message: 'nobody polls control-1, builder-1, runner-1: what is sent there waits',
+      todo: 'Start workers: slipway worker all --level 1',
+    });
+    const looked = ['search attributes', 'retention', 'priorities', 'collections', 's3', 'stored blobs'];
+    for (const part of [...looked, 'pushes', 'engine', 'image transport', 'sidecars', 'clocks'])
+      expect(diagnosisOf(part, without).ok).toBe(true);
+    expect(diagnosisOf('stack', without).message).toBe(
+      'none runs here; the environment names Temporal and the store',
+    );
+
+    const worker = await world.startWorker(1);
+    expect(wrongParts(await doctor())).toEqual([]);
+    await worker.stop();
+  });
+
+  it('says what is missing without speaking of a stack that could be started again', async () => {
+    const { temporal } = world.connections;
+    const diagnoses = await doctor({
+      SLIPWAY_S3_BUCKET: 'not-there',
+      TEMPORAL_NAMESPACE: 'no-such',
+      SLIPWAY_SIDECAR_IMAGE: 'slipway.invalid/sidecar:gone',
+    });
+    expect(diagnosisOf('s3', diagnoses)).toMatchObject({
+      ok: false,
+      message: 'answers, but has no bucket not-there',
+      todo: expect.stringContaining('SLIPWAY_S3_BUCKET'),
+    });
+    expect(diagnosisOf('temporal', diagnoses).message).toBe('answers, but has no namespace no-such');
+    expect(diagnosisOf('sidecars', diagnoses)).toMatchObject({
+      ok: false,
+      todo: expect.stringContaining(`SLIPWAY_DOCKER_HOST=${world.connections.runnerEngine} npm run setup`),
+    });
+
+    const away = await doctor({
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      SLIPWAY_S3_ENDPOINT: 'http://127.0.0.1:1',
+      SLIPWAY_DOCKER_HOST: 'unix:///no/such.sock',
+    });
+    expect(wrongParts(away)).toEqual(['temporal', 's3', 'engine']);
+    expect(diagnosisOf('temporal', away)).toMatchObject({
+      message: 'does not answer: connect ECONNREFUSED 127.0.0.1:1',
+      todo: expect.stringContaining('TEMPORAL_ADDRESS'),
+    });
+    expect(`${todosOf(diagnoses)}\n${todosOf(away)}`).not.toContain('slipway up');
+
+    const half = await doctor({ AWS_SECRET_ACCESS_KEY: '', TEMPORAL_ADDRESS: temporal.address });
+    expect(diagnosisOf('environment', half)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set'),
+    });
+  });
+
+  it('finds nothing wrong with a machine that needs no engine, and tells of keys that are not a client’s', async () => {
+    const { temporal } = world.connections;
+    const laptop = await doctor({
+      SLIPWAY_DOCKER_HOST: undefined,
+      SLIPWAY_SIDECAR_IMAGE: undefined,
+      TEMPORAL_ADDRESS: temporal.address,
+    });
+    expect(wrongParts(laptop).filter((part) => part !== 'queues')).toEqual([]);
+
+    const { accessKeyId, secretAccessKey } = world.keys[1];
+    const ofWorker = await doctor({ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey });
+    expect(diagnosisOf('s3', ofWorker).ok).toBe(true);
+    expect(diagnosisOf('pushes', ofWorker)).toMatchObject({
+      ok: false,
+      message: 'cannot be read with these keys',
+      todo: expect.stringContaining('a client'),
     });
   });
 });

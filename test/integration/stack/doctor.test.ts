@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { diagnose } from '../../../client/cli/doctor/diagnose.ts';
 import { dockerAt } from '../../../docker/client.ts';
@@ -20,6 +22,7 @@ import { CommandFailed, runCommand } from '../../../stack/run-command.ts';
 import { findSettings } from '../../../stack/settings.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import { startAlteredEngine } from '../../helpers/altered-engine.ts';
+import { startAnsweringGrpcServer } from '../../helpers/answering-grpc-server.ts';
 import { cleanEnv, diagnosisOf, wrongParts } from '../../helpers/diagnoses.ts';
 import { startLaxS3Server } from '../../helpers/lax-s3-server.ts';
 import { liveConnections, until } from '../../helpers/live-stack.ts';
@@ -89,6 +92,9 @@ describe('doctor on a stack that runs', () => {
     expect(diagnosisOf('queues', diagnoses).message).toBe(
       'control-1, builder-1, runner-1, control-3, builder-3, runner-3 are polled',
     );
+    const { stdout: commit } = await promisify(execFile)('git', ['rev-parse', '--short=12', 'HEAD']);
+    const names = workers.map(({ pid }) => `${hostname()}/${pid}`).sort();
+    expect(diagnosisOf('workers', diagnoses).message).toBe(`${commit.trim()}: ${names.join(', ')}`);
     expect(diagnosisOf('s3', diagnoses).message).toMatch(
       /^answers, bucket w-.*; keeps conditions, verifies checksums$/,
     );
@@ -128,7 +134,10 @@ describe('doctor on a stack that runs', () => {
       where: world.connections.store.endpoint,
       todo: expect.stringMatching(/^Look into .*\/logs\/s3\.log, then type: slipway down && slipway up$/),
     });
-    expect(diagnosisOf('temporal', diagnoses)).toMatchObject({ ok: false, message: 'does not answer' });
+    expect(diagnosisOf('temporal', diagnoses)).toMatchObject({
+      ok: false,
+      message: `does not answer: connect ECONNREFUSED ${world.connections.temporal.address}`,
+    });
     expect(diagnosisOf('engine', diagnoses)).toMatchObject({
       ok: false,
       where: world.connections.runnerEngine,
@@ -146,7 +155,8 @@ describe('doctor on a stack that runs', () => {
       ok: false,
       message: 'accepts connections, but does not answer within 20 s',
     });
-    for (const part of ['temporal', 'engine']) expect(diagnosisOf(part, silent).ok).toBe(false);
+    expect(diagnosisOf('temporal', silent).message).toBe('does not answer: no answer in time');
+    expect(diagnosisOf('engine', silent).ok).toBe(false);
     for (const part of ['store', 'temporal', 'engine'] as const) world.proxy(part).pass();
   });
 
@@ -177,6 +187,18 @@ describe('doctor on a stack that runs', () => {
       ok: false,
       message: "the clock of the store is 25 min ahead of this machine's",
       todo: expect.stringContaining('timedatectl'),
+    });
+  });
+
+  it('says that Temporal does not take our credentials, in its words', async () => {
+    await using server = await startAnsweringGrpcServer(7, 'Request unauthorized.');
+    const temporal = { ...world.connections.temporal, address: server.address };
+
+    expect(diagnosisOf('temporal', await doctor({ temporal }))).toMatchObject({
+      ok: false,
+      where: server.address,
+      message: 'answers, but refuses who we are: Request unauthorized.',
+      todo: expect.stringContaining('TEMPORAL_API_KEY'),
     });
   });
 

@@ -113,14 +113,26 @@ describe('a Temporal server that asks who one is', () => {
     }
   });
 
-  it('does not answer without TLS, without the certificate of a client, or by another name', async () => {
+  it('does not answer without TLS, without the certificate of a client, or by another name; the doctor says why', async () => {
     const { caFile, serverName } = identity();
-    const wrong = [undefined, { caFile, serverName }, { ...identity(), serverName: 'other.test' }];
+    const wrong = [
+      [undefined, /^does not answer: ./],
+      [{ caFile, serverName }, /^does not answer: .*certificate required/],
+      [{ ...identity(), caFile: file('client.pem') }, /^does not answer: .*(self-signed|unable to verify)/],
+      [{ ...identity(), serverName: 'other.test' }, /^does not answer: .*other\.test/],
+      [{ ...identity(), caFile: '/no/such.pem' }, /^\/no\/such\.pem, for Temporal, cannot be read/],
+      [
+        { ...identity(), keyFile: file('server.key') },
+        /^Temporal cannot be reached at .*key values mismatch/,
+      ],
+    ] as const;
     const looked = await Promise.all(
-      wrong.map((tls) => lookAtTemporal({ temporal: temporal(tls), todo: 'x', levels: undefined })),
+      wrong.map(([tls]) => lookAtTemporal({ temporal: temporal(tls), todo: 'x', levels: undefined })),
     );
-    for (const { diagnoses } of looked)
-      expect(diagnoses).toMatchObject([{ part: 'temporal', ok: false, message: 'does not answer' }]);
+    for (const [at, [, message]] of wrong.entries())
+      expect(looked[at]?.diagnoses).toMatchObject([
+        { part: 'temporal', ok: false, where: address, message: expect.stringMatching(message) },
+      ]);
   });
 });
 

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Digest, Level } from '../../../model/pure/ids.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import { bucketPolicy } from '../../../store/bucket-policy.ts';
-import { mayWriteLevel } from '../../../store/may-write.ts';
+import { mayWriteLevel, whyNotWritable } from '../../../store/may-write.ts';
 import type { OpenStore } from '../../../store/open-store.ts';
 import { openStore } from '../../../store/open-store.ts';
 import { readConnections, readLevelConnections } from '../../../workers/connections.ts';
@@ -137,8 +137,17 @@ describe('the keys of level 1, on the real server', () => {
 
     expect(await mayWriteLevel(store.objects, 1)).toBe(true);
     expect(await mayWriteLevel(store.objects, 3)).toBe(false);
+    expect(await whyNotWritable(store.objects, 3)).toMatchObject({ code: 'AccessDenied', isKnown: true });
     expect(await setUp.objects.head('level-1/probe')).toBeUndefined();
     store.close();
+    for (const wrong of [{ accessKeyId: 'nobody' }, { secretAccessKey: 'mistyped' }]) {
+      const nobodys = openStore({ ...(configs[1] ?? s3TestConfig()), ...wrong });
+      expect(await whyNotWritable(nobodys.objects, 1)).toMatchObject({
+        code: expect.stringMatching(/^(InvalidAccessKeyId|SignatureDoesNotMatch|XAdminUserNotFound)$/),
+        isKnown: false,
+      });
+      nobodys.close();
+    }
   });
 
   it('may put other bytes under the name of a blob, which this server cannot forbid: no reader takes them', async () => {

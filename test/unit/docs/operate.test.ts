@@ -49,6 +49,7 @@ describe('docs/operate.md', () => {
     const code = await Promise.all(
       [
         'workers/connections.ts',
+        'workers/metrics-address.ts',
         'workers/secret-sources.ts',
         'model/schema/connections.ts',
         'model/server-config-path.ts',

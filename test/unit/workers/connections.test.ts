@@ -5,11 +5,13 @@ import { findStore } from '../../../client/cli/find-store.ts';
 import { givenTemporal } from '../../../model/schema/connections.ts';
 import { serverConfigPath } from '../../../model/server-config-path.ts';
 import {
+  givenConnections,
   ownStateDirectory,
   readConnections,
   stateDirectory,
   stateDirectoryToStop,
 } from '../../../workers/connections.ts';
+import { givenMetricsAddress } from '../../../workers/metrics-address.ts';
 import { temporalOptions } from '../../../workers/temporal-options.ts';
 import { scratchDirectory } from '../../helpers/git-repository.ts';
 
@@ -154,6 +156,55 @@ describe('givenTemporal', () => {
     };
 
     expect((await readConnections(env)).temporal).toMatchObject({ address, apiKey: 'secret', tls: {} });
+  });
+});
+
+describe('givenConnections', () => {
+  const named = { TEMPORAL_ADDRESS: 'temporal.example:7233', SLIPWAY_S3_BUCKET: 'bucket' };
+
+  it('are those of an environment that names Temporal and a bucket, whatever is written in the state directory', () => {
+    runIn(join(here, '.slipway'));
+
+    expect(givenConnections(named, here)).toMatchObject({
+      temporal: { address: named.TEMPORAL_ADDRESS },
+      store: { bucket: 'bucket' },
+      stateDirectory: here,
+    });
+    for (const [name] of Object.entries(named))
+      expect(givenConnections({ ...named, [name]: undefined }, here)).toBeUndefined();
+  });
+
+  it('have both keys of the store or none', async () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+
+    expect(givenConnections({ ...named, ...keys }, here)?.store).toMatchObject({
+      accessKeyId: 'id',
+      secretAccessKey: 'secret',
+    });
+    expect(givenConnections(named, here)?.store.accessKeyId).toBeUndefined();
+    for (const name of Object.keys(keys))
+      await expect(readConnections({ ...named, ...keys, [name]: '' })).rejects.toThrow(
+        'Only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set',
+      );
+  });
+});
+
+describe('givenMetricsAddress', () => {
+  it.each(['127.0.0.1:9464', '0.0.0.0:1', '[::1]:9464'])('takes %s', (address) => {
+    expect(givenMetricsAddress({ SLIPWAY_METRICS_ADDRESS: address })).toBe(address);
+  });
+
+  it.each(['9464', 'localhost:9464', '127.0.0.1', '127.0.0.1:0', '127.0.0.1:70000', '::1:9464'])(
+    'refuses %s, which the SDK cannot bind',
+    (address) => {
+      expect(() => givenMetricsAddress({ SLIPWAY_METRICS_ADDRESS: address })).toThrow(
+        `SLIPWAY_METRICS_ADDRESS is "${address}"`,
+      );
+    },
+  );
+
+  it('is nowhere unless it is said', () => {
+    expect(givenMetricsAddress({ SLIPWAY_METRICS_ADDRESS: '' })).toBeUndefined();
   });
 });
 

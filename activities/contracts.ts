@@ -5,7 +5,13 @@ import type {
   RenewedBase,
 } from '../model/pure/base-payloads.ts';
 import type { GraphPage, LoadGraphInput } from '../model/pure/graph-pages.ts';
-import type { ClaimedRun, QueuedRun, ReferableRun, ReferredRun } from '../model/pure/claim-payloads.ts';
+import type {
+  ClaimedRun,
+  EndedTask,
+  QueuedRun,
+  ReferableRun,
+  ReferredRun,
+} from '../model/pure/claim-payloads.ts';
 import type {
   BuildImageInput,
   BuiltImage,
@@ -75,12 +81,17 @@ export interface BuilderActivities {
 
 /** Activity of the shared runner queue (`runner-<level>`), and of an engine's own, which claims if it has a slot free at once. */
 export interface ClaimActivities {
-  claimRun(input: QueuedRun): Promise<ClaimedRun>;
+  claimRun(input: QueuedRun): Promise<ClaimedRun | EndedTask>;
+}
+
+/** The same as a question who stands beside the engine of a run that is claimed. */
+export interface ReclaimActivities {
+  claimRun(input: RunInput): Promise<ClaimedRun>;
 }
 
 /** The same for those who go where they are sent. */
 export interface ReferringActivities {
-  claimRun(input: ReferableRun): Promise<ClaimedRun | ReferredRun>;
+  claimRun(input: ReferableRun): Promise<ClaimedRun | EndedTask | ReferredRun>;
 }
 
 /** Activities of one engine's queue (`runner-<level>@<engineId>`). */

@@ -6,13 +6,13 @@ import { loadTaskImage } from '../steps/load-task-image.ts';
 import type { RunContainerDeps } from '../steps/run-container.ts';
 import { runContainer } from '../steps/run-container.ts';
 import { saveArtifacts } from '../steps/save-artifacts.ts';
-import { claimRun } from '../steps/task-run.ts';
+import { claimRun, findEnded } from '../steps/task-run.ts';
 import { carryOut } from './carry-out.ts';
 import type { ReferringActivities, RunnerActivities } from './contracts.ts';
 
 /**
  * The activity of the shared runner queue: whoever claims a run carries it out on its own engine's queue, unless another engine
- * has its image and whoever asks may be sent there.
+ * has its image and whoever asks may be sent there, or the task has its end already and whoever asks may be told.
  */
 export function createClaimActivities(
   deps: Parameters<typeof claimRun>[0] & Pick<FindHolderDeps, 'engine'>,
@@ -23,7 +23,11 @@ export function createClaimActivities(
     claimRun: (input) =>
       carryOut(async (context) => {
         const asked = input.asked ?? new Date(activityInfo().scheduledTimestampMs).toISOString();
-        const holder = input.mayRefer ? await findHolder({ store, engine, engineId }, input) : undefined;
+        const [ended, holder] = await Promise.all([
+          input.mayHaveEnded ? findEnded(store, input) : undefined,
+          input.mayRefer ? findHolder({ store, engine, engineId }, input) : undefined,
+        ]);
+        
         if (holder !== undefined) return { heldBy: engineQueueName(input.task.level, holder), asked };
         return claimRun(deps, { ...input, asked }, context);
       }),

@@ -5,7 +5,7 @@ import { levelOf, parseId } from '../model/pure/ids.ts';
 import type { SupersedeInput } from '../model/pure/supersede.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PushRecord } from '../model/schema/records.ts';
-import { unlessDamaged } from '../store/json-object.ts';
+import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function supersede(
     signal.throwIfAborted();
     if (!isOfProject(other, push)) continue;
     const [record, status] = await Promise.all([
-      unlessDamaged(store.pushes.find(other)),
+      unlessUnreadable(store.pushes.find(other)),
       store.pushes.findUsableStatus(other),
     ]);
     if (!record || !isOlder(record, { ...push, received }) || (status && isResolved(status.state))) continue;

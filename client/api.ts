@@ -89,6 +89,16 @@ export interface DamagedPush {
   readonly damaged: string;
 }
 
+/** A push whose records a newer version of Slipway wrote: this one does not know how it stands. */
+export interface NewerPush {
+  readonly id: string;
+  readonly received: string;
+  /** What cannot be read, and where Slipway is to be upgraded. */
+  readonly newer: string;
+}
+
+export type UnreadPush = DamagedPush | NewerPush;
+
 /** A run that has a container to join, and where. */
 export interface JoinableRun {
   readonly taskId: string;
@@ -129,12 +139,12 @@ export interface SlipwayApi {
   list(options: {
     readonly limit: number;
     readonly project?: string;
-  }): Promise<readonly (ListedPush | DamagedPush)[]>;
+  }): Promise<readonly (ListedPush | UnreadPush)[]>;
   /** The same with all that stands in {@link read}'s documents; reads the record of every task of those that run. */
   documents(options: {
     readonly limit: number;
     readonly project?: string;
-  }): Promise<readonly (PushDocument | DamagedPush)[]>;
+  }): Promise<readonly (PushDocument | UnreadPush)[]>;
   /** The push's document whenever it changed, the last one with its verdict. */
   follow(pushId: string, signal: AbortSignal): AsyncIterable<PushDocument>;
   /** Which of some queues of a level no worker polls, by this machine's clock. @throws {TemporalUnavailable} */

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
-import { findPushInput } from '../activities/workflow-ends.ts';
+import { findEnd, findPushInput } from '../activities/workflow-ends.ts';
 import { NotFound } from '../model/errors.ts';
 import { levelOf } from '../model/pure/ids.ts';
 import type { PushDocument } from '../model/schema/records.ts';
@@ -38,6 +38,18 @@ export async function findStartedPush(
   // The domain is the control worker's to say; the document does not tell it.
   const record = recordOfPush({ push, pushId }, push.project);
   return composeDocument({ record, findings: [], outcomes: [], taskRecords: new Map() });
+}
+
+/**
+ * Whether the workflow of a push has ended by itself, or is not known any more. All that it had to record was recorded before: who does
+ * not find that afterwards never will.
+ */
+export async function hasComeToItsEnd(
+  { askTemporal }: Pick<FindPushDeps, 'askTemporal'>,
+  pushId: string,
+): Promise<boolean> {
+  const end = await askTemporal(levelOf(pushId), (client) => findEnd(client, pushId));
+  return end?.how === 'completed' || end?.how === 'lost';
 }
 
 async function findRunning(client: Client, pushId: string): ReturnType<typeof findPushInput> {

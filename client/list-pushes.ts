@@ -5,8 +5,8 @@ import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
 import type { Store } from '../store/store.ts';
-import { DamagedRecord } from '../store/json-object.ts';
-import type { DamagedPush, ListedPush } from './api.ts';
+import { DamagedRecord, isUnreadable } from '../store/json-object.ts';
+import type { ListedPush, UnreadPush } from './api.ts';
 
 interface Wanted {
   readonly limit: number;
@@ -14,15 +14,12 @@ interface Wanted {
 }
 
 /** Pushes by what stands in their own records, newest first: one or two are read of each, however many tasks it has. */
-export function listPushes(store: Store, wanted: Wanted): Promise<readonly (ListedPush | DamagedPush)[]> {
+export function listPushes(store: Store, wanted: Wanted): Promise<readonly (ListedPush | UnreadPush)[]> {
   return readEach(store, wanted, (pushId) => findListed(store, pushId));
 }
 
 /** The documents of pushes as they stand now, newest first. */
-export function listDocuments(
-  store: Store,
-  wanted: Wanted,
-): Promise<readonly (PushDocument | DamagedPush)[]> {
+export function listDocuments(store: Store, wanted: Wanted): Promise<readonly (PushDocument | UnreadPush)[]> {
   return readEach(store, wanted, (pushId) => readPush(store, pushId).catch(unlessGone));
 }
 
@@ -30,14 +27,16 @@ async function readEach<T>(
   store: Store,
   { limit, project }: Wanted,
   read: (pushId: string) => Promise<T | undefined>,
-): Promise<readonly (T | DamagedPush)[]> {
+): Promise<readonly (T | UnreadPush)[]> {
   const listed = await store.pushes.list({ levels: LEVELS, limit, ...(project ? { project } : {}) });
   // The newest entry of each.
   const received = new Map(listed.toReversed().map((entry) => [entry.pushId, entry.received]));
   const found = await mapConcurrently(new Set(listed.map(({ pushId }) => pushId)), (id) =>
-    read(id).catch((error: unknown): DamagedPush => {
-      if (!(error instanceof DamagedRecord)) throw error;
-      return { id, received: received.get(id) ?? '', damaged: error.message };
+    read(id).catch((error: unknown): UnreadPush => {
+      if (!isUnreadable(error)) throw error;
+      const { message } = error;
+      const told = error instanceof DamagedRecord ? { damaged: message } : { newer: message };
+      return { id, received: received.get(id) ?? '', ...told };
     }),
   );
   return found.filter((one) => one !== undefined);

@@ -2,7 +2,7 @@ import { mapConcurrently } from '../model/concurrently.ts';
 import { NotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
-import { unlessDamaged } from '../store/json-object.ts';
+import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import { AmbiguousName } from './ambiguous-name.ts';
 
@@ -81,7 +81,7 @@ export async function pushesOfRevision(
   for (const each of LEVELS.filter((other) => other >= level))
     for await (const id of pushes.startingWith({ project, level: each, revision })) ids.push(id);
   const known = await mapConcurrently(ids, async (id) => {
-    const record = await unlessDamaged(pushes.find(id));
+    const record = await unlessUnreadable(pushes.find(id));
     return { id, receivedMs: Date.parse(record?.received ?? '') || 0 };
   });
   return known.toSorted((a, b) => b.receivedMs - a.receivedMs).map(({ id }) => id);

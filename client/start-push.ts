@@ -19,7 +19,7 @@ import {
 } from '../model/pure/search-attributes.ts';
 import type { StartPush, StartedPush } from './api.ts';
 import type { FindPushDeps } from './find-push.ts';
-import { findStartedPush } from './find-push.ts';
+import { findStartedPush, hasComeToItsEnd } from './find-push.ts';
 import type { AskTemporal } from './reach-temporal.ts';
 
 /** A new round is planned within this time, or its worker is away: then the reader sees the old verdict for a while. */
@@ -38,7 +38,7 @@ export interface StartPushDeps {
 
 /**
  * Starts the workflow of a push, or joins the one that runs; a push that is resolved is answered from its record, unless
- * a new round is asked for. The level in the id is the configuration's, and the control worker checks it again.
+ * a new round is asked for. One whose record has gone is carried out anew. The level in the id is the configuration's, and the control worker checks it again.
  */
 export async function startPush(
   { askTemporal, store, config }: StartPushDeps,
@@ -51,6 +51,7 @@ export async function startPush(
   const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
   // Temporal alone forgets after its retention, so the store is asked first.
   let { status, isDamaged } = await findStanding(store, pushId, push.again);
+  let isForgotten = false;
   if (status && isResolved(status.state) && !push.again) {
     return { pushId, outcome: 'resolved', ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
   }
@@ -67,7 +68,7 @@ export async function startPush(
       ...(push.before ? { before: push.before } : {}),
       ...(push.upstream ? { upstream: push.upstream } : {}),
       // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
-      ...(push.again || status ? { again: true } : {}),
+      ...(push.again || status || isForgotten ? { again: true } : {}),
       ...(push.hold ? { hold: true } : {}),
       ...(push.again && (status || isDamaged)
         ? { round: (status ? (status.round ?? 1) : await lastRound(store, pushId)) + 1 }
@@ -75,8 +76,8 @@ export async function startPush(
     };
     const options = {
       ...workflowOf(pushId, input),
-      // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at.
-      workflowIdReusePolicy: push.again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+      // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at, or had one.
+      workflowIdReusePolicy: push.again || isForgotten ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
     } as const;
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
@@ -86,7 +87,9 @@ export async function startPush(
   try {
     const round = await pastItsEnd(begin, async () => {
       ({ status, isDamaged } = await findStanding(store, pushId, push.again));
-      return push.again === true && status !== undefined && isResolved(status.state);
+      if (push.again) return status !== undefined && isResolved(status.state);
+      isForgotten = status === undefined && (await isWithoutRecord({ askTemporal, store }, pushId));
+      return isForgotten;
     });
     return { pushId, outcome: 'started', ...(round === undefined ? {} : { round }) };
   } catch (error) {
@@ -94,6 +97,13 @@ export async function startPush(
     const outcome = status && isResolved(status.state) && !push.again ? 'resolved' : 'joined';
     return { pushId, outcome, ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
   }
+}
+
+/** Whether a push has come to its end and the store does not know it any more: it was collected, or the bucket is another one. */
+async function isWithoutRecord(known: FindPushDeps, pushId: string): Promise<boolean> {
+  // In this order: what comes to its end has its record before.
+  if (!(await hasComeToItsEnd(known, pushId))) return false;
+  return (await known.store.pushes.findStatus(pushId)) === undefined;
 }
 
 interface Standing {
@@ -121,11 +131,12 @@ async function lastRound(store: Store, pushId: string): Promise<number> {
 /**
  * Tries for a quarter of a minute what a workflow does not take that is just ending.
  *
- * @param hasVerdict whether the push has its verdict by now: only then is its workflow ending. Default: it is tried in any case.
+ * @param isWorthTrying whether the push has its verdict by now, so that its workflow is ending, or what is tried is another thing
+ * from now on. Default: it is tried in any case.
  */
 export async function pastItsEnd<T>(
   attempt: () => Promise<T>,
-  hasVerdict: () => Promise<boolean> = () => Promise.resolve(true),
+  isWorthTrying: () => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -133,7 +144,7 @@ export async function pastItsEnd<T>(
     } catch (error) {
       const isEnding =
         error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError;
-      if (!isEnding || !(await hasVerdict()) || tries >= END_TRIES) throw error;
+      if (!isEnding || !(await isWorthTrying()) || tries >= END_TRIES) throw error;
     }
     await delay(BETWEEN_TRIES_MS);
   }

@@ -1,19 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { isSlipwayError } from '../model/errors.ts';
 import { levelOf, parseId, pushId as idOf } from '../model/pure/ids.ts';
-import { isResolved } from '../model/pure/states.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { namespaceOf } from '../model/schema/connections.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
-import type { PushDocument } from '../model/schema/records.ts';
-import { startStopwatch } from '../model/stopwatch.ts';
 import { openStore } from '../store/open-store.ts';
 import type { SlipwayApi } from './api.ts';
 import type { NamingOptions } from './names.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
 import { findJoinable } from './find-joinable.ts';
-import type { FindPushDeps } from './find-push.ts';
 import { findStartedPush, readStartedPush } from './find-push.ts';
+import { followPush } from './follow-push.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
 import { findHeldUp } from './held-up.ts';
 import { listImages } from './list-images.ts';
@@ -24,12 +19,6 @@ import { rerunPush } from './rerun-push.ts';
 import { cancelRunning, cancelTasks, isRunning } from './running-workflows.ts';
 import { silentQueues } from './silent-queues.ts';
 import { startPush } from './start-push.ts';
-
-/** A follower looks for changes this often … */
-const FOLLOW_POLL_MS = 300;
-
-/** … and rests for so many times as long as a look took, which for thousands of tasks is long. */
-const REST = 3;
 
 /**
  * The verbs' interface over a running stack: Temporal to start and cancel, the store for everything that is read. Temporal
@@ -65,7 +54,7 @@ export async function openApi(
     read: (pushId) => readStartedPush(known, pushId),
     list: (options) => listPushes(store, options),
     documents: (options) => listDocuments(store, options),
-    follow: (pushId, signal) => follow(known, pushId, signal),
+    follow: (pushId, signal) => followPush(known, pushId, signal),
     silentQueues: (level, queues) =>
       temporal.ask(level, (client) =>
         silentQueues(client, namespaceOf(connections.temporal, level), queues, Date.now()),
@@ -93,27 +82,4 @@ export async function openApi(
       store.close();
     },
   };
-}
-
-/** Who follows a push waits for a server that is being started again. */
-function unlessAway(error: unknown): undefined {
-  if (!isSlipwayError(error) || error.type !== 'TemporalUnavailable') throw error;
-}
-
-async function* follow(
-  known: FindPushDeps,
-  pushId: string,
-  signal: AbortSignal,
-): AsyncIterable<PushDocument> {
-  let shown = '';
-  for (;;) {
-    signal.throwIfAborted();
-    const took = startStopwatch();
-    const document = await findStartedPush(known, pushId).catch(unlessAway);
-    const text = JSON.stringify(document);
-    if (document && text !== shown) yield document;
-    shown = text;
-    if (document && isResolved(document.state)) return;
-    await delay(Math.max(FOLLOW_POLL_MS, REST * took()), undefined, { signal });
-  }
 }

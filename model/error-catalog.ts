@@ -193,6 +193,13 @@ export const ERRORS = {
     meaning: 'Another attempt or a newer run of the task counts; this one was given up.',
     next: 'An attempt that counts goes on; nothing is uploaded twice.',
   },
+  VersionTooOld: {
+    owner: 'operator',
+    retryable: true,
+    meaning:
+      'A newer version of Slipway wrote a record that the one on this machine does not know how to read.',
+    next: 'Upgrade Slipway there. A run waits until a runner that can read it takes it, and none is spent.',
+  },
   TemporalUnavailable: {
     owner: 'operator',
     retryable: true,

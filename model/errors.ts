@@ -275,6 +275,17 @@ export class SetupFailed extends SlipwayError {
   }
 }
 
+/** Thrown when a record has what this version of Slipway does not know, since a newer one wrote it. */
+export class VersionTooOld extends SlipwayError {
+  readonly type = 'VersionTooOld';
+  constructor(machine: string, record: string, detail: string, options?: ErrorOptions) {
+    super(
+      `Slipway on ${machine} is too old for ${record}, which a newer version wrote (${detail}): upgrade it there`,
+      options,
+    );
+  }
+}
+
 /** Thrown when Slipway meets a case that it does not know. */
 export class InternalError extends SlipwayError {
   readonly type = 'InternalError';

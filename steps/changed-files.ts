@@ -5,7 +5,7 @@ import { fullRef, isOneRef, shortRef } from '../model/pure/ref-patterns.ts';
 import type { PushState } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import type { GitSource } from '../source/git-source.ts';
-import { DamagedRecord, unlessDamaged } from '../store/json-object.ts';
+import { isUnreadable, unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import { canonicalRepository, supersedes } from './resolve-project.ts';
 
@@ -109,14 +109,14 @@ async function pushedBefore({
   return undefined;
 
   async function isBase({ pushes }: Pick<Store, 'pushes'>, id: string): Promise<boolean> {
-    const record = await unlessDamaged(pushes.find(id));
+    const record = await unlessUnreadable(pushes.find(id));
     if (!record?.refs.includes(ref)) return false;
     if (canonicalRepository(record.repository) !== canonicalRepository(push.repository)) return false;
     const state = await pushes.findStatus(id).then(
       (status) => status?.state ?? 'running',
       (error: unknown): PushState => {
         // Nobody knows how it ended.
-        if (error instanceof DamagedRecord) return 'exception';
+        if (isUnreadable(error)) return 'exception';
         throw error;
       },
     );

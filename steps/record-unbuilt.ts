@@ -3,7 +3,7 @@ import type { ImageOutcome } from '../model/pure/payloads.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import type { Plan, PlannedImage } from '../model/schema/plan.ts';
 import type { TaskRecord } from '../model/schema/records.ts';
-import { unlessDamaged } from '../store/json-object.ts';
+import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -28,7 +28,7 @@ export async function recordUnbuilt(
       return recordOf(plan, image, detail);
     });
     // The push's own record is not kept from being written by that of an image.
-    await unlessDamaged(recorded);
+    await unlessUnreadable(recorded);
   });
 }
 

@@ -1,5 +1,5 @@
 import { RunSuperseded } from '../model/errors.ts';
-import type { ClaimedRun, QueuedRun } from '../model/pure/claim-payloads.ts';
+import type { ClaimedRun, EndedTask, QueuedRun } from '../model/pure/claim-payloads.ts';
 import type { RecordRunInput, RunInput } from '../model/pure/payloads.ts';
 import { PRIORITY_KEYS } from '../model/pure/priority.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
@@ -81,6 +81,17 @@ export async function claimRun(
   return { queue, engineId, worker, answeredBy: identity.engineId };
 }
 
+/** The end that a task has in this round, where its record says one. */
+export async function findEnded(
+  { tasks }: Pick<Store, 'tasks'>,
+  { task }: RunInput,
+): Promise<EndedTask | undefined> {
+  const record = await tasks.find(task.taskId);
+  if (!record?.reason || !isOfRound(record, task) || !isResolved(record.state)) return undefined;
+  const { reason, detail } = record;
+  return { ended: { reason, ...(detail === undefined ? {} : { detail }) } };
+}
+
 /** Server and machine have clocks of their own. */
 function queuedFor(claimed: string, asked: string | undefined): Phases {
   return asked === undefined ? {} : { queueMs: Math.max(0, Date.parse(claimed) - Date.parse(asked)) };
@@ -130,12 +141,16 @@ export async function recordRun(
   };
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
   let isCompleted = false;
+  let counts = ended;
   await store.tasks.change(task.taskId, (present) => {
     expectNotGivenUp(context);
     const isSettled = present && isOfRound(present, task) && isResolved(present.state);
     const isNewest = !present?.runs.some((other) => other.run > run);
     isCompleted = isNewest && (isSettled ? present.state === 'completed' : final && state === 'completed');
-    if (isSettled) return present;
+    if (isSettled) {
+      
+      return present;
+    }
     const claimed = present?.runs.find((other) => other.run === run);
     const phases = { ...claimed?.phases, ...ended.phases };
     const runs = withRun(present?.runs ?? [], { ...claimed, ...ended, phases });
@@ -151,7 +166,7 @@ export async function recordRun(
   });
   if (!isCompleted || !planned.routes?.length) return;
   const plan = await plans.plan(task.pushId, task.plannedAt);
-  await recordRoutes(store, { plan, planned, ended }, task);
+  await recordRoutes(store, { plan, planned, ended: counts }, task);
 }
 
 /** As they were written down when they were saved; of a run from before that, as the input has them. */

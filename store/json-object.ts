@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { z } from 'zod';
-import { InternalError, isSlipwayError } from '../model/errors.ts';
+import { InternalError, isSlipwayError, VersionTooOld } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
 import { canonicalJson } from '../model/pure/canonical-json.ts';
 import type { ObjectStore, PutOptions } from './object-store.ts';
@@ -10,26 +11,44 @@ const CHANGE_TRIES = 20;
 /**
  * Reads a record, or gives undefined when there is none.
  *
- * @throws {InternalError} when it is not what the schema says.
+ * @throws {DamagedRecord} when it is not what the schema says. @throws {VersionTooOld} when that is because a newer version wrote it.
  */
 export async function readJson<T>(
   objects: ObjectStore,
   key: string,
   schema: z.ZodType<T>,
 ): Promise<{ readonly value: T; readonly etag: string } | undefined> {
+  let written: unknown;
   try {
     const object = await objects.get(key);
-    return (
-      object && { value: schema.parse(JSON.parse(object.body.toString('utf8'))), etag: object.info.etag }
-    );
+    if (!object) return undefined;
+    written = JSON.parse(object.body.toString('utf8'));
+    return { value: schema.parse(written), etag: object.info.etag };
   } catch (cause) {
     // What is not one of ours was thrown by the parsers.
     if (isSlipwayError(cause) && cause.type !== 'DigestMismatch') throw cause;
+    if (cause instanceof z.ZodError && key === "" && isOfNewerVersion(written, cause))
+      throw new VersionTooOld(hostname(), `record ${key} in the store`, describeDamage(cause), { cause });
     throw new DamagedRecord(key, cause);
   }
 }
 
-/** Reads a record that can be made anew: a damaged one is as good as none. */
+/**
+ * Whether a record says that it is of another version, or has all that this one wants and only values that this one does not know.
+ * A record that is cut is no JSON, and what something else wrote lacks most. Older versions' records are all known.
+ */
+function isOfNewerVersion(written: unknown, { issues }: z.ZodError): boolean {
+  const isUnknown = ({ code, path }: z.core.$ZodIssue): boolean =>
+    code !== 'invalid_type' && path.length > 0 && valueAt(written, path) !== undefined;
+  const isVersion = ({ path }: z.core.$ZodIssue): boolean => path.length === 1 && path[0] === 'version';
+  return issues.every(isUnknown) || issues.some((issue) => isVersion(issue) && isUnknown(issue));
+}
+
+function valueAt(written: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => Reflect.get(Object(value) as object, key) as unknown, written);
+}
+
+/** Reads a record that can be made anew: one that cannot be read is as good as none. */
 export async function readUsableJson<T>(
   objects: ObjectStore,
   key: string,
@@ -44,17 +63,22 @@ export async function readUsable<T>(
   key: string,
   schema: z.ZodType<T>,
 ): Promise<{ readonly value: T; readonly etag: string } | undefined> {
-  return unlessDamaged(readJson(objects, key, schema));
+  return unlessUnreadable(readJson(objects, key, schema));
 }
 
-/** What is done with a record, or undefined where that is damaged. */
-export async function unlessDamaged<T>(doing: Promise<T>): Promise<T | undefined> {
+/** What is done with a record, or undefined where that is damaged, or a newer version's. */
+export async function unlessUnreadable<T>(doing: Promise<T>): Promise<T | undefined> {
   try {
     return await doing;
   } catch (error) {
-    if (error instanceof DamagedRecord) return undefined;
+    if (isUnreadable(error)) return undefined;
     throw error;
   }
+}
+
+/** Whether it was thrown because a record is there and cannot be read. */
+export function isUnreadable(error: unknown): error is DamagedRecord | VersionTooOld {
+  return error instanceof DamagedRecord || (isSlipwayError(error) && error.type === 'VersionTooOld');
 }
 
 /** Thrown when a record is there and is not what its schema says: cut, emptied or written by something else. */
@@ -104,7 +128,7 @@ export async function changeJson<T>(
     readonly schema: z.ZodType<T>;
     /** May be asked again; to give the present record itself leaves it as it is. What it throws ends the change. */
     readonly change: (present: T | undefined) => T | Promise<T>;
-    /** A damaged record is written over, as if there were none. Default: it is an error. */
+    /** A damaged record is written over, as if there were none; a newer version's is not. Default: it is an error. */
     readonly overDamage?: boolean;
   },
 ): Promise<T> {

@@ -12,6 +12,7 @@ import { diskOfEngine } from '../docker/room/disk-of-engine.ts';
 import { engineQueueName, queueName } from '../model/pure/ids.ts';
 import type { ReferableRun } from '../model/pure/claim-payloads.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
+import type { ErrorType } from '../model/error-catalog.ts';
 import { MachineBusy } from '../model/errors.ts';
 import { grantsDind, keepFailedSeconds } from '../model/schema/config.ts';
 import type { RunOfTask } from '../steps/machine-room.ts';
@@ -36,6 +37,9 @@ const ENGINE_QUEUE_CONCURRENCY = 200;
 
 /** A claim that is under way when the worker is to end comes to its end: it is short. */
 const CLAIM_GRACE_MS = 10_000;
+
+/** A claim that ends so leaves the run to another machine. */
+const REFUSALS: ReadonlySet<string> = new Set<ErrorType>(['MachineBusy', 'VersionTooOld']);
 
 /** What a run has left when its time is over is saved within this time. */
 const SAVE_MS = 20_000;
@@ -152,9 +156,15 @@ async function createWorkers(
       slots
         .during(runOf(input), part, () => work(input))
         .catch((error: unknown) => {
-          if (!(error instanceof ApplicationFailure && error.type === 'MachineBusy')) onTrouble();
+          if (!(error instanceof ApplicationFailure && REFUSALS.has(error.type ?? ''))) onTrouble();
           throw error;
         });
+  const claimRun = async (input: ReferableRun): ReturnType<typeof claims.claimRun> => {
+    const claim = await inSlot('claim', claims.claimRun)(input);
+    // What another machine holds, or is to be asked for, or has its end, occupies nothing here.
+    if (!('engineId' in claim) || claim.engineId !== engineId) slots.release(runOf(input));
+    return claim;
+  };
   const common = {
     connection,
     ...knownAs(parts),
@@ -165,14 +175,7 @@ async function createWorkers(
   const claimsOf = (kind: 'runner' | 'runner-dind'): WorkerOptions => ({
     ...common,
     taskQueue: queueName(kind, level),
-    activities: {
-      claimRun: async (input: ReferableRun) => {
-        const claim = await inSlot('claim', claims.claimRun)(input);
-        // What another machine holds, or is to be asked for, occupies nothing here.
-        if (!('engineId' in claim) || claim.engineId !== engineId) slots.release(runOf(input));
-        return claim;
-      },
-    },
+    activities: { claimRun },
     tuner: {
       activityTaskSlotSupplier: slots.supplier(),
       workflowTaskSlotSupplier: fixed,
@@ -198,10 +201,10 @@ async function createWorkers(
     taskQueue: queue,
     activities: {
       // By those whose image is here.
-      claimRun: (input: RunInput) => {
+      claimRun: (input: ReferableRun) => {
         if (!slots.isFree)
           throw toFailure(new MachineBusy(`The runner of machine ${machineName} has no slot free`));
-        return inSlot('claim', claims.claimRun)(input);
+        return claimRun(input);
       },
       loadImage: inSlot('middle', async (input: RunInput) => {
         const loaded = await runs.loadImage(input);

@@ -5,6 +5,7 @@ import type {
   ClaimActivities,
   CollectActivities,
   ControlActivities,
+  ReclaimActivities,
   ReferringActivities,
   RunnerActivities,
   SettleActivities,
@@ -127,8 +128,8 @@ function claim({ level, dind }: Claimed): ActivityOptions {
  * The question who stands beside the engine of a run that is claimed: of those whose machine is free, and before all that
  * waits for one. When all are busy nobody answers it.
  */
-export function reclaimActivities(task: Claimed): ClaimActivities {
-  return proxyActivities<ClaimActivities>({
+export function reclaimActivities(task: Claimed): ReclaimActivities {
+  return proxyActivities<ReclaimActivities>({
     ...claim(task),
     scheduleToStartTimeout: ENGINE_QUEUE_PATIENCE,
     priority: { priorityKey: 1 },

@@ -1,5 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { ClaimedRun } from '../model/pure/claim-payloads.ts';
+import type { ClaimedRun, EndedTask } from '../model/pure/claim-payloads.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import { claimActivities, holderActivities, referringActivities } from './activity-proxies.ts';
 
@@ -7,7 +7,8 @@ import { claimActivities, holderActivities, referringActivities } from './activi
  * Claims a run: for an engine that has its image, where one has and takes it at once; else for whichever has a slot free first. Whoever
  * answers first on the shared queue knows, so that nobody is asked where it has the image itself, or nobody has.
  */
-export async function claimRun(input: RunInput): Promise<ClaimedRun> {
+export async function claimRun(run: RunInput): Promise<ClaimedRun | EndedTask> {
+  const input = { ...run, mayHaveEnded: true as const };
   // Not every engine serves tasks with one of their own.
   const mayRefer = input.task.dind ? {} : { mayRefer: true as const };
   const answer = await referringActivities(input.task).claimRun({ ...input, ...mayRefer });

@@ -31,6 +31,8 @@ export interface EndedRun {
   readonly loaded?: LoadedImage;
   readonly result?: ContainerResult;
   readonly saved?: SavedArtifacts;
+  /** The task's record has this end already. */
+  readonly isRecorded?: true;
 }
 
 /**
@@ -43,7 +45,9 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   let claim: ClaimedRun | undefined;
   const summary = summaryOf(input);
   try {
-    claim = await claimRun(input);
+    const answer = await claimRun(input);
+    if ('ended' in answer) return { ...answer.ended, isRecorded: true };
+    claim = answer;
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
     soFar.loaded = await onEngine(input, claim, () => loadImage(runner, input));

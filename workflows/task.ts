@@ -13,6 +13,7 @@ import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
 import { recordActivities } from './activity-proxies.ts';
 import { deadlineDetail } from './deadlines.ts';
+import type { EndedRun } from './run.ts';
 import { carryOutRun } from './run.ts';
 import { taskResolvedSignal } from './messages.ts';
 import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
@@ -35,12 +36,12 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
     () => undefined,
   );
 
-  let ended: RecordRunInput;
+  let ended: EndedInput;
   let betweenRuns: UnstartedTask | undefined;
   for (let run = input.firstRun; ; run++) {
     ended = await endRun({ task: input, run }, runs, () => deadlineExceeded);
     const lastRun = input.firstRun + input.retries;
-    if (TASK_REASONS[ended.reason].after === 'final' || run >= lastRun) break;
+    if (ended.isRecorded || TASK_REASONS[ended.reason].after === 'final' || run >= lastRun) break;
     await record({ ...ended, final: false });
     try {
       const pauseMs = pauseAfterRuns(run - input.firstRun + 1);
@@ -60,7 +61,8 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
   const end = betweenRuns;
   await CancellationScope.nonCancellable(async () => {
     upsertSearchAttributes([{ key: SLIPWAY_STATE, value: resolved.state }]);
-    await (end ? recordBetweenRuns(input, end) : record({ ...ended, final: true }));
+    if (end) await recordBetweenRuns(input, end);
+    else if (!ended.isRecorded) await record({ ...ended, final: true });
     await getExternalWorkflowHandle(input.pushId)
       .signal(taskResolvedSignal, resolved)
       .catch(() => log.info('The push is gone', { pushId: input.pushId }));
@@ -73,12 +75,16 @@ function timeLeftMs({ deadline, deadlineSeconds }: TaskInput): number {
   return Math.max(1, Date.parse(deadline) - Date.now());
 }
 
+type EndedInput = RecordRunInput & Pick<EndedRun, 'isRecorded'>;
+
 async function endRun(
   coordinates: { readonly task: TaskInput; readonly run: number },
   runs: CancellationScope,
   isLate: () => boolean,
-): Promise<RecordRunInput> {
+): Promise<EndedInput> {
   const ended = await runs.run(() => carryOutRun(coordinates));
+  if (ended.isRecorded)
+    return { ...coordinates, ...ended, state: TASK_REASONS[ended.reason].state, final: true };
   // A machine that is lost while its run is being cancelled need not be replaced.
   const isStopped =
     ended.reason === 'canceled' || (runs.consideredCancelled && TASK_REASONS[ended.reason].after === 'retry');

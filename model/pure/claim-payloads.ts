@@ -1,11 +1,19 @@
 /** What workflows and runners say to one another of who carries a run out. */
 
 import type { RunInput } from './payloads.ts';
+import type { TaskReason } from './states.ts';
 
 /** A run that waits for a machine. */
 export interface QueuedRun extends RunInput {
   /** Since when, where that was before it was asked for here. ISO time. */
   readonly asked?: string;
+  /** Whether the answer may be that the task has its end: whoever asks so understands it. */
+  readonly mayHaveEnded?: true;
+}
+
+/** There is nothing to claim: the task's record has its end already, which Temporal does not know of, restored from an earlier moment. */
+export interface EndedTask {
+  readonly ended: { readonly reason: TaskReason; readonly detail?: string };
 }
 
 export interface ReferableRun extends QueuedRun {

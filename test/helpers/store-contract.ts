@@ -16,6 +16,7 @@ import type {
   TaskRecord,
 } from '../../model/schema/records.ts';
 import { createStore } from '../../store/create-store.ts';
+import { pushKey } from '../../store/keys.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { LogChunk, SentLayer, Store } from '../../store/store.ts';
 import { aBody, digestOf, randomBytes, sha256 } from './bytes.ts';
@@ -348,6 +349,19 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       await objects.put(key, Buffer.from('{'));
       expect(await store.index.findBase(project, first.platform, first.reference, 1)).toBeUndefined();
       expect(await store.index.recordBase(project, 1, third)).toEqual(third);
+    });
+
+    it('leaves the record of a base that a newer version wrote', async () => {
+      const base = aBase({ reference: 'registry.example/debian:12' });
+      await store.index.recordBase(project, 1, base);
+      const [key = ''] = await keysUnder(objects, `level-1/index/${project}/bases/`);
+      const newer = Buffer.from(JSON.stringify({ ...base, version: 2 }));
+      await objects.put(key, newer);
+
+      expect(await store.index.findBase(project, base.platform, base.reference, 1)).toBeUndefined();
+      await expect(store.index.recordBase(project, 1, base)).rejects.toMatchObject({ type: 'VersionTooOld' });
+
+      expect((await objects.get(key))?.body).toEqual(newer);
     });
 
     it('keeps the first resolution of a base', async () => {
@@ -810,6 +824,64 @@ export function describeStore(name: string, open: () => ObjectStore): void {
     expect(await store.holders.list(1, digestOf(`not ${project}`) as Digest)).toEqual([]);
     const later = createStore(objects, undefined, { now: () => new Date(Date.now() + 3_700_000) });
     expect(await later.holders.list(1, image)).toEqual([]);
+  });
+
+  describe(`${name}: a record of a push`, () => {
+    let id: string;
+    let key: string;
+    beforeEach(async () => {
+      const record = aPush(project, {});
+      id = record.pushId;
+      key = pushKey(id, 'status');
+      await store.pushes.receive(record);
+    });
+    const putStatus = async (text: string): Promise<Buffer> => {
+      const bytes = Buffer.from(text);
+      await objects.put(key, bytes);
+      return bytes;
+    };
+    const isTooOld = (why: string): object => ({
+      type: 'VersionTooOld',
+      retryable: true,
+      message: expect.stringMatching(
+        new RegExp(`^Slipway on .+ is too old for record .+, which a newer version wrote \\(${why}: .+\\): `),
+      ),
+    });
+
+    it('that a newer version wrote is told from a damaged one, and is not written over', async () => {
+      const finding = { severity: 'hint', file: 'f', line: 1, column: 1, message: 'm' };
+      const newer = await putStatus(JSON.stringify({ ...aStatus(id, 'running'), findings: [finding] }));
+
+      const tooOld = isTooOld('findings.0.severity');
+      await expect(store.pushes.findStatus(id)).rejects.toMatchObject(tooOld);
+      await expect(store.pushes.findStatus(id)).rejects.not.toThrow('--again');
+      const writing = store.pushes.writeStatus(aStatus(id, 'completed'));
+
+      await expect(writing).rejects.toMatchObject(tooOld);
+      expect((await objects.get(key))?.body).toEqual(newer);
+    });
+
+    it('is a newer version’s also where that says so and has other fields', async () => {
+      await objects.put(pushKey(id, 'plan'), Buffer.from(JSON.stringify({ version: 2, graph: {} })));
+
+      await expect(store.pushes.findPlan(id)).rejects.toMatchObject(isTooOld('version'));
+    });
+
+    it.each([
+      ['is cut', (text: string) => text.slice(0, 40)],
+      ['lacks what every version writes', (text: string) => text.replace('"state":"running",', '')],
+      ['has what no version writes', (text: string) => text.replace('"level":1', '"level":"1"')],
+      ['is of something else', () => '{"version":1}'],
+      ['is empty', () => ''],
+    ])('that %s is damaged, and is written over', async (_how, harm) => {
+      await putStatus(harm(JSON.stringify(aStatus(id, 'running'))));
+
+      const reading = store.pushes.findStatus(id);
+      await expect(reading).rejects.toThrow(/is damaged: .*; a new round writes it anew: .* --again/);
+      await store.pushes.writeStatus(aStatus(id, 'completed'));
+
+      expect(await store.pushes.findStatus(id)).toMatchObject({ state: 'completed' });
+    });
   });
 
   describe(`${name}: open pushes`, () => {

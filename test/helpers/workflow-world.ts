@@ -16,6 +16,7 @@ import type {
   SettleActivities,
 } from '../../activities/contracts.ts';
 import { imageTaskId, pushId as pushIdOf } from '../../model/pure/ids.ts';
+import type { EndedTask } from '../../model/pure/claim-payloads.ts';
 import type { GraphTask } from '../../model/pure/graph-pages.ts';
 import { graphPage } from '../../model/pure/graph-pages.ts';
 import type {
@@ -155,6 +156,10 @@ export class World {
   /** The queue of another engine that is said to have the image of a task. */
   heldBy: (label: string) => string | undefined = () => undefined;
   hasNoSlot = false;
+  /** What a claim meets first. */
+  beforeClaim: () => Promise<void> = () => Promise.resolve();
+  /** The end that the record of a task has when it is to be claimed. */
+  endedAs: (label: string) => EndedTask['ended'] | undefined = () => undefined;
   /** Label and queue of each claim that was tried. */
   readonly claims: string[] = [];
   readonly env: TestWorkflowEnvironment;
@@ -246,18 +251,21 @@ export class World {
         const facts = { steps: 1, cachedSteps: 0, phases: {}, worker: 'w', engineId: 'engine', started: '' };
         return { stored: STORED, bytesUploaded: 7, ...facts, ...this.builtFacts };
       },
-      claimRun: (input) => {
+      claimRun: async (input) => {
         const { taskQueue } = Context.current().info;
         this.claims.push(`${input.task.label} on ${taskQueue}`);
+        await this.beforeClaim();
+        const ended = input.mayHaveEnded ? this.endedAs(input.task.label) : undefined;
+        if (ended) return { ended };
         const heldBy = 'mayRefer' in input ? this.heldBy(input.task.label) : undefined;
-        if (heldBy !== undefined) return Promise.resolve({ heldBy } as never);
-        if (taskQueue !== 'runner-1' && this.hasNoSlot) return Promise.reject(failure('MachineBusy'));
-        return Promise.resolve({
+        if (heldBy !== undefined) return { heldBy } as never;
+        if (taskQueue !== 'runner-1' && this.hasNoSlot) throw failure('MachineBusy');
+        return {
           queue: this.queueOf(input.task.label, input.run),
           engineId: 'engine',
           worker: 'w',
           answeredBy: this.answeredBy(),
-        });
+        };
       },
       loadImage: () => Promise.resolve({ engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 }),
       runContainer: async ({ task, run }) => {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { setTimeout } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { StartedPush, StartPush } from '../../client/api.ts';
+import { followPush } from '../../client/follow-push.ts';
 import type { AskTemporal } from '../../client/reach-temporal.ts';
 import { startPush } from '../../client/start-push.ts';
 import { serverConfigSchema } from '../../model/schema/config.ts';
@@ -33,6 +34,8 @@ let pushed: StartPush;
 /** What is done meanwhile counts against the time that the server has for its answer. */
 let isAsked = false;
 let askedOfStore = 0;
+/** Done once, before Temporal is asked the next time. */
+let beforeAsked: (() => Promise<void>) | undefined;
 beforeAll(async () => {
   env = await createEnvironment();
 });
@@ -54,11 +57,21 @@ beforeEach(() => {
 });
 
 const askTemporal: AskTemporal = async (_level, work) => {
+  const due = beforeAsked;
+  beforeAsked = undefined;
+  await due?.();
   isAsked = true;
   return work(env.client).finally(() => (isAsked = false));
 };
 const start = (options: Partial<StartPush> = {}): Promise<StartedPush> =>
   startPush({ askTemporal, store, config }, { ...pushed, ...options });
+
+/** Whether a push was told that it counts on what ran before. */
+async function isAgain(pushId: string): Promise<boolean | undefined> {
+  const { events } = await env.client.workflow.getHandle(pushId).fetchHistory();
+  const input = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+  return (JSON.parse(Buffer.from(input ?? []).toString()) as { again?: boolean }).again;
+}
 
 /** As the workers' own activities would. */
 async function record(reason?: 'completed'): Promise<void> {
@@ -78,13 +91,51 @@ describe('starting a push', () => {
     const outcomes = await world.during(async () => {
       const first = await start();
       await env.client.workflow.getHandle(first.pushId).result();
+      beforeAsked = () => record('completed');
       const second = await start();
-      await record('completed');
       return [first.outcome, second.outcome, (await start()).outcome];
     });
 
-    expect(outcomes).toEqual(['started', 'joined', 'resolved']);
+    expect(outcomes).toEqual(['started', 'resolved', 'resolved']);
     expect(world.plans).toBe(1);
+  });
+
+  it('carries one out anew whose records have gone, as one that was there before, and joins one that has none yet', async () => {
+    let mayPlan = false;
+    world.beforePlan = () => until(() => mayPlan);
+
+    const [outcomes, again] = await world.during(async () => {
+      const first = await start();
+      const second = await start();
+      mayPlan = true;
+      await env.client.workflow.getHandle(first.pushId).result();
+      const third = await start();
+      await env.client.workflow.getHandle(third.pushId).result();
+      return [[first, second, third].map(({ outcome }) => outcome), await isAgain(third.pushId)] as const;
+    });
+
+    expect(outcomes).toEqual(['started', 'joined', 'started']);
+    expect(again).toBe(true);
+    expect(world.plans).toBe(2);
+  });
+
+  it('tells who follows one whose records have gone, and waits for the record of one that was ended from outside', async () => {
+    const { signal } = new AbortController();
+    const known = { askTemporal, store };
+
+    await world.during(async () => {
+      const { pushId } = await start();
+      await env.client.workflow.getHandle(pushId).result();
+      const gone = followPush(known, pushId, signal)[Symbol.asyncIterator]().next();
+      await expect(gone).rejects.toMatchObject({ type: 'NotFound' });
+    });
+
+    const { pushId } = await start();
+    await env.client.workflow.getHandle(pushId).terminate();
+    const settled = followPush(known, pushId, signal)[Symbol.asyncIterator]().next();
+    await setTimeout(500);
+    await record('completed');
+    expect((await settled).value).toMatchObject({ id: pushId, state: 'completed' });
   });
 
   it('of which a new round is asked for waits until the workflow that has given its verdict has ended', async () => {
@@ -133,11 +184,9 @@ describe('starting a push', () => {
       await env.client.workflow.getHandle(first.pushId).terminate();
       const second = await start();
       const handle = env.client.workflow.getHandle(second.pushId);
-      const { events } = await handle.fetchHistory();
-      const input = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
       await handle.cancel();
       await handle.result().catch(() => undefined);
-      return (JSON.parse(Buffer.from(input ?? []).toString()) as { again?: boolean }).again;
+      return isAgain(second.pushId);
     });
 
     expect(again).toBe(true);

@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { findHeldUp } from '../../client/held-up.ts';
 import { taskIdIn } from '../../model/pure/ids.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import { aTask, failure, planned, until, untilCancelled, World } from '../helpers/workflow-world.ts';
@@ -137,6 +138,44 @@ describe('task', () => {
       't on runner-1',
     ]);
   });
+
+  it('waits for another runner where one is too old for its plan, which is told, and spends no run', async () => {
+    let isOld = true;
+    world.beforeClaim = () => (isOld ? Promise.reject(failure('VersionTooOld', true)) : Promise.resolve());
+
+    const told = await world.during(async () => {
+      const push = await world.startPush();
+      const taskId = taskIdIn(push.id, 't');
+      const heldUp = async (): Promise<string | undefined> => {
+        const all = await findHeldUp(env.client, [taskId]);
+        return all.get(taskId);
+      };
+      await until(async () => (await heldUp()) !== undefined);
+      const why = await heldUp();
+      isOld = false;
+      await push.result();
+      return why;
+    });
+
+    expect(told).toBe('it was VersionTooOld');
+    expect(runsOf()).toEqual(['0 completed']);
+  });
+
+  it.each([
+    ['completed', 'completed'],
+    ['worker-lost', 'failed'],
+  ] as const)(
+    'whose record says %s already ends so, begins nothing and records nothing, and the push is %s',
+    async (reason, verdict) => {
+      world.endedAs = () => ({ reason });
+
+      const outcome = await world.during(async () => (await world.startPush()).result());
+
+      expect(outcome.reason).toBe(verdict);
+      expect(world.claims).toHaveLength(1);
+      expect([world.started, world.runRecords, world.unstarted]).toEqual([[], [], []]);
+    },
+  );
 
   it.each([
     ['WorkerShutdown', 'worker-shutdown', false],

@@ -11,10 +11,13 @@ const NEWEST = 20;
 export function lookAtPushes(store: Store): Promise<Diagnosis> {
   return diagnosed('pushes', 'Look into the store', async () => {
     const listed = await listPushes(store, { limit: NEWEST }).catch(explainRefusal);
-    const damaged = listed.flatMap((push) => ('damaged' in push ? [push.damaged] : []));
-    const [first] = damaged;
+    const unread = listed.flatMap((push) => {
+      if ('newer' in push) return [push.newer];
+      return 'damaged' in push ? [push.damaged] : [];
+    });
+    const [first] = unread;
     if (first === undefined) return { message: listed.length === 0 ? 'are none yet' : 'of late can be read' };
-    throw new Ailment(`${damaged.length} of the newest ${listed.length} cannot be read`, first);
+    throw new Ailment(`${unread.length} of the newest ${listed.length} cannot be read`, first);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { DamagedPush, ListedPush } from '../../api.ts';
+import type { ListedPush, UnreadPush } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, projectOption, wholeNumber } from '../options.ts';
@@ -44,18 +44,20 @@ async function pushes({ project, limit, json }: PushesArgs, session: Session): P
   ]);
   const rows = listed.map((push) => {
     const begin = [push.received.slice(0, 19).replace('T', ' '), push.id];
-    if (isDamaged(push)) return [...begin, '', terminal.paint('red', 'damaged'), ''];
+    if (isUnread(push))
+      return [...begin, '', terminal.paint('red', 'damaged' in push ? 'damaged' : 'too new'), ''];
     const { ref, state } = push;
     const standing = terminal.paint(colourOf(state), describePush(push, Date.now()));
     return [...begin, ref.replace('refs/heads/', ''), standing, tally(push)];
   });
   for (const line of renderTable(rows)) terminal.print(line);
-  for (const { damaged } of listed.filter(isDamaged)) terminal.note(`slipway: ${damaged}`);
+  for (const push of listed.filter(isUnread))
+    terminal.note(`slipway: ${'damaged' in push ? push.damaged : push.newer}`);
   return EXIT.good;
 }
 
-function isDamaged(push: ListedPush | DamagedPush): push is DamagedPush {
-  return 'damaged' in push;
+function isUnread(push: ListedPush | UnreadPush): push is UnreadPush {
+  return 'damaged' in push || 'newer' in push;
 }
 
 /** `3 of 4 tasks completed`; of one that runs `4 tasks`: how they stand is in a record of each. */

@@ -76,9 +76,9 @@ it('Documents are of a push that runs as its tasks stand, of one that is resolve
   await completed('a');
   const states = async (): Promise<readonly string[]> =>
     (await listDocuments(store, { limit: 5 })).flatMap((document) =>
-      'damaged' in document
-        ? 'damaged'
-        : [document.state, ...document.tasks.map(({ label, state }) => `${label} ${state}`)],
+      'tasks' in document
+        ? [document.state, ...document.tasks.map(({ label, state }) => `${label} ${state}`)]
+        : 'unread',
     );
 
   expect(await states()).toEqual(['running', 'a completed', 'b pending']);
@@ -110,6 +110,20 @@ describe('a push whose record is damaged', () => {
         expect.objectContaining({ id: idOf(other), state: 'running' }),
         { id: pushId, received, damaged },
       ]);
+  });
+
+  it('is listed as a newer version’s where that wrote it, and doctor says which machine is too old', async () => {
+    const status = await store.pushes.findStatus(pushId);
+    await objects.put(
+      pushKey(pushId, 'status'),
+      Buffer.from(JSON.stringify({ ...status, state: 'new' })),
+      {},
+    );
+    const newer = expect.stringMatching(/^Slipway on .* is too old for record .*: upgrade it there$/);
+
+    for (const list of [listPushes, listDocuments])
+      expect((await list(store, { limit: 5 }))[1]).toEqual({ id: pushId, received, newer });
+    expect(await lookAtPushes(store)).toMatchObject({ ok: false, todo: newer });
   });
 
   it('is found by doctor', async () => {

@@ -196,3 +196,17 @@ describe('a push whose status is damaged', () => {
     expect(inputs).toEqual([]);
   });
 });
+
+it.each([false, true])(
+  'A push whose status a newer version wrote is not carried out again by an older one, asked for so or not (%s)',
+  async (again) => {
+    const newer = Buffer.from(JSON.stringify({ ...aPush(), state: 'failed', reason: 'of tomorrow' }));
+    await objects.put(pushKey(pushId, 'status'), newer, {});
+
+    const starting = startPush(deps, { ...pushed, again });
+
+    await expect(starting).rejects.toMatchObject({ type: 'VersionTooOld' });
+    await expect(starting).rejects.not.toThrow('--again');
+    expect(inputs).toEqual([]);
+  },
+);

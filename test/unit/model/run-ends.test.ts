@@ -10,6 +10,7 @@ describe('how a run ends', () => {
     ['RepositoryUnavailable', 'run', false, 'worker-lost'],
     ['EngineRequestFailed', 'load', false, 'worker-lost'],
     ['ContainerLost', 'run', false, 'worker-lost'],
+    ['VersionTooOld', 'load', true, 'worker-lost'],
     ['Timeout:START_TO_CLOSE', 'run', false, 'worker-lost'],
     ['EngineRequestFailed', 'run', true, 'internal-error'],
     ['EngineRequestFailed', 'run', false, 'worker-lost'],

@@ -110,6 +110,16 @@ describe('what a push has changed', () => {
     },
   );
 
+  it('is not since one whose status a newer version wrote', async () => {
+    await pushed(b);
+    await pushed(c);
+    const id = idOf({ ...common, revision: c });
+    const status = { ...(await store.pushes.findStatus(id)), state: 'new' };
+    await objects.put(pushKey(id, 'status'), Buffer.from(JSON.stringify(status)), {});
+
+    expect(await changes(d)).toEqual(['c d', 'the push of main before']);
+  });
+
   it('is since a push of the same repository', async () => {
     await pushed(a);
     await pushed(c, { repository: 'file:///elsewhere/demo' });

@@ -1,4 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createClaimActivities } from '../../../activities/runner.ts';
+import type { ReferableRun } from '../../../model/pure/claim-payloads.ts';
 import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
 import type { RecordRunInput, TaskInput } from '../../../model/pure/payloads.ts';
 import type { TaskReason } from '../../../model/pure/states.ts';
@@ -6,7 +9,7 @@ import { TASK_REASONS } from '../../../model/pure/states.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { readPush, recordPush, recordUnstarted } from '../../../steps/read-push.ts';
-import { claimRun, recordRun } from '../../../steps/task-run.ts';
+import { claimRun, findEnded, recordRun } from '../../../steps/task-run.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { PutOptions } from '../../../store/object-store.ts';
@@ -261,6 +264,52 @@ describe('a claim', () => {
     await expect(late).rejects.toMatchObject({ type: 'RunSuperseded' });
     expect(await states()).toEqual(['exception canceled']);
   });
+});
+
+it('The end of a task is the one that its record has in this round; a run of it has ended before', async () => {
+  const found: unknown[] = [await findEnded(store, run(0))];
+  await recordRun(store, plans, ended(0, 'worker-lost', false));
+  found.push(await findEnded(store, run(1)));
+  await recordRun(store, plans, { ...ended(1, 'worker-lost', true), detail: 'gone' });
+  found.push(await findEnded(store, { ...run(1), task: { ...run(1).task, plannedAt: 'later' } }));
+
+  expect(found).toEqual([undefined, undefined, undefined]);
+  expect(await findEnded(store, run(1))).toEqual({ ended: { reason: 'worker-lost', detail: 'gone' } });
+});
+
+it('A runner answers a claim of a task that has its end with that, where it is asked so, and claims nothing', async () => {
+  const engine = { images: { find: () => Promise.resolve(undefined) } };
+  const activities = createClaimActivities({ store, plans, identity, engine });
+  const claim = (input: ReferableRun): Promise<unknown> => {
+    const now = Date.now();
+    const times = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now };
+    return new MockActivityEnvironment(times).run(activities.claimRun, input);
+  };
+  const asked = { ...run(0), mayRefer: true, mayHaveEnded: true } as const;
+
+  const first = await claim(asked);
+  await recordRun(store, plans, ended(0, 'completed', true));
+
+  expect(first).toMatchObject({ engineId: 'e' });
+  expect(await claim({ ...asked, run: 1 })).toEqual({ ended: { reason: 'completed' } });
+  expect(await store.tasks.findClaim(taskId, 1)).toBeUndefined();
+});
+
+it('The route of a task leads to what it has left also when a further run of it is recorded after its end', async () => {
+  const image = { type: 'docker-image', name: 'debian:bookworm' } as const;
+  const planned = { label: 't', image, routes: ['made.latest'] } as unknown as Plan['tasks'][number];
+  plans.task = () => Promise.resolve(planned);
+  plans.plan = () => Promise.resolve({ domain: 'demo', level: 1 } as unknown as Plan);
+  const artifacts = [{ name: 'public/out', sizeBytes: 1, sha256: 'a'.repeat(64), contentType: 'text/plain' }];
+  await store.artifacts.recordSaved(taskId, 0, { artifacts, missing: [], uploadMs: 1, bytesUploaded: 1 });
+  const saved = { artifacts: [], missing: [], uploadMs: 1, bytesUploaded: 1 };
+  await recordRun(store, plans, { ...ended(0, 'completed', true), saved });
+  const before = await store.routes.find('demo', 1, 'made.latest');
+
+  await recordRun(store, plans, ended(1, 'worker-lost', false));
+
+  expect(before?.artifacts.map(({ name }) => name)).toEqual(['public/out', 'public/logs/live.log']);
+  expect(await store.routes.find('demo', 1, 'made.latest')).toEqual(before);
 });
 
 describe('the record of a push that ended before it was planned', () => {

@@ -7,6 +7,7 @@ import type { PrivateEngines } from './dind/private-engines.ts';
 import type { EngineCaches } from './caches/engine-caches.ts';
 import type { KeptContainers } from './kept/kept-containers.ts';
 import type { ExecOptions, RunningExec } from './containers/exec-in-container.ts';
+import type { OwnParentsOptions } from './containers/own-parents.ts';
 import type { FileToPut, PutFilesOptions } from './containers/put-files.ts';
 import type { MadeImage } from './images/made-image.ts';
 import type { RegistryPull } from './images/pulled-image.ts';
@@ -201,7 +202,8 @@ export interface ContainerSpec {
 export interface ContainerState {
   readonly id: string;
   readonly state: 'created' | 'running' | 'exited';
-  /** ISO times, absent while they have not come. */
+  /** ISO times by the engine's clock, absent while they have not come. */
+  readonly created: string;
   readonly started?: string;
   readonly finished?: string;
   readonly exitCode?: number;
@@ -222,6 +224,8 @@ export interface EngineContainers {
   inspect(name: string): Promise<ContainerState | undefined>;
   /** User (uid:gid) that the container's processes run as, to own what is put in. */
   owner(name: string): Promise<{ readonly uid: number; readonly gid: number }>;
+  /** Has the directories above what is mounted at these paths belong to `owner`, as far as the image lacks them. @throws {PathUnusable} */
+  ownParents(name: string, paths: readonly string[], options: OwnParentsOptions): Promise<void>;
   /** Extracts a tar of files, directories and symlinks at a directory of the container (made if absent), owned by `owner`. Works on a created container. @throws {PathUnusable} */
   putArchive(
     name: string,

@@ -8,7 +8,14 @@ const BLOCK_BYTES = 512;
 const RECORD_BYTES = 20 * BLOCK_BYTES;
 const NAME_BYTES = 100;
 
-const TYPE_FLAGS = { file: '0', symlink: '2', directory: '5', longName: 'L', longLink: 'K' } as const;
+const TYPE_FLAGS = {
+  file: '0',
+  symlink: '2',
+  directory: '5',
+  longName: 'L',
+  longLink: 'K',
+  extended: 'x',
+} as const;
 
 export interface TarEntry {
   readonly name: Buffer;
@@ -27,10 +34,17 @@ const ROOT = { uid: 0, gid: 0 };
 export function tarHeader(entry: TarEntry): Buffer {
   const linkName = entry.linkName ?? Buffer.alloc(0);
   return Buffer.concat([
-    ...(linkName.length > NAME_BYTES ? longBlocks('longLink', linkName) : []),
-    ...(entry.name.length > NAME_BYTES ? longBlocks('longName', entry.name) : []),
+    ...(linkName.length > NAME_BYTES ? [longBlocks('longLink', linkName)] : []),
+    ...(entry.name.length > NAME_BYTES ? [longBlocks('longName', entry.name)] : []),
     headerBlock({ ...entry, linkName, owner: entry.owner ?? ROOT }),
   ]);
+}
+
+/** What before an entry's header says its time to the millisecond, as pax does: the header itself has only seconds. */
+export function tarTime(time: Date): Buffer {
+  const record = ` mtime=${(time.getTime() / 1000).toFixed(3)}\n`;
+  // The length of the record counts its own two digits.
+  return specialBlocks('extended', '././@PaxHeader', Buffer.from(`${record.length + 2}${record}`));
 }
 
 /** The zeros that fill the last block after a content. */
@@ -46,10 +60,14 @@ export function tarEnd(writtenBytes: number): Buffer {
   );
 }
 
-function longBlocks(type: 'longName' | 'longLink', value: Buffer): Buffer[] {
-  const payload = Buffer.concat([value, Buffer.alloc(1)]);
+function longBlocks(type: 'longName' | 'longLink', value: Buffer): Buffer {
+  return specialBlocks(type, '././@LongLink', Buffer.concat([value, Buffer.alloc(1)]));
+}
+
+/** Blocks about the entry whose header they precede. */
+function specialBlocks(type: HeaderFields['type'], name: string, payload: Buffer): Buffer {
   const header = headerBlock({
-    name: Buffer.from('././@LongLink'),
+    name: Buffer.from(name),
     mode: 0,
     sizeBytes: payload.length,
     mtimeSeconds: 0,
@@ -57,7 +75,7 @@ function longBlocks(type: 'longName' | 'longLink', value: Buffer): Buffer[] {
     linkName: Buffer.alloc(0),
     owner: ROOT,
   });
-  return [header, payload, tarPadding(payload.length)];
+  return Buffer.concat([header, payload, tarPadding(payload.length)]);
 }
 
 interface HeaderFields extends Required<Omit<TarEntry, 'type' | 'owner'>> {

@@ -34,11 +34,13 @@ export interface SourceTree {
     entries: readonly TreeEntry[],
     signal?: AbortSignal,
   ): AsyncIterable<{ readonly entry: TreeEntry; readonly sizeBytes: number; readonly body: Readable }>;
-  /** A tar of the whole tree, modes as in git; without `.git` unless it is asked for. */
+  /** A tar of the whole tree, modes as in git, all of one time; without `.git` unless it is asked for. */
   archive(signal?: AbortSignal, options?: ArchiveOptions): Readable;
 }
 
 export interface ArchiveOptions {
+  /** The time of all that is in it, to the millisecond; default: now. By a commit's time a changed file could be older than what was built without the change. */
+  readonly dated?: Date | undefined;
   /** A `.git` whose HEAD is the commit, which has this many commits of each line of its history, and the tags that lead to them. */
   readonly git?: { readonly depth: number } | undefined;
 }

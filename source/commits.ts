@@ -15,19 +15,6 @@ export async function findCommit(
   return exitCode === 0 ? stdout.toString('utf8').trim() : undefined;
 }
 
-/** When a commit was made, in seconds since 1970. @throws {RepositoryUnavailable} */
-export async function commitSeconds(
-  { directory, repository }: { readonly directory: string; readonly repository: string },
-  commit: string,
-  signal?: AbortSignal,
-): Promise<number> {
-  const result = await runGit(directory, ['show', '-s', '--format=%ct', commit, '--'], { signal });
-  const seconds = Number(result.stdout.toString('utf8').trim());
-  if (result.exitCode !== 0 || !Number.isInteger(seconds))
-    throw new RepositoryUnavailable(repository, `the time of ${commit} cannot be read: ${result.stderr}`);
-  return Math.max(0, seconds);
-}
-
 /** @throws {RepositoryUnavailable} when a directory is not within a repository, or not to be read. */
 export async function checkReadable(
   directory: string,

@@ -1,11 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { RepositoryUnavailable } from '../model/errors.ts';
-import { commitSeconds } from './commits.ts';
 import { gitEnvironment, runGit } from './git-command.ts';
 import { gitIndex } from './git-index.ts';
 import { lacksPromised, refusalOfPartialClone } from './partial-clone.ts';
@@ -18,8 +28,10 @@ const ABANDONED_MS = 60 * 60 * 1000;
 const ATTEMPTS = 5;
 const CHUNK_BYTES = 256 * 1024;
 const PACK_FILE = /^pack-[0-9a-f]+\.(pack|idx|rev)$/;
-/** What there is of these beside the index and the packs. */
+/** What there is of these beside the packs. */
 const FURTHER_FILES = ['shallow', 'packed-refs'];
+/** The files of the commit, as git lists them: every `.git` has an index of its own, by the time of its checkout. */
+const LISTING = 'listing';
 /** Tags are taken along with what a ref is fetched to; that one is no part of what is made. */
 const FETCHED = 'refs/heads/commit';
 
@@ -30,6 +42,8 @@ export interface GitDirectoryOptions {
   readonly repository: string;
   readonly commit: string;
   readonly depth: number;
+  /** The time of the files that it is put beside, and its own. */
+  readonly dated: Date;
   readonly keptIn?: string;
 }
 
@@ -38,7 +52,7 @@ const making = new Map<string, Promise<void>>();
 
 /**
  * The `.git` of a checkout of a commit: HEAD is the commit, no branch; commits that are `depth` away are the first of their
- * history; of the tags those that lead to one of its commits. Its index fits files that are dated as the commit. `origin` is the
+ * history; of the tags those that lead to one of its commits. Its index fits files that are `dated` so. `origin` is the
  * repository if that is not a path of this machine.
  * @throws {RepositoryUnavailable}
  */
@@ -46,14 +60,12 @@ export async function* gitDirectory(
   options: GitDirectoryOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<FurtherEntry, void> {
-  const { keptIn, commit, depth } = options;
+  const { keptIn, commit, depth, dated } = options;
   const scratch = keptIn === undefined ? await mkdtemp(join(tmpdir(), 'slipway-git-')) : undefined;
   const handles: FileHandle[] = [];
   try {
     const made = scratch ?? join(keptIn ?? '', `${commit}-${depth}-${await hashOfTags(options)}`);
-    // Not later than the files: then git looks into each, since one may be changed in the very second that it is dated.
-    const mtimeSeconds = await commitSeconds(options, commit, signal);
-    const files = await openMade(made, options, handles);
+    const { listing, files } = await openMade(made, options, handles);
     signal?.throwIfAborted();
     const directories = [
       '',
@@ -64,19 +76,16 @@ export async function* gitDirectory(
       '/refs/heads',
       '/refs/tags',
     ];
-    for (const path of directories) yield { path: `.git${path}`, mtimeSeconds };
-    const texts = { HEAD: `${commit}\n`, config: configOf(options) };
-    for (const [name, text] of Object.entries(texts)) {
-      const bytes = Buffer.from(text);
-      yield {
-        path: `.git/${name}`,
-        mtimeSeconds,
-        content: { sizeBytes: bytes.length, body: Readable.from([bytes]) },
-      };
+    for (const path of directories) yield { path: `.git${path}` };
+    // The index is not later than the files: then git looks into each, since one may be changed in the very moment that it is dated.
+    const written = { HEAD: `${commit}\n`, config: configOf(options), index: gitIndex(listing, dated) };
+    for (const [name, content] of Object.entries(written)) {
+      const bytes = Buffer.from(content);
+      yield { path: `.git/${name}`, content: { sizeBytes: bytes.length, body: Readable.from([bytes]) } };
     }
     for (const [name, handle] of files) {
       const { size: sizeBytes } = await handle.stat();
-      yield { path: `.git/${name}`, mtimeSeconds, content: { sizeBytes, body: contentOf(handle) } };
+      yield { path: `.git/${name}`, content: { sizeBytes, body: contentOf(handle) } };
     }
   } finally {
     for (const handle of handles) await handle.close();
@@ -89,12 +98,13 @@ async function openMade(
   made: string,
   options: GitDirectoryOptions,
   handles: FileHandle[],
-): Promise<readonly (readonly [string, FileHandle])[]> {
+): Promise<{ readonly listing: Buffer; readonly files: readonly (readonly [string, FileHandle])[] }> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const packs = (await readdir(join(made, 'objects', 'pack'))).filter((name) => PACK_FILE.test(name));
       const others = (await readdir(made)).filter((name) => FURTHER_FILES.includes(name));
-      const names = ['index', ...others, ...packs.map((name) => `objects/pack/${name}`)];
+      const names = [...others, ...packs.map((name) => `objects/pack/${name}`)];
+      const listing = await readFile(join(made, LISTING));
       const files: [string, FileHandle][] = [];
       for (const name of names) {
         const handle = await open(join(made, name));
@@ -102,7 +112,7 @@ async function openMade(
         files.push([name, handle]);
       }
       await utimes(made, new Date(), new Date()).catch(() => undefined);
-      return files;
+      return { listing, files };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === ATTEMPTS) throw error;
     }
@@ -124,7 +134,7 @@ async function make(made: string, options: GitDirectoryOptions): Promise<void> {
       ['ls-tree', '-r', '-l', '-z', '--full-tree', commit],
       options,
     );
-    await writeFile(join(fresh, 'index'), gitIndex(listing, await commitSeconds(options, commit)));
+    await writeFile(join(fresh, LISTING), listing);
     if (keptIn === undefined) return;
     await rename(fresh, made).catch((error: unknown) => {
       // Another process was faster.
@@ -136,10 +146,11 @@ async function make(made: string, options: GitDirectoryOptions): Promise<void> {
   }
 }
 
-/** What was made with other tags is not what is wanted now. */
+/** What was made with other tags, or has other parts, is not what is wanted now. */
 async function hashOfTags(options: GitDirectoryOptions): Promise<string> {
   const list = ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/tags'];
   return createHash('sha256')
+    .update(LISTING)
     .update(await ask(options.directory, list, options))
     .digest('hex')
     .slice(0, 12);

@@ -3,14 +3,15 @@ import { createHash } from 'node:crypto';
 const STAT_BYTES = 40;
 const FLAGS_BYTES = 2;
 const LONGEST_IN_FLAGS = 0xfff;
-const [MTIME_AT, MODE_AT, SIZE_AT] = [8, 24, 36];
+const [MTIME_AT, NANOSECONDS_AT, MODE_AT, SIZE_AT] = [8, 12, 24, 36];
 const TAB = 9;
 
 /**
  * Git's index (version 2) of a checkout whose files all have one time, made of `git ls-tree -r -l -z`. What git writes itself
  * without the files lacks their times, and then `git diff-index` takes every file for a changed one.
  */
-export function gitIndex(listing: Buffer, mtimeSeconds: number): Buffer {
+export function gitIndex(listing: Buffer, dated: Date): Buffer {
+  const mtimeMs = dated.getTime();
   const entries: Buffer[] = [];
   let algorithm = 'sha1';
   for (let start = 0; start < listing.length;) {
@@ -24,7 +25,7 @@ export function gitIndex(listing: Buffer, mtimeSeconds: number): Buffer {
         objectId: Buffer.from(objectId, 'hex'),
         // Of a submodule there is none.
         sizeBytes: size === '-' ? 0 : Number(size),
-        mtimeSeconds,
+        mtimeMs,
       }),
     );
     start = end + 1;
@@ -43,14 +44,15 @@ function indexEntry(
     readonly mode: number;
     readonly objectId: Buffer;
     readonly sizeBytes: number;
-    readonly mtimeSeconds: number;
+    readonly mtimeMs: number;
   },
 ): Buffer {
-  const { mode, objectId, sizeBytes, mtimeSeconds } = fields;
+  const { mode, objectId, sizeBytes, mtimeMs } = fields;
   const nameAt = STAT_BYTES + objectId.length + FLAGS_BYTES;
   // At least one zero after the name, and a multiple of eight in all.
   const entry = Buffer.alloc((nameAt + path.length + 8) & ~7);
-  entry.writeUInt32BE(mtimeSeconds % 2 ** 32, MTIME_AT);
+  entry.writeUInt32BE(Math.floor(mtimeMs / 1000) % 2 ** 32, MTIME_AT);
+  entry.writeUInt32BE((mtimeMs % 1000) * 1e6, NANOSECONDS_AT);
   entry.writeUInt32BE(mode, MODE_AT);
   entry.writeUInt32BE(sizeBytes % 2 ** 32, SIZE_AT);
   objectId.copy(entry, STAT_BYTES);

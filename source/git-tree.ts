@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { comparePaths, decodePath } from '../model/path-bytes.ts';
 import type { ArchiveOptions, Located, SourceTree, TreeEntry } from '../model/source-tree.ts';
-import { checkReadable, commitSeconds, findCommit } from './commits.ts';
+import { checkReadable, findCommit } from './commits.ts';
 import { gitDirectory } from './git-directory.ts';
 import { runGit } from './git-command.ts';
 import { refusalOfPartialClone } from './partial-clone.ts';
@@ -21,10 +21,8 @@ export interface TreeLocation {
   readonly revision: string;
   /** The repository as errors should name it. */
   readonly repository: string;
-  /** What files are dated in an archive; default: the commit's time, which a tree without a commit has not. */
-  readonly dated?: Date;
-  /** What such a tree would be committed on, where there is any. */
-  readonly commit?: string | undefined;
+  /** Of a tree that is no commit's: the commit that it would be committed on, or null where there is none yet. */
+  readonly commit?: string | null;
   /** A directory of ours where a `.git` that was made lies for the next who wants the same; default: none is kept. */
   readonly keptIn?: string;
 }
@@ -105,20 +103,22 @@ class GitTree implements SourceTree {
     }
   }
 
-  archive(signal?: AbortSignal, { git }: ArchiveOptions = {}): Readable {
-    return Readable.from(this.#archive(git, signal), { objectMode: false });
+  archive(signal?: AbortSignal, options: ArchiveOptions = {}): Readable {
+    return Readable.from(this.#archive(options, signal), { objectMode: false });
   }
 
-  async *#archive(git: ArchiveOptions['git'], signal?: AbortSignal): AsyncGenerator<Buffer, void> {
-    const mtimeSeconds = await this.#commitSeconds(signal);
-    const first = git && gitDirectory({ ...this.#location, commit: this.#commit(), ...git }, signal);
-    yield* treeArchive(this, { mtimeSeconds, first, signal });
+  async *#archive(
+    { dated = new Date(), git }: ArchiveOptions,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Buffer, void> {
+    const first = git && gitDirectory({ ...this.#location, commit: this.#commit(), dated, ...git }, signal);
+    yield* treeArchive(this, { dated, first, signal });
   }
 
   #commit(): string {
-    const { repository, dated, commit } = this.#location;
-    if (!dated) return checkedRevision(this.#location);
-    if (commit === undefined) throw new RevisionNotFound(repository, 'HEAD', 'is no commit yet');
+    const { repository, commit } = this.#location;
+    if (commit === undefined) return checkedRevision(this.#location);
+    if (commit === null) throw new RevisionNotFound(repository, 'HEAD', 'is no commit yet');
     return commit;
   }
 
@@ -154,12 +154,6 @@ class GitTree implements SourceTree {
   async #refusalOfPartialClone(): Promise<Error | undefined> {
     const { directory, repository } = this.#location;
     return refusalOfPartialClone(directory, repository);
-  }
-
-  async #commitSeconds(signal?: AbortSignal): Promise<number> {
-    const { dated } = this.#location;
-    if (dated) return Math.floor(dated.getTime() / 1000);
-    return commitSeconds(this.#location, checkedRevision(this.#location), signal);
   }
 
   #lacks(entry: TreeEntry | undefined): Error {

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { tarEnd, tarHeader, tarPadding } from '../model/gnu-tar.ts';
+import { tarEnd, tarHeader, tarPadding, tarTime } from '../model/gnu-tar.ts';
 import type { TarEntry } from '../model/gnu-tar.ts';
 import { encodePath } from '../model/path-bytes.ts';
 import type { SourceTree } from '../model/source-tree.ts';
@@ -7,13 +7,13 @@ import type { SourceTree } from '../model/source-tree.ts';
 /** A directory, or a file with its content, that is no part of the tree. */
 export interface FurtherEntry {
   readonly path: string;
-  readonly mtimeSeconds: number;
   /** Absent: a directory. */
   readonly content?: { readonly sizeBytes: number; readonly body: AsyncIterable<Buffer> };
 }
 
 export interface TreeArchiveOptions {
-  readonly mtimeSeconds: number;
+  /** The time of all entries. */
+  readonly dated: Date;
   /** What comes before the tree, directories before what is in them. */
   readonly first?: AsyncIterable<FurtherEntry> | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -25,26 +25,30 @@ export interface TreeArchiveOptions {
  */
 export async function* treeArchive(
   tree: SourceTree,
-  { mtimeSeconds, first, signal }: TreeArchiveOptions,
+  { dated, first, signal }: TreeArchiveOptions,
 ): AsyncGenerator<Buffer, void> {
   let writtenBytes = 0;
   const count = (bytes: Buffer): Buffer => {
     writtenBytes += bytes.length;
     return bytes;
   };
+  const time = tarTime(dated);
+  const mtimeSeconds = Math.floor(dated.getTime() / 1000);
   const header = (
     path: string,
-    fields: Pick<TarEntry, 'mode' | 'type'> &
-      Partial<Pick<TarEntry, 'linkName' | 'sizeBytes' | 'mtimeSeconds'>>,
-  ): Buffer => count(tarHeader({ sizeBytes: 0, mtimeSeconds, ...fields, name: encodePath(path) }));
+    fields: Pick<TarEntry, 'mode' | 'type'> & Partial<Pick<TarEntry, 'linkName' | 'sizeBytes'>>,
+  ): Buffer => {
+    const itsOwn = tarHeader({ sizeBytes: 0, mtimeSeconds, ...fields, name: encodePath(path) });
+    return count(Buffer.concat([time, itsOwn]));
+  };
 
-  for await (const { path, mtimeSeconds: itsOwn, content } of first ?? []) {
+  for await (const { path, content } of first ?? []) {
     if (!content) {
-      yield header(`${path}/`, { mode: 0o755, type: 'directory', mtimeSeconds: itsOwn });
+      yield header(`${path}/`, { mode: 0o755, type: 'directory' });
       continue;
     }
     const { sizeBytes, body } = content;
-    yield header(path, { mode: 0o644, type: 'file', mtimeSeconds: itsOwn, sizeBytes });
+    yield header(path, { mode: 0o644, type: 'file', sizeBytes });
     for await (const chunk of body) yield count(chunk);
     yield count(tarPadding(sizeBytes));
   }

@@ -24,8 +24,8 @@ export async function openWorktree(directory: string, signal?: AbortSignal): Pro
     });
     await ask(directory, ['add', '--update', '--', ':/'], { index, signal });
     const revision = (await ask(directory, ['write-tree'], { index, signal })).trim();
-    const commit = await findCommit(directory, 'HEAD', signal);
-    return createGitTree({ directory, revision, repository: directory, dated: new Date(), commit });
+    const commit = (await findCommit(directory, 'HEAD', signal)) ?? null;
+    return createGitTree({ directory, revision, repository: directory, commit });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

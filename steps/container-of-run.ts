@@ -1,6 +1,7 @@
 import type { ContainerSpec } from '../docker/engine.ts';
 import { LABEL } from '../docker/labels.ts';
 import type { TaskInput } from '../model/pure/payloads.ts';
+import { USUAL_VARIABLES } from '../model/pure/worker-variables.ts';
 import type { WorkerVariable } from '../model/pure/worker-variables.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import { needsOf } from './machine-room.ts';
@@ -29,6 +30,7 @@ export function containerOfRun(
     ...(planned.command ? { command: planned.command } : {}),
     // What the worker says wins over what the task says.
     env: {
+      ...USUAL_VARIABLES,
       ...planned.env,
       ...secretEnv,
       ...({
@@ -40,6 +42,7 @@ export function containerOfRun(
         SLIPWAY_REVISION: plan.revision,
         SLIPWAY_REF: plan.ref,
         SLIPWAY_PUSH: task.pushId,
+        SLIPWAY_BASE: plan.compared?.revision ?? '',
       } satisfies Record<WorkerVariable, string>),
     },
     ...(planned.checkout === null ? {} : { workingDirectory: planned.checkout }),

@@ -19,6 +19,8 @@ export interface PrepareContainerDeps {
 
 interface ContainerOfTask {
   readonly name: string;
+  /** When it was created, by its engine's clock: after all that is in its caches was written, and before its command writes anything. */
+  readonly created: string;
   readonly plan: Plan;
   readonly planned: PlannedTask;
   /** Told in a line what is put in. */
@@ -35,7 +37,7 @@ export async function prepareContainer(
   container: ContainerOfTask,
   context: StepContext,
 ): Promise<void> {
-  const { name, plan, planned, say } = container;
+  const { name, created, plan, planned, say } = container;
   const { containers } = deps.engine;
   const findInput = deps.findInput ?? inputsOfRound(deps.store);
   const owner = await containers.owner(name);
@@ -43,7 +45,7 @@ export async function prepareContainer(
     // Without the ref: planning has proven that it holds the revision, and it may have moved on since.
     const { repository, revision } = plan;
     const tree = await deps.source.open(repository, { revision, signal: context.signal });
-    const files = tree.archive(context.signal, { git: planned.checkoutGit });
+    const files = tree.archive(context.signal, { dated: new Date(created), git: planned.checkoutGit });
     await containers.putArchive(name, planned.checkout, files, {
       owner,
       signal: context.signal,

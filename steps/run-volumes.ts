@@ -59,16 +59,18 @@ export async function takeVolumes(
   };
 }
 
-/** Has the volumes that nobody has used yet belong to the image's user, as a directory of the image would. */
+/** Has the volumes that nobody has used yet belong to the task's user, as a directory of theirs would, and what had to be made above any. */
 export async function ownVolumes(
   { containers }: Engine,
   name: string,
-  { fresh }: RunVolumes,
+  { mounted, fresh }: RunVolumes,
   signal: AbortSignal,
 ): Promise<void> {
-  if (fresh.length === 0) return;
+  const paths = mounted.map(({ path }) => path).filter((path) => path !== SECRETS_DIRECTORY);
+  if (paths.length === 0) return;
   const owner = await containers.owner(name);
   if (owner.uid === 0 && owner.gid === 0) return;
+  await containers.ownParents(name, paths, { owner, signal });
   for (const path of fresh) await containers.putArchive(name, path, noFiles(), { owner, signal });
 }
 

@@ -127,15 +127,16 @@ async function createAndStart(
 ): Promise<OwnContainer> {
   const { planned, plan, log } = run;
   const { containers } = deps.engine;
-  const created = await create(deps, run, context);
-  const { id, state, volumes } = created;
+  const made = await create(deps, run, context);
+  const { id, state, created, volumes } = made;
   onCreated(id);
   // Another attempt was faster.
   if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
   await ownVolumes(deps.engine, id, volumes, context.signal);
   await putSecrets(deps.engine, id, run.secrets, context.signal);
-  await prepareContainer(deps, { name: id, plan, planned, say: (line) => log.say(line) }, context);
-  log.say(run.isIdle ? 'Starting it without its command' : `Starting ${commandText(planned, created)}`);
+  const container = { name: id, created, plan, planned, say: (line: string) => log.say(line) };
+  await prepareContainer(deps, container, context);
+  log.say(run.isIdle ? 'Starting it without its command' : `Starting ${commandText(planned, made)}`);
   context.signal.throwIfAborted();
   if (context.isGivenUp?.()) throw new RunSuperseded(run.input.task.taskId, run.input.run);
   await containers.start(id);

@@ -6,6 +6,7 @@ import { asEngineError } from '../engine-errors.ts';
 import type { BuildOptions, BuildResult, EngineInfo } from '../engine.ts';
 import { madeImage } from '../images/made-image.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
+import { hostProxies } from '../sidecar/host-proxies.ts';
 import { BuildLog } from './build-log.ts';
 import { buildError } from './build-error.ts';
 import { decodeTrace } from './trace.ts';
@@ -82,8 +83,9 @@ function startBuild(
     version: '2',
     t: options.tag,
     buildid: options.buildId,
-    // What was built by which step stands in the image itself then, and goes with it to other engines.
-    buildargs: { ...options.args, BUILDKIT_INLINE_CACHE: '1' },
+    // By which proxy a `RUN` reached the world makes it no other step. What was built by which step stands in the image itself by the
+    // last one, and goes with it to other engines.
+    buildargs: { ...hostProxies(), ...options.args, BUILDKIT_INLINE_CACHE: '1' },
     ...(options.cacheFrom ? { cachefrom: JSON.stringify([options.cacheFrom.reference]) } : {}),
     labels: options.labels ?? {},
     ...(options.platform ? { platform: options.platform } : {}),

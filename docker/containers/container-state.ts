@@ -5,12 +5,13 @@ import type { ContainerState } from '../engine.ts';
 const NEVER = '0001-01-01T00:00:00Z';
 
 /** Slipway's three states of what an engine tells. */
-export function stateOf({ Id, State, Config }: Docker.ContainerInspectInfo): ContainerState {
+export function stateOf({ Id, Created, State, Config }: Docker.ContainerInspectInfo): ContainerState {
   const state = simpleState(State.Status);
   const entrypoint = [Config.Entrypoint ?? []].flat();
   return {
     id: Id,
     state,
+    created: Created,
     ...(State.StartedAt === NEVER ? {} : { started: State.StartedAt }),
     ...(State.FinishedAt === NEVER ? {} : { finished: State.FinishedAt }),
     ...(state === 'exited' ? { exitCode: State.ExitCode } : {}),

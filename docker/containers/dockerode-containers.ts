@@ -16,6 +16,8 @@ import type { ExecOptions, RunningExec } from './exec-in-container.ts';
 import { ownerOf } from './image-user.ts';
 import type { Owner } from './image-user.ts';
 import { wasOutOfMemory } from './out-of-memory.ts';
+import { ownParents } from './own-parents.ts';
+import type { KnownParents, OwnParentsOptions } from './own-parents.ts';
 import { putArchive } from './put-archive.ts';
 import type { PutOptions } from './put-archive.ts';
 import { putFiles } from './put-files.ts';
@@ -43,6 +45,7 @@ export class DockerodeContainers implements EngineContainers {
   readonly #address: string;
   readonly #fleet: string;
   readonly #cpus: number;
+  readonly #known: KnownParents = new Map();
 
   constructor({ docker, address, fleet, cpus }: ContainersOptions) {
     this.#docker = docker;
@@ -71,6 +74,12 @@ export class DockerodeContainers implements EngineContainers {
       const { Config } = await this.#container(name).inspect();
       return await ownerOf(Config.User, (path) => this.#readTable(name, path));
     });
+  }
+
+  ownParents(name: string, paths: readonly string[], options: OwnParentsOptions): Promise<void> {
+    return this.#ask(`make directories of container ${name}`, options.signal, () =>
+      ownParents(this.#docker, name, paths, { ...options, known: this.#known }),
+    );
   }
 
   putArchive(name: string, directory: string, tar: Readable, options: PutOptions): Promise<void> {

@@ -6,12 +6,12 @@ import type Docker from 'dockerode';
 import { extract } from 'tar-stream';
 import type { Header } from 'tar-stream';
 import { PathUnusable } from '../../model/errors.ts';
-import { tarEnd, tarHeader, tarPadding } from '../../model/gnu-tar.ts';
+import { tarEnd, tarHeader, tarPadding, tarTime } from '../../model/gnu-tar.ts';
 import type { TarEntry } from '../../model/gnu-tar.ts';
 import { resolvePath } from './archive-path.ts';
 import { sendTar } from './send-tar.ts';
 
-const DIRECTORY_MODE = 0o755;
+export const DIRECTORY_MODE = 0o755;
 /** A character for each byte of a name that is not in pax, so that none is lost. Its types do not know the option. */
 const BYTES_AS_LATIN1: Parameters<typeof extract>[0] & { filenameEncoding: 'latin1' } = {
   filenameEncoding: 'latin1',
@@ -36,7 +36,7 @@ export async function putArchive(
   // The engine makes the working directory for root when it creates the container, so one that is there changes hands too.
   const owned = owner !== undefined && missing.length === 0 && existing !== '/';
   const place = {
-    names: [...existing.split('/').filter((name) => name !== ''), ...missing],
+    names: [...namesIn(existing), ...missing],
     made: owned ? 1 : missing.length,
     mode: owned ? mode : DIRECTORY_MODE,
     owner,
@@ -47,8 +47,13 @@ export async function putArchive(
   await sendTar(container, '/', { out, fill, signal });
 }
 
+/** The names of which a path is made. */
+export function namesIn(path: string): readonly string[] {
+  return path.split('/').filter((name) => name !== '');
+}
+
 /** The part of a path that exists, symlinks followed, and the names below it that do not. */
-async function findExisting(
+export async function findExisting(
   container: Docker.Container,
   directory: string,
   signal: AbortSignal,
@@ -65,7 +70,7 @@ async function findExisting(
   return { existing, missing, mode: DIRECTORY_MODE };
 }
 
-interface PlaceInContainer {
+export interface PlaceInContainer {
   /** From the root, of which the last few are made. */
   readonly names: readonly string[];
   readonly made: number;
@@ -74,30 +79,37 @@ interface PlaceInContainer {
   readonly owner: PutOptions['owner'];
 }
 
+/** The headers of directories that are made at a place, each before what is in it. */
+export function* madeDirectories({ names, made, mode, owner }: PlaceInContainer): Generator<Buffer, void> {
+  const mtimeSeconds = Math.floor(Date.now() / 1000);
+  for (let depth = names.length - made + 1; depth <= names.length; depth += 1) {
+    const name = pathOf(names.slice(0, depth));
+    yield tarHeader({ name, mode, type: 'directory', sizeBytes: 0, mtimeSeconds, owner });
+  }
+}
+
+function pathOf(names: readonly string[]): Buffer {
+  return Buffer.from(names.map((name) => `${name}/`).join(''));
+}
+
 /** The tar with its entries below a directory. Names and targets of links keep their bytes, whatever those are. */
-async function* moveInto(
-  { names, made, mode, owner }: PlaceInContainer,
-  tar: Readable,
-): AsyncGenerator<Buffer, void> {
+async function* moveInto(place: PlaceInContainer, tar: Readable): AsyncGenerator<Buffer, void> {
+  const { names, owner } = place;
   let writtenBytes = 0;
   const count = (bytes: Buffer): Buffer => {
     writtenBytes += bytes.length;
     return bytes;
   };
-  const pathOf = (depth: number): Buffer =>
-    Buffer.from(names.slice(0, depth).join('/') + (depth > 0 ? '/' : ''));
-  const mtimeSeconds = Math.floor(Date.now() / 1000);
-  for (let depth = names.length - made + 1; depth <= names.length; depth += 1)
-    yield count(
-      tarHeader({ name: pathOf(depth), mode, type: 'directory', sizeBytes: 0, mtimeSeconds, owner }),
-    );
+  for (const header of madeDirectories(place)) yield count(header);
 
   const entries = extract(BYTES_AS_LATIN1);
   const read = pipeline(tar, entries);
   read.catch(() => undefined);
   for await (const entry of entries) {
     const moved = { ...toEntry(entry.header), ...(owner ? { owner } : {}) };
-    yield count(tarHeader({ ...moved, name: Buffer.concat([pathOf(names.length), moved.name]) }));
+    const { mtime } = paxOf(entry.header);
+    if (mtime !== undefined) yield count(tarTime(new Date(Math.round(Number(mtime) * 1000))));
+    yield count(tarHeader({ ...moved, name: Buffer.concat([pathOf(names), moved.name]) }));
     if (moved.sizeBytes === 0) entry.resume();
     else for await (const chunk of entry) yield count(chunk as Buffer);
     yield count(tarPadding(moved.sizeBytes));
@@ -107,10 +119,11 @@ async function* moveInto(
 }
 
 /** Names of users are left out: the engine looks them up by its own tables, and they would win over the numbers. */
-function toEntry({ name, linkname, type, mode, size, mtime, uid, gid, pax }: Header): TarEntry {
+function toEntry(header: Header): TarEntry {
+  const { name, linkname, type, mode, size, mtime, uid, gid } = header;
   if (type !== 'file' && type !== 'directory' && type !== 'symlink')
     throw new TypeError(`"${name}" is a ${type}, which is not put into containers`);
-  const inPax = (pax ?? {}) as Readonly<Record<string, string>>;
+  const inPax = paxOf(header);
   const bytesOf = (text: string, key: string): Buffer => Buffer.from(text, key in inPax ? 'utf8' : 'latin1');
   return {
     name: bytesOf(name, 'path'),
@@ -118,7 +131,11 @@ function toEntry({ name, linkname, type, mode, size, mtime, uid, gid, pax }: Hea
     type,
     mode,
     sizeBytes: type === 'file' ? size : 0,
-    mtimeSeconds: mtime.getTime() / 1000,
+    mtimeSeconds: Math.floor(mtime.getTime() / 1000),
     owner: { uid, gid },
   };
+}
+
+function paxOf({ pax }: Header): Readonly<Record<string, string>> {
+  return (pax ?? {}) as Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import type { PrivateEngineSpec } from './private-engines.ts';
 import { nanoCpus } from '../containers/container-config.ts';
 import { KIND, LABEL } from '../labels.ts';
-import { SHARED_DIRECTORY, SINGLE_RIGHTS } from '../sidecar/sidecar-config.ts';
+import { linesOf, SHARED_DIRECTORY, SINGLE_RIGHTS } from '../sidecar/sidecar-config.ts';
 
 /** Everything about a private engine that follows from the container it is for. */
 export interface PrivateEnginePlan {
@@ -48,6 +48,8 @@ export function privateEngineConfig(
   { container, image, resources: { memoryBytes, cpus, pids } }: PrivateEngineSpec,
   options: {
     readonly nameservers: readonly string[];
+    /** Variables by which it asks registries through a proxy. */
+    readonly proxies: Readonly<Record<string, string>>;
     readonly privileged: boolean;
     /** Processors of the engine that is asked. */
     readonly cpus: number;
@@ -57,7 +59,7 @@ export function privateEngineConfig(
     name: plan.name,
     Image: image,
     Cmd: ['task'],
-    Env: [`SLIPWAY_NAMESERVERS=${options.nameservers.join(' ')}`],
+    Env: [`SLIPWAY_NAMESERVERS=${options.nameservers.join(' ')}`, ...linesOf(options.proxies)],
     Labels: plan.labels,
     HostConfig: {
       ...(options.privileged ? { Privileged: true } : SINGLE_RIGHTS),

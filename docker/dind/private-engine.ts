@@ -12,6 +12,7 @@ import { KIND, LABEL, labelFilter } from '../labels.ts';
 import type { Labelled } from '../volumes.ts';
 import { listVolumes } from '../volumes.ts';
 import { hostNameservers } from '../sidecar/host-nameservers.ts';
+import { hostProxies } from '../sidecar/host-proxies.ts';
 import {
   engineNameOf,
   planPrivateEngine,
@@ -111,7 +112,7 @@ export class DockerodePrivateEngines implements PrivateEngines {
     const nameservers = await hostNameservers();
     const plan = planPrivateEngine(spec, this.#fleet);
     const create = async (privileged: boolean): Promise<Docker.Container> => {
-      const options = { nameservers, privileged, cpus: this.#cpus };
+      const options = { nameservers, proxies: hostProxies(), privileged, cpus: this.#cpus };
       const config = privateEngineConfig(plan, spec, options);
       return this.#docker.createContainer({ ...config, abortSignal: signal });
     };

@@ -77,16 +77,20 @@ export function planSidecar({
   };
 }
 
+/** What a sidecar is made with. */
+export interface SidecarRecipe {
+  readonly image: string;
+  readonly nameservers: readonly string[];
+  /** Variables by which its engine asks registries through a proxy. */
+  readonly proxies: Readonly<Record<string, string>>;
+}
+
 /** What the host's engine is asked for. */
 export function sidecarConfig(
   plan: SidecarPlan,
-  options: {
-    readonly image: string;
-    readonly nameservers: readonly string[];
-    readonly privileged: boolean;
-  },
+  options: SidecarRecipe & { readonly privileged: boolean },
 ): Docker.ContainerCreateOptions {
-  const { image, nameservers, privileged } = options;
+  const { image, nameservers, proxies, privileged } = options;
   return {
     name: plan.name,
     Image: image,
@@ -94,6 +98,7 @@ export function sidecarConfig(
       `SLIPWAY_FORWARD_PORT=${FORWARD_PORT}`,
       `SLIPWAY_NAMESERVERS=${nameservers.join(' ')}`,
       `SLIPWAY_SOCKET_GROUP=${ownGroup()}`,
+      ...linesOf(proxies),
     ],
     Labels: { ...plan.labels, [LABEL_RECIPE]: recipeOf(options) },
     HostConfig: {
@@ -106,11 +111,13 @@ export function sidecarConfig(
 }
 
 /** Whether a container was made as it would be made now. */
-export function isMadeSo(
-  labels: Readonly<Record<string, string>>,
-  options: { readonly image: string; readonly nameservers: readonly string[] },
-): boolean {
-  return labels[LABEL_RECIPE] === recipeOf(options);
+export function isMadeSo(labels: Readonly<Record<string, string>>, recipe: SidecarRecipe): boolean {
+  return labels[LABEL_RECIPE] === recipeOf(recipe);
+}
+
+/** Variables as an engine takes them. */
+export function linesOf(variables: Readonly<Record<string, string>>): string[] {
+  return Object.entries(variables).map(([name, value]) => `${name}=${value}`);
 }
 
 /** What an engine needs where the host's kernel does not give all rights: mounts, control groups and a network. */
@@ -119,8 +126,8 @@ export const SINGLE_RIGHTS = {
   SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
 };
 
-function recipeOf(options: { readonly image: string; readonly nameservers: readonly string[] }): string {
-  return hashOf([options.image, ownGroup(), ...options.nameservers]);
+function recipeOf({ image, nameservers, proxies }: SidecarRecipe): string {
+  return hashOf([image, ownGroup(), ...nameservers, ...linesOf(proxies)]);
 }
 
 /** By its number: the sidecar's image knows no names of this machine. */

@@ -7,6 +7,7 @@ import { detailOf, inEngine, statusCodeOf, unlessStatus } from '../engine-errors
 import { EngineUnavailable } from '../../model/errors.ts';
 import type { EndpointReach } from '../engine-options.ts';
 import { hostNameservers } from './host-nameservers.ts';
+import { hostProxies } from './host-proxies.ts';
 import { FORWARD_PORT, isMadeSo, planSidecar, sidecarConfig } from './sidecar-config.ts';
 import type { SidecarOptions, SidecarPlan } from './sidecar-config.ts';
 import { waitUntilHealthy } from './sidecar-health.ts';
@@ -68,7 +69,7 @@ async function makeOrAdopt(
   plan: SidecarPlan,
   { image, makeImage, signal }: SidecarOptions,
 ): Promise<'adopted' | 'started'> {
-  const wanted = { image, nameservers: await hostNameservers() };
+  const wanted = { image, nameservers: await hostNameservers(), proxies: hostProxies() };
   const container = docker.getContainer(plan.name);
   const found = await unlessStatus([404], () => container.inspect());
   if (found && isMadeSo(found.Config.Labels, wanted)) {

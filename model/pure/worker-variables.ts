@@ -1,3 +1,6 @@
+/** Variables that a worker gives every task, whatever its image says of them, as long as the task itself says nothing. */
+export const USUAL_VARIABLES = { CI: 'true' } as const;
+
 /** Variables that a worker gives every task, whatever the task says of them. */
 export const WORKER_VARIABLES = [
   'TASK_ID',
@@ -8,6 +11,7 @@ export const WORKER_VARIABLES = [
   'SLIPWAY_REVISION',
   'SLIPWAY_REF',
   'SLIPWAY_PUSH',
+  'SLIPWAY_BASE',
 ] as const;
 
 export type WorkerVariable = (typeof WORKER_VARIABLES)[number];

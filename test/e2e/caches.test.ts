@@ -97,4 +97,37 @@ describe('a task with caches and volumes', () => {
     expect(await list(`slipway.cache=${name}`)).toHaveLength(4);
     expect(await list('slipway.kind=task')).toEqual([]);
   });
+
+  it('builds what has changed since a cache was filled, though it was committed before; what lies above a cache is its user’s', async () => {
+    const repository = await world.createRepository();
+    const compile =
+      '[ -e .cache/out/main.o ] && [ -z "$(find main.c -newer .cache/out/main.o)" ] || { echo compiles; cp main.c .cache/out/main.o; }';
+    const slipway = {
+      version: 1,
+      images: { own: { context: 'own' } },
+      tasks: {
+        make: {
+          image: { 'in-tree': 'own' },
+          cache: { [randomUUID()]: '/src/.cache/out' },
+          command: `touch .cache/own; stat -c %u .cache; ${compile}; cat .cache/out/main.o`,
+        },
+      },
+    };
+    const files = { 'slipway.yml': slipway, 'own/Dockerfile': DOCKERFILE };
+    const revisions = [
+      await repository.commit({ ...files, 'main.c': 'one\n' }),
+      await repository.commit({ 'main.c': 'two\n' }),
+    ];
+
+    const outputs: string[][] = [];
+    for (const revision of revisions) {
+      const { id } = await world.push(repository, revision);
+      outputs.push(outputOf(await world.log(`${id.replace('push/', 'task/')}/make`)));
+    }
+
+    expect(outputs).toEqual([
+      ['1234', 'compiles', 'one'],
+      ['1234', 'compiles', 'two'],
+    ]);
+  });
 });

@@ -36,6 +36,7 @@ describe('a container', () => {
     const dockerfile = [
       'FROM debian:bookworm',
       'RUN groupadd -g 4321 crew && useradd -u 1234 -g crew -m worker && mkdir /made && ln -s /made/real /link && ln -s link /twice',
+      'RUN chmod 750 /home/worker && mkdir -m 711 /opt/its && ln -s its /opt/link && ln -s /nowhere /opt/lost',
       'RUN ln -s circle2 /circle1 && ln -s circle1 /circle2 && mkfifo /fifo && echo inside > /made/real',
       'USER worker',
     ];
@@ -301,6 +302,46 @@ describe('a container', () => {
         type: 'ContainerStartFailed',
         message: expect.stringContaining('the user "nobody-of-that-name" is not in the image'),
       });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'gives its user what is made above what is mounted, and leaves the directories and links of its image as they are',
+    async () => {
+      const { containers } = engine;
+      const label = { [LABEL.run]: `parents-of-${fleet}` };
+      const paths = ['/home/worker/.gradle/caches', '/opt/link/a/b/c', '/opt/its/a/d', '/opt/lost/a/b', '/e'];
+      const script = [
+        'stat -c "%u:%g %a %F %n" /home/worker /home/worker/.gradle /opt /opt/its /opt/its/a /opt/its/a/b /opt/link /opt/lost',
+        'grep -c -E "^[^ ]+ (/home/worker/.gradle/caches|/opt/its/a/b/c|/opt/its/a/d|/nowhere/a/b|/e) " /proc/mounts',
+      ].join('; ');
+      // The second is made of what is known by then.
+      for (let round = 1; round <= 2; round += 1) {
+        const wanted = spec(['sh', '-c', script], {
+          engineImageId: tag,
+          labels: label,
+          volumes: paths.map((path) => ({ path, labels: { [LABEL.fleet]: fleet } })),
+        });
+        await containers.ensureCreated(wanted, signal);
+
+        await containers.ownParents(wanted.name, paths, { owner: { uid: 1234, gid: 4321 }, signal });
+        await containers.start(wanted.name);
+
+        expect((await text(await containers.output(wanted.name, signal))).split('\n')).toEqual([
+          '1234:4321 750 directory /home/worker',
+          '1234:4321 755 directory /home/worker/.gradle',
+          '0:0 755 directory /opt',
+          '0:0 711 directory /opt/its',
+          '1234:4321 755 directory /opt/its/a',
+          '1234:4321 755 directory /opt/its/a/b',
+          '0:0 777 symbolic link /opt/link',
+          '0:0 777 symbolic link /opt/lost',
+          '5',
+          '',
+        ]);
+        expect(await containers.list(label)).toHaveLength(round);
+      }
     },
     TEST_TIMEOUT_MS,
   );

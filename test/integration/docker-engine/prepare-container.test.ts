@@ -50,7 +50,7 @@ describe('what is put into a container before it starts', () => {
     const signal = AbortSignal.timeout(TEST_TIMEOUT_MS);
     const context = { signal, isCanceled: () => false, onProgress: () => undefined };
     const name = `slipway-${fleet}-${randomBytes(4).toString('hex')}`;
-    await engine.containers.ensureCreated(
+    const { created } = await engine.containers.ensureCreated(
       {
         name,
         engineImageId: 'debian:bookworm',
@@ -61,8 +61,10 @@ describe('what is put into a container before it starts', () => {
       },
       signal,
     );
+    createdLast = created;
     const container = {
       name,
+      created,
       plan: { pushId: PUSH, plannedAt: '', ...plan } as Plan,
       planned: { checkout: null, inputs: {}, ...planned } as PlannedTask,
       say: (line: string) => void said.push(line),
@@ -79,6 +81,7 @@ describe('what is put into a container before it starts', () => {
   }
 
   const said: string[] = [];
+  let createdLast = '';
 
   /** What the record of the run says: of what is in a directory, and of artifacts that are not there any more. */
   const kept = new Map<string, Awaited<ReturnType<typeof written>>>();
@@ -306,10 +309,14 @@ describe('what is put into a container before it starts', () => {
   it('comes from a repository, which may be away for now, or lack the revision for good', async () => {
     const repository = new GitRepository(`${scratch.path}/repository`);
     const revision = repository.commit({ 'src.txt': 'committed' });
-    const from = (where: string, at = revision) =>
-      prepared({ checkout: '/src' }, 'cat /src/src.txt', { repository: `file://${where}`, revision: at });
+    const from = (where: string, at = revision, command = 'cat /src/src.txt') =>
+      prepared({ checkout: '/src' }, command, { repository: `file://${where}`, revision: at });
 
     expect(await from(repository.directory)).toBe('committed');
+    // Later than what a run before it has left in a cache, however long ago it was committed.
+    expect(await from(repository.directory, revision, 'stat -c %.3Y /src/src.txt')).toBe(
+      `${(Date.parse(createdLast) / 1000).toFixed(3)}\n`,
+    );
     await expect(from(`${repository.directory}-away`)).rejects.toMatchObject({
       type: 'RepositoryUnavailable',
       retryable: true,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -168,6 +169,84 @@ describe('a sidecar', () => {
       expect(said).toContain('moby.image.id');
       expect(await inside.getImage('slipway.invalid/of-git:1').inspect()).toMatchObject({ Os: 'linux' });
       await sidecar.remove();
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
+    'goes by the proxy that its builder goes by, in what it pulls and in what its builds do, but never on its loopback',
+    async () => {
+      const direct = await ensure();
+      const { Id, NetworkSettings } = await host.getContainer(await nameOfSidecar()).inspect();
+      const [gateway] = Object.values(NetworkSettings.Networks).map(({ Gateway }) => Gateway);
+      const byProxy: string[] = [];
+      const byLoopback: string[] = [];
+      const proxy = createServer((request, response) => {
+        byProxy.push(request.url ?? '');
+        response.writeHead(502).end();
+      });
+      proxy.on('connect', ({ url = '' }, socket) => {
+        byProxy.push(url);
+        socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+      });
+      const endpoint = createServer((request, response) => {
+        byLoopback.push(request.url ?? '');
+        response.end('{}');
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, '0.0.0.0', resolve));
+      await new Promise<void>((resolve) => endpoint.listen(direct.reach.socketPath, resolve));
+      const address = `http://${gateway}:${(proxy.address() as AddressInfo).port}`;
+      const variables = { HTTP_PROXY: address, HTTPS_PROXY: address, NO_PROXY: '.example' };
+      const before = { ...process.env };
+      Object.assign(process.env, variables);
+      let builder: Engine | undefined;
+      try {
+        const sidecar = await ensure();
+        const made = await host.getContainer(await nameOfSidecar()).inspect();
+        expect(made.Id).not.toBe(Id);
+        expect(made.Config.Env).toEqual(
+          expect.arrayContaining([`HTTP_PROXY=${address}`, `HTTPS_PROXY=${address}`, 'NO_PROXY=.example']),
+        );
+        await ensure();
+        expect((await host.getContainer(await nameOfSidecar()).inspect()).Id).toBe(made.Id);
+
+        const inside = dockerAt(sidecar.address);
+        for (const fromImage of ['registry.slipway.invalid/a', `127.0.0.1:${sidecar.reach.port}/b`])
+          await inside.createImage({ fromImage, tag: 'latest' }).catch(() => undefined);
+        expect(new Set(byProxy)).toEqual(new Set(['registry.slipway.invalid:443']));
+        expect(byLoopback).toContain('/v2/');
+
+        await copyImage('debian:bookworm', sidecar.address);
+        const { images } = (builder = await connectEngine({
+          address: sidecar.address,
+          blobs: NO_BLOBS,
+          reach: { kind: 'none' },
+          fleet,
+        }));
+        let output = '';
+        const dockerfile = 'FROM debian:bookworm\nRUN echo "by $HTTPS_PROXY but $NO_PROXY"';
+        const build = (): ReturnType<Engine['images']['build']> =>
+          images.build(contextOf({ Dockerfile: dockerfile }), {
+            imageName: 'by-proxy',
+            tag: 'slipway.invalid/by-proxy:1',
+            args: {},
+            signal: AbortSignal.timeout(TEST_TIMEOUT_MS),
+            onOutput: (text) => (output += text),
+          });
+        const first = await build();
+        process.env['NO_PROXY'] = '.another.example';
+        const second = await build();
+        expect(output).toContain(`by ${address} but .example`);
+        expect(second.engineImageId).toBe(first.engineImageId);
+        expect(JSON.stringify(await inside.getImage(first.engineImageId).inspect())).not.toContain(address);
+        expect(JSON.stringify(await inside.getImage(first.engineImageId).history())).not.toContain(address);
+      } finally {
+        for (const name of Object.keys(variables)) delete process.env[name];
+        Object.assign(process.env, before);
+        await builder?.close();
+        for (const server of [proxy, endpoint]) await new Promise((resolve) => server.close(resolve));
+        await direct.remove();
+      }
     },
     TEST_TIMEOUT_MS,
   );

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -34,11 +34,11 @@ describe('a checkout with .git', () => {
   afterAll(() => scratch[Symbol.dispose]());
 
   /** Unpacks it as an engine does: with the times that it has. */
-  async function unpack(tree: SourceTree, depth = 1): Promise<(...args: string[]) => string> {
+  async function unpack(tree: SourceTree, depth = 1, dated?: Date): Promise<(...args: string[]) => string> {
     const directory = join(scratch.path, `unpacked-${(unpackedOnes += 1)}`);
     mkdirSync(directory);
     execFileSync('tar', ['-x', '-p', '-f', '-', '-C', directory], {
-      input: await buffer(tree.archive(undefined, { git: { depth } })),
+      input: await buffer(tree.archive(undefined, { dated, git: { depth } })),
     });
     return (...args) => {
       const env = { PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' };
@@ -65,10 +65,10 @@ describe('a checkout with .git', () => {
   it('sees what is changed in it, and takes commits', async () => {
     const git = await unpack(openCheckout(repository.directory, revision));
     const top = git('rev-parse', '--show-toplevel');
+    const { mtime } = statSync(join(top, 'a.txt'));
     writeFileSync(join(top, 'a.txt'), '5\n');
-    // As long as before, and in the same second.
-    const seconds = Number(git('log', '-1', '--format=%ct'));
-    utimesSync(join(top, 'a.txt'), seconds, seconds);
+    // As long as before, and in the same moment.
+    utimesSync(join(top, 'a.txt'), mtime, mtime);
     rmSync(join(top, 'empty'));
 
     expect(git('status', '--porcelain')).toBe(' M a.txt\n D empty');
@@ -177,14 +177,21 @@ describe('a checkout with .git', () => {
 
   it('is made once for many who want it, and few are kept', async () => {
     const keptIn = join(scratch.path, 'kept');
+    const dated = new Date(1_700_000_000_123);
     const treeAt = (commit: string, url = repository.directory): SourceTree =>
       createGitTree({ directory: repository.directory, revision: commit, repository: url, keptIn });
     const all = await Promise.all(
-      Array.from({ length: 5 }, () => buffer(treeAt(revision).archive(undefined, { git: { depth: 1 } }))),
+      Array.from({ length: 5 }, () =>
+        buffer(treeAt(revision).archive(undefined, { dated, git: { depth: 1 } })),
+      ),
     );
 
     expect(new Set(all.map((tar) => tar.toString('latin1'))).size).toBe(1);
     expect(readdirSync(keptIn)).toEqual([expect.stringMatching(`^${revision}-1-[0-9a-f]{12}$`)]);
+    // Each fits the files beside it, whenever they are put there.
+    for (const time of [dated, new Date(dated.getTime() + 60_001)])
+      expect((await unpack(treeAt(revision), 1, time))('diff-files')).toBe('');
+    expect(readdirSync(keptIn)).toHaveLength(1);
     for (const depth of [1, 2, 3, 4, 5, 6]) {
       const archive = treeAt(revision, 'https://git.example.org/a.git').archive(undefined, {
         git: { depth },

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { SourceTree } from '../../../model/source-tree.ts';
 import { dirtyFiles, openCheckout } from '../../../source/git-source.ts';
@@ -207,6 +208,28 @@ describe('a tree of git', () => {
       'module d 755 []',
       'Ã© f 644 []',
     ]);
+  });
+
+  it('dates all of an archive as it is told, to the millisecond, else now and not when it was committed', async () => {
+    const timesIn = async (name: string, dated?: Date): Promise<readonly number[]> => {
+      const directory = `${scratch.path}/${name}`;
+      execFileSync('mkdir', [directory]);
+      const tar = await buffer(tree.archive(undefined, { dated }));
+      const args = ['-x', '-p', '--delay-directory-restore', '-f', '-', '-C', directory];
+      execFileSync('tar', args, { input: tar });
+      const found = execFileSync('find', [directory, '-mindepth', '1', '-printf', '%T@\\n']).toString();
+      return [...new Set(found.trimEnd().split('\n').map(Number))];
+    };
+    const before = Math.max(Date.now(), (Number(repository.git('show', '-s', '--format=%ct')) + 1) * 1000);
+    while (Date.now() < before) await delay(before - Date.now());
+
+    const told = await timesIn('dated', new Date(1_700_000_000_123));
+    const now = await timesIn('now');
+
+    expect(told).toEqual([1_700_000_000.123]);
+    expect(now).toHaveLength(1);
+    expect(now[0]).toBeGreaterThanOrEqual(before / 1000);
+    expect(now[0]).toBeLessThanOrEqual(Date.now() / 1000);
   });
 
   it('says when the revision or the repository is not there', async () => {

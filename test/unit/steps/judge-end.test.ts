@@ -8,7 +8,8 @@ const ended = (
 ): EndedCommand => {
   const { outOfMemory = false, finished = '2026-01-01T00:00:05Z', ...rest } = options;
   const started = '2026-01-01T00:00:00Z';
-  const state = { id: 'c', state: 'exited', started, finished, exitCode, outOfMemory } as const;
+  const times = { created: started, started, finished };
+  const state = { id: 'c', state: 'exited', ...times, exitCode, outOfMemory } as const;
   return { state, timedOut: false, end: 'seen', liveRestore: true, ...rest };
 };
 

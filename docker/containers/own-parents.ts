@@ -1,0 +1,89 @@
+import { posix } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type Docker from 'dockerode';
+import { tarEnd } from '../../model/gnu-tar.ts';
+import { statPath } from './archive-path.ts';
+import type { Owner } from './image-user.ts';
+import { DIRECTORY_MODE, findExisting, madeDirectories, namesIn } from './put-archive.ts';
+import { removeContainer } from './remove-container.ts';
+import { sendTar } from './send-tar.ts';
+
+/** Where a directory of an image is as far as it is there, symlinks followed, and the names below that are not. */
+interface Lack {
+  readonly existing: string;
+  readonly missing: readonly string[];
+}
+
+/** By image and directory, which say it for good. */
+export type KnownParents = Map<string, Lack>;
+
+export interface OwnParentsOptions {
+  readonly owner: Owner;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Has the directories above mounted paths belong to an owner, where the engine makes them since the image has none there; what the image
+ * has stays as it is. Which these are, only a container of the image without the mounts tells: to look into the other one makes them.
+ * @throws {PathUnusable} when something else is where a directory is needed.
+ */
+export async function ownParents(
+  docker: Docker,
+  name: string,
+  paths: readonly string[],
+  { owner, signal, known }: OwnParentsOptions & { readonly known: KnownParents },
+): Promise<void> {
+  const parents = [...new Set(paths.map((path) => posix.dirname(path)))].filter((path) => path !== '/');
+  if (parents.length === 0) return;
+  const container = docker.getContainer(name);
+  const found = await container.inspect();
+  const keyOf = (parent: string): string => `${found.Image} ${parent}`;
+  const unknown = parents.filter((parent) => !known.has(keyOf(parent)));
+  if (unknown.length > 0)
+    await withoutMounts(docker, found, signal, async (bare) => {
+      for (const parent of unknown) known.set(keyOf(parent), await lackOf(bare, parent, signal));
+    });
+  for (const parent of parents) {
+    const { existing, missing } = known.get(keyOf(parent)) ?? NOTHING;
+    if (missing.length === 0) continue;
+    const names = [...namesIn(existing), ...missing];
+    const tar = Buffer.concat([
+      ...madeDirectories({ names, made: missing.length, mode: DIRECTORY_MODE, owner }),
+    ]);
+    const out = new PassThrough();
+    const fill = (): Promise<void> => pipeline([tar, tarEnd(tar.length)], out);
+    await sendTar(container, '/', { out, fill, signal });
+  }
+}
+
+const NOTHING: Lack = { existing: '/', missing: [] };
+
+/** Nothing is lacking that a symlink stands for which leads nowhere: the engine makes what it leads to, and the link is the image's. */
+async function lackOf(bare: Docker.Container, parent: string, signal: AbortSignal): Promise<Lack> {
+  const { existing, missing } = await findExisting(bare, parent, signal);
+  const [first] = missing;
+  if (first !== undefined && (await statPath(bare, posix.join(existing, first), signal))) return NOTHING;
+  return { existing, missing };
+}
+
+/** Lends a container of the same image in which nothing is mounted and nothing ever runs; by its labels it is the same run's. */
+async function withoutMounts(
+  docker: Docker,
+  { Config }: Docker.ContainerInspectInfo,
+  signal: AbortSignal,
+  look: (bare: Docker.Container) => Promise<void>,
+): Promise<void> {
+  const bare = await docker.createContainer({
+    Image: Config.Image,
+    Cmd: ['-'],
+    Labels: Config.Labels,
+    HostConfig: { NetworkMode: 'none' },
+    abortSignal: signal,
+  });
+  try {
+    await look(bare);
+  } finally {
+    await removeContainer(bare);
+  }
+}

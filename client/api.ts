@@ -73,7 +73,7 @@ export interface LogOptions {
 /** A push as a list of them shows it. */
 export interface ListedPush extends Pick<
   PushDocument,
-  'id' | 'ref' | 'state' | 'reason' | 'received' | 'resolved'
+  'id' | 'ref' | 'pushedBy' | 'state' | 'reason' | 'received' | 'resolved'
 > {
   /** How many it has; none before it is planned. */
   readonly tasks: number;
@@ -130,9 +130,9 @@ export interface RefreshedBase {
 /** The one interface that the verbs know: start, read, follow, cancel, download. */
 export interface SlipwayApi {
   start(push: StartPush): Promise<StartedPush>;
-  /** A push named by its id, its revision or an unambiguous beginning of it; the newest when none is named, in a checkout of a known project that of its own. @throws {NotFound} */
+  /** A push named by its id, its revision or an unambiguous beginning of it; when none is named the newest one of what is checked out, else the newest, in a checkout of a known project that of its own. @throws {NotFound} */
   resolvePush(name?: string): Promise<string>;
-  /** A task named by its id, or `LABEL` of a push (newest when none is named), or `image:NAME`. @throws {NotFound} */
+  /** A task named by its id, or `LABEL` of a push (when none is named, of the same as {@link resolvePush}), or `image:NAME`. @throws {NotFound} */
   resolveTask(name: string, push?: string): Promise<string>;
   read(pushId: string): Promise<PushDocument>;
   /** Newest first. One that cannot be read does not hide the others. */

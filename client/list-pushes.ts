@@ -53,11 +53,12 @@ async function findListed({ pushes }: Store, pushId: string): Promise<ListedPush
 }
 
 function listed(
-  { id, ref, state, reason, received, resolved }: Omit<ListedPush, 'tasks' | 'completed'>,
+  { id, ref, pushedBy, state, reason, received, resolved }: Omit<ListedPush, 'tasks' | 'completed'>,
   tasks: PushDocument['tasks'],
 ): ListedPush {
   return {
     ...{ id, ref, state, received },
+    ...(pushedBy === undefined ? {} : { pushedBy }),
     ...(reason ? { reason } : {}),
     ...(resolved ? { resolved } : {}),
     tasks: tasks.length,

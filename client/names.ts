@@ -20,6 +20,16 @@ export interface NamingOptions {
   readonly isStarted?: (pushId: string) => Promise<boolean>;
   /** The projects whose newest push is meant where none is named; asked only then. Default: all. */
   readonly ownProjects?: () => Promise<readonly OwnProject[]>;
+  /** The revision that is checked out: a push of that is meant before any other. */
+  readonly checkedOut?: () => Promise<string | undefined>;
+  /** Hears which push is meant where none is named and what is checked out has none: it may be somebody else's. */
+  readonly onNewest?: (push: NewestPush) => void;
+}
+
+export interface NewestPush {
+  readonly pushId: string;
+  /** Where its record can be read. */
+  readonly pushedBy?: string;
 }
 
 /** What a checkout is pushed as. */
@@ -30,15 +40,16 @@ export interface OwnProject {
 }
 
 /**
- * The id of the push that a person names: by its id, its revision or an unambiguous beginning of it; the newest one where none is named.
- * @throws {NotFound}
+ * The id of the push that a person names: by its id, its revision or an unambiguous beginning of it; where none is named the newest one
+ * of what is checked out, else the newest one. @throws {NotFound}
  */
 export async function resolvePushName(
   store: Store,
   name: string | undefined,
-  { isStarted = () => Promise.resolve(false), ownProjects }: NamingOptions = {},
+  options: NamingOptions = {},
 ): Promise<string> {
-  if (name === undefined) return newestPush(store, (await ownProjects?.()) ?? []);
+  if (name === undefined) return unnamedPush(store, options);
+  const { isStarted = () => Promise.resolve(false) } = options;
   const id = wholeId(name);
   if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
   const [first, ...others] = new Set(await findNamesakes(store, name));
@@ -47,12 +58,12 @@ export async function resolvePushName(
   return first;
 }
 
-/** The id of the task that a person names; a bare label belongs to the push that is named, else the newest one. @throws {NotFound} */
+/** The id of the task that a person names; a bare label belongs to the push that is named, else to that which is meant without a name. @throws {NotFound} */
 export async function resolveTaskName(
   store: Store,
   name: string,
   push: string | undefined,
-  options: Pick<NamingOptions, 'ownProjects'> = {},
+  options: Omit<NamingOptions, 'isStarted'> = {},
 ): Promise<string> {
   const kind = parseId(name)?.kind;
   if (kind === 'task' || kind === 'image') return name;
@@ -70,21 +81,49 @@ export async function resolveTaskName(
 
 /** Pushes of a revision that a project has at a level or above, whatever was asked of them; newest first. */
 export async function pushesOfRevision(
+  store: Store,
+  { project, ...of }: { readonly project: string; readonly level: Level; readonly revision: string },
+): Promise<readonly string[]> {
+  return pushesOfProjects(store, { projects: [project], ...of });
+}
+
+async function pushesOfProjects(
   { pushes }: Store,
   {
-    project,
+    projects,
     level,
     revision,
-  }: { readonly project: string; readonly level: Level; readonly revision: string },
+  }: { readonly projects: readonly string[]; readonly level: Level; readonly revision: string },
 ): Promise<readonly string[]> {
   const ids: string[] = [];
-  for (const each of LEVELS.filter((other) => other >= level))
-    for await (const id of pushes.startingWith({ project, level: each, revision })) ids.push(id);
+  for (const project of projects)
+    for (const each of LEVELS.filter((other) => other >= level))
+      for await (const id of pushes.startingWith({ project, level: each, revision })) ids.push(id);
   const known = await mapConcurrently(ids, async (id) => {
     const record = await unlessUnreadable(pushes.find(id));
     return { id, receivedMs: Date.parse(record?.received ?? '') || 0 };
   });
   return known.toSorted((a, b) => b.receivedMs - a.receivedMs).map(({ id }) => id);
+}
+
+/** With many people the newest push is mostly somebody else's: who stands in a checkout means what they pushed of that. */
+async function unnamedPush(
+  store: Store,
+  { ownProjects, checkedOut, onNewest }: NamingOptions,
+): Promise<string> {
+  const own = (await ownProjects?.()) ?? [];
+  const projects = own.map(({ project }) => project);
+  const revision = projects.length > 0 ? await checkedOut?.() : undefined;
+  if (revision !== undefined) {
+    const [ofCheckout] = await pushesOfProjects(store, { projects, level: 1, revision });
+    if (ofCheckout !== undefined) return ofCheckout;
+  }
+  const pushId = await newestPush(store, own);
+  if (onNewest) {
+    const pushedBy = (await unlessDamaged(store.pushes.find(pushId)))?.pushedBy;
+    onNewest({ pushId, ...(pushedBy === undefined ? {} : { pushedBy }) });
+  }
+  return pushId;
 }
 
 /**

@@ -27,7 +27,7 @@ import { startPush } from './start-push.ts';
 export async function openApi(
   connections: Connections,
   config: ServerConfig,
-  { ownProjects }: Pick<NamingOptions, 'ownProjects'> = {},
+  naming: Omit<NamingOptions, 'isStarted'> = {},
 ): Promise<SlipwayApi> {
   const store = openStore(connections.store);
   const { uiUrl } = connections.temporal;
@@ -38,7 +38,6 @@ export async function openApi(
     if (uiUrl === undefined || level === undefined) return undefined;
     return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
   };
-  const naming = ownProjects ? { ownProjects } : {};
   return {
     start: async (push) => {
       const started = await startPush({ askTemporal: temporal.ask, store, config }, push);

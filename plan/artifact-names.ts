@@ -39,8 +39,16 @@ export function isDeclared(
   name: string,
   artifacts: ReadonlyMap<string, { readonly isDirectory: boolean }>,
 ): boolean {
-  if (name === LIVE_LOG || artifacts.has(name)) return true;
-  return parentsOf(name).some((directory) => artifacts.get(directory)?.isDirectory);
+  return name === LIVE_LOG || declaredAs(name, artifacts) !== undefined;
+}
+
+/** The declared artifact that one of that name is, or is inside. */
+export function declaredAs(
+  name: string,
+  artifacts: ReadonlyMap<string, { readonly isDirectory: boolean }>,
+): string | undefined {
+  if (artifacts.has(name)) return name;
+  return parentsOf(name).find((directory) => artifacts.get(directory)?.isDirectory);
 }
 
 function parentsOf(name: string): string[] {

@@ -1,9 +1,13 @@
-import { isDeclared, otherNameMistake } from './artifact-names.ts';
+import { LIVE_LOG } from '../model/pure/artifact-names.ts';
+import { declaredAs, isDeclared, otherNameMistake } from './artifact-names.ts';
 import { isPathOfFile } from './check-paths.ts';
 import { NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { shorten } from '../model/shorten.ts';
+import { ownValue } from './values.ts';
+
+type Input = NonNullable<DraftTask['merged']['inputs']>[string];
 
 /** Checks what a task says of other tasks: its dependencies, and the artifacts that it takes from them. */
 export function checkRelations(task: DraftTask, draft: Draft, list: FindingList): void {
@@ -45,12 +49,10 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
     return false;
   }
 
-  function checkInput(
-    target: string,
-    { task: maker, namespace, artifact }: NonNullable<DraftTask['merged']['inputs']>[string],
-  ): void {
+  function checkInput(target: string, input: Input): void {
+    const { task: maker, namespace } = input;
     if (maker !== undefined && namespace === undefined)
-      return checkInputOf(target, { task: maker, artifact });
+      return checkInputOf(target, { ...input, task: maker });
     const mistake = namespace === undefined ? undefined : namespaceMistake(namespace);
     if (maker !== undefined || namespace === undefined)
       list.error(task.path('inputs', target), 'an input is of a task of this push or of a route', {
@@ -60,7 +62,7 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
     else if (mistake) list.error(task.path('inputs', target, 'namespace'), mistake, { hint: NAMESPACE_HINT });
   }
 
-  function checkInputOf(target: string, input: { task: string; artifact: string }): void {
+  function checkInputOf(target: string, input: Input & { readonly task: string }): void {
     const isKnown = draft.labels.has(input.task);
     if (!isKnown && !draft.isOpen) {
       list.error(task.path('inputs', target, 'task'), `unknown task "${shorten(input.task)}"`, {
@@ -76,7 +78,8 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
       );
     }
     const maker = draft.tasks.get(input.task);
-    if (!maker || isDeclared(input.artifact, maker.artifacts)) return;
+    if (!maker) return;
+    if (isDeclared(input.artifact, maker.artifacts)) return checkAbsence(target, input, maker);
     list.error(
       task.path('inputs', target, 'artifact'),
       `task "${input.task}" does not declare an artifact "${shorten(input.artifact)}"`,
@@ -85,6 +88,21 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
           draft.nearest.hint(input.artifact, new Set(maker.artifacts.keys())) ??
           `add it to the artifacts of "${input.task}"`,
       },
+    );
+  }
+
+  /** What may be missing where everybody did as they were told ends the task, which is hardly meant. */
+  function checkAbsence(target: string, { artifact, optional }: Input, maker: DraftTask): void {
+    if (optional || artifact === LIVE_LOG) return;
+    const declared = declaredAs(artifact, maker.artifacts) ?? artifact;
+    const isOptional = ownValue(maker.merged.artifacts, declared)?.optional === true;
+    if (!isOptional && task.merged.requires !== 'all-resolved') return;
+    const what = `"${shorten(artifact)}" of task "${shorten(maker.label)}"`;
+    const why = isOptional ? 'is optional there and not here' : 'may be missing where that has not completed';
+    list.warning(
+      task.path('inputs', target, 'artifact'),
+      `${what} ${why}: without it this task ends as resource-unavailable`,
+      { hint: 'write "optional: true" beside it: then nothing is put where it is missing' },
     );
   }
 }

@@ -1,7 +1,7 @@
 import { LONGEST_TASK_SECONDS } from '../model/pure/duration.ts';
 import { LABEL_MAX_LENGTH, LABEL_PATTERN } from '../model/pure/ids.ts';
-import { MAX_ARGUMENT_BYTES, tooManyBytes } from './argument-size.ts';
 import { artifactNameClashes, artifactNameMistake } from './artifact-names.ts';
+import { checkCommand } from './check-command.ts';
 import { checkDuration, durationSeconds } from './check-duration.ts';
 import { checkMounts } from './check-mounts.ts';
 import { checkPaths } from './check-paths.ts';
@@ -71,24 +71,6 @@ export function checkLabel(label: string, list: FindingList): void {
       ? `a label has at most ${LABEL_MAX_LENGTH} characters`
       : 'a label has letters, digits, ".", "_", "+" and "-", each part between "/" beginning with a letter or digit',
   });
-}
-
-function checkCommand(task: DraftTask, list: FindingList): void {
-  const { command } = task.merged;
-  if (command?.length === 0) {
-    list.error(task.path('command'), 'command is empty', {
-      hint: 'leave it out to run the command of the image',
-    });
-  }
-  const words = typeof command === 'string' ? [command] : (command ?? []);
-  for (const [index, word] of words.entries()) {
-    const bytes = tooManyBytes(word);
-    if (bytes === undefined) continue;
-    const path = typeof command === 'string' ? task.path('command') : task.path('command', index);
-    list.error(path, `an argument of the command has ${bytes} bytes`, {
-      hint: `no program is started with more than ${MAX_ARGUMENT_BYTES}: put it into a file of the tree`,
-    });
-  }
 }
 
 function checkDurations(task: DraftTask, list: FindingList): void {

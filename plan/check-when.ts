@@ -7,7 +7,7 @@ import { shorten } from '../model/shorten.ts';
 /** Checks the conditions of a task: that they can be read, and can hold. */
 export function checkWhen(task: DraftTask, list: FindingList): void {
   const { when = {} } = task.merged;
-  for (const field of ['changed', 'refs', 'levels'] as const) {
+  for (const field of ['refs', 'levels'] as const) {
     if (when[field]?.length === 0) {
       list.warning(task.path('when', field), `when.${field} is empty, so the condition never holds`, {
         hint: 'leave it out if it is not meant',

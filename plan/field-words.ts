@@ -14,6 +14,8 @@ const WHEN = 'write "when: {changed: [GLOB], refs: [BRANCH], levels: [1, 3]}"';
 const MATRIX =
   'there is no matrix syntax; write the tasks out, with anchors, or print them from a "decision" program';
 const STAGE = 'there are no stages; name in "dependencies" the tasks that this one waits for';
+const SERVICES =
+  'there are no services: start it in the command, or as a container with "features: {dind: true}"';
 const TASKS = 'write "tasks", a map of labels to tasks';
 const WORKER = 'leave it out: a worker is chosen by the level of the push';
 const RETRIES = 'write "retries": how often to run again after trouble with the machine';
@@ -23,13 +25,8 @@ const EXPIRES = 'write "expires": seconds, or words such as "30 days"';
 const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
   file: {
     ...same(TASKS, 'jobs', 'task', 'job', 'pipeline', 'pipelines', 'steps', 'workflows', 'build', 'test'),
-    ...same(
-      'write "images", a map of names to image definitions',
-      'dockerimages',
-      'image',
-      'containers',
-      'services',
-    ),
+    ...same('write "images", a map of names to image definitions', 'dockerimages', 'image', 'containers'),
+    ...same(SERVICES, 'services', 'service', 'sidecars'),
     ...same('write "defaults: {env: …}"', 'env', 'variables', 'environment'),
     ...same('write "defaults"', 'default', 'common', 'taskdefaults'),
     ...same(STAGE, 'stages', 'stage'),
@@ -112,6 +109,7 @@ const WORDS: Readonly<Record<WordPlace, Readonly<Record<string, string>>>> = {
     ...same(STAGE, 'stage', 'stages'),
     ...same(MATRIX, 'matrix', 'strategy', 'parallel', 'parallelism'),
     ...same('write "image"', 'container', 'docker', 'dockerimage', 'uses'),
+    ...same(SERVICES, 'services', 'service', 'sidecars'),
     ...same(
       WORKER,
       'runson',

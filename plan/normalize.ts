@@ -93,9 +93,12 @@ function normalizeArtifacts(artifacts: NonNullable<TaskPart['artifacts']>): Plan
 /** What is wrong with them has been said: an input has a task or a route. */
 function normalizeInputs(inputs: TaskPart['inputs'] = {}): PlannedTask['inputs'] {
   return Object.fromEntries(
-    Object.entries(inputs).map(([path, { task = '', namespace, artifact }]) => [
+    Object.entries(inputs).map(([path, { task = '', namespace, artifact, optional: isOptional }]) => [
       path,
-      namespace === undefined ? { task, artifact } : { namespace, artifact },
+      {
+        ...(namespace === undefined ? { task, artifact } : { namespace, artifact }),
+        ...(isOptional ? { optional: true as const } : {}),
+      },
     ]),
   );
 }

@@ -23,6 +23,7 @@ export function createWhenCheck({ ref, level, changedFiles }: Omit<Selection, 't
       return !refs || isAmong(refs) ? undefined : `ref ${shortRef(ref)} is not among ${list(refs)}`;
     },
     unchanged({ when: { changed } }) {
+      if (changed?.length === 0) return '"changed" names no file';
       if (!changed || !paths) return undefined;
       return paths.areAmong(changed) ? undefined : `no changed file matches ${list(changed)}`;
     },

@@ -50,9 +50,10 @@ const READS_IN_FLIGHT = 16;
 const CARRIED_OUT: readonly PushState[] = ['completed', 'failed'];
 
 /**
- * What a push has changed: since what was asked for, else since the ref's former revision, which a hook says or the last push of it,
- * else since the branch's upstream, else since the merge base with the project's first ref; undefined: not known, so that
- * everything counts as changed. The same for a plan on a laptop and for the push.
+ * What a push has changed: since what was asked for, else since the ref's former revision, which a hook says or the last push of it
+ * (a former revision whose own push has tested less counts for neither), else since the branch's upstream, else since the merge base
+ * with the project's first ref; undefined: not known, so that everything counts as changed. The same for a plan on a laptop and for
+ * the push.
  */
 export async function findChanges(question: ChangesQuestion): Promise<Changes | undefined> {
   const { source, push, pending = [], signal } = question;
@@ -72,21 +73,22 @@ export async function findChanges(question: ChangesQuestion): Promise<Changes | 
   }
 }
 
-function former({ push: { before } }: ChangesQuestion): Promise<Base | undefined> {
-  const what = "the ref's former revision";
-  return Promise.resolve(before === undefined ? undefined : { revision: before, what });
+/** A hook says where the ref was, not that this was tested. Where no push of that is known, it was pushed before there were any. */
+async function former(question: ChangesQuestion): Promise<Base | undefined> {
+  const { store, push } = question;
+  const { project, level, before } = push;
+  if (before === undefined) return undefined;
+  const ids: string[] = [];
+  if (store)
+    for await (const id of store.pushes.startingWith({ project, level, revision: before })) ids.push(id);
+  const known = await mapConcurrently(ids, (id) => isBase(question, id), READS_IN_FLIGHT);
+  const ofRef = known.filter((isTested) => isTested !== undefined);
+  if (ofRef.length > 0 && !ofRef.includes(true)) return undefined;
+  return { revision: before, what: "the ref's former revision" };
 }
 
-/**
- * Pushes that asked for something beyond the default have tested less than what has changed, and so have those that were never
- * carried out, or not to their end: they do not count.
- */
-async function pushedBefore({
-  store,
-  config,
-  push,
-  pending = [],
-}: ChangesQuestion): Promise<Base | undefined> {
+async function pushedBefore(question: ChangesQuestion): Promise<Base | undefined> {
+  const { store, push, pending = [] } = question;
   const { pushId, project, level, ref } = push;
   if (!store) return undefined;
   const recent = await store.pushes.list({ levels: [level], project, limit: RECENT_PUSHES });
@@ -95,34 +97,47 @@ async function pushedBefore({
   const place = ids.indexOf(pushId);
   if (place < 0 && (await store.pushes.find(pushId))) return undefined;
   const earlier = ids.slice(place + 1).flatMap((id) => {
-    const parsed = parseId(id);
-    if (parsed?.kind !== 'push' || parsed.variant !== undefined) return [];
-    const isNews = parsed.revision !== push.revision || pending.length > 0;
-    return isNews ? [{ id, revision: parsed.revision }] : [];
+    const revision = wholePush(id)?.revision;
+    const isNews = revision !== push.revision || pending.length > 0;
+    return revision !== undefined && isNews ? [{ id, revision }] : [];
   });
   for (let at = 0; at < earlier.length; at += READS_IN_FLIGHT) {
     const batch = earlier.slice(at, at + READS_IN_FLIGHT);
-    const counts = await mapConcurrently(batch, async ({ id }) => isBase(store, id), READS_IN_FLIGHT);
+    const counts = await mapConcurrently(batch, async ({ id }) => isBase(question, id), READS_IN_FLIGHT);
     const found = batch[counts.indexOf(true)];
     if (found) return { revision: found.revision, what: `the push of ${shortRef(ref)} before` };
   }
   return undefined;
+}
 
-  async function isBase({ pushes }: Pick<Store, 'pushes'>, id: string): Promise<boolean> {
-    const record = await unlessUnreadable(pushes.find(id));
-    if (!record?.refs.includes(ref)) return false;
-    if (canonicalRepository(record.repository) !== canonicalRepository(push.repository)) return false;
-    const state = await pushes.findStatus(id).then(
-      (status) => status?.state ?? 'running',
-      (error: unknown): PushState => {
-        // Nobody knows how it ended.
-        if (isUnreadable(error)) return 'exception';
-        throw error;
-      },
-    );
-    // One that runs is about to be cancelled where newer pushes take its place.
-    return state === 'running' ? !supersedes(config, project, ref) : CARRIED_OUT.includes(state);
-  }
+/**
+ * Whether a push of the ref has tested its revision whole; undefined of a push of another ref, or repository. Pushes that asked for
+ * something beyond the default have tested less than what has changed, and so have those that were never carried out, or not to
+ * their end: they do not count.
+ */
+async function isBase({ store, config, push }: ChangesQuestion, id: string): Promise<boolean | undefined> {
+  const record = store && (await unlessUnreadable(store.pushes.find(id)));
+  // One that cannot be read: nobody knows what it was of.
+  if (!record) return false;
+  if (!record.refs.includes(push.ref)) return undefined;
+  if (canonicalRepository(record.repository) !== canonicalRepository(push.repository)) return undefined;
+  if (!wholePush(id)) return false;
+  const state = await store.pushes.findStatus(id).then(
+    (status) => status?.state ?? 'running',
+    (error: unknown): PushState => {
+      // Nobody knows how it ended.
+      if (isUnreadable(error)) return 'exception';
+      throw error;
+    },
+  );
+  // One that runs is about to be cancelled where newer pushes take its place.
+  return state === 'running' ? !supersedes(config, push.project, push.ref) : CARRIED_OUT.includes(state);
+}
+
+/** The parts of a push's id that asked for nothing beyond the default. */
+function wholePush(id: string): { readonly revision: string } | undefined {
+  const parsed = parseId(id);
+  return parsed?.kind === 'push' && parsed.variant === undefined ? parsed : undefined;
 }
 
 /** One that has the revision already says nothing, unless there is more than that. */

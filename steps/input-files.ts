@@ -3,10 +3,10 @@ import type { Plan } from '../model/schema/plan.ts';
 import type { ArtifactRecord, RunRecord } from '../model/schema/records.ts';
 import type { TaskLog } from './task-log.ts';
 
-/** Finds the artifact that a task takes, or the files of a directory. @throws {InputUnavailable} */
+/** Finds the artifact that a task takes, or the files of a directory; none where an optional one was not left. @throws {InputUnavailable} */
 export type FindInput = (
   plan: Plan,
-  from: { readonly task: string; readonly artifact: string },
+  from: { readonly task: string; readonly artifact: string; readonly optional?: true | undefined },
 ) => Promise<readonly InputFile[]>;
 
 export interface InputFile {

@@ -19,7 +19,7 @@ export function inputsOfRound(store: Pick<Store, 'tasks' | 'artifacts'>): FindIn
     known.set(taskId, asked);
     const left = await asked;
     const files = filesOf(left, from.artifact);
-    if (files.length > 0) return files;
+    if (files.length > 0 || from.optional) return files;
     const { run } = left;
     if (!run) throw new InputUnavailable(`Task "${from.task}" has no run to take "${from.artifact}" from`);
     throw new InputUnavailable(`Task "${from.task}" has no artifact "${from.artifact}" in run ${run.run}`);

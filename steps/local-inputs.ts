@@ -16,13 +16,14 @@ export function localInputs(
   { tasks, artifacts }: Pick<Store, 'tasks' | 'artifacts'>,
   { pushes, howToRun }: { readonly pushes: readonly string[]; readonly howToRun: (label: string) => string },
 ): FindInput {
-  return async (plan, { task, artifact }) => {
+  return async (plan, { task, artifact, optional }) => {
     for (const pushId of [...pushes, plan.pushId]) {
       const record = await tasks.find(taskIdIn(pushId, task));
       const log = record && (await findTaskLog({ artifacts }, record));
       const found = filesIn(record, log, artifact);
       if (found.length > 0) return found;
     }
+    if (optional) return [];
     throw new InputUnavailable(
       `"${artifact}" of task "${task}" is needed, and no push of this revision and no run on this machine has left it. Type first: ${howToRun(task)}`,
     );

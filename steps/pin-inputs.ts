@@ -11,7 +11,7 @@ type RoutedInput = Extract<PlannedInput, { readonly namespace: string }>;
 
 /**
  * Finds what tasks take from other pushes by route, and pins it by digest: what a task is given is decided once, when its push is
- * planned. Without a store it stays open.
+ * planned. Without a store it stays open, and an optional one that is not there too.
  */
 export async function pinInputs(
   tasks: readonly PlannedTask[],
@@ -28,9 +28,9 @@ export async function pinInputs(
     const inputs: Record<string, PlannedInput> = {};
     for (const [path, input] of Object.entries(task.inputs)) {
       const found = isRouted(input) ? foundFor(input) : input;
-      if ('member' in found) {
-        findings.push(findingOf(found, pinning, [...pinning.pathOf(task), 'inputs', path]));
-      } else inputs[path] = found;
+      if (!('member' in found)) inputs[path] = found;
+      else if (input.optional) inputs[path] = input;
+      else findings.push(findingOf(found, pinning, [...pinning.pathOf(task), 'inputs', path]));
     }
     pinned.push({ ...task, inputs });
   }
@@ -42,10 +42,11 @@ function isRouted(input: PlannedInput): input is RoutedInput {
 }
 
 async function pin(
-  { namespace, artifact }: RoutedInput,
+  input: RoutedInput,
   { routes }: Store,
   { domain, level }: Pinning,
 ): Promise<RoutedInput | Unavailable<'namespace' | 'artifact'>> {
+  const { namespace, artifact } = input;
   const route = await routes.find(domain, level, namespace);
   if (!route) return { member: 'namespace', ...routeUnknown(namespace) };
   const { taskId, run } = route;
@@ -56,7 +57,7 @@ async function pin(
       hint: `let a task of level ${level} make it, or run in an image that has it`,
     };
   const files = route.artifacts.filter(({ name }) => isPartOf(name, artifact));
-  if (files.length > 0) return { namespace, artifact, pinned: { taskId, run, files } };
+  if (files.length > 0) return { ...input, pinned: { taskId, run, files } };
   return {
     member: 'artifact',
     message: `task ${taskId}, to which "${namespace}" leads, has no artifact "${artifact}"`,

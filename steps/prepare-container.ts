@@ -53,15 +53,25 @@ export async function prepareContainer(
   }
   for (const [path, from] of Object.entries(planned.inputs)) {
     const files = 'namespace' in from ? await pinnedFiles(deps.store, from) : await findInput(plan, from);
-    await putInput(deps, { name, owner, say }, { path, artifact: from.artifact, files }, context);
+    if (files.length === 0) say(absentText(path, from));
+    else await putInput(deps, { name, owner, say }, { path, artifact: from.artifact, files }, context);
   }
 }
 
-/** What was found by a route at planning, as long as it is there and the same. */
+function absentText(path: string, from: PlannedInput): string {
+  const who =
+    'namespace' in from
+      ? `no task with the route "${from.namespace}" has left`
+      : `task "${from.task}" has left no`;
+  return `Nothing is put into ${path}: ${who} "${from.artifact}"`;
+}
+
+/** What was found by a route at planning, as long as it is there and the same; none of an optional one that was not. */
 async function pinnedFiles(
   { artifacts }: Store,
-  { namespace, artifact, pinned }: Extract<PlannedInput, { readonly namespace: string }>,
+  { namespace, artifact, pinned, optional }: Extract<PlannedInput, { readonly namespace: string }>,
 ): Promise<readonly InputFile[]> {
+  if (!pinned && optional) return [];
   if (!pinned)
     throw new InputUnavailable(
       `"${artifact}" is found by its route "${namespace}" in a store, and this was planned without one`,

@@ -49,6 +49,7 @@ export function composeDocument(parts: DocumentParts): PushDocument {
     ref: record.refs.at(-1) ?? '',
     revision: record.revision,
     level: record.level,
+    pushedBy: record.pushedBy,
     state: verdict ? PUSH_REASONS[verdict.reason].state : 'running',
     ...(verdict ? { reason: verdict.reason, resolved: new Date().toISOString() } : {}),
     ...(verdict?.detail ? { detail: verdict.detail } : {}),

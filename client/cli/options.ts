@@ -78,7 +78,7 @@ export const pushOption = {
   type: 'string',
   requiresArg: true,
   describe:
-    'Push that a bare label belongs to: its id, its revision or a beginning of it; default: the newest',
+    'Push that a bare label belongs to: its id, its revision or a beginning of it; default: the newest of what is checked out, else the newest',
 } as const satisfies Options;
 
 export const runOption = {

@@ -1,5 +1,5 @@
 import type { ServerConfig } from '../../model/schema/config.ts';
-import { findLocalRepository, remoteUrls } from '../local-repository.ts';
+import { findLocalRepository, remoteUrls, resolveRevision } from '../local-repository.ts';
 import type { OwnProject } from '../names.ts';
 import { projectsOf } from './local-project.ts';
 
@@ -11,5 +11,16 @@ export async function projectsHere(config: ServerConfig): Promise<readonly OwnPr
   } catch {
     // Whatever keeps git from telling: it is a preference and no more.
     return [];
+  }
+}
+
+/** The revision that is checked out around the working directory; undefined where none is. */
+export async function revisionHere(): Promise<string | undefined> {
+  try {
+    const local = await findLocalRepository('.');
+    return local.isBare ? undefined : await resolveRevision(local, 'HEAD');
+  } catch {
+    // As above.
+    return undefined;
   }
 }

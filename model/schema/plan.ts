@@ -120,10 +120,11 @@ export type TaskRight = z.infer<typeof taskRightSchema>;
 
 /** An artifact of a dependency, or of the task that a route led to when the push was planned. */
 export const plannedInputSchema = z.union([
-  z.object({ task: z.string(), artifact: z.string() }),
+  z.object({ task: z.string(), artifact: z.string(), optional: z.literal(true).optional() }),
   z.object({
     namespace: z.string(),
     artifact: z.string(),
+    optional: z.literal(true).optional(),
     pinned: z
       .object({
         taskId: z.string(),
@@ -133,7 +134,7 @@ export const plannedInputSchema = z.union([
           .describe('The artifact, or what is below it'),
       })
       .optional()
-      .describe('Absent without a store'),
+      .describe('Absent without a store, and where an optional one was not there'),
   }),
 ]);
 export type PlannedInput = z.infer<typeof plannedInputSchema>;

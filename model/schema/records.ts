@@ -268,6 +268,7 @@ export const pushDocumentSchema = z.object({
   ref: z.string(),
   revision: z.string(),
   level: z.number(),
+  pushedBy: z.string().optional().describe('Not known of older ones'),
   state: z.enum(['running', 'completed', 'failed', 'exception']),
   reason: pushReason.optional(),
   detail: z.string().optional(),

@@ -122,7 +122,9 @@ export const whenSchema = z.strictObject({
   changed: z
     .array(z.string())
     .optional()
-    .describe('Globs; one changed file must match one of them, and none of those after "!"'),
+    .describe(
+      'Globs; one changed file must match one of them, and none of those after "!"; []: only where it is named',
+    ),
   refs: z
     .array(z.string())
     .optional()
@@ -197,6 +199,12 @@ export const taskSchema = z.strictObject({
           .optional()
           .describe('Instead of it: a route by which tasks of other pushes are found'),
         artifact: z.string(),
+        optional: z
+          .boolean()
+          .optional()
+          .describe(
+            'Only excuses absence: nothing is put where it is missing; default false: that ends the task as resource-unavailable',
+          ),
       }),
     )
     .optional()

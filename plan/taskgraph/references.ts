@@ -16,7 +16,7 @@ export interface ReferenceWords {
   readonly notes: Notes;
 }
 
-export type Input = Readonly<{ task: string; artifact: string }>;
+export type Input = Readonly<{ task: string; artifact: string; optional?: true }>;
 
 /** Puts ids of tasks, and files that hold their artifacts, in the place of what refers to them. */
 export class References {
@@ -66,7 +66,8 @@ export class References {
     const task = this.labelOf(edge);
     if (task === undefined) return this.#unknown(written, edge, path);
     const file = posix.join(INPUTS, task, artifact);
-    this.inputs.set(file, { task, artifact });
+    // An address may lead nowhere, and its task runs all the same.
+    this.inputs.set(file, { task, artifact, optional: true });
     this.#note(
       path,
       'an artifact-reference is no address in the network',

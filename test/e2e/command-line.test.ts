@@ -64,6 +64,14 @@ describe('slipway', () => {
     );
     expect(downloaded.exitCode).toBe(0);
     expect(await readFile(target, 'utf8')).toBe('made\n');
+
+    const unnamed = await slipway(['status', '--json'], repository.path);
+    expect(pushDocumentSchema.parse(JSON.parse(unnamed.stdout)).id).toBe(document.id);
+    expect(unnamed.stderr).not.toContain('the newest push is meant');
+    await repository.commit({ 'unpushed.txt': '' });
+    const newest = await slipway(['status', '--json'], repository.path);
+    expect(pushDocumentSchema.parse(JSON.parse(newest.stdout)).id).toBe(document.id);
+    expect(newest.stderr).toContain(`the newest push is meant, ${document.id}, pushed by `);
   });
 
   it('push --watch exits 0 when every task completed, and 2 when the tree is wrong', async () => {

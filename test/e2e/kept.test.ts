@@ -86,7 +86,7 @@ describe('a push that is to be held', () => {
     });
     expect(await inEngine()).toEqual(['0-bad', '0-kept']);
     const [bad] = pushed.tasks;
-    expect(status).toMatch(/ {2}kept until \d\d:\d\d: slipway shell task\/\S*\/bad\n/);
+    expect(status).toMatch(/ {2}kept until \d\d:\d\d UTC\S*: slipway shell task\/\S*\/bad\n/);
     expect(Date.parse(bad?.runs[0]?.keptUntil ?? '') - Date.now()).toBeGreaterThan(3_600_000);
     expect(log).toContain(`Its container is kept until ${bad?.runs[0]?.keptUntil}: slipway shell task/`);
     expect(await world.networks()).toEqual([]);
@@ -109,7 +109,7 @@ describe('a push that is to be held', () => {
       stdout: 'left behind\nby the task in /src\nslipway.yml\n',
     });
     expect(stderr).toMatch(
-      /what run 0 has left, kept until \d\d:\d\d; without its caches \(\/cache\) and its secrets/,
+      /what run 0 has left, kept until \d\d:\d\d UTC\S*; without its caches \(\/cache\) and its secrets/,
     );
     const name = (await world.containers()).find((one) => one.endsWith('-0-bad')) ?? '';
     const secrets = await docker('cp', `${name}:/run/secrets`, '-');
@@ -186,7 +186,7 @@ describe('a push that is not', () => {
 
     expect(before).toEqual(['0-kept']);
     expect(rerun.exitCode).toBe(1);
-    expect(rerun.stdout).toMatch(/ {2}kept until \d\d:\d\d: slipway shell task\/\S*\/bad\n/);
+    expect(rerun.stdout).toMatch(/ {2}kept until \d\d:\d\d UTC\S*: slipway shell task\/\S*\/bad\n/);
     expect(during).toEqual(['0-kept', '1-bad']);
     expect([joined.exitCode, joined.stdout]).toEqual([9, 'left behind\n']);
   });

@@ -62,7 +62,11 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
   const plain = { image: 'debian:bookworm', checkout: false, command: 'true' };
   const tasks = {
     slow: { ...plain, command: GATED },
-    unwanted: { ...plain, dependencies: ['slow'] },
+    unwanted: {
+      ...plain,
+      dependencies: ['slow'],
+      artifacts: { 'public/report': { type: 'file', path: '/report' } },
+    },
     after: { ...plain, dependencies: ['unwanted'] },
     late: { ...plain, dependencies: ['slow'], deadline: '10 seconds' },
     free: { ...plain, dependencies: ['slow'] },
@@ -70,8 +74,11 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
       ...plain,
       dependencies: ['unwanted'],
       requires: 'all-resolved',
-      inputs: { '/in/unwanted.log': { task: 'unwanted', artifact: 'public/logs/live.log' } },
-      command: 'cat /in/unwanted.log',
+      inputs: {
+        '/in/unwanted.log': { task: 'unwanted', artifact: 'public/logs/live.log' },
+        '/in/report': { task: 'unwanted', artifact: 'public/report', optional: true },
+      },
+      command: 'cat /in/unwanted.log && test ! -e /in/report',
     },
   };
   const id = await world.start(repository, await repository.commit({ 'slipway.yml': { version: 1, tasks } }));
@@ -128,5 +135,8 @@ it('a task that waits can be cancelled, and its deadline counts; each has a log 
   expect(fetched).toMatchObject({ exitCode: 0, stdout: unwanted });
   expect(listed.stdout).toMatch(/^task +public\/logs\/live\.log +\d+ B +text\/plain/);
   expect(collected.stdout).toContain(unwanted);
+  expect(collected.stdout).toContain(
+    'Nothing is put into /in/report: task "unwanted" has left no "public/report"\n',
+  );
   for (const line of unwanted!.trimEnd().split('\n')) expect(status.stdout).toContain(`  | ${line}\n`);
 });

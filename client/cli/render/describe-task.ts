@@ -14,7 +14,7 @@ export function describeState({ state, reason, culprit, runs }: PushTask): strin
   return `${state}${why}${culprit ? ` (${culpritName(culprit)})` : ''}`;
 }
 
-/** How a failed task that is kept can be looked into: `kept until 14:05: slipway shell TASK`; undefined when it is not. */
+/** How a failed task that is kept can be looked into: `kept until 14:05 UTC+1: slipway shell TASK`; undefined when it is not. */
 export function describeKept({ taskId, runs }: PushTask, nowMs: number): string | undefined {
   const until = runs.at(-1)?.keptUntil;
   if (until === undefined || Date.parse(until) <= nowMs) return undefined;

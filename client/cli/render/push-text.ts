@@ -1,4 +1,5 @@
 import { formatFinding } from '../../../model/findings.ts';
+import { printable } from '../../../model/printable.ts';
 import { PUSH_REASONS } from '../../../model/pure/states.ts';
 import type { PushDocument } from '../../../model/schema/records.ts';
 import { waitText } from '../find-waits.ts';
@@ -42,11 +43,12 @@ export interface PushTextOptions {
 
 /** A push for people: how it stands, its images, its tasks, and what is known about those that did not succeed. */
 export function renderPush(document: PushDocument, options: PushTextOptions): string[] {
-  const { id, repository, ref, detail, reason, images, tasks, findings } = document;
+  const { id, repository, ref, pushedBy, detail, reason, images, tasks, findings } = document;
   const { paint, nowMs, roundAskedMs, url, trouble, waits = [], heldUp = new Map() } = options;
   const standing = describePush(document, nowMs, roundAskedMs);
   const lines = [`${paint('bold', id)}  ${paint(colourOf(document.state), standing)}`];
-  lines.push(`  ${repository} ${ref.replace('refs/heads/', '')}`);
+  const by = pushedBy === undefined ? '' : `, pushed by ${printable(pushedBy)}`;
+  lines.push(`  ${repository} ${ref.replace('refs/heads/', '')}${by}`);
   if (url) lines.push(`  ${url}`);
   if (detail && findings.length === 0) lines.push(`  ${detail}`);
   if (reason && reason !== 'completed' && reason !== 'failed')

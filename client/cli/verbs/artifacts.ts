@@ -23,7 +23,7 @@ export const artifactsVerb = defineVerb<ArtifactsArgs>({
       })
       .option('push', pushOption)
       .option('json', jsonOption)
-      .example('$0 artifacts compile', 'Of the newest push')
+      .example('$0 artifacts compile', 'Of what is checked out')
       .example('$0 artifacts image:lint --push 1a2b3c --json', 'Of an image, for programs'),
   endsAtOnce: true,
   run: artifacts,

@@ -62,12 +62,12 @@ async function imageList(args: ImageListArgs, session: Session): Promise<ExitCod
     return EXIT.good;
   }
   if (images.length === 0) terminal.note(domain ? 'slipway: there is no such image yet' : NONE);
-  const [{ renderTable }, { formatBytes, short }] = await Promise.all([
+  const [{ renderTable }, { formatBytes, localTime, short }] = await Promise.all([
     import('../render/table.ts'),
     import('../render/quantities.ts'),
   ]);
   const rows = images.map((image) => [
-    image.created.slice(0, 19).replace('T', ' '),
+    localTime(image.created),
     image.domain,
     image.name,
     short(image.imageHash),

@@ -29,7 +29,7 @@ export const logsVerb = defineVerb<LogsArgs>({
         default: false,
         describe: 'Go on with what is written until the run ends',
       })
-      .example('$0 logs unit -f', 'Of the newest push, live')
+      .example('$0 logs unit -f', 'Of what is checked out, live')
       .example('$0 logs image:lint --push 1a2b3c', 'How an image was built'),
   endsAtOnce: true,
   run: logs,

@@ -2,7 +2,7 @@ import type { ListedPush, UnreadPush } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, projectOption, wholeNumber } from '../options.ts';
-import { count } from '../render/quantities.ts';
+import { count, localTime } from '../render/quantities.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -43,12 +43,12 @@ async function pushes({ project, limit, json }: PushesArgs, session: Session): P
     import('../render/describe-task.ts'),
   ]);
   const rows = listed.map((push) => {
-    const begin = [push.received.slice(0, 19).replace('T', ' '), push.id];
+    const begin = [localTime(push.received), push.id];
     if (isUnread(push))
-      return [...begin, '', terminal.paint('red', 'damaged' in push ? 'damaged' : 'too new'), ''];
-    const { ref, state } = push;
+      return [...begin, '', '', terminal.paint('red', 'damaged' in push ? 'damaged' : 'too new'), ''];
+    const { ref, pushedBy = '', state } = push;
     const standing = terminal.paint(colourOf(state), describePush(push, Date.now()));
-    return [...begin, ref.replace('refs/heads/', ''), standing, tally(push)];
+    return [...begin, ref.replace('refs/heads/', ''), pushedBy, standing, tally(push)];
   });
   for (const line of renderTable(rows)) terminal.print(line);
   for (const push of listed.filter(isUnread))

@@ -47,7 +47,7 @@ export const rerunVerb = defineVerb<RerunArgs>({
       .option('watch', watchOption)
       .option('json', jsonOption)
       .example('$0 rerun unit --push 1a2b3c', 'One task')
-      .example('$0 rerun compile --downstream --watch', 'A task of the newest push and what stands on it')
+      .example('$0 rerun compile --downstream --watch', 'A task of what is checked out and what stands on it')
       .example('$0 rerun unit --hold --watch', 'Once more, to be joined if it fails: slipway shell TASK')
       .example('$0 rerun --failed 1a2b3c', 'What failed of a push'),
   endsAtOnce: true,

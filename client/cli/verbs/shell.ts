@@ -20,7 +20,7 @@ export const shellVerb = defineVerb<ShellArgs>({
         requiresArg: true,
         describe: "Engine that it runs in; default: DOCKER_HOST's or this machine's, whichever it is",
       })
-      .example('$0 shell unit', 'Of the newest push')
+      .example('$0 shell unit', 'Of what is checked out')
       .example('echo "ps aux" | $0 shell unit', 'What is piped in, without a terminal')
       .example('$0 shell unit --docker-host unix:///tmp/forwarded.sock', 'On another machine'),
   run: shell,

@@ -16,7 +16,8 @@ export const statusVerb = defineVerb<StatusArgs>({
     cli
       .positional('push', {
         type: 'string',
-        describe: 'Its id, its revision or an unambiguous beginning of it; default: the newest',
+        describe:
+          'Its id, its revision or an unambiguous beginning of it; default: the newest of what is checked out, else the newest',
       })
       .option('json', jsonOption)
       .example('$0 status 1a2b3c', 'By the beginning of its revision')

@@ -35,6 +35,12 @@ const CONFIG = {
       command: 'echo left > /left; exit 9',
       artifacts: { 'public/left': { type: 'file', path: '/left' } },
     },
+    collects: {
+      dependencies: ['lacks'],
+      requires: 'all-resolved',
+      inputs: { '/in/none': { task: 'lacks', artifact: 'public/none', optional: true } },
+      command: 'test ! -e /in/none && echo collected',
+    },
     lacks: { command: 'true', artifacts: { 'public/none': { type: 'file', path: '/none' } } },
     late: { command: 'sleep 60', maxRunTime: 1 },
     overdue: {
@@ -95,6 +101,14 @@ describe('slipway run', () => {
     expect(first.stdout).toContain('compile compile in /src: committed\n');
     expect(after.exitCode).toBe(0);
     expect(after.stdout).toContain('made of committed\n');
+  });
+
+  it('goes without what is optional and not there, and says so', async () => {
+    const { exitCode, stdout } = await laptop.slipway(['run', 'collects']);
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('Nothing is put into /in/none: task "lacks" has left no "public/none"\n');
+    expect(stdout).toContain('collected\n');
   });
 
   it('keeps artifacts as files and says where', async () => {

@@ -306,6 +306,21 @@ describe('what is put into a container before it starts', () => {
     },
   );
 
+  it('is nothing where it is optional and was not there when it was looked for, and the log says so', async () => {
+    said.length = 0;
+    const routed = { namespace: 'made.latest', artifact: 'public/none' };
+
+    expect(
+      await prepared({ inputs: { '/in/none': { ...routed, optional: true } } }, 'test -e /in || echo none'),
+    ).toBe('none\n');
+    expect(said).toEqual([
+      'Nothing is put into /in/none: no task with the route "made.latest" has left "public/none"',
+    ]);
+    await expect(prepared({ inputs: { '/in/none': routed } }, 'true')).rejects.toMatchObject({
+      type: 'InputUnavailable',
+    });
+  });
+
   it('comes from a repository, which may be away for now, or lack the revision for good', async () => {
     const repository = new GitRepository(`${scratch.path}/repository`);
     const revision = repository.commit({ 'src.txt': 'committed' });

@@ -9,9 +9,11 @@ import {
   formatBytes,
   formatDuration,
   formatMemory,
+  localTime,
+  zoneText,
 } from '../../../client/cli/render/quantities.ts';
 import { renderTable } from '../../../client/cli/render/table.ts';
-import type { PushTask } from '../../../model/schema/records.ts';
+import type { PushDocument, PushTask } from '../../../model/schema/records.ts';
 import { anImage, aPush, aRun, aTask } from '../../helpers/push-documents.ts';
 
 const plain = (_style: unknown, text: string): string => text;
@@ -41,6 +43,22 @@ describe('quantities', () => {
     [2 ** 30, '1 GiB'],
     [500_000, '488 KiB'],
   ])('shows %d bytes of memory as %s', (bytes, text) => expect(formatMemory(bytes)).toBe(text));
+
+  it.each([
+    [0, 'UTC'],
+    [60, 'UTC+1'],
+    [-180, 'UTC-3'],
+    [345, 'UTC+5:45'],
+    [-150, 'UTC-2:30'],
+  ])('calls a clock that is %d minutes ahead %s', (minutes, text) => expect(zoneText(minutes)).toBe(text));
+
+  it('shows a time by the clock of the reader, and says which that is', () => {
+    const time = '2026-01-02T03:04:05.678Z';
+    const [, day, clock, zone] = /^(\S+) (\S+) (UTC\S*)$/.exec(localTime(time)) ?? [];
+
+    expect(new Date(`${day}T${clock}`).toISOString()).toBe('2026-01-02T03:04:05.000Z');
+    expect(clockTime(time)).toBe(`${clock?.slice(0, 5)} ${zone}`);
+  });
 
   it('counts in words', () => {
     expect([0, 1, 2].map((number) => count(number, 'task'))).toEqual(['no task', '1 task', '2 tasks']);
@@ -203,13 +221,23 @@ describe('describeKept', () => {
     expect(at('2026-01-02T03:03:00Z', { keptUntil: until })).toBe(
       `kept until ${clockTime(until)}: slipway shell task/x`,
     );
-    expect(clockTime(until)).toMatch(/^\d\d:04$/);
+    expect(clockTime(until)).toMatch(/^\d\d:04 UTC/);
     expect(at('2026-01-02T03:04:00Z', { keptUntil: until })).toBeUndefined();
     expect(at('2026-01-02T03:03:00Z', {})).toBeUndefined();
   });
 });
 
 describe('renderPush', () => {
+  it('says who pushed, as far as that is known, and nothing that a terminal obeys', () => {
+    const lineOf = (over: Partial<PushDocument>): string | undefined =>
+      renderPush(aPush(over), { paint: plain, nowMs: 0, trouble: [] })[1];
+
+    expect(lineOf({})).toBe('  file:///srv/git/demo.git main');
+    expect(lineOf({ pushedBy: 'anne\u001b[2J' })).toBe(
+      '  file:///srv/git/demo.git main, pushed by anne\\u001b[2J',
+    );
+  });
+
   it('says on one line what moved whole where less would have done, how often and why', () => {
     const fellBack = 'pull failed: EOF';
     const unit = aTask({ runs: [aRun(), aRun({ run: 1, fellBack })] });

@@ -50,7 +50,7 @@ async function completed(label: string): Promise<void> {
 }
 
 it('A push is listed before it is planned', async () => {
-  const shown = { id: pushId, ref: 'refs/heads/main', received, state: 'running' };
+  const shown = { id: pushId, ref: 'refs/heads/main', pushedBy: 'anne', received, state: 'running' };
 
   expect(await listPushes(store, { limit: 5 })).toEqual([{ ...shown, tasks: 0 }]);
   expect(await listDocuments(store, { limit: 5 })).toMatchObject([{ ...shown, tasks: [] }]);
@@ -61,7 +61,9 @@ it('A push is listed by its own record, however many tasks it has; what a verdic
   await completed('a');
   keysRead = [];
 
-  expect(await listPushes(store, { limit: 5 })).toMatchObject([{ id: pushId, state: 'running', tasks: 2 }]);
+  expect(await listPushes(store, { limit: 5 })).toMatchObject([
+    { id: pushId, pushedBy: 'anne', state: 'running', tasks: 2 },
+  ]);
   expect((await listPushes(store, { limit: 5 }))[0]).not.toHaveProperty('completed');
   expect(keysRead.filter((key) => !key.endsWith('/status.json') || key.includes('/tasks/'))).toEqual([]);
 

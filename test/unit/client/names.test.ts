@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { NamingOptions } from '../../../client/names.ts';
+import type { NamingOptions, NewestPush } from '../../../client/names.ts';
 import { pushesOfRevision, resolvePushName, resolveTaskName } from '../../../client/names.ts';
 import { pushId as idOf } from '../../../model/pure/ids.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
@@ -60,6 +60,36 @@ describe('a push', () => {
     expect(await newestOf('none', 'other')).toBe(idOf(other));
     const task = resolveTaskName(store, 'image:a', undefined, { ownProjects: known('bare') });
     await expect(task).rejects.toThrow(`Push ${idOf(bare)} needs no image "a"`);
+  });
+
+  it('is the newest of what is checked out, else the newest, which is told', async () => {
+    const revision = 'beef'.padEnd(40, '0');
+    const newest = { ...push, revision, received: '2026-01-03T03:04:05.000Z', pushedBy: 'bert' };
+    await receivePush(store, { push: newest, pushId: idOf(newest) }, 'demo');
+    const told: NewestPush[] = [];
+    const at = (checkedOut?: string, ...projects: readonly string[]): NamingOptions => ({
+      ownProjects: known(...projects),
+      checkedOut: () => Promise.resolve(checkedOut),
+      onNewest: (each) => told.push(each),
+    });
+
+    expect(await resolvePushName(store, undefined, at(push.revision, 'none', 'demo'))).toBe(pushId);
+    const asked = {
+      ...push,
+      level: 1,
+      variant: 'abcdefabcdef',
+      received: '2026-01-02T13:04:05.000Z',
+    } as const;
+    await receivePush(store, { push: asked, pushId: idOf(asked) }, 'demo');
+    expect(await resolvePushName(store, undefined, at(push.revision, 'demo'))).toBe(idOf(asked));
+    const task = resolveTaskName(store, 'image:a', undefined, at(push.revision, 'demo'));
+    await expect(task).rejects.toThrow(`Push ${idOf(asked)} needs no image "a"`);
+    expect(told).toEqual([]);
+
+    const unpushed = 'f'.repeat(40);
+    for (const options of [at(unpushed, 'demo'), at(undefined, 'demo'), at(push.revision)])
+      expect(await resolvePushName(store, undefined, options)).toBe(idOf(newest));
+    expect(told).toEqual(Array(3).fill({ pushId: idOf(newest), pushedBy: 'bert' }));
   });
 
   it('is no other project’s where the checkout’s own is known and has none', async () => {

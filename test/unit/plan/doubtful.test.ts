@@ -73,6 +73,107 @@ describe('a task with what can never be', () => {
   );
 });
 
+describe('an input that may be missing', () => {
+  const MAKES =
+    'artifacts: {public/a: {type: file, path: /a}, public/b: {type: directory, path: /b, optional: true}}';
+  const foundIn = (input: string, rest = ''): string[] =>
+    found(`${MAKES}\n  b: {image: debian, dependencies: [a], inputs: {/in: {task: a, ${input}}}${rest}}`);
+
+  it.each([
+    ['artifact: public/b', '', '"public/b" of task "a" is optional there and not here'],
+    ['artifact: public/b/c', '', '"public/b/c" of task "a" is optional there and not here'],
+    [
+      'artifact: public/a',
+      ', requires: all-resolved',
+      '"public/a" of task "a" may be missing where that has not completed',
+    ],
+  ])('is found: {%s}%s', (input, rest, what) =>
+    expect(foundIn(input, rest)).toEqual([
+      `warning: ${what}: without it this task ends as resource-unavailable (write "optional: true" beside it: then nothing is put where it is missing)`,
+    ]),
+  );
+
+  it.each([
+    ['artifact: public/a', ''],
+    ['artifact: public/b, optional: true', ''],
+    ['artifact: public/a, optional: true', ', requires: all-resolved'],
+    ['artifact: public/logs/live.log', ', requires: all-resolved'],
+  ])('is not: {%s}%s', (input, rest) => expect(foundIn(input, rest)).toEqual([]));
+});
+
+describe('a command of several lines', () => {
+  const GOES_ON =
+    'warning: sh goes on after a line that fails: only the last one decides (begin with a line "set -e", or join the lines by "&&")';
+  const foundIn = (command: string): string[] => found(`command: ${JSON.stringify(command)}`);
+
+  it.each([
+    'npm ci\nnpm test\n',
+    '#!/bin/sh -e\nnpm ci\nnpm test',
+    '# Don\'t stop.\ncd sub\nmake "a b" ${X}\necho done',
+    'make >log 2>&1\r\nmake test',
+    'make | tee log\nmake test',
+    "make 'a b' \\\n  c\nmake test",
+    '[ -f x ] && rm x\nmake\nmake test',
+  ])('that goes on after a failure is found: %j', (command) => expect(foundIn(command)).toEqual([GOES_ON]));
+
+  it.each([
+    'npm ci\n',
+    'set -e\nnpm ci\nnpm test',
+    'set -o pipefail -e\nnpm ci\nnpm test',
+    'set -o errexit\nnpm ci\nnpm test',
+    'npm ci &&\nnpm test',
+    'npm ci && \\\n npm test',
+    'npm test |\n tee log',
+    'npm test \\\n --all',
+    'export CI=1\nA=1 B=2\n# All of them.\nnpm test\n',
+    'echo "Begins"\nexec npm test',
+    'cat <<EOF\na\nb\nEOF',
+    'if a\nthen b\nfi\nc\nd',
+    'for page in a b; do\n lint $page\ndone',
+    "python3 -c '\nimport a\nprint(a)\n'",
+    'npm ci || exit 1\nnpm test',
+    'check() {\n a\n}\ncheck',
+    'npm test\nexit 0',
+    'serve &\nnpm test',
+    'sh -e ci/one\nsh -e ci/two',
+  ])('that does not, or that nobody can tell of, is not: %j', (command) =>
+    expect(foundIn(command)).toEqual([]),
+  );
+
+  it('is found where it stands, in defaults too', () => {
+    const text = 'version: 1\ndefaults:\n  command: |\n    a\n    b\ntasks: {a: {image: a}, b: {image: b}}\n';
+
+    expect(parseSlipwayYml(text).findings).toMatchObject([{ severity: 'warning', line: 3 }]);
+  });
+
+  it.each(['"""', 'sh ', '$(', '"\\"', 'a= ', "' ", '&& ', '(  '])(
+    'costs little to read, however often %j is in it',
+    (part) => {
+      const text = part.repeat(Math.floor(120_000 / part.length));
+      expect(foundIn(`${text}\nb\nc`).every((line) => line === GOES_ON)).toBe(true);
+    },
+  );
+});
+
+describe('a command whose program has a blank in its name', () => {
+  it.each([
+    [
+      '[npm ci, npm test]',
+      '"npm ci" would be the name of one program (a list is a program and its arguments, each word by itself; commands are one text: "npm ci && npm test")',
+    ],
+    [
+      '[npm run, test]',
+      '"npm run" would be the name of one program (a list is a program and its arguments, each word by itself; commands are one text: "npm run")',
+    ],
+  ])('is found: %s', (command, message) =>
+    expect(found(`command: ${command}`)).toEqual([`warning: ${message}`]),
+  );
+
+  it.each(['[sh, -c, "npm ci && npm test"]', '[" a"]', '[./a, b c]', 'npm ci'])('is not: %s', (command) =>
+    expect(found(`command: ${command}`)).toEqual([]),
+  );
+});
+
 describe('the platform of an image', () => {
   const findings = (platform: string): readonly { readonly message: string }[] =>
     parseSlipwayYml(`version: 1\nimages: {a: {context: a, platform: ${platform}}}\n`).findings;

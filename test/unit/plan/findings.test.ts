@@ -254,6 +254,12 @@ describe('the file', () => {
         'write "tasks", a map of labels to tasks',
       ],
       [
+        'has `services`',
+        `${V}‸services: {}\n`,
+        'unknown field "services" in the file',
+        'there are no services: start it in the command, or as a container with "features: {dind: true}"',
+      ],
+      [
         'has no tasks below `tasks`',
         `${V}‸tasks:\n`,
         '"tasks" must be a map, not nothing',

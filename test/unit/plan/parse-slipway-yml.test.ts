@@ -48,6 +48,21 @@ function valid(text: string): ValidConfig {
 }
 
 describe('parseSlipwayYml', () => {
+  it('has inputs that are optional, of a task and by a route, where they say so', () => {
+    const [task, route] = ['task: a, artifact: x', 'namespace: n, artifact: x'];
+    const inputs = `{/a: {${task}, optional: true}, /b: {${route}, optional: true}, /c: {${task}, optional: false}}`;
+    const { tasks } = valid(
+      `version: 1\ntasks:\n  a: {image: debian, artifacts: {x: {type: file, path: /x}}}\n  b: {image: debian, dependencies: [a], inputs: ${inputs}}\n`,
+    );
+
+    expect(tasks['b']?.inputs).toEqual({
+      '/a': { task: 'a', artifact: 'x', optional: true },
+      '/b': { namespace: 'n', artifact: 'x', optional: true },
+      '/c': { task: 'a', artifact: 'x' },
+    });
+    expect(plannedTaskSchema.parse({ ...tasks['b'], why: 'all' }).inputs).toEqual(tasks['b']?.inputs);
+  });
+
   it('fills in every default', () => {
     const { tasks } = valid('version: 1\ntasks: {a: {image: debian}}');
 

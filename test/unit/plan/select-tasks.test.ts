@@ -47,6 +47,18 @@ describe('selectTasks without patterns', () => {
     expect(selected.skipped).toEqual([]);
   });
 
+  it('wants a task that names no changed file only where it is named or needed, also when everything counts as changed', () => {
+    const text = `${FILE}  deploy: { image: debian, when: { changed: [] } }\n`;
+    const parsed = parseSlipwayYml(text);
+    const of = (selection: Partial<Selection>): ReturnType<typeof selectTasks> =>
+      selectTasks(config(text), { ref: 'refs/heads/main', level: 3, ...selection });
+
+    expect(parsed.findings).toEqual([]);
+    for (const changedFiles of [undefined, ['a']])
+      expect(whys(of({ changedFiles }))['deploy']).toBe('"changed" names no file');
+    expect(labels(of({ tasks: ['deploy'] }))).toEqual(['deploy']);
+  });
+
   it('takes an empty list of patterns for no patterns', () => {
     expect(labels(select({ tasks: [] }))).toEqual(labels(select()));
   });

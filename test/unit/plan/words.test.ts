@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { artifactNameClashes, artifactNameMistake } from '../../../plan/artifact-names.ts';
 import { ChangedPaths } from '../../../plan/changed-paths.ts';
 import { createMatcher, globMistake } from '../../../plan/globs.ts';
+import { neighbourHint, wordPlace } from '../../../plan/field-words.ts';
 import { cycleText, orderGraph } from '../../../plan/graph.ts';
 import { Nearest } from '../../../model/nearest.ts';
 import { parseSizeBytes } from '../../../plan/sizes.ts';
@@ -102,6 +103,17 @@ describe('globs', () => {
     expect(createMatcher('app/(group)/**')('app/(group)/page.ts')).toBe(true);
     expect(createMatcher('(a+)+b')(`${'a'.repeat(2_000)}c`)).toBe(false);
   });
+});
+
+describe('words of other systems', () => {
+  it.each([[[]], [['tasks', 'unit']], [['defaults']]])(
+    'have services, which are not there, at %j',
+    (path) => {
+      expect(neighbourHint(wordPlace(path), 'services')).toBe(
+        'there are no services: start it in the command, or as a container with "features: {dind: true}"',
+      );
+    },
+  );
 });
 
 describe('orderGraph', () => {

@@ -145,6 +145,47 @@ describe('what a push has changed', () => {
     expect(await changes(d, { before: 'e'.repeat(40) })).toEqual(['d', 'the push of main before']);
   });
 
+  it.each<[string, Parameters<typeof pushed>[1]]>([
+    ['was refused or cancelled', { state: 'exception' }],
+    ['asked for few tasks', { variant: '0123456789ab' }],
+  ])('is not since the revision that a hook was told where its push %s', async (_, asItWas) => {
+    await pushed(a);
+    await pushed(b, asItWas);
+    await pushed(c, { ref: 'refs/heads/other' });
+
+    expect(await changes(d, { before: b })).toEqual(['b c d', 'the push of main before']);
+  });
+
+  it('is since the revision that a hook was told where a push of it was carried out, or is, whatever else was asked of it', async () => {
+    await pushed(a);
+    await pushed(b, { variant: '0123456789ab', state: 'exception' });
+    await pushed(b, { state: 'failed' });
+    await pushed(c, { state: 'running' });
+    expect(await changes(d, { before: b })).toEqual(['c d', "the ref's former revision"]);
+    expect(await changes(d, { before: c })).toEqual(['d', "the ref's former revision"]);
+    expect(await changes(d, { before: c }, { store: undefined })).toEqual(['d', "the ref's former revision"]);
+
+    // Where newer ones take the place of those that run, it is about to be cancelled.
+    const config = { projects: { demo: { supersede: true } as ServerConfig['projects'][string] } };
+    expect(await changes(d, { before: c }, { config })).toEqual(['c d', 'the push of main before']);
+  });
+
+  it('is since the revision that a hook was told where only other refs were pushed at it', async () => {
+    await pushed(a);
+    await pushed(c, { ref: 'refs/heads/other', state: 'exception' });
+    await pushed(c, { repository: 'file:///elsewhere/demo', variant: '0123456789ab' });
+
+    expect(await changes(d, { before: c })).toEqual(['d', "the ref's former revision"]);
+  });
+
+  it('is not since the revision that a hook was told where the record of its push is damaged', async () => {
+    await pushed(a);
+    await pushed(c);
+    await objects.put(pushKey(idOf({ ...common, revision: c }), 'push'), Buffer.from('{"version": 1'), {});
+
+    expect(await changes(d, { before: c })).toEqual(['b c d', 'the push of main before']);
+  });
+
   it('is since the upstream where nothing was pushed before, unless that has the revision already', async () => {
     expect(await changes(d, { upstream: b })).toEqual(['c d', "the branch's upstream"]);
     expect(await changes(d, { upstream: d })).toBeUndefined();

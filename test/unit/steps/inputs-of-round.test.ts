@@ -46,6 +46,17 @@ describe('inputs from a dependency', () => {
     await expect(find()).rejects.toThrow('has no run to take "public/out" from');
   });
 
+  it('are none where an optional one was not left', async () => {
+    const findOptional = () => inputsOfRound(store)(PLAN, { ...FROM, optional: true });
+    expect(await findOptional()).toEqual([]);
+
+    await record([{}, { artifacts: [] }]);
+    expect(await findOptional()).toEqual([]);
+
+    await record([{}]);
+    expect(await findOptional()).toMatchObject([{ taskId: taskIdIn(PUSH, 'make'), run: 0 }]);
+  });
+
   it('are found by one look at the record of a task, however many one preparation takes from it', async () => {
     const names = Array.from({ length: 100 }, (_, n) => `public/file${n}`);
     const artifacts = names.map((name) => ({

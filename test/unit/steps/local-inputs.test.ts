@@ -64,6 +64,13 @@ describe('inputs of a run on this machine', () => {
     expect(text).toContain('The task ended without a run: exception/deadline-exceeded\n');
   });
 
+  it('are none where nobody has left an optional one', async () => {
+    const of = { pushes: [PUSHED], howToRun: () => 'nothing' };
+    await record(PUSHED, [{ artifacts: [] }]);
+
+    expect(await localInputs(store, of)(PLAN, { ...FROM, optional: true })).toEqual([]);
+  });
+
   it('are asked for by a sentence that says what to type, when nobody has left them', async () => {
     await expect(find()).rejects.toMatchObject({
       type: 'InputUnavailable',

@@ -75,6 +75,23 @@ describe('pinInputs', () => {
     );
   });
 
+  it('leaves an optional one open that is not there, and pins one that is', async () => {
+    await record(1, 'made.latest');
+    await record(3, 'made.above');
+    for (const missing of [
+      { namespace: 'made.never', artifact: 'public/a', optional: true },
+      { namespace: 'made.latest', artifact: 'public/b', optional: true },
+      { namespace: 'made.above', artifact: 'public/a', optional: true },
+    ] as const) {
+      const { tasks, findings } = await pin(missing);
+      expect(tasks[0]?.inputs['/in']).toEqual(missing);
+      expect(findings).toEqual([]);
+    }
+
+    const there = await pin({ namespace: 'made.latest', artifact: 'public/a', optional: true });
+    expect(there.tasks[0]?.inputs['/in']).toMatchObject({ optional: true, pinned: { run: 2 } });
+  });
+
   it('leaves other inputs, and all without a store, as they are', async () => {
     const own = { task: 'make', artifact: 'public/a' };
     const routed = { namespace: 'made.latest', artifact: 'public/a' };

@@ -86,6 +86,7 @@ describe('a graph that taskgraph printed', () => {
         '/slipway/inputs/build-linux64/public/build/app.tar': {
           task: 'build-linux64',
           artifact: 'public/build/app.tar',
+          optional: true,
         },
       },
     });

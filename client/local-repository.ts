@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NotFound, RevisionNotFound } from '../model/errors.ts';
+import { NotFound, RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { environmentWithoutGit, runGit } from '../source/git-command.ts';
 
 /** A repository on this machine: the top of a checkout, or a bare one. */
@@ -88,6 +88,37 @@ export async function tipOf(repository: LocalRepository, ref: string): Promise<s
   const asked = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`];
   const { stdout, exitCode } = await ask(repository.directory, asked);
   return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** How the person's own git reaches repositories elsewhere. */
+const REACH = ['GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_ASKPASS'];
+
+/**
+ * The commit that a full ref is at just now in a repository that a checkout has as a remote, asked as `git push` there would be;
+ * undefined when it has no such ref. @throws {RepositoryUnavailable}
+ */
+export async function tipAtRemote(
+  { directory }: LocalRepository,
+  { url, ref, signal }: { readonly url: string; readonly ref: string; readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  const reach = Object.entries(process.env).filter(([name]) => REACH.includes(name));
+  const environment = {
+    ...environmentWithoutGit(),
+    ...Object.fromEntries(reach),
+    GIT_ALLOW_PROTOCOL: 'file:https:ssh',
+    LC_ALL: 'C',
+  };
+  const peeled = `${ref}^{}`;
+  const asked = ['ls-remote', '--', url, ref, peeled];
+  const { exitCode, stdout, stderr } = await runGit(directory, asked, { environment, signal });
+  if (exitCode !== 0) throw new RepositoryUnavailable(url, stderr);
+  const tips = new Map<string | undefined, string | undefined>();
+  for (const line of stdout.toString('utf8').split('\n')) {
+    const [tip, name] = line.split('\t');
+    tips.set(name, tip);
+  }
+  // What a tag is of, where it is an object of its own.
+  return tips.get(peeled) ?? tips.get(ref);
 }
 
 /** Whether a commit is another one or among its ancestors, as far as can be told: where objects are missing it may be. */

@@ -120,7 +120,7 @@ async function unnamedPush(
   }
   const pushId = await newestPush(store, own);
   if (onNewest) {
-    const pushedBy = (await unlessDamaged(store.pushes.find(pushId)))?.pushedBy;
+    const pushedBy = (await unlessUnreadable(store.pushes.find(pushId)))?.pushedBy;
     onNewest({ pushId, ...(pushedBy === undefined ? {} : { pushedBy }) });
   }
   return pushId;

@@ -17,11 +17,18 @@ images; \`--image\` chooses), an image hash or its beginning, or a digest; \`ima
 that \`SLIPWAY_DOCKER_HOST\` or \`DOCKER_HOST\` names, else the stack's, else the one that docker would take. What \`image build\` and \`image load\` print on stdout is the image's name
 there: \`docker run --rm -it $(slipway image build lint)\`.
 
+**A push from a clone.** Where the configuration names a remote of the checkout and not the checkout itself, \`plan\` and \`push\` are of that remote's project, and the workers read the revision there.
+The remote is asked whether its branch has it: \`git push\` comes first, and \`slipway push\` says so. \`--project\` with the name of the directory makes the clone a project of its own, at
+level 1, where [\`localProjects\`](configuration.md#localprojects) lets it be one and the workers can read its path.
+
 **A task here.** \`slipway run\` carries the task of the checked-out revision out in this machine's engine by the steps of the workers: the image by the hash that \`plan\` shows (from the
 store where one answers, else built here), checkout, environment, limits, \`maxRunTime\`, retries, artifacts. It needs no server and changes nothing in one. The log is on stdout; artifacts
 lie in \`~/.cache/slipway/runs\` for four weeks, and it says where. Inputs come from a push of the same revision, else from an earlier run here; secrets from \`SLIPWAY_SECRETS_DIR\` or
 \`SLIPWAY_SECRET_<NAME>\` of this machine; caches are this machine's own; private registries get [your docker login](configuration.md#private-registries). Ctrl-C removes the container.
 \`--shell\` gives a shell in it instead of the command, with the shell's exit code.
+
+**Another processor than CI's.** \`run\` and \`image build\` make images of the tree for the platform of this machine's engine. Where pushes are known to make them for another one, they say so: these are
+other images, with other hashes than \`plan\` shows. \`--platform linux/amd64\` takes or builds those of a CI on such machines, where the engine can run them, as Docker Desktop can.
 
 **A task that runs, or has failed.** \`slipway shell\` joins a task that runs in an engine that can be reached from here, and says how to reach it otherwise. After \`slipway push --hold\`, or
 with \`features: { interactive: onFailure }\`, a task that failed is kept for 30 minutes and joined in the same way: with the files that its command left, without its caches, secrets and

@@ -4,6 +4,7 @@ import { isPathOfFile } from './check-paths.ts';
 import { NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
+import { reportUnknownTask } from './unknown-task.ts';
 import { shorten } from '../model/shorten.ts';
 import { ownValue } from './values.ts';
 
@@ -26,7 +27,7 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
     if (label === task.label) {
       list.error(path, `task "${label}" depends on itself`, { hint: 'leave it out' });
     } else if (!draft.labels.has(label) && !draft.isOpen) {
-      list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
+      reportUnknownTask(path, label, draft, list);
     } else if (dependencies.has(label)) {
       list.warning(path, `task "${label}" is named twice`, { hint: 'once is enough' });
     }
@@ -65,9 +66,7 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
   function checkInputOf(target: string, input: Input & { readonly task: string }): void {
     const isKnown = draft.labels.has(input.task);
     if (!isKnown && !draft.isOpen) {
-      list.error(task.path('inputs', target, 'task'), `unknown task "${shorten(input.task)}"`, {
-        hint: draft.nearest.hint(input.task, draft.labels),
-      });
+      reportUnknownTask(task.path('inputs', target, 'task'), input.task, draft, list);
       return;
     }
     if (task.isWhole('dependencies') && !dependencies.has(input.task)) {

@@ -3,6 +3,7 @@ import type { FindingList } from './finding-list.ts';
 import { isDeclared, otherNameMistake } from './artifact-names.ts';
 import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
+import { reportUnknownTask } from './unknown-task.ts';
 import { isOwnName } from '../model/engine-names.ts';
 import { isReference } from '../model/image-reference.ts';
 import { shorten } from '../model/shorten.ts';
@@ -92,7 +93,7 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
     const path = task.path('image', 'taskId', 'task-reference');
     const dependencies = task.merged.dependencies ?? [];
     if (!draft.labels.has(label) && !draft.isOpen) {
-      list.error(path, `unknown task "${shorten(label)}"`, { hint: draft.nearest.hint(label, draft.labels) });
+      reportUnknownTask(path, label, draft, list);
       return;
     }
     if (task.isWhole('dependencies') && !dependencies.includes(label)) {

@@ -31,6 +31,8 @@ export interface ChangesQuestion {
     readonly project: string;
     readonly level: Level;
     readonly repository: string;
+    /** As pushes of it name it, where it is read in a clone of that. Default: `repository`. */
+    readonly pushedAs?: string | undefined;
     readonly ref: string;
     readonly revision: string;
     readonly base?: string | undefined;
@@ -71,6 +73,10 @@ export async function findChanges(question: ChangesQuestion): Promise<Changes | 
     const files = await source.changedFiles(repository, since.revision, revision, signal);
     return files && { files: [...files, ...pending], since };
   }
+}
+
+function canonicalName({ repository, pushedAs = repository }: ChangesQuestion['push']): string {
+  return canonicalRepository(pushedAs);
 }
 
 /** A hook says where the ref was, not that this was tested. Where no push of that is known, it was pushed before there were any. */
@@ -120,7 +126,7 @@ async function isBase({ store, config, push }: ChangesQuestion, id: string): Pro
   // One that cannot be read: nobody knows what it was of.
   if (!record) return false;
   if (!record.refs.includes(push.ref)) return undefined;
-  if (canonicalRepository(record.repository) !== canonicalRepository(push.repository)) return undefined;
+  if (canonicalRepository(record.repository) !== canonicalName(push)) return undefined;
   if (!wholePush(id)) return false;
   const state = await store.pushes.findStatus(id).then(
     (status) => status?.state ?? 'running',
@@ -149,7 +155,7 @@ function upstream({ push, pending = [] }: ChangesQuestion): Promise<Base | undef
 }
 
 async function mergeBase({ source, config, push, signal }: ChangesQuestion): Promise<Base | undefined> {
-  const canonical = canonicalRepository(push.repository);
+  const canonical = canonicalName(push);
   const named = config.projects[push.project]?.sources.find(
     ({ repository }) => canonicalRepository(repository) === canonical,
   );

@@ -31,15 +31,36 @@ export async function describeInTree(
   found: FoundStore,
   session: Session,
 ): Promise<InTreeImages | undefined> {
-  const [{ openRevision }, { warnDirty }, { formatFinding }] = await Promise.all([
+  const opened = await openInTree(args, session);
+  return describeOpened(opened, args, { names, found, session });
+}
+
+/** The revision, or the working tree; says on stderr what is not committed. */
+export async function openInTree(args: RevisionArgs, session: Session): Promise<OpenRevision> {
+  const [{ openRevision }, { warnDirty }] = await Promise.all([
     import('./open-revision.ts'),
     import('./warn-dirty.ts'),
-    import('../../model/findings.ts'),
   ]);
   const opened = await openRevision(args, session);
   if (args.worktree !== true) await warnDirty(opened.local, session.terminal);
+  return opened;
+}
+
+/** {@link describeInTree} of what is open. */
+export async function describeOpened(
+  opened: OpenRevision,
+  args: Pick<InTreeArgs, 'project' | 'platform'>,
+  {
+    names,
+    found,
+    session,
+  }: { readonly names: readonly string[]; readonly found: FoundStore; readonly session: Session },
+): Promise<InTreeImages | undefined> {
+  const [{ formatFinding }, { platformOfPushes }] = await Promise.all([
+    import('../../model/findings.ts'),
+    import('./platform-of-images.ts'),
+  ]);
   const owner = await ownerOf(args, opened, found);
-  const { platformOfPushes } = await import('./platform-of-images.ts');
   const platform = await platformOfPushes(args, owner.level, found);
   const { images, findings } = await describeImagesOf(opened, names, { found, owner, platform }, session);
   for (const finding of findings) session.terminal.error(formatFinding(finding));
@@ -50,15 +71,11 @@ export async function describeInTree(
 /** Whose a push of a revision would be. */
 export async function ownerOf(
   { project }: Pick<InTreeArgs, 'project'>,
-  { repository, local, ref = 'HEAD' }: OpenRevision,
+  opened: OpenRevision,
   { config }: Pick<FoundStore, 'config'>,
 ): Promise<ResolvedProject> {
-  const [{ guessProject }, { remoteUrls }] = await Promise.all([
-    import('./local-project.ts'),
-    import('../local-repository.ts'),
-  ]);
-  const remotes = local ? await remoteUrls(local) : [];
-  return guessProject(config, { repositories: [repository, ...remotes], ref, wanted: project });
+  const { guessProject, questionOf } = await import('./local-project.ts');
+  return guessProject(config, await questionOf(opened, project));
 }
 
 /** Images of an open revision, or of what its decision program printed, and all their parents, parents first, for a platform; or what is wrong with them. */

@@ -1,4 +1,3 @@
-import type { Connections } from '../../model/schema/connections.ts';
 import type { ServerConfig } from '../../model/schema/config.ts';
 import type { OpenStore } from '../../store/open-store.ts';
 import type { Session } from './session.ts';
@@ -15,19 +14,9 @@ const PATIENCE_MS = 2_000;
 
 /** The store of the running stack if there is one that answers, for verbs that can do without. */
 export async function findStore({ env }: Pick<Session, 'env'>): Promise<FoundStore> {
-  const { readConnections, stateDirectory } = await import('../../workers/connections.ts');
-  const { readServerConfig } = await import('../../workers/server-config.ts');
-  const { isSlipwayError } = await import('../../model/errors.ts');
-  const { serverConfigPath } = await import('../../model/server-config-path.ts');
-  let connections: Connections;
-  try {
-    connections = await readConnections(env);
-  } catch (error) {
-    if (!isSlipwayError(error)) throw error;
-    const path = serverConfigPath(stateDirectory(env), env);
-    return { store: undefined, why: 'no stack runs', config: await readServerConfig(path) };
-  }
-  const config = await readServerConfig(connections.serverConfig);
+  const { findConfig } = await import('./find-config.ts');
+  const { connections, config } = await findConfig({ env });
+  if (!connections) return { store: undefined, why: 'no stack runs', config };
   const { endpoint } = connections.store;
   if (endpoint !== undefined && !(await answers(endpoint)))
     return { store: undefined, why: `${endpoint} does not answer`, config };

@@ -3,8 +3,8 @@ import type { TaskImage } from '../../model/schema/plan.ts';
 import { parseSlipwayYml } from '../../plan/parse-slipway-yml.ts';
 import { CONFIG_FILE, readConfigFile } from '../../steps/config-file.ts';
 import { formatFinding } from '../../model/findings.ts';
-import { hostPlatform } from '../../workers/host-platform.ts';
 import { describeImagesOf } from './describe-in-tree.ts';
+import { platformHere } from './platform-of-images.ts';
 import { describeLocalImage } from './render/local-image-text.ts';
 import type { LocalRun } from './run-locally.ts';
 import type { Session } from './session.ts';
@@ -21,8 +21,9 @@ export async function imageOfLocalRun(run: ForRun, session: Session): Promise<Ta
   const { args, planned } = run;
   const image = args.image === undefined ? planned.task.image : await otherImage(args.image, run, session);
   if (image.type === 'in-tree') return bringInTree(image.name, run, session);
-  if (args.rebuild)
-    throw new UsageError('--rebuild is for images of the tree; this task runs in another one');
+  const unfit = args.rebuild ? '--rebuild' : args.platform === undefined ? undefined : '--platform';
+  if (unfit !== undefined)
+    throw new UsageError(`${unfit} is for images of the tree; this task runs in another one`);
   if (image.type !== 'task-image' || image.pinned !== undefined || image.label === undefined) return image;
   // Made by a task of the same push: it is found as an input is.
   const [made] = await planned.findInput(planned.plan, { task: image.label, artifact: image.path });
@@ -49,12 +50,13 @@ async function bringInTree(
 ): Promise<TaskImage | undefined> {
   const { terminal } = session;
   const { plan: owner, printed } = planned;
-  const described = { found, owner, printed, platform: hostPlatform() };
+  const platform = await platformHere(args, engine);
+  const described = { found, owner, printed, platform };
   const { images, findings } = await describeImagesOf(opened, [name], described, session);
   const mistakes = findings.filter(({ severity }) => severity === 'error');
   if (mistakes.length > 0) throw new UsageError(mistakes.map(formatFinding).join('\n'));
   const made = await withLocalBuilder(
-    { engine, store, tree: opened.tree, owner, images },
+    { engine, store, tree: opened.tree, owner, images, isPlatformAsked: args.platform !== undefined },
     session,
     async (builder) => {
       const image = await builder.have(name, { rebuild: args.rebuild });

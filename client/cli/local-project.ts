@@ -3,9 +3,11 @@ import type { Level } from '../../model/pure/ids.ts';
 import { LEVELS } from '../../model/pure/ids.ts';
 import type { ServerConfig } from '../../model/schema/config.ts';
 import { grantsOf } from '../../model/schema/config.ts';
+import { remoteUrls } from '../local-repository.ts';
 import type { OwnProject } from '../names.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import { asConfigured, canonicalRepository, resolveProject } from '../../steps/resolve-project.ts';
+import type { OpenRevision } from './open-revision.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What a repository is where no configuration names it. */
@@ -18,6 +20,37 @@ export interface ProjectQuestion {
   readonly wanted?: string | undefined;
 }
 
+/** What is asked of a revision that is open. */
+export async function questionOf(
+  { repository, local, ref = 'HEAD' }: Pick<OpenRevision, 'repository' | 'local' | 'ref'>,
+  wanted: string | undefined,
+): Promise<ProjectQuestion> {
+  const remotes = local ? await remoteUrls(local) : [];
+  return { repositories: [repository, ...remotes], ref, wanted };
+}
+
+/** A repository that the configuration names, and what pushes to it are. */
+export interface KnownRepository {
+  readonly repository: string;
+  readonly owner: ResolvedProject;
+}
+
+/** The first of the repositories that the configuration names for the ref, and for the project that is wanted. */
+export function findKnown(config: ServerConfig, question: ProjectQuestion): KnownRepository | undefined {
+  const { repositories, ref, wanted } = question;
+  const named = { ...config, localProjects: false };
+  for (const repository of repositories) {
+    const owner = tryResolve(named, repository, { ref, wanted });
+    if (owner) return { repository, owner };
+  }
+  return undefined;
+}
+
+/** The project that a local repository makes by itself, at level 1; undefined where it makes none. */
+export function ownProject(config: ServerConfig, repository: string, ref: string): string | undefined {
+  return tryResolve(config, repository, { ref })?.project;
+}
+
 /**
  * The project and level that a push of this ref would have. A developer's checkout is usually not what the configuration
  * names, its remote is; what the configuration does not know at all is planned as a project of level 1.
@@ -25,11 +58,8 @@ export interface ProjectQuestion {
  */
 export function guessProject(config: ServerConfig, question: ProjectQuestion): ResolvedProject {
   const { repositories, ref, wanted } = question;
-  const named = { ...config, localProjects: false };
-  for (const repository of repositories) {
-    const found = tryResolve(named, repository, { ref, wanted });
-    if (found) return found;
-  }
+  const found = findKnown(config, question);
+  if (found) return found.owner;
   const known = wanted === undefined ? undefined : config.projects[wanted];
   if (wanted !== undefined && known) {
     const level = lowest(known.sources);

@@ -61,7 +61,7 @@ export async function makeLocalPlan(
     plannedAt: new Date().toISOString(),
     decision,
     contextHashes: contextHashes(env),
-    findChanges: () => changesOf(opened, { ...owner, pushId, ref }, found, signal),
+    findChanges: () => changesOf(opened, { ...owner, pushId, ref, wanted: project }, { found, signal }),
     message: () => source.message(repository, revision, signal),
     signal,
   });
@@ -72,20 +72,30 @@ export async function makeLocalPlan(
 
 /** What has changed, as a push would find it; what is not committed has changed too where the working tree is planned. */
 async function changesOf(
-  { local, source, repository, revision, tree }: OpenRevision,
-  push: Pick<ChangesQuestion['push'], 'pushId' | 'project' | 'level' | 'ref'>,
-  { store, config }: FoundStore,
-  signal: AbortSignal,
+  opened: OpenRevision,
+  {
+    wanted,
+    ...push
+  }: Pick<ChangesQuestion['push'], 'pushId' | 'project' | 'level' | 'ref'> & {
+    readonly wanted: string | undefined;
+  },
+  { found, signal }: { readonly found: FoundStore; readonly signal: AbortSignal },
 ): Promise<Changes | undefined> {
-  const [{ findChanges }, { asConfigured }, { upstreamRevision }, { dirtyFiles }] = await Promise.all([
-    import('../../steps/changed-files.ts'),
-    import('../../steps/resolve-project.ts'),
-    import('../local-repository.ts'),
-    import('../../source/checkout.ts'),
-  ]);
+  const [{ findChanges }, { asConfigured }, { findKnown, questionOf }, { upstreamRevision }, { dirtyFiles }] =
+    await Promise.all([
+      import('../../steps/changed-files.ts'),
+      import('../../steps/resolve-project.ts'),
+      import('./local-project.ts'),
+      import('../local-repository.ts'),
+      import('../../source/checkout.ts'),
+    ]);
+  const { local, source, repository, revision, tree } = opened;
+  const { store, config } = found;
+  const known = findKnown(config, await questionOf(opened, wanted));
+  const pushedAs = asConfigured(config, known?.repository ?? repository);
   const upstream = local && (await upstreamRevision(local, push.ref));
   const pending = local && tree.revision !== revision ? await dirtyFiles(local.directory) : [];
-  const asked = { ...push, repository: asConfigured(config, repository), revision, upstream };
+  const asked = { ...push, repository, pushedAs, revision, upstream };
   return findChanges({ source, store, config, push: asked, pending, signal });
 }
 

@@ -58,6 +58,13 @@ export const platformOption = {
   describe: 'Platform of images that name none, for example linux/arm64; default: what pushes build for',
 } as const satisfies Options;
 
+/** Of images that are made in an engine here. */
+export const enginePlatformOption = {
+  ...platformOption,
+  describe:
+    "Platform of images of the tree that name none, for example linux/amd64; default: the engine's, which CI's need not be",
+} as const satisfies Options;
+
 export const tasksOption = {
   type: 'string',
   array: true,

@@ -6,7 +6,6 @@ import type { Printed } from '../../plan/join-printed.ts';
 import { localInputs } from '../../steps/local-inputs.ts';
 import type { FindInput } from '../../steps/input-files.ts';
 import type { LocalStore } from '../../store/local-store.ts';
-import { hostPlatform } from '../../workers/host-platform.ts';
 import { pushesOfRevision } from '../names.ts';
 import type { FoundStore } from './find-store.ts';
 import { makeLocalPlan, reportNoPlan } from './make-local-plan.ts';
@@ -66,8 +65,7 @@ async function planOnce(
   decision?: Printed,
 ): Promise<Plan | undefined> {
   const options = { variant: where.variant, decision };
-  const wanted = { project, tasks: [label], platform: hostPlatform() };
-  const made = await makeLocalPlan(wanted, where, session, options);
+  const made = await makeLocalPlan({ project, tasks: [label] }, where, session, options);
   if (made.outcome === 'planned') return made.plan;
   await reportNoPlan(made, session.terminal);
   return undefined;

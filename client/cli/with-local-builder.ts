@@ -6,6 +6,7 @@ import { LocalBuilder } from '../../steps/build-locally.ts';
 import type { ResolvedProject } from '../../steps/resolve-project.ts';
 import type { Store } from '../../store/store.ts';
 import { oneBuildAtATime } from './one-build-at-a-time.ts';
+import { remarkOnPlatform } from './platform-of-images.ts';
 import { printLines } from './print-lines.ts';
 import type { Session } from './session.ts';
 import { showTransfer } from './show-transfer.ts';
@@ -16,15 +17,19 @@ export interface LocalBuilding {
   readonly tree: SourceTree;
   readonly owner: Pick<ResolvedProject, 'domain' | 'level'>;
   readonly images: readonly DescribedImage[];
+  /** Whether the platform that they are for was asked for; else it is the engine's. */
+  readonly isPlatformAsked: boolean;
 }
 
 /** Builds images in an engine here, and shows what a build prints. Undefined when one could not be built, which was told then. */
 export async function withLocalBuilder<T>(
-  { engine, store, tree, owner, images }: LocalBuilding,
+  { engine, store, tree, owner, images, isPlatformAsked }: LocalBuilding,
   session: Session,
   work: (builder: LocalBuilder) => Promise<T>,
 ): Promise<T | undefined> {
   const { terminal, signal } = session;
+  const remark = isPlatformAsked ? undefined : await remarkOnPlatform(images, { store, level: owner.level });
+  if (remark !== undefined) terminal.note(`slipway: ${remark}`);
   const output = printLines((line) => terminal.note(line));
   const builder = new LocalBuilder(
     {

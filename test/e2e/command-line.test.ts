@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { stringify } from 'yaml';
@@ -184,5 +185,41 @@ describe('slipway', () => {
       refused = await git('push', bare, 'main');
     }
     expect(refused).toContain('slipway.yml:3:');
+  });
+
+  it('push in a clone is of the project that plan says, by its remote, once that has the revision', async () => {
+    const source = await world.createRepository();
+    const bare = await source.addBare();
+    using scratch = scratchDirectory();
+    const own = `clone-${randomUUID().slice(0, 8)}`;
+    const clone = new GitRepository(join(scratch.path, own));
+    clone.git('remote', 'add', 'origin', bare);
+    clone.commit({ 'slipway.yml': stringify({ version: 1, tasks: { t: { ...task, command: 'true' } } }) });
+    const json = async (...args: string[]): Promise<{ project: string; repository?: string }> => {
+      const { exitCode, stdout, stderr } = await slipway([...args, '--json'], clone.directory);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.any(String) });
+      return JSON.parse(stdout) as { project: string };
+    };
+
+    const refused = await slipway(['push'], clone.directory);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain(
+      `is pushed as project ${source.project} by its remote ${bare}, which has no main: git push it first; or`,
+    );
+    expect(await json('pushes', '--project', source.project)).toEqual([]);
+
+    clone.git('push', '--quiet', '--set-upstream', 'origin', 'main');
+    expect((await json('plan')).project).toBe(source.project);
+    expect(await json('push', '--watch')).toMatchObject({
+      project: source.project,
+      state: 'completed',
+      repository: pathToFileURL(bare).href,
+    });
+    // It is not the only way: the clone itself is a project too.
+    expect(await json('push', '--watch', '--project', own)).toMatchObject({
+      project: own,
+      state: 'completed',
+      repository: pathToFileURL(clone.directory).href,
+    });
   });
 });

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { localRuns } from '../../client/cli/local-runs.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
+import { startAlteredEngine } from '../helpers/altered-engine.ts';
+import { DEV_ENGINE } from '../helpers/dev-engine.ts';
 import { onTerminal } from '../helpers/local-runs.ts';
 import { scratchDirectory } from '../helpers/git-repository.ts';
 import type { TestRepository } from '../helpers/live-stack.ts';
-import { statesOf, taskContainers, until } from '../helpers/live-stack.ts';
+import { docker, forgetImage, statesOf, taskContainers, until } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
 import { World } from '../helpers/world.ts';
@@ -13,9 +15,11 @@ jest.setTimeout(900_000);
 
 const FILES = {
   'docker/tools/Dockerfile': 'FROM debian:bookworm\nRUN head -c 100 /dev/urandom > /chance\n',
+  'docker/bare/Dockerfile': 'FROM scratch\nCOPY word /word\n',
+  'docker/bare/word': 'hello',
   'slipway.yml': {
     version: 1,
-    images: { tools: { context: 'docker/tools' } },
+    images: { tools: { context: 'docker/tools' }, bare: { context: 'docker/bare' } },
     tasks: {
       chance: {
         image: { 'in-tree': 'tools' },
@@ -54,10 +58,14 @@ describe('beside a server', () => {
     XDG_CACHE_HOME: scratch.path,
     NO_COLOR: '1',
   });
-  const slipway = (args: readonly string[], input?: string): Promise<ProgramResult> =>
+  const slipway = (
+    args: readonly string[],
+    input?: string,
+    more: NodeJS.ProcessEnv = {},
+  ): Promise<ProgramResult> =>
     runSlipway(args, {
       cwd: repository.path,
-      env: env(),
+      env: { ...env(), ...more },
       timeoutMs: 300_000,
       ...(input === undefined ? {} : { input }),
     });
@@ -104,6 +112,41 @@ describe('beside a server', () => {
 
     expect(exitCode).toBe(0);
     expect(stdout).toContain(await sumOf('chance'));
+  });
+
+  it('images are made for the engine that makes them, with a word where CI has others, and CI’s are taken when they are asked for', async () => {
+    await using arm = await startAlteredEngine(DEV_ENGINE.replace('unix://', ''), scratch.path, {
+      change: (url, answer) => (url.endsWith('/info') ? { ...answer, Architecture: 'aarch64' } : answer),
+    });
+    const there = (...args: string[]): Promise<ProgramResult> =>
+      slipway(args, undefined, { DOCKER_HOST: arm.address });
+    const hashFor = async (platform: string): Promise<string> => {
+      const { stdout } = await slipway(['image', 'hash', 'bare', '--platform', platform, '--json']);
+      return (JSON.parse(stdout) as { images: { imageHash: string }[] }).images[0]?.imageHash ?? '';
+    };
+    const [forArm, forCi] = [await hashFor('linux/arm64'), await hashFor('linux/amd64')];
+    const word = "images are for linux/arm64 here, as the engine is; CI's are for linux/amd64";
+    try {
+      const own = await there('image', 'build', 'bare');
+      const asked = await there('image', 'build', 'bare', '--platform', 'linux/amd64');
+      const run = await there('run', 'chance', '--platform', 'linux/amd64');
+      const plain = await there('run', 'compare', '--platform', 'linux/amd64');
+
+      expect(own).toMatchObject({ exitCode: 0, stdout: `slipway.invalid/image:${forArm}\n` });
+      expect(own.stderr).toContain(word);
+      expect(await docker('inspect', '--format', '{{.Architecture}}', own.stdout.trim())).toBe('arm64');
+      expect(asked).toMatchObject({ exitCode: 0, stdout: `slipway.invalid/image:${forCi}\n` });
+      expect(run.exitCode).toBe(0);
+      expect(run.stdout).toContain(await sumOf('chance'));
+      expect(run.stderr).toContain('in the store, built by image/');
+      expect([asked, run].filter(({ stderr }) => stderr.includes('images are for'))).toEqual([]);
+      expect(plain).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('--platform is for images of the tree'),
+      });
+    } finally {
+      for (const hash of [forArm, forCi]) await forgetImage(`slipway.invalid/image:${hash}`);
+    }
   });
 
   describe('slipway shell', () => {

@@ -1,9 +1,20 @@
+import type { Engine } from '../../../docker/engine.ts';
 import type { LocalImage } from '../../../steps/build-locally.ts';
+import type { Store } from '../../../store/store.ts';
 import type { InTreeImages } from '../describe-in-tree.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { FoundStore } from '../find-store.ts';
-import { jsonOption, projectOption, refOption, repoOption, revOption, worktreeOption } from '../options.ts';
+import type { OpenRevision } from '../open-revision.ts';
+import {
+  enginePlatformOption,
+  jsonOption,
+  projectOption,
+  refOption,
+  repoOption,
+  revOption,
+  worktreeOption,
+} from '../options.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -15,6 +26,7 @@ interface ImageBuildArgs {
   readonly project?: string | undefined;
   readonly worktree: boolean;
   readonly rebuild: boolean;
+  readonly platform?: string | undefined;
   readonly json: boolean;
 }
 
@@ -42,6 +54,7 @@ export const imageBuildVerb = defineVerb<ImageBuildArgs>({
         default: false,
         describe: 'Build them although they are in the store or in the engine',
       })
+      .option('platform', enginePlatformOption)
       .option('json', jsonOption)
       .example('$0 image build lint', 'Of the checked-out revision; one that CI has built is only loaded')
       .example('$0 image build lint --worktree', 'With what is not committed yet')
@@ -50,49 +63,65 @@ export const imageBuildVerb = defineVerb<ImageBuildArgs>({
 });
 
 async function imageBuild(args: ImageBuildArgs, session: Session): Promise<ExitCode> {
-  const [{ describeInTree }, { findStore }, { hostPlatform }] = await Promise.all([
+  const [{ openInTree }, { findStore }, { withLocalEngine }, { emptyStore }] = await Promise.all([
     import('../describe-in-tree.ts'),
     import('../find-store.ts'),
-    import('../../../workers/host-platform.ts'),
+    import('../local-engine.ts'),
+    import('../../../store/empty-store.ts'),
   ]);
-  const { terminal } = session;
+  const opened = await openInTree(args, session);
   const found = await findStore(session);
+  const store = found.store ?? emptyStore();
   try {
-    const here = { ...args, platform: hostPlatform() };
-    const described = await describeInTree(here, args.name, found, session);
-    if (!described) return EXIT.usage;
-    if (found.why) terminal.note(`slipway: ${found.why}, so bases are those that the engine has or can pull`);
-    const made = await build(args, described, found, session);
-    if (!made) return EXIT.unsuccessful;
-    await print(made, args, session);
-    return EXIT.good;
+    return await withLocalEngine(session, store.blobs, (engine) =>
+      buildHere(args, { opened, found, store, engine }, session),
+    );
   } finally {
     found.store?.close();
   }
 }
 
+interface Where {
+  readonly opened: OpenRevision;
+  readonly found: FoundStore;
+  readonly store: Store;
+  readonly engine: Engine;
+}
+
+async function buildHere(args: ImageBuildArgs, where: Where, session: Session): Promise<ExitCode> {
+  const [{ describeOpened }, { platformHere }] = await Promise.all([
+    import('../describe-in-tree.ts'),
+    import('../platform-of-images.ts'),
+  ]);
+  const { opened, found, engine } = where;
+  const platform = await platformHere(args, engine);
+  const described = await describeOpened(opened, { ...args, platform }, { names: args.name, found, session });
+  if (!described) return EXIT.usage;
+  if (found.why)
+    session.terminal.note(`slipway: ${found.why}, so bases are those that the engine has or can pull`);
+  const made = await build(args, described, where, session);
+  if (!made) return EXIT.unsuccessful;
+  await print(made, args, session);
+  return EXIT.good;
+}
+
 /** Undefined when a Dockerfile failed, which was told then. */
 async function build(
-  { name: wanted, rebuild }: ImageBuildArgs,
+  { name: wanted, rebuild, platform }: ImageBuildArgs,
   { opened, owner, images }: InTreeImages,
-  found: FoundStore,
+  { store, engine }: Where,
   session: Session,
 ): Promise<readonly LocalImage[] | undefined> {
-  const [{ withLocalBuilder }, { withLocalEngine }, { emptyStore }] = await Promise.all([
-    import('../with-local-builder.ts'),
-    import('../local-engine.ts'),
-    import('../../../store/empty-store.ts'),
-  ]);
-  const store = found.store ?? emptyStore();
-  return withLocalEngine(session, store.blobs, (engine) =>
-    withLocalBuilder({ engine, store, tree: opened.tree, owner, images }, session, async (builder) => {
-      const made: LocalImage[] = [];
-      // Parents come first in `images`, so that one which is to be rebuilt is when its child is.
-      for (const { name } of images)
-        if (wanted.includes(name)) made.push(await builder.have(name, { rebuild }));
-      return made;
-    }),
-  );
+  const { withLocalBuilder } = await import('../with-local-builder.ts');
+  const isPlatformAsked = platform !== undefined;
+  const building = { engine, store, tree: opened.tree, owner, images, isPlatformAsked };
+  return withLocalBuilder(building, session, async (builder) => {
+    const made: LocalImage[] = [];
+    // Parents come first in `images`, so that one which is to be rebuilt is when its child is.
+    for (const { name } of images)
+      if (wanted.includes(name)) made.push(await builder.have(name, { rebuild }));
+    return made;
+  });
 }
 
 async function print(

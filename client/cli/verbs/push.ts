@@ -102,18 +102,18 @@ async function requireConfig(opened: OpenRevision, { signal }: Session): Promise
     throw new UsageError(await explainNoConfig(opened, signal));
 }
 
-async function describePush(args: PushArgs, opened: OpenRevision, { env }: Session): Promise<StartPush> {
-  const [{ pushedBy }, { requireRef }, { expectOnRef }, { upstreamRevision }] = await Promise.all([
+async function describePush(args: PushArgs, opened: OpenRevision, session: Session): Promise<StartPush> {
+  const [{ pushedBy }, { requireRef }, { repositoryOfPush }, { upstreamRevision }] = await Promise.all([
     import('../../pushed-by.ts'),
     import('../open-revision.ts'),
-    import('../expect-on-ref.ts'),
+    import('../repository-of-push.ts'),
     import('../../local-repository.ts'),
   ]);
   const ref = requireRef(opened);
-  if (opened.local) await expectOnRef(opened.local, { ref, revision: opened.revision });
+  const repository = await repositoryOfPush(opened, { ref, project: args.project }, session);
   const upstream = opened.local && (await upstreamRevision(opened.local, ref));
   return {
-    repository: opened.repository,
+    repository,
     ref,
     ...(upstream === undefined ? {} : { upstream }),
     revision: opened.revision,
@@ -122,7 +122,7 @@ async function describePush(args: PushArgs, opened: OpenRevision, { env }: Sessi
       ...(args.rebuild ? { rebuild: args.rebuild } : {}),
     },
     ...(args.project === undefined ? {} : { project: args.project }),
-    pushedBy: pushedBy(env),
+    pushedBy: pushedBy(session.env),
     again: args.again,
     hold: args.hold,
   };

@@ -1,4 +1,11 @@
-import { projectOption, refOption, repoOption, revOption, worktreeOption } from '../options.ts';
+import {
+  enginePlatformOption,
+  projectOption,
+  refOption,
+  repoOption,
+  revOption,
+  worktreeOption,
+} from '../options.ts';
 import type { Session } from '../session.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -7,6 +14,7 @@ export interface RunArgs {
   readonly shell: boolean;
   readonly image?: string | undefined;
   readonly rebuild: boolean;
+  readonly platform?: string | undefined;
   readonly repo: string;
   readonly rev: string;
   readonly ref?: string | undefined;
@@ -35,6 +43,7 @@ export const runVerb = defineVerb<RunArgs>({
         default: false,
         describe: 'Build its in-tree image although it is there',
       })
+      .option('platform', enginePlatformOption)
       .option('repo', repoOption)
       .option('rev', revOption)
       .option('ref', refOption)
@@ -42,7 +51,8 @@ export const runVerb = defineVerb<RunArgs>({
       .option('worktree', worktreeOption)
       .example('$0 run unit', 'The task of the checked-out revision, in the image that CI would use')
       .example('$0 run unit --worktree', 'With what is not committed yet')
-      .example('$0 run unit --shell', 'Look around where it would run'),
+      .example('$0 run unit --shell', 'Look around where it would run')
+      .example('$0 run unit --platform linux/amd64', 'In the image of a CI on other processors, emulated'),
   run,
 });
 

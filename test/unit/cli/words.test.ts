@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
-import { guessProject, projectsOf } from '../../../client/cli/local-project.ts';
+import { findKnown, guessProject, ownProject, projectsOf } from '../../../client/cli/local-project.ts';
 import { firstLine, lastLines, lastLinesOf } from '../../../client/cli/last-lines.ts';
 import { splitPatterns } from '../../../client/cli/options.ts';
 import { reportError } from '../../../client/cli/report-error.ts';
@@ -166,6 +166,22 @@ describe('guessProject', () => {
       level: 3,
       grants: { capabilities: [], secrets: ['KEY'] },
     });
+  });
+
+  it('tells which of the repositories it is that the configuration names, and what a clone would be by itself', () => {
+    const repositories = ['/home/anne/hello', 'https://h.invalid/r.git', '/srv/git/demo.git'] as const;
+    const [clone] = repositories;
+    const ref = 'refs/heads/main';
+    expect(findKnown(config, { repositories, ref })).toMatchObject({
+      repository: '/srv/git/demo.git',
+      owner: { project: 'demo', level: 3 },
+    });
+    expect(findKnown(config, { repositories, ref, wanted: 'hello' })).toBeUndefined();
+    expect(findKnown(config, { repositories: [clone], ref })).toBeUndefined();
+    expect(ownProject(config, clone, ref)).toBe('hello');
+    // A name that is another's, and no local projects at all.
+    expect(ownProject(config, '/home/anne/demo', ref)).toBeUndefined();
+    expect(ownProject({ ...config, localProjects: false }, clone, ref)).toBeUndefined();
   });
 
   it('takes what nobody knows for a project of its directory, at level 1, and does not know its grants', () => {

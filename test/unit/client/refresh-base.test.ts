@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from '@temporalio/client';
-import { platformOfPushes } from '../../../client/cli/platform-of-images.ts';
+import { platformHere, platformOfPushes, remarkOnPlatform } from '../../../client/cli/platform-of-images.ts';
 import { platformsOfBase } from '../../../client/cli/bases-to-refresh.ts';
 import { refreshBase } from '../../../client/refresh-base.ts';
 import type { ServerConfig } from '../../../model/schema/config.ts';
@@ -90,6 +90,25 @@ describe('the platform of images', () => {
     expect(await platformOfPushes({ platform: 'linux/s390x' }, 1, found)).toBe('linux/s390x');
     await store.platforms.note(1, 'linux/amd64');
     expect(await platformOfPushes({}, 1, found)).toBe('linux/amd64');
+  });
+
+  it('that are made here is what was asked for, else the engine’s, and is remarked on where CI is known to have another', async () => {
+    const engine = { info: () => Promise.resolve({ platform: 'linux/arm64' }) } as never;
+    expect(await platformHere({}, engine)).toBe('linux/arm64');
+    expect(await platformHere({ platform: PLATFORM }, engine)).toBe(PLATFORM);
+
+    const inputs = { contextHash: 'c', args: {}, parent: null, platform: 'linux/arm64', bases: {} };
+    const image = { definition: { context: 'docker/lint' }, inputs };
+    const named = { ...image, definition: { ...image.definition, platform: 'linux/arm64' } };
+    const where = { store, level: 1 } as const;
+    expect(await remarkOnPlatform([image], where)).toBeUndefined();
+    await store.platforms.note(1, PLATFORM);
+    expect(await remarkOnPlatform([named], where)).toBeUndefined();
+    expect(await remarkOnPlatform([named, image], where)).toBe(
+      "images are for linux/arm64 here, as the engine is; CI's are for linux/amd64 (--platform linux/amd64 takes those, where this engine can run them)",
+    );
+    await store.platforms.note(1, 'linux/arm64');
+    expect(await remarkOnPlatform([image], where)).toBeUndefined();
   });
 
   it('of a base that is refreshed are all that images have it for', async () => {

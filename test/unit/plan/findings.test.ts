@@ -31,6 +31,9 @@ const IMAGES = `${V}images:\n  base: {context: docker/base}\n`;
 const DURATION = 'a duration: seconds, or words such as "30 days"';
 const ENTRYPOINT =
   'leave it out: an image keeps its ENTRYPOINT; an image of the tree may drop it by "FROM" that one and "ENTRYPOINT []"';
+const BUILD = '"image:base" is the build of an image, and no task can depend on that or take from it yet';
+const RUN_IN_IT =
+  'write "image: {in-tree: base}" to run in it; a task with dind can build it from its checkout';
 const COMMAND = 'write "command": a list of arguments, or one text that sh runs';
 
 describe('a text that is no YAML map', () => {
@@ -965,6 +968,12 @@ describe('artifacts and inputs', () => {
         'did you mean "b"?',
       ],
       [
+        'of the build of an image',
+        take('inputs: {/in: {task: ‸image:base, artifact: public/image.tar}}'),
+        BUILD,
+        RUN_IN_IT,
+      ],
+      [
         'of a task that it does not wait for',
         take('inputs: {/in: {task: ‸b, artifact: public/a.tar}}'),
         'task "b" is not among the dependencies of the task that takes its artifact',
@@ -1016,6 +1025,17 @@ describe('dependencies', () => {
         tasks('  a: {image: debian, dependencies: [‸buidl]}\n  build: {image: debian}'),
         'unknown task "buidl"',
         'did you mean "build"?',
+      ],
+      [
+        'is the build of an image',
+        tasks('  a: {image: debian, dependencies: [‸image:base]}'),
+        BUILD,
+        RUN_IN_IT,
+      ],
+      [
+        'would be the build of an image that is none',
+        tasks('  a: {image: debian, dependencies: [‸image:none]}'),
+        'unknown task "image:none"',
       ],
       ['is the task itself', tasks('  a: {image: debian, dependencies: [‸a]}'), 'task "a" depends on itself'],
       [

@@ -125,6 +125,8 @@ describe('what a push has changed', () => {
     await pushed(c, { repository: 'file:///elsewhere/demo' });
 
     expect(await changes(d)).toEqual(['b c d', 'the push of main before']);
+    const pushedAs = 'file:///elsewhere/demo';
+    expect(await changes(d, { pushedAs })).toEqual(['d', 'the push of main before']);
   });
 
   it('is not known by its pushes of one that is older than those that are looked through', async () => {

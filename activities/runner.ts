@@ -27,7 +27,7 @@ export function createClaimActivities(
           input.mayHaveEnded ? findEnded(store, input) : undefined,
           input.mayRefer ? findHolder({ store, engine, engineId }, input) : undefined,
         ]);
-        
+        if (ended) return ended;
         if (holder !== undefined) return { heldBy: engineQueueName(input.task.level, holder), asked };
         return claimRun(deps, { ...input, asked }, context);
       }),

@@ -148,7 +148,7 @@ export async function recordRun(
     const isNewest = !present?.runs.some((other) => other.run > run);
     isCompleted = isNewest && (isSettled ? present.state === 'completed' : final && state === 'completed');
     if (isSettled) {
-      
+      counts = present.runs.at(-1) ?? ended;
       return present;
     }
     const claimed = present?.runs.find((other) => other.run === run);

@@ -27,7 +27,7 @@ export async function readJson<T>(
   } catch (cause) {
     // What is not one of ours was thrown by the parsers.
     if (isSlipwayError(cause) && cause.type !== 'DigestMismatch') throw cause;
-    if (cause instanceof z.ZodError && key === "" && isOfNewerVersion(written, cause))
+    if (cause instanceof z.ZodError && isOfNewerVersion(written, cause))
       throw new VersionTooOld(hostname(), `record ${key} in the store`, describeDamage(cause), { cause });
     throw new DamagedRecord(key, cause);
   }

@@ -32,6 +32,7 @@ const FINAL_REASONS: Readonly<Record<string, TaskReason>> = {
   EngineOutOfSpace: 'worker-lost',
   TransferFailed: 'worker-lost',
   RepositoryUnavailable: 'worker-lost',
+  VersionTooOld: 'worker-lost',
 };
 
 /** How a run ends when a part of it has finally failed with an error of that type; undefined: with one that nobody knows. */

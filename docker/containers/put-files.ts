@@ -7,12 +7,12 @@ import type { Pack } from 'tar-stream';
 import { mapAhead } from '../../model/concurrently.ts';
 import { DigestMismatch, isSlipwayError, PathUnusable } from '../../model/errors.ts';
 import { statPath } from './archive-path.ts';
+import { DIRECTORY_MODE } from './put-archive.ts';
 import type { PutOptions } from './put-archive.ts';
 import { placesFor } from './put-places.ts';
 import type { Entry, FileEntry, Place } from './put-places.ts';
 import { addEntry, sendTar } from './send-tar.ts';
 
-const DIRECTORY_MODE = 0o755;
 const FILE_MODE = 0o644;
 const EXECUTABLE_MODE = 0o755;
 

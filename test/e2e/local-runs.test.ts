@@ -178,7 +178,8 @@ describe('beside a server', () => {
         env: env(),
         typed: [
           { seen: '/src# ', typed: 'stty size\n' },
-          { seen: '/src# ', typed: 'echo "sleeps $((3 + 4))"; sleep 100\n' },
+          // Said by what Ctrl-C is to end: the terminal is given to it before it begins.
+          { seen: '/src# ', typed: `sh -c 'echo "sleeps $((3 + 4))"; exec sleep 100'\n` },
           { seen: 'sleeps 7', typed: '\u0003' },
           { seen: '/src# ', typed: 'echo "after $((20 + 3))"; exit 4\n' },
         ],

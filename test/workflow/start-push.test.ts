@@ -120,7 +120,7 @@ describe('starting a push', () => {
   });
 
   it('tells who follows one whose records have gone, and waits for the record of one that was ended from outside', async () => {
-    const { signal } = new AbortController();
+    const signal = AbortSignal.timeout(30_000);
     const known = { askTemporal, store };
 
     await world.during(async () => {

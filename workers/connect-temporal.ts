@@ -6,7 +6,7 @@ import { ConfigInvalid, TemporalUnavailable } from '../model/errors.ts';
 import type { Connections } from '../model/schema/connections.ts';
 import { clientOptions, temporalOptions } from './temporal-options.ts';
 import type { TemporalTrouble } from './temporal-trouble.ts';
-import { findTemporalTrouble, troubleOf } from './temporal-trouble.ts';
+import { findTemporalTrouble, makeNamespaceCommand, troubleOf } from './temporal-trouble.ts';
 
 const TIMEOUT_MS = 10_000;
 const TRY_AGAIN_MS = 2_000;
@@ -80,7 +80,7 @@ function expectToPass(
       );
     case 'lacks namespace':
       throw new ConfigInvalid(
-        `Temporal at ${address} has no namespace ${namespace}. Mend TEMPORAL_NAMESPACE or SLIPWAY_NAMESPACE_…, or make it: temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`,
+        `Temporal at ${address} has no namespace ${namespace}. Mend TEMPORAL_NAMESPACE or SLIPWAY_NAMESPACE_…, or make it: ${makeNamespaceCommand({ address, namespace })}`,
       );
   }
 }

@@ -63,6 +63,14 @@ function openForOneAnswer(temporal: Connections['temporal']): Connection {
   }
 }
 
+/** What somebody types who makes a namespace that is lacking. */
+export function makeNamespaceCommand({
+  address,
+  namespace,
+}: Pick<Connections['temporal'], 'address' | 'namespace'>): string {
+  return `temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`;
+}
+
 /** What an error of the SDK says about the server. */
 export function troubleOf(error: unknown): TemporalTrouble {
   const inner = error instanceof Error && error.cause !== undefined ? error.cause : error;

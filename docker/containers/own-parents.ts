@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { tarEnd } from '../../model/gnu-tar.ts';
 import { statPath } from './archive-path.ts';
@@ -51,9 +50,8 @@ export async function ownParents(
     const tar = Buffer.concat([
       ...madeDirectories({ names, made: missing.length, mode: DIRECTORY_MODE, owner }),
     ]);
-    const out = new PassThrough();
-    const fill = (): Promise<void> => pipeline([tar, tarEnd(tar.length)], out);
-    await sendTar(container, '/', { out, fill, signal });
+    const out = Readable.from([tar, tarEnd(tar.length)], { objectMode: false });
+    await sendTar(container, '/', { out, fill: () => Promise.resolve(), signal });
   }
 }
 

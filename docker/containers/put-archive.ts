@@ -94,7 +94,8 @@ function pathOf(names: readonly string[]): Buffer {
 
 /** The tar with its entries below a directory. Names and targets of links keep their bytes, whatever those are. */
 async function* moveInto(place: PlaceInContainer, tar: Readable): AsyncGenerator<Buffer, void> {
-  const { names, owner } = place;
+  const { owner } = place;
+  const directory = pathOf(place.names);
   let writtenBytes = 0;
   const count = (bytes: Buffer): Buffer => {
     writtenBytes += bytes.length;
@@ -109,7 +110,7 @@ async function* moveInto(place: PlaceInContainer, tar: Readable): AsyncGenerator
     const moved = { ...toEntry(entry.header), ...(owner ? { owner } : {}) };
     const { mtime } = paxOf(entry.header);
     if (mtime !== undefined) yield count(tarTime(new Date(Math.round(Number(mtime) * 1000))));
-    yield count(tarHeader({ ...moved, name: Buffer.concat([pathOf(names), moved.name]) }));
+    yield count(tarHeader({ ...moved, name: Buffer.concat([directory, moved.name]) }));
     if (moved.sizeBytes === 0) entry.resume();
     else for await (const chunk of entry) yield count(chunk as Buffer);
     yield count(tarPadding(moved.sizeBytes));

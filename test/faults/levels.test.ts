@@ -70,16 +70,9 @@ describe('levels with a namespace and keys of their own', () => {
     await using world = await World.open({ base: false });
     await using directory = await temporaryDirectory('slipway-levels-');
     const home = directory.path;
-    const { temporal, store, runnerEngine } = world.connections;
     const env = {
-      SLIPWAY_HOME: home,
-      TEMPORAL_ADDRESS: temporal.address,
-      TEMPORAL_NAMESPACE: temporal.namespace,
-      SLIPWAY_S3_ENDPOINT: store.endpoint,
-      SLIPWAY_S3_BUCKET: store.bucket,
-      AWS_ACCESS_KEY_ID: world.keys[1].accessKeyId,
-      AWS_SECRET_ACCESS_KEY: world.keys[1].secretAccessKey,
-      SLIPWAY_DOCKER_HOST: runnerEngine,
+      ...world.environmentByHand(home),
+      SLIPWAY_DOCKER_HOST: world.connections.runnerEngine,
     };
 
     const { exitCode, stderr } = await runSlipway(['worker', 'all', '--level', '3'], { cwd: home, env });

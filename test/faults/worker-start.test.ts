@@ -17,20 +17,7 @@ jest.setTimeout(300_000);
 const PROGRAM = fileURLToPath(new URL('../../bin/slipway', import.meta.url));
 const CONTROL = ['worker', 'control', '--level', '1'];
 
-/** The environment of docs/operate.md, and nothing that `up` has written. */
-function byHand(world: World): NodeJS.ProcessEnv {
-  const { temporal, store, fleet } = world.connections;
-  return {
-    SLIPWAY_HOME: join(world.home, 'by-hand'),
-    TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_NAMESPACE: temporal.namespace,
-    SLIPWAY_S3_ENDPOINT: store.endpoint,
-    SLIPWAY_S3_BUCKET: store.bucket,
-    AWS_ACCESS_KEY_ID: world.keys[1].accessKeyId,
-    AWS_SECRET_ACCESS_KEY: world.keys[1].secretAccessKey,
-    SLIPWAY_FLEET: fleet,
-  };
-}
+const byHand = (world: World): NodeJS.ProcessEnv => world.environmentByHand(join(world.home, 'by-hand'));
 
 interface Started extends AsyncDisposable {
   /** What it has said so far. */

@@ -244,6 +244,21 @@ export class World implements AsyncDisposable {
     return (await Body?.transformToString()) ?? '';
   }
 
+  /** The environment of docs/operate.md for workers of level 1 whose state is in a directory, and nothing that `up` has written. */
+  environmentByHand(home: string): NodeJS.ProcessEnv {
+    const { temporal, store, fleet } = this.connections;
+    return {
+      SLIPWAY_HOME: home,
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+      SLIPWAY_S3_ENDPOINT: store.endpoint,
+      SLIPWAY_S3_BUCKET: store.bucket,
+      AWS_ACCESS_KEY_ID: this.keys[1].accessKeyId,
+      AWS_SECRET_ACCESS_KEY: this.keys[1].secretAccessKey,
+      SLIPWAY_FLEET: fleet,
+    };
+  }
+
   /** Keys of multipart uploads that nobody has completed or aborted. */
   async unfinishedUploads(): Promise<readonly string[]> {
     const { Uploads = [] } = await this.#s3.send(new ListMultipartUploadsCommand({ Bucket: this.#bucket }));

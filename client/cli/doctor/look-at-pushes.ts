@@ -3,6 +3,7 @@ import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { isRefused } from '../../../store/s3-errors.ts';
 import type { Store } from '../../../store/store.ts';
 import { listPushes } from '../../list-pushes.ts';
+import { isUnread, whyUnread } from '../../unread-push.ts';
 
 /** As many as `slipway pushes` lists; `slipway gc --dry-run` reads them all. */
 const NEWEST = 20;
@@ -11,10 +12,7 @@ const NEWEST = 20;
 export function lookAtPushes(store: Store): Promise<Diagnosis> {
   return diagnosed('pushes', 'Look into the store', async () => {
     const listed = await listPushes(store, { limit: NEWEST }).catch(explainRefusal);
-    const unread = listed.flatMap((push) => {
-      if ('newer' in push) return [push.newer];
-      return 'damaged' in push ? [push.damaged] : [];
-    });
+    const unread = listed.filter(isUnread).map(whyUnread);
     const [first] = unread;
     if (first === undefined) return { message: listed.length === 0 ? 'are none yet' : 'of late can be read' };
     throw new Ailment(`${unread.length} of the newest ${listed.length} cannot be read`, first);

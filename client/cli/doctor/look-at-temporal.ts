@@ -8,7 +8,7 @@ import { namespaceOf } from '../../../model/schema/connections.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { clientOptions } from '../../../workers/temporal-options.ts';
-import { findTemporalTrouble, troubleOf } from '../../../workers/temporal-trouble.ts';
+import { findTemporalTrouble, makeNamespaceCommand, troubleOf } from '../../../workers/temporal-trouble.ts';
 import { silentQueues } from '../../silent-queues.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import type { Finding } from '../../../stack/doctor/diagnosed.ts';
@@ -101,12 +101,12 @@ async function lookInside(
       ? namespaces.map((one) => lookAtAttributes(connection, { ...temporal, namespace: one }, todo))
       : []),
     ...(served ? [lookAtQueues(connection, temporal, served)] : []),
-    ...(served ? await lookAtWorkers(connection, temporal, served) : []),
+    served ? lookAtWorkers(connection, temporal, served) : [],
     ...namespaces.map((one) => lookAtRetention(connection, { ...temporal, namespace: one })),
     ...(trial ? [lookAtPriority(trial.isKept)] : []),
     ...(served ? [lookAtCollections(served.levels.map(clientOf), time)] : []),
   ]);
-  return { diagnoses, aheadMs: trial?.aheadMs };
+  return { diagnoses: diagnoses.flat(), aheadMs: trial?.aheadMs };
 }
 
 async function lookAtNamespaces(
@@ -123,7 +123,7 @@ async function lookAtNamespaces(
       if (kind === 'away') throw error;
       throw new Ailment(
         `answers, but has no namespace ${namespace}`,
-        `Type: temporal operator namespace create --address ${address} --namespace ${namespace} --retention 168h`,
+        `Type: ${makeNamespaceCommand({ address, namespace })}`,
         found,
       );
     });

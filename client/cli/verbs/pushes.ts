@@ -1,4 +1,5 @@
-import type { ListedPush, UnreadPush } from '../../api.ts';
+import type { ListedPush } from '../../api.ts';
+import { isUnread, whyUnread } from '../../unread-push.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { jsonOption, projectOption, wholeNumber } from '../options.ts';
@@ -51,13 +52,8 @@ async function pushes({ project, limit, json }: PushesArgs, session: Session): P
     return [...begin, ref.replace('refs/heads/', ''), pushedBy, standing, tally(push)];
   });
   for (const line of renderTable(rows)) terminal.print(line);
-  for (const push of listed.filter(isUnread))
-    terminal.note(`slipway: ${'damaged' in push ? push.damaged : push.newer}`);
+  for (const push of listed.filter(isUnread)) terminal.note(`slipway: ${whyUnread(push)}`);
   return EXIT.good;
-}
-
-function isUnread(push: ListedPush | UnreadPush): push is UnreadPush {
-  return 'damaged' in push || 'newer' in push;
 }
 
 /** `3 of 4 tasks completed`; of one that runs `4 tasks`: how they stand is in a record of each. */

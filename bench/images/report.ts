@@ -1,14 +1,6 @@
-import { cpus, totalmem } from 'node:os';
 import { median, spread } from '../statistics.ts';
-import type { ImageShape } from './make-image.ts';
-import type { Sample, Samples } from './run-scenario.ts';
-import type { Scenario } from './scenario.ts';
-import { SHAPES } from './scenario.ts';
-
-interface Row {
-  readonly scenario: string;
-  readonly samples: Samples;
-}
+import type { KeptRow } from './kept-samples.ts';
+import { scenariosOf, SHAPES } from './scenario.ts';
 
 /** The design's targets, for an image of 800 MB: Slipway's time as a share of another way's, median against median. */
 interface Target {
@@ -17,6 +9,8 @@ interface Target {
   readonly against: string;
   readonly atMost: number;
 }
+
+type Sample = KeptRow['samples'][string][number];
 
 export const PIPE = 'save | load';
 const ARCHIVE = 'save | zstd | S3 | load';
@@ -48,27 +42,31 @@ const MOVED_OF = ['a layer of 5 MB added', 'a layer of 90 MB added'];
 
 const MOVER_MAX_BYTES = 256 * 1024 * 1024;
 
-/** A section for one kind of engine and images of one shape, as Markdown, with the command that made it. */
+/**
+ * A section for one kind of engine and images of one size, as Markdown, of what is known of each change; with the command that
+ * measures it.
+ */
 export function imagesReport({
   engine,
-  shape,
-  rows: samplesOf,
-  command,
+  size,
+  rows: known,
 }: {
-  readonly engine: string;
-  readonly shape: ImageShape;
-  readonly rows: ReadonlyMap<Scenario, Samples>;
-  readonly command: string;
+  readonly engine: { readonly kind: string; readonly driver: string };
+  /** A name of {@link SHAPES}. */
+  readonly size: string;
+  readonly rows: readonly KeptRow[];
 }): string {
-  const rows = [...samplesOf].map(([{ name }, samples]) => ({ scenario: name, samples }));
-  const targets = shape === SHAPES['medium'] ? TARGETS : [];
+  const shape = SHAPES[size];
+  if (!shape) throw new RangeError(`No images are ${size}`);
+  const rows = scenariosOf(shape).flatMap(({ name }) => known.filter(({ scenario }) => scenario === name));
+  const targets = size === 'medium' ? TARGETS : [];
   const lines = [
-    `# Benchmarks: images of ${shape.name}, ${engine}`,
+    `# Benchmarks: images of ${shape.name}, ${engine.kind}, ${engine.driver}`,
     '',
-    `Written by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} processors,`,
-    `${Math.round(totalmem() / 1024 ** 3)} GiB. From "the image is there on one engine" to "its command has run on another one, which has the`,
-    'rest". "As tars": where an engine reaches no endpoint. The ways take turns; times are medians, with the smallest and the largest.',
-    "Processor time is the whole machine's.",
+    `Written by \`npm run bench -- images --images ${size} --engines ${engine.kind}\`: each change is measured in one run, on the day and`,
+    `with as many repetitions as its row says. ${[...new Set(rows.map(({ machine }) => machine))].join('; ')}. From "the image is there on one`,
+    'engine" to "its command has run on another one, which has the rest". "As tars": where an engine reaches no endpoint. The ways take',
+    "turns; times are medians, with the smallest and the largest. Processor time is the whole machine's. The samples: `benchmarks.images.json`.",
     ...(targets.length > 0 ? [EDITS] : []),
     '',
     '## Targets',
@@ -83,26 +81,28 @@ export function imagesReport({
     '',
     '## Measured',
     '',
-    '| change | way | seconds | of it sending | processor s | sent to the store | read of it | memory of the mover | disk at most | runs |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-    ...rows.flatMap((row) => [...row.samples].map(([way, samples]) => measured(row, way, samples))),
+    '| change | way | seconds | of it sending | processor s | sent to the store | read of it | memory of the mover | disk at most | runs | on |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...rows.flatMap((row) =>
+      Object.entries(row.samples).map(([way, samples]) => measured(row, way, samples)),
+    ),
     '',
   ];
   return lines.join('\n');
 }
 
-function judged({ what, against, atMost }: Target, { samples }: Row): string {
-  const ours = median(times(samples.get(SLIPWAY)));
-  const theirs = median(times(samples.get(against)));
+function judged({ what, against, atMost }: Target, { samples }: KeptRow): string {
+  const ours = median(times(samples[SLIPWAY]));
+  const theirs = median(times(samples[against]));
   const ratio = ours / theirs;
   const verdict = ratio <= atMost ? 'held' : '**missed**';
   return `| ${what} | ${against.replaceAll('|', '\\|')} | ≤ ${atMost.toFixed(2)} × | ${ratio.toFixed(2)} × | ${verdict} |`;
 }
 
-function moved({ scenario, samples }: Row): string[] {
+function moved({ scenario, samples }: KeptRow): string[] {
   if (!MOVED_OF.includes(scenario)) return [];
-  const layer = median((samples.get(REGISTRY) ?? []).map(({ bytesSent }) => bytesSent));
-  const ours = samples.get(SLIPWAY) ?? [];
+  const layer = median((samples[REGISTRY] ?? []).map(({ bytesSent }) => bytesSent));
+  const ours = samples[SLIPWAY] ?? [];
   const what: readonly [string, readonly number[]][] = [
     ['sent', ours.map(({ bytesSent }) => bytesSent)],
     ['read', ours.map(({ bytesRead }) => bytesRead ?? NaN)],
@@ -114,16 +114,16 @@ function moved({ scenario, samples }: Row): string[] {
   });
 }
 
-function memory(rows: readonly Row[]): string[] {
+function memory(rows: readonly KeptRow[]): string[] {
   return [SLIPWAY, SLIPWAY_TAR].map((way) => {
-    const samples = rows.flatMap((row) => row.samples.get(way) ?? []);
+    const samples = rows.flatMap((row) => row.samples[way] ?? []);
     const peak = Math.max(...samples.map(({ peakRssBytes }) => peakRssBytes ?? 0));
     const verdict = peak <= MOVER_MAX_BYTES ? 'held' : '**missed**';
     return `| memory of the mover, ${way} | | ≤ 256 MiB | ${Math.round(peak / 1024 ** 2)} MiB | ${verdict} |`;
   });
 }
 
-function measured({ scenario }: Row, way: string, samples: readonly Sample[]): string {
+function measured({ scenario, measuredOn }: KeptRow, way: string, samples: readonly Sample[]): string {
   const cells = [
     scenario,
     way.replaceAll('|', '\\|'),
@@ -139,6 +139,7 @@ function measured({ scenario }: Row, way: string, samples: readonly Sample[]): s
       : `${Math.round(Math.max(...samples.map(({ peakRssBytes }) => peakRssBytes ?? 0)) / 1024 ** 2)} MiB`,
     megabytes(Math.max(...samples.map(({ peakDiskBytes }) => peakDiskBytes))),
     String(samples.length),
+    measuredOn,
   ];
   return `| ${cells.join(' | ')} |`;
 }

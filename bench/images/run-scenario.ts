@@ -15,7 +15,7 @@ export interface Bench {
   readonly ways: readonly Way[];
   /** On the disk that everything lies on. */
   readonly directory: string;
-  /** Ends it before the next run. */
+  /** Ends it before the next move. */
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -23,25 +23,24 @@ export interface Bench {
 /**
  * Moves images of one shape by each way in turn, for each scenario as often as there are runs, each time with layers that nobody
  * has seen. The ways take turns in another order each time, so that what slows the machine down for a while slows all of them.
- * What the target has already is moved there once, after what is cold.
+ * What the target has already is moved there once, after what is cold. Gives each scenario as soon as it is measured.
  */
-export async function runScenarios(
+export async function* runScenarios(
   bench: Bench,
   {
     shape,
     scenarios,
     runs,
   }: { readonly shape: ImageShape; readonly scenarios: readonly Scenario[]; readonly runs: number },
-): Promise<ReadonlyMap<Scenario, Samples>> {
+): AsyncGenerator<readonly [Scenario, Samples], void> {
   const { source, target, ways } = bench;
   const base: Base = { tag: `bench/base:${Date.now()}`, shape };
-  const samples = new Map<Scenario, Samples>();
   for (const way of ways) await way.mark();
   for (const scenario of scenarios.filter(({ cold }) => cold)) {
-    samples.set(scenario, await runScenario(bench, { base, scenario, runs }));
+    yield [scenario, await runScenario(bench, { base, scenario, runs })];
   }
   const onBase = scenarios.filter(({ cold }) => !cold);
-  if (onBase.length === 0) return samples;
+  if (onBase.length === 0) return;
   const names: string[] = [];
   try {
     await makeImage(source, { shape, seeds: seedsOf(base), tag: base.tag });
@@ -49,12 +48,11 @@ export async function runScenarios(
       names.push(...(await way.move(base.tag)).names);
       await way.mark();
     }
-    for (const scenario of onBase) samples.set(scenario, await runScenario(bench, { base, scenario, runs }));
+    for (const scenario of onBase) yield [scenario, await runScenario(bench, { base, scenario, runs })];
   } finally {
     for (const name of names) await remove(target, name);
     await remove(source, base.tag);
   }
-  return samples;
 }
 
 export type Samples = ReadonlyMap<string, readonly Sample[]>;
@@ -77,12 +75,12 @@ async function runScenario(
   const ways = bench.ways.filter(({ onlyCold }) => scenario.cold === true || !onlyCold);
   const samples = new Map<string, Sample[]>(ways.map(({ name }) => [name, []]));
   for (let run = 0; run < runs; run += 1) {
-    bench.signal.throwIfAborted();
     const order = ways.map((_, i) => ways[(i + run) % ways.length] as Way);
     const isNew = scenario.from !== undefined;
     const tag = isNew ? `bench/run:${Date.now()}` : base.tag;
     if (isNew) await makeVariant(source, { base, scenario, tag });
     for (const way of order) {
+      bench.signal.throwIfAborted();
       const { result, measured } = await measure(bench.directory, async () => {
         const moved = await way.move(tag);
         await runOnce(target, moved.image);

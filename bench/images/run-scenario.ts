@@ -45,6 +45,7 @@ export async function* runScenarios(
   try {
     await makeImage(source, { shape, seeds: seedsOf(base), tag: base.tag });
     for (const way of ways.filter(({ onlyCold }) => !onlyCold)) {
+      bench.signal.throwIfAborted();
       names.push(...(await way.move(base.tag)).names);
       await way.mark();
     }

@@ -67,6 +67,8 @@ export interface LogOptions {
   readonly follow: boolean;
   /** So much of its end is enough: of a log that is whole no more is read. Default: all of it. */
   readonly tailBytes?: number;
+  /** Hears which run is read where a newer one is still to come. Who follows gets the newer one. */
+  readonly onRunToCome?: (last: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -132,8 +134,8 @@ export interface SlipwayApi {
   start(push: StartPush): Promise<StartedPush>;
   /** A push named by its id, its revision or an unambiguous beginning of it; when none is named the newest one of what is checked out, else the newest, in a checkout of a known project that of its own. @throws {NotFound} */
   resolvePush(name?: string): Promise<string>;
-  /** A task named by its id, or `LABEL` of a push (when none is named, of the same as {@link resolvePush}), or `image:NAME`. @throws {NotFound} */
-  resolveTask(name: string, push?: string): Promise<string>;
+  /** A task named by its id, or `LABEL` of a push (when none is named, of the same as {@link resolvePush}), or `image:NAME`. Who is `waiting` waits for the plan of that push, until the signal. @throws {NotPlanned} @throws {NotFound} */
+  resolveTask(name: string, push?: string, options?: { readonly waiting?: AbortSignal }): Promise<string>;
   read(pushId: string): Promise<PushDocument>;
   /** Newest first. One that cannot be read does not hide the others. */
   list(options: {

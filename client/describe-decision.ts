@@ -1,11 +1,17 @@
 import { formatFinding } from '../model/findings.ts';
 import type { Finding } from '../model/findings.ts';
+import { DECISION_LABEL } from '../model/pure/decision.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 
 /** Whether a push is decided: its plan stands, or it ended without one. */
 export function isDecided(document: PushDocument): boolean {
   return document.decisionMs !== undefined || isResolved(document.state);
+}
+
+/** Whether its decision program is still to say which tasks it has: until then it has that of the program alone. */
+export function awaitsDecision({ state, tasks }: PushDocument): boolean {
+  return !isResolved(state) && tasks.length > 0 && tasks.every(({ label }) => label === DECISION_LABEL);
 }
 
 /** It ended without a plan; or what its decision program printed has mistakes. */

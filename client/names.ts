@@ -1,10 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { mapConcurrently } from '../model/concurrently.ts';
 import { NotFound } from '../model/errors.ts';
+import { Nearest } from '../model/nearest.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
+import type { PushDocument } from '../model/schema/records.ts';
 import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import { AmbiguousName } from './ambiguous-name.ts';
+import { awaitsDecision, wasRefused } from './describe-decision.ts';
+import { NotPlanned } from './not-planned.ts';
 
 /** Among so many of the newest pushes a short beginning is looked for first, since in all that are kept it would soon name several. */
 const RECENT_PUSHES = 1_000;
@@ -15,6 +20,15 @@ const NAMESAKES = 8;
 /** The beginning of a revision: what else is named, the label of a task for one, is looked for in no old push. */
 const REVISION_BEGINNING = /^[0-9a-f]{4,64}$/;
 
+/** The beginning of an id that says project and level: less of one, the name of a project, would name whatever is pushed of that. */
+const ID_BEGINNING = /^push\/[^/]+\/[^/]+\//;
+
+/** Before the name of an image whose build is meant. */
+const IMAGE = 'image:';
+
+/** Who waits for a plan looks for it this often. */
+const PLAN_POLL_MS = 250;
+
 export interface NamingOptions {
   /** A push that nobody has planned yet is not in the store; by its id it is found where this says so. */
   readonly isStarted?: (pushId: string) => Promise<boolean>;
@@ -24,6 +38,11 @@ export interface NamingOptions {
   readonly checkedOut?: () => Promise<string | undefined>;
   /** Hears which push is meant where none is named and what is checked out has none: it may be somebody else's. */
   readonly onNewest?: (push: NewestPush) => void;
+}
+
+export interface TaskNamingOptions extends NamingOptions {
+  /** A push that is not planned yet is waited for until this ends the wait. Default: the task is not found. */
+  readonly waiting?: AbortSignal;
 }
 
 export interface NewestPush {
@@ -58,25 +77,52 @@ export async function resolvePushName(
   return first;
 }
 
-/** The id of the task that a person names; a bare label belongs to the push that is named, else to that which is meant without a name. @throws {NotFound} */
+/**
+ * The id of the task that a person names; a bare label belongs to the push that is named, else to that which is meant without a name.
+ * `onNewest` hears of that push only where it has the task, or is waited for: an error names it.
+ *
+ * @throws {NotPlanned} where nobody knows yet whether the push has it. @throws {NotFound}
+ */
 export async function resolveTaskName(
   store: Store,
   name: string,
   push: string | undefined,
-  options: Omit<NamingOptions, 'isStarted'> = {},
+  { waiting, onNewest, ...options }: TaskNamingOptions = {},
 ): Promise<string> {
   const kind = parseId(name)?.kind;
   if (kind === 'task' || kind === 'image') return name;
-  const pushId = await resolvePushName(store, push, options);
-  const status = await store.pushes.findStatus(pushId);
-  if (name.startsWith('image:')) {
-    const image = status?.images.find((other) => `image:${other.name}` === name);
-    if (!image) throw new NotFound(`Push ${pushId} needs no image "${name.slice('image:'.length)}"`);
-    return image.taskId;
+  const untold: NewestPush[] = [];
+  const pushId = await resolvePushName(store, push, {
+    ...options,
+    ...(onNewest ? { onNewest: (newest) => untold.push(newest) } : {}),
+  });
+  for (;;) {
+    const status = await store.pushes.findStatus(pushId);
+    const taskId = status && findTaskId(status, name);
+    if (taskId !== undefined || waiting) for (const newest of untold.splice(0)) onNewest?.(newest);
+    if (taskId !== undefined) return taskId;
+    if (status && !awaitsDecision(status)) throw new NotFound(describeLack(status, name));
+    if (!waiting) throw new NotPlanned(pushId);
+    await delay(PLAN_POLL_MS, undefined, { signal: waiting });
   }
-  if (!status?.tasks.some(({ label }) => label === name))
-    throw new NotFound(`Push ${pushId} has no task "${name}"`);
-  return taskIdIn(pushId, name);
+}
+
+function findTaskId({ id, images, tasks }: PushDocument, name: string): string | undefined {
+  if (name.startsWith(IMAGE)) return images.find((image) => `${IMAGE}${image.name}` === name)?.taskId;
+  return tasks.some(({ label }) => label === name) ? taskIdIn(id, name) : undefined;
+}
+
+function describeLack(document: PushDocument, name: string): string {
+  const { id, reason, images, tasks } = document;
+  const image = name.startsWith(IMAGE) ? name.slice(IMAGE.length) : undefined;
+  const lack = `Push ${id} ${image === undefined ? `has no task "${name}"` : `needs no image "${image}"`}`;
+  if (wasRefused(document)) {
+    const end = reason === 'malformed-plan' ? 'was refused' : `ended without a plan (${reason ?? ''})`;
+    return `${lack}: it ${end}, and slipway status ${id} says why`;
+  }
+  const known = image === undefined ? tasks.map(({ label }) => label) : images.map((other) => other.name);
+  const hint = new Nearest().hint(image ?? name, new Set(known));
+  return hint === undefined ? lack : `${lack}; ${hint}`;
 }
 
 /** Pushes of a revision that a project has at a level or above, whatever was asked of them; newest first. */
@@ -179,11 +225,13 @@ async function findNamesakes({ pushes }: Store, name: string): Promise<readonly 
   return older.map(({ pushId }) => pushId);
 }
 
-/** The beginning of a revision, or of an id (`push/demo/3/1a2b…`, `demo/3/1a2b…`). */
+/** The beginning of a revision, or of an id from its project and level on (`push/demo/3/1a2b…`, `demo/3/1a2b…`). */
 function matches(pushId: string, name: string): boolean {
   const parsed = parseId(pushId);
   if (parsed?.kind !== 'push') return false;
-  return (name.length >= 4 && parsed.revision.startsWith(name)) || pushId.startsWith(wholeId(name));
+  if (name.length >= 4 && parsed.revision.startsWith(name)) return true;
+  const id = wholeId(name);
+  return ID_BEGINNING.test(id) && pushId.startsWith(id);
 }
 
 function wholeId(name: string): string {

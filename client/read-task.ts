@@ -31,9 +31,9 @@ export async function readTask(store: Store, taskId: string): Promise<TaskRecord
 export async function* readLog(
   store: Store,
   taskId: string,
-  { run, follow, tailBytes = Infinity, signal }: LogOptions,
+  { run, follow, tailBytes = Infinity, onRunToCome, signal }: LogOptions,
 ): AsyncIterable<Buffer> {
-  const found = run ?? (await newestLog(store, taskId, { wait: follow, signal }));
+  const found = run ?? (await newestLog(store, taskId, { follow, onRunToCome, signal }));
   if (typeof found === 'string') {
     yield Buffer.from(found);
     return;
@@ -115,22 +115,27 @@ async function newestRun(store: Store, taskId: string): Promise<number> {
 }
 
 /**
- * The run that a reader of the log means: a build of an image has no record before its end, but a log from its beginning. In words,
- * how a task ended that had no run.
+ * The run that a reader of the log means: a build of an image has no record before its end, but a log from its beginning. Who follows
+ * means the run that is to come where the last one has ended and the task has not. In words, how a task ended that had no run.
  */
 async function newestLog(
   store: Store,
   taskId: string,
-  { wait, signal }: { readonly wait: boolean; readonly signal: AbortSignal },
+  { follow, onRunToCome, signal }: LogOptions,
 ): Promise<number | string> {
   for (;;) {
     const record = await store.tasks.find(taskId);
-    const newest = record?.runs.at(-1)?.run ?? -1;
-    if (await store.logs.findLast(taskId, newest + 1)) return newest + 1;
-    if (newest >= 0) return newest;
+    const last = record?.runs.at(-1);
+    const next = (last?.run ?? -1) + 1;
+    if (await store.logs.findLast(taskId, next)) return next;
+    const isToCome = record && last && isResolved(last.state) && !isResolved(record.state);
+    if (last && !(isToCome && follow)) {
+      if (isToCome) onRunToCome?.(last.run);
+      return last.run;
+    }
     const words = record && endWords(record);
     if (words !== undefined) return words;
-    if (!wait || (record && isResolved(record.state))) throw new NotFound(`Task ${taskId} has no run`);
+    if (!follow || (record && isResolved(record.state))) throw new NotFound(`Task ${taskId} has no run`);
     await delay(LOG_POLL_MS, undefined, { signal });
   }
 }

@@ -33,6 +33,7 @@ export async function openApi(
   const { uiUrl } = connections.temporal;
   const temporal = reachTemporal(connections.temporal);
   const known = { store, askTemporal: temporal.ask };
+  const isStarted = async (id: string): Promise<boolean> => (await findStartedPush(known, id)) !== undefined;
   const uiLink = (id: string): string | undefined => {
     const level = parseId(id)?.level;
     if (uiUrl === undefined || level === undefined) return undefined;
@@ -44,12 +45,9 @@ export async function openApi(
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
-    resolvePush: (name) =>
-      resolvePushName(store, name, {
-        isStarted: async (id) => (await findStartedPush(known, id)) !== undefined,
-        ...naming,
-      }),
-    resolveTask: (name, push) => resolveTaskName(store, name, push, naming),
+    resolvePush: (name) => resolvePushName(store, name, { isStarted, ...naming }),
+    resolveTask: (name, push, options) =>
+      resolveTaskName(store, name, push, { isStarted, ...naming, ...options }),
     read: (pushId) => readStartedPush(known, pushId),
     list: (options) => listPushes(store, options),
     documents: (options) => listDocuments(store, options),

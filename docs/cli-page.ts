@@ -43,7 +43,7 @@ export async function cliPage(): Promise<string> {
     '',
     'Made from the help of the verbs by `npm run docs`; a test keeps both in step. The program is `bin/slipway` of a checkout of this repository.',
     '',
-    'A push is named by its id, its revision or the beginning of it; a task by its id, or by its label in a push; the build of an image by',
+    'A push is named by its id, its revision or the beginning of it (of an id from project and level on: `demo/3/1a2b`); a task by its id, or by its label in a push, which `cancel` looks for first; the build of an image by',
     '`image:NAME`. Where no push is named, the newest one of the revision that is checked out around the working directory is meant, else the newest one of that checkout, itself or by one of its remotes. Where there is no checkout, or one that the configuration does not name and that was never pushed, it is the newest of all. One that is not of what is checked out is named on stderr, with who pushed it. Times are by the clock of this machine, and say so. Every verb has `--help`, and `--quiet` (`-q`) for the answer without words aside. `--json` prints one document on stdout.',
     '',
     whole.slice(whole.lastIndexOf('\n\n') + 2),

@@ -1,3 +1,4 @@
+import type { SlipwayError } from '../../model/errors.ts';
 import { isSlipwayError, NotFound } from '../../model/errors.ts';
 import type { ParsedId } from '../../model/pure/ids.ts';
 import { parseId, pushId as idOf } from '../../model/pure/ids.ts';
@@ -5,6 +6,8 @@ import type { TaskState } from '../../model/pure/states.ts';
 import { isResolved } from '../../model/pure/states.ts';
 import { AmbiguousName } from '../ambiguous-name.ts';
 import type { SlipwayApi } from '../api.ts';
+import { awaitsDecision } from '../describe-decision.ts';
+import { NotPlanned } from '../not-planned.ts';
 import { UsageError } from './usage-error.ts';
 
 type Api = Pick<
@@ -31,26 +34,40 @@ export async function cancelNamed(api: Api, name: string, push?: string): Promis
   return `${id} does not run any more; its end is not recorded yet`;
 }
 
-/** A whole id of a task or image as it is, since what has only just begun has no record; else a push of that name, else a task. @throws {NotFound} */
+/**
+ * A whole id of a task or image as it is, since what has only just begun has no record; else a task of that label, else a push. A label
+ * is whole, and what names a push is mostly a beginning, which some other push may have by chance. @throws {NotFound} @throws {UsageError}
+ */
 async function resolveName(api: Api, name: string, push: string | undefined): Promise<string> {
+  if (name === '') throw new UsageError('Name a push, a task or an image');
   const kind = parseId(name)?.kind;
   if (kind === 'task' || kind === 'image') return name;
   if (kind === 'push') return api.resolvePush(name);
-  if (push !== undefined) return api.resolveTask(name, push);
-  try {
-    return await api.resolvePush(name);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return api.resolveTask(name).catch((inTasks: unknown) => {
-      if (!isNotFound(inTasks)) throw inTasks;
-      // As status says it: with more of the name it would be found.
-      if (error instanceof AmbiguousName) throw error;
-      throw new NotFound(`No push and no task of the newest push is named "${name}"`, { cause: error });
-    });
-  }
+  if (push !== undefined) return api.resolveTask(name, push).catch(rethrow);
+  const [task, named] = await Promise.allSettled([api.resolveTask(name), api.resolvePush(name)]);
+  if (task.status === 'fulfilled') return task.value;
+  // Whatever is wrong with the push that is meant without a name: this one is named.
+  if (named.status === 'fulfilled') return named.value;
+  const [inTasks, inPushes]: unknown[] = [task.reason, named.reason];
+  if (!isNotFound(inPushes)) throw inPushes;
+  if (!isNotFound(inTasks)) throw inTasks;
+  // As status says it: with more of the name it would be found.
+  if (inPushes instanceof AmbiguousName) throw inPushes;
+  if (inTasks instanceof NotPlanned) rethrow(inTasks);
+  throw new NotFound(`No push and no task of the newest push is named "${name}". ${inTasks.message}`, {
+    cause: inPushes,
+  });
 }
 
-function isNotFound(error: unknown): boolean {
+function rethrow(error: unknown): never {
+  throw error instanceof NotPlanned ? notPlanned(error.pushId) : error;
+}
+
+function notPlanned(pushId: string): UsageError {
+  return new UsageError(`${pushId} is not planned yet; it can be cancelled: slipway cancel ${pushId}`);
+}
+
+function isNotFound(error: unknown): error is SlipwayError {
   return isSlipwayError(error) && error.type === 'NotFound';
 }
 
@@ -67,14 +84,15 @@ async function standingOf(api: Api, id: string): Promise<Standing> {
 /** By its push: a task that waits for the first time has no record, and one that is to run again has that of before. */
 async function standingOfTask(api: Api, id: string, { label, ...push }: TaskCoordinates): Promise<Standing> {
   const pushId = idOf(push);
-  const { state, decisionMs, tasks } = await api.read(pushId);
+  const document = await api.read(pushId);
+  const { state, decisionMs, tasks } = document;
   const task = tasks.find(({ taskId }) => taskId === id);
-  if (!task && decisionMs !== undefined) throw new NotFound(`Push ${pushId} has no task "${label}"`);
+  if (!task && decisionMs !== undefined && !awaitsDecision(document))
+    throw new NotFound(`Push ${pushId} has no task "${label}"`);
   // A push that has its verdict and goes on begins a new round.
   const mayBegin = isResolved(state) || !task || WAITING.includes(task.state);
   const waits = mayBegin && (await api.isRunning(pushId));
-  if (waits && !task)
-    throw new UsageError(`${pushId} is not planned yet; it can be cancelled: slipway cancel ${pushId}`);
+  if (waits && !task) throw notPlanned(pushId);
   if (!task) throw new NotFound(`Push ${pushId} has no task "${label}"`);
   if (waits) return 'waits';
   return isResolved(task.state) ? 'resolved' : 'unknown';

@@ -25,7 +25,9 @@ it('what nobody polls for is said of a push that waits, by status and by watch, 
   // Nobody has begun with it, so that the store knows nothing of it.
   const unplanned = await slipway('status', id);
   const watchedFromHere = slipway('watch', id);
+  const followed = slipway('logs', 'later', '-f', '--push', id);
   const rerun = await slipway('rerun', '--failed', id).catch((error: unknown) => String(error));
+  const read = await slipway('logs', 'later', '--push', id).catch((error: unknown) => String(error));
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   await world.startWorker(1, ['control']);
   const standing = (): Promise<PushDocument | undefined> => world.live.api.read(id).catch(() => undefined);
@@ -44,6 +46,8 @@ it('what nobody polls for is said of a push that waits, by status and by watch, 
     / no worker polls control-1, so that it waits; what runs: slipway doctor\n/,
   );
   expect(rerun).toContain('has not been planned yet');
+  expect(read).toContain(`Push ${id} is not planned yet: slipway watch ${id}`);
+  expect(await followed).toContain('Run 0 ended: completed/completed');
   expect(status).toContain('no worker polls runner-1 (none runs, or all are busy): what is sent there waits');
   expect(status).toMatch(/^ *now +pending: no worker polls runner-1 /m);
   expect(status).toMatch(/^ *later +unscheduled /m);

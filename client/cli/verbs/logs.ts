@@ -27,7 +27,7 @@ export const logsVerb = defineVerb<LogsArgs>({
         type: 'boolean',
         alias: 'f',
         default: false,
-        describe: 'Go on with what is written until the run ends',
+        describe: 'Go on with what is written until the run ends; one that is to come is waited for',
       })
       .example('$0 logs unit -f', 'Of what is checked out, live')
       .example('$0 logs image:lint --push 1a2b3c', 'How an image was built'),
@@ -42,10 +42,13 @@ async function logs({ task, push, run, follow }: LogsArgs, session: Session): Pr
     import('node:stream/promises'),
   ]);
   return withClient(session, async ({ api }) => {
-    const taskId = await api.resolveTask(task, push);
-    const log = api.log(taskId, { ...wanted, follow, signal: session.signal });
+    const { signal, terminal } = session;
+    const taskId = await api.resolveTask(task, push, follow ? { waiting: signal } : {});
+    const onRunToCome = (last: number): void =>
+      terminal.note(`slipway: run ${last} has ended, and a new one is to come: slipway logs ${taskId} -f`);
+    const log = api.log(taskId, { ...wanted, follow, onRunToCome, signal });
     // Bytes as the task wrote them; a slow reader holds us back.
-    await pipeline(log, process.stdout, { signal: session.signal, end: false });
+    await pipeline(log, process.stdout, { signal, end: false });
     return EXIT.good;
   });
 }

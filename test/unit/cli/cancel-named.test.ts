@@ -2,10 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { cancelNamed } from '../../../client/cli/cancel-named.ts';
 import { UsageError } from '../../../client/cli/usage-error.ts';
 import { AmbiguousName } from '../../../client/ambiguous-name.ts';
+import { resolvePushName, resolveTaskName } from '../../../client/names.ts';
+import { NotPlanned } from '../../../client/not-planned.ts';
 import { NotFound, StoreUnavailable } from '../../../model/errors.ts';
+import { pushId as idOf } from '../../../model/pure/ids.ts';
 import type { PushDocument, TaskRecord } from '../../../model/schema/records.ts';
+import { receivePush } from '../../../steps/receive-push.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
 const PUSH = aPush().id;
 const UNIT = aTask().taskId;
@@ -94,8 +101,14 @@ describe('cancel', () => {
     expect(api.asked).toEqual([`${UNIT} in its push`]);
   });
 
-  it('refuses a task of a push that is not planned, and names the push', async () => {
-    const cancelled = cancelNamed(new CancelApi([PUSH], aPush()), UNIT);
+  it.each([
+    ['is not planned', aPush()],
+    [
+      'is to print its tasks',
+      aPush({ decisionMs: 1, tasks: [aTask({ label: 'decision', state: 'running' })] }),
+    ],
+  ])('refuses a task of a push that %s, and names the push', async (_what, push) => {
+    const cancelled = cancelNamed(new CancelApi([PUSH], push), UNIT);
 
     await expect(cancelled).rejects.toThrow(UsageError);
     await expect(cancelled).rejects.toThrow(
@@ -120,12 +133,58 @@ describe('cancel', () => {
     expect(await cancelNamed(api, 'unit')).toBe(`${UNIT} is asked to cancel`);
   });
 
+  it('takes a word for a label of the push that is meant, before it is the beginning of another push', async () => {
+    const store = createStore(createMemoryObjectStore());
+    const of = async (project: string, revision: string): Promise<string> => {
+      const push = aPushInput({ project, revision });
+      const pushId = idOf(push);
+      await receivePush(store, { push, pushId }, project);
+      return pushId;
+    };
+    const tests = await of('unit-tests', 'b'.repeat(40));
+    const other = await of('other', 'cafe'.padEnd(40, '0'));
+    await of('demo', aPush().revision);
+    const tasks = ['unit', 'cafe', 'unit-tests/1/b'].map((label) => aTask({ label }));
+    await store.pushes.writeStatus(aPush({ decisionMs: 1, tasks }));
+    const api = new CancelApi([tests, other, ...tasks.map(({ taskId }) => taskId)]);
+    api.resolvePush = (name) => resolvePushName(store, name);
+    api.resolveTask = (name) =>
+      resolveTaskName(store, name, undefined, {
+        ownProjects: () => Promise.resolve([{ project: 'demo', isKnown: true }]),
+      });
+
+    for (const { label, taskId } of tasks)
+      expect(await cancelNamed(api, label)).toBe(`${taskId} is asked to cancel`);
+    for (const name of ['cafe0', 'other/1/'])
+      expect(await cancelNamed(api, name)).toBe(`${other} is asked to cancel`);
+    await expect(cancelNamed(api, 'unit-')).rejects.toThrow('No push and no task');
+    expect(api.asked).not.toContain(tests);
+  });
+
+  it('refuses the empty word, which a script may have by mistake', async () => {
+    await expect(cancelNamed(new CancelApi([PUSH]), '')).rejects.toThrow(UsageError);
+  });
+
+  it('says of a label that its push is not planned, and names that', async () => {
+    const api = new CancelApi([PUSH]);
+    api.resolvePush = () => Promise.reject(new NotFound('No push'));
+    api.resolveTask = () => Promise.reject(new NotPlanned(PUSH));
+
+    for (const push of [undefined, PUSH])
+      await expect(cancelNamed(api, 'unit', push)).rejects.toThrow(
+        `${PUSH} is not planned yet; it can be cancelled: slipway cancel ${PUSH}`,
+      );
+
+    api.resolvePush = () => Promise.resolve(PUSH);
+    expect(await cancelNamed(api, '0123')).toBe(`${PUSH} is asked to cancel`);
+  });
+
   it('says that there is neither only where that is known', async () => {
     const api = new CancelApi([]);
     api.resolvePush = () => Promise.reject(new NotFound('No push'));
     api.resolveTask = () => Promise.reject(new NotFound('No task'));
     await expect(cancelNamed(api, 'x')).rejects.toThrow(
-      'No push and no task of the newest push is named "x"',
+      'No push and no task of the newest push is named "x". No task',
     );
 
     api.resolveTask = () => Promise.reject(new StoreUnavailable('GetObject', 'b', 'k', 'it is away'));

@@ -1,14 +1,21 @@
+import { setImmediate as oneTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { NamingOptions, NewestPush } from '../../../client/names.ts';
+import type { NamingOptions, NewestPush, TaskNamingOptions } from '../../../client/names.ts';
 import { pushesOfRevision, resolvePushName, resolveTaskName } from '../../../client/names.ts';
-import { pushId as idOf } from '../../../model/pure/ids.ts';
+import { NotPlanned } from '../../../client/not-planned.ts';
+import { readLog } from '../../../client/read-task.ts';
+import { pushId as idOf, taskIdIn } from '../../../model/pure/ids.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
+import { endLog } from '../../../steps/run-log.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import { listByDay } from '../../../store/pushes-by-day.ts';
 import type { Store } from '../../../store/store.ts';
+import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
+
+const RESOLVED = '2026-01-02T03:05:00.000Z';
 
 const push = {
   project: 'demo',
@@ -59,7 +66,7 @@ describe('a push', () => {
     expect(await newestOf('bare', 'demo')).toBe(idOf(bare));
     expect(await newestOf('none', 'other')).toBe(idOf(other));
     const task = resolveTaskName(store, 'image:a', undefined, { ownProjects: known('bare') });
-    await expect(task).rejects.toThrow(`Push ${idOf(bare)} needs no image "a"`);
+    await expect(task).rejects.toThrow(`Push ${idOf(bare)} is not planned yet`);
   });
 
   it('is the newest of what is checked out, else the newest, which is told', async () => {
@@ -83,7 +90,7 @@ describe('a push', () => {
     await receivePush(store, { push: asked, pushId: idOf(asked) }, 'demo');
     expect(await resolvePushName(store, undefined, at(push.revision, 'demo'))).toBe(idOf(asked));
     const task = resolveTaskName(store, 'image:a', undefined, at(push.revision, 'demo'));
-    await expect(task).rejects.toThrow(`Push ${idOf(asked)} needs no image "a"`);
+    await expect(task).rejects.toThrow(`Push ${idOf(asked)} is not planned yet`);
     expect(told).toEqual([]);
 
     const unpushed = 'f'.repeat(40);
@@ -138,8 +145,127 @@ describe('a push', () => {
     await expect(resolvePushName(store, name)).rejects.toThrow('names several pushes');
   });
 
-  it.each(['push/demo/1/1a2b', 'push/other', '1a2', 'cafe'])('is not named by %s', async (name) => {
-    await expect(resolvePushName(store, name)).rejects.toThrow(`No push is named "${name}"`);
+  it.each(['push/demo/1/1a2b', 'push/other', '1a2', 'cafe', 'demo', 'dem', 'push/demo', 'demo/3', ''])(
+    'is not named by "%s"',
+    async (name) => {
+      const only = createStore(createMemoryObjectStore());
+      await receivePush(only, { push, pushId }, 'demo');
+
+      for (const each of [store, only])
+        await expect(resolvePushName(each, name)).rejects.toThrow(`No push is named "${name}"`);
+    },
+  );
+});
+
+describe('a task', () => {
+  const planned = aPush({
+    id: pushId,
+    decisionMs: 1,
+    images: [anImage({ name: 'lint' })],
+    tasks: ['unit', 'e2e'].map((label) => aTask({ label })),
+  });
+  const resolve = (name: string, options?: TaskNamingOptions): Promise<string> =>
+    resolveTaskName(store, name, pushId, options);
+  const notPlanned = `Push ${pushId} is not planned yet: slipway watch ${pushId}`;
+
+  it('or an image is found in the plan of its push', async () => {
+    await store.pushes.writeStatus(planned);
+
+    expect(await resolve('unit')).toBe(taskIdIn(pushId, 'unit'));
+    expect(await resolve('image:lint')).toBe(anImage({ name: 'lint' }).taskId);
+  });
+
+  it.each(['unit', 'image:lint'])('of a push without a plan may come: %s', async (name) => {
+    await expect(resolve(name)).rejects.toThrow(NotPlanned);
+    await expect(resolve(name)).rejects.toThrow(notPlanned);
+  });
+
+  it('of a push that is not in the store yet may come', async () => {
+    const started = idOf({ ...push, revision: 'beef'.padEnd(40, '0') });
+    const isStarted = (id: string): Promise<boolean> => Promise.resolve(id === started);
+
+    const task = resolveTaskName(store, 'unit', started, { isStarted });
+
+    await expect(task).rejects.toThrow(`Push ${started} is not planned yet`);
+  });
+
+  it('may come while the decision program is to say which there are', async () => {
+    const decides = aPush({ id: pushId, decisionMs: 1, tasks: [aTask({ label: 'decision' })] });
+    await store.pushes.writeStatus(decides);
+
+    expect(await resolve('decision')).toBe(taskIdIn(pushId, 'decision'));
+    await expect(resolve('unit')).rejects.toThrow(notPlanned);
+
+    await store.pushes.writeStatus({ ...decides, state: 'failed', reason: 'failed', resolved: RESOLVED });
+    await expect(resolve('unit')).rejects.toThrow(`Push ${pushId} has no task "unit"; known: decision`);
+  });
+
+  it('is waited for by who asks for that, who has its log then', async () => {
+    const signal = AbortSignal.timeout(10_000);
+    const follow = async (): Promise<string> => {
+      const taskId = await resolve('unit', { waiting: signal });
+      let text = '';
+      for await (const chunk of readLog(store, taskId, { follow: true, signal })) text += chunk.toString();
+      return text;
+    };
+
+    const followed = follow();
+    await oneTurn();
+    await store.pushes.writeStatus(planned);
+    await endLog(store, { taskId: taskIdIn(pushId, 'unit'), run: 0 }, { message: 'Done.', kind: 'info' });
+
+    expect(await followed).toContain('Done.');
+  });
+
+  it('is not waited for where the plan does not have it, nor longer than who asks has patience', async () => {
+    const impatient = new AbortController();
+    const waited = resolve('unit', { waiting: impatient.signal });
+    impatient.abort();
+    await expect(waited).rejects.toThrow('aborted');
+
+    await store.pushes.writeStatus(planned);
+    await expect(resolve('lint', { waiting: AbortSignal.timeout(10_000) })).rejects.toThrow('has no task');
+  });
+
+  it('that the plan does not have is denied with the nearest one', async () => {
+    await store.pushes.writeStatus(planned);
+
+    await expect(resolve('unti')).rejects.toThrow(`Push ${pushId} has no task "unti"; did you mean "unit"?`);
+    await expect(resolve('image:lnit')).rejects.toThrow(
+      `Push ${pushId} needs no image "lnit"; did you mean "lint"?`,
+    );
+  });
+
+  it('of a push that was refused is denied with where to look', async () => {
+    const ended = aPush({ id: pushId, state: 'exception', resolved: RESOLVED });
+    await store.pushes.writeStatus({ ...ended, reason: 'malformed-plan' });
+    await expect(resolve('unit')).rejects.toThrow(
+      `Push ${pushId} has no task "unit": it was refused, and slipway status ${pushId} says why`,
+    );
+
+    await store.pushes.writeStatus({ ...ended, reason: 'revision-not-found' });
+    await expect(resolve('image:lint')).rejects.toThrow(
+      `Push ${pushId} needs no image "lint": it ended without a plan (revision-not-found), and slipway status`,
+    );
+  });
+
+  it('is of the newest push where none is named, which is told where that has it or is waited for', async () => {
+    const told: string[] = [];
+    const onNewest = ({ pushId: id }: NewestPush): void => void told.push(id);
+    const newest = { ...push, revision: 'beef'.padEnd(40, '0'), received: '2026-01-03T03:04:05.000Z' };
+    const id = idOf(newest);
+    await receivePush(store, { push: newest, pushId: id }, 'demo');
+
+    await expect(resolveTaskName(store, 'unit', undefined, { onNewest })).rejects.toThrow(id);
+    expect(told).toEqual([]);
+
+    const waiting = AbortSignal.timeout(10_000);
+    const waited = resolveTaskName(store, 'unit', undefined, { onNewest, waiting });
+    await oneTurn();
+    await store.pushes.writeStatus({ ...planned, id });
+    expect(await waited).toBe(taskIdIn(id, 'unit'));
+    expect(await resolveTaskName(store, 'unit', undefined, { onNewest })).toBe(taskIdIn(id, 'unit'));
+    expect(told).toEqual([id, id]);
   });
 });
 

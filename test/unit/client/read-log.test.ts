@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as oneTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { LogOptions } from '../../../client/api.ts';
 import { downloadArtifact, listArtifacts, readLog } from '../../../client/read-task.ts';
 import type { RunRecord, TaskRecord } from '../../../model/schema/records.ts';
 import { endLog } from '../../../steps/run-log.ts';
@@ -45,7 +47,7 @@ const record = (taskId: string, state: TaskRecord['state'], ...runs: readonly nu
 
 async function read(
   taskId: string,
-  { follow = false, ...options }: { readonly run?: number; readonly follow?: boolean } = {},
+  { follow = false, ...options }: Partial<Pick<LogOptions, 'run' | 'follow' | 'onRunToCome'>> = {},
   signal = NEVER,
 ): Promise<string> {
   let text = '';
@@ -118,6 +120,66 @@ it('Who follows a log reads of the whole one only what came after the parts', as
 
   expect([first, rest]).toEqual(['first\n', 'second\n']);
   expect(starts).toEqual(['first\n'.length]);
+});
+
+describe('the log of a task whose last run has ended, and which is to have another', () => {
+  const RUN: RunRecord = {
+    run: 0,
+    state: 'exception',
+    reason: 'worker-lost',
+    resolved: '2026-01-01T00:04:00.000Z',
+    phases: {},
+    artifacts: [],
+  };
+  const standing = (over: Partial<TaskRecord>): Promise<void> =>
+    store.tasks.change(TASK, () => ({
+      version: 1,
+      taskId: TASK,
+      label: 'unit',
+      state: 'pending',
+      created: '2026-01-01T00:00:00.000Z',
+      runs: [RUN],
+      ...over,
+    }));
+  beforeEach(() => built(TASK, 0));
+
+  it.each(['unscheduled', 'pending'] as const)(
+    'is that of the next run for who follows: %s',
+    async (state) => {
+      await standing({ state });
+
+      const followed = read(TASK, { follow: true });
+      await oneTurn();
+      await built(TASK, 1);
+
+      expect(await followed).toMatch(/^run 1\n/);
+    },
+  );
+
+  it('is that of the last run, and how the task ended, when no other came', async () => {
+    await standing({});
+
+    const followed = read(TASK, { follow: true });
+    await oneTurn();
+    await standing({ state: 'exception', reason: 'canceled', resolved: '2026-01-01T00:05:00.000Z' });
+
+    expect(await followed).toMatch(/^run 0\n[^]* The task ended after run 0: exception\/canceled\n/);
+  });
+
+  it('is that of the last run for who does not follow, who hears that it is not the newest to be', async () => {
+    const heard: number[] = [];
+    const onRunToCome = (last: number): void => void heard.push(last);
+    await standing({});
+
+    expect(await read(TASK, { onRunToCome })).toMatch(/^run 0\n/);
+    expect(heard).toEqual([0]);
+
+    expect(await read(TASK, { run: 0, onRunToCome })).toMatch(/^run 0\n/);
+    await standing({ state: 'running', runs: [RUN, { ...RUN, run: 1, state: 'running' }] });
+    await say(TASK, 1, 'run 1\n');
+    expect(await read(TASK, { onRunToCome })).toBe('run 1\n');
+    expect(heard).toEqual([0]);
+  });
 });
 
 describe('the log of a run that is named', () => {

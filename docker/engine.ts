@@ -191,6 +191,8 @@ export interface ContainerSpec {
   /** Socket of its private engine, as {@link PrivateEngines.make} gave it; it stands at `/var/run/docker.sock` then. */
   readonly dockerSocket?: string;
   readonly volumes?: readonly MountedVolume[];
+  /** What it prints is data: no byte of it changes, but the end of a line of more than 16 KiB, which Docker 20.10 then leaves out. */
+  readonly printsData?: boolean;
   /** Whether its processes may look into each other: debuggers, sanitizers. */
   readonly allowPtrace?: boolean;
   /** Whether its system calls are not filtered. */

@@ -48,6 +48,7 @@ export function containerOfRun(
     ...(planned.checkout === null ? {} : { workingDirectory: planned.checkout }),
     ...(planned.user === undefined ? {} : { user: planned.user }),
     ...(planned.network === undefined ? {} : { network: planned.network }),
+    ...(planned.stdout === undefined ? {} : { printsData: true }),
     allowPtrace: planned.rights?.includes('allowPtrace') ?? false,
     disableSeccomp: planned.rights?.includes('disableSeccomp') ?? false,
     ...(planned.rights?.includes('kvm') ? { devices: ['/dev/kvm'] } : {}),

@@ -80,10 +80,11 @@ export async function makePlan(
   store: Store | undefined,
   input: MakePlanInput,
 ): Promise<MadePlan> {
-  const text = await readOrRefuse(tree, input.signal);
+  const printed = input.decision === 'first' ? undefined : input.decision;
+  // Whoever comes with a graph of another tool sees first what would become of it.
+  const text = (await readOrRefuse(tree, input.signal)) ?? (printed && Buffer.from('version: 1\n'));
   if (text === undefined) return { outcome: 'nothing', detail: await describeNoConfig(tree, input.signal) };
   if (!Buffer.isBuffer(text)) return { outcome: 'invalid', findings: text.findings };
-  const printed = input.decision === 'first' ? undefined : input.decision;
   const parsed = parseSlipwayYml(text, {
     file: CONFIG_FILE,
     printed,
@@ -98,7 +99,8 @@ export async function makePlan(
   const conditions = Object.values(config.tasks).flatMap(({ when: { changed } }) =>
     changed ? [changed] : [],
   );
-  const asksForChanges = conditions.length > 0;
+  // A decision program is told what to hold its revision against, whatever it prints.
+  const asksForChanges = isOpen || conditions.length > 0;
   const changes = asksForChanges ? await input.findChanges() : undefined;
   const changedFiles = changes && new ChangedPaths(changes.files);
   await changedFiles?.lookAhead(conditions);

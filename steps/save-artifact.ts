@@ -11,6 +11,7 @@ import { EMPTY_DIRECTORY } from '../model/pure/artifact-names.ts';
 import type { RunInput } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
+import { isArtifactNameShort } from '../store/keys.ts';
 import type { Store } from '../store/store.ts';
 import type { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
@@ -71,7 +72,7 @@ interface SavedDirectory {
 /** Stands in a decoded name for bytes that are not UTF-8; a name may also have it of its own. */
 const NOT_UTF8 = '\uFFFD';
 
-/** Each file of a directory becomes an artifact below its name; what is no file, has no name in UTF-8 or is a directory without files is left out. */
+/** Each file of a directory becomes an artifact below its name; what is no file, has no name in UTF-8 or too long a path, or is a directory without files is left out. */
 async function saveDirectory(
   upload: ArtifactsOfRun,
   name: string,
@@ -79,8 +80,8 @@ async function saveDirectory(
   tar: NodeJS.ReadableStream,
 ): Promise<SavedDirectory> {
   const records: ArtifactRecord[] = [];
-  const others: Others = { links: [], leftOut: new Set(), unclear: [], directories: new Set() };
-  const { links, leftOut, unclear, directories } = others;
+  const others: Others = { links: [], leftOut: new Set(), unclear: [], long: [], directories: new Set() };
+  const { links, leftOut, unclear, long, directories } = others;
   const saves = saveFiles(upload, { name, spec, tar }, others);
   for await (const record of mapAhead(saves, (save) => save(), SMALL_AT_ONCE)) records.push(record);
   if (leftOut.size > 0)
@@ -90,8 +91,10 @@ async function saveDirectory(
     upload.log.say(
       `Artifact ${name}: files whose names are not UTF-8 are left out (${unclear.length - named.length})`,
     );
+  if (long.length > 0)
+    upload.log.say(`Artifact ${name}: files whose paths are too long are left out (${long.length})`);
   const files = records.map((record) => record.name.slice(name.length + 1));
-  for (const path of [...files, ...links, ...unclear])
+  for (const path of [...files, ...links, ...unclear, ...long])
     for (let above = posix.dirname(path); directories.delete(above);) above = posix.dirname(above);
   if (directories.size > 0)
     upload.log.say(`Artifact ${name}: directories without files are left out (${directories.size})`);
@@ -103,6 +106,8 @@ interface Others {
   readonly links: string[];
   readonly leftOut: Set<string>;
   readonly unclear: string[];
+  /** Paths that no store has room for in a key. */
+  readonly long: string[];
   readonly directories: Set<string>;
 }
 
@@ -114,17 +119,24 @@ async function* saveFiles(
     spec,
     tar,
   }: { readonly name: string; readonly spec: ArtifactSpec; readonly tar: NodeJS.ReadableStream },
-  { links, leftOut, unclear, directories }: Others,
+  { links, leftOut, unclear, long, directories }: Others,
 ): AsyncGenerator<() => Promise<ArtifactRecord>> {
+  const { taskId } = upload.input.task;
   const entries = extract();
   const reading = pipeline(tar, entries, { signal: upload.context.signal });
   reading.catch(() => undefined);
   for await (const entry of entries) {
     const { type, mode, size = 0, linkname, name: fullName } = entry.header;
     const path = pathInside(fullName);
-    if (path?.includes(NOT_UTF8) && (type === 'file' || type === 'link')) {
+    const isFile = type === 'file' || type === 'link';
+    if (isFile && path?.includes(NOT_UTF8)) {
       entry.resume();
       unclear.push(path);
+      continue;
+    }
+    if (isFile && path !== undefined && !isArtifactNameShort(taskId, upload.input.run, `${name}/${path}`)) {
+      entry.resume();
+      long.push(path);
       continue;
     }
     if (type === 'file' && path !== undefined) {

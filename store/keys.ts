@@ -181,6 +181,11 @@ export function encodeSegment(text: string): string {
   return `${encoded.slice(0, 150)}%~${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
 }
 
+/** Whether an artifact's name is so short that every store can hold it; those that a plan declares are. */
+export function isArtifactNameShort(taskId: string, run: number, name: string): boolean {
+  return Buffer.byteLength(artifactKey(taskId, run, name)) <= KEY_MAX_BYTES;
+}
+
 /**
  * Refuses keys that a store over a file system would take for another key (`a/../b`, `a//b`) or that do not survive a listing.
  *

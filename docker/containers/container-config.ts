@@ -61,10 +61,18 @@ export function containerConfig(
       // The same number for both: no swap, so that the limit is one.
       ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
       ...(cpus === undefined ? {} : { NanoCpus: nanoCpus(cpus, engine.cpus) }),
-      LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_MAX_SIZE } },
+      LogConfig: { Type: logDriver(spec), Config: { 'max-size': LOG_MAX_SIZE } },
       ...(spec.volumes?.length ? { Mounts: spec.volumes.map(mountOf) } : {}),
     },
   };
+}
+
+/**
+ * In json-file each byte that is not UTF-8 becomes another, also of a letter across whose middle a line of more than 16 KiB is
+ * cut; local keeps bytes, but with Docker 20.10 not the end of such a line.
+ */
+function logDriver({ printsData = false }: ContainerSpec): string {
+  return printsData ? 'local' : 'json-file';
 }
 
 /** An engine refuses more processors than it has: whoever names more has all of them. */

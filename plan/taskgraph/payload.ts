@@ -1,3 +1,5 @@
+import { LONGEST_SECONDS } from '../../model/pure/duration.ts';
+import { durationSeconds } from '../check-duration.ts';
 import { entriesOf, isRecord, ownValue } from '../values.ts';
 import { durationUntil } from './dates.ts';
 import type { TaskgraphTask } from './document.ts';
@@ -106,8 +108,15 @@ function readArtifacts(artifacts: unknown, { created, expires }: TaskgraphTask['
   return mapValues(artifacts, (artifact) => {
     if (!isRecord(artifact)) return artifact;
     const date = artifact['expires'] ?? expires;
-    return date === undefined ? artifact : { ...artifact, expires: durationUntil(date, created) };
+    return date === undefined ? artifact : { ...artifact, expires: lifeUntil(date, created) };
   });
+}
+
+/** taskgraph keeps what it fetches at level 3 for 1,000 years: as long as anything can be kept here means the same. */
+function lifeUntil(date: unknown, created: unknown): unknown {
+  const life = durationUntil(date, created);
+  const seconds = typeof life === 'number' || typeof life === 'string' ? durationSeconds(life) : undefined;
+  return seconds !== undefined && seconds > LONGEST_SECONDS ? LONGEST_SECONDS : life;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { entriesOf, isRecord, valueAt } from '../values.ts';
-import { artifactsBesideLog } from './beside-log.ts';
+import { artifactsOnTheirOwn } from './artifacts-on-their-own.ts';
 import { definitionFields } from './definition.ts';
 import type { TaskgraphTask } from './document.ts';
 import { readTask } from './document.ts';
@@ -111,7 +111,7 @@ function withoutClashes(
     const task = all.get(label);
     if (!task || fields['artifacts'] === undefined) return [label, fields];
     const files = { taken: taken.get(label) ?? [], notes };
-    return [label, { ...fields, artifacts: artifactsBesideLog(task, fields['artifacts'], files) }];
+    return [label, { ...fields, artifacts: artifactsOnTheirOwn(task, fields['artifacts'], files) }];
   });
   return Object.fromEntries(entries);
 }

@@ -47,7 +47,7 @@ async function logs({ task, push, run, follow }: LogsArgs, session: Session): Pr
     const onRunToCome = (last: number): void =>
       terminal.note(`slipway: run ${last} has ended, and a new one is to come: slipway logs ${taskId} -f`);
     const log = api.log(taskId, { ...wanted, follow, onRunToCome, signal });
-    // Bytes as the task wrote them; a slow reader holds us back.
+    // Bytes as the engine gave them; a slow reader holds us back.
     await pipeline(log, process.stdout, { signal, end: false });
     return EXIT.good;
   });

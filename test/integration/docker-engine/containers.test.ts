@@ -261,6 +261,30 @@ describe('a container', () => {
   );
 
   it(
+    'changes no byte of what is data, also where a letter lies on the edge of 16 KiB of one line',
+    async () => {
+      const line = `${'a'.repeat(16_383)}é${'b'.repeat(20_000)}ü`;
+      const bytes = Buffer.concat([
+        Buffer.from('short\n'),
+        Buffer.from([255, 254, 0, 10]),
+        Buffer.from(line),
+      ]);
+      const script = `head -c 16383 /dev/zero | tr '\\0' a; printf é; head -c 20000 /dev/zero | tr '\\0' b; echo ü`;
+      const printing = spec(['sh', '-c', `printf 'short\\n\\377\\376\\0\\n'; ${script}; echo of >&2`], {
+        printsData: true,
+      });
+      await engine.containers.ensureCreated(printing, signal);
+      await engine.containers.start(printing.name);
+      const live = await engine.containers.output(printing.name, signal, 'stdout').then(buffer);
+      const later = await engine.containers.output(printing.name, signal, 'stdout').then(buffer);
+      expect(live.subarray(0, bytes.length).equals(bytes)).toBe(true);
+      expect(live.subarray(bytes.length).toString()).toMatch(/^\n?$/);
+      expect(later.equals(live)).toBe(true);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it(
     'is dead after a kill, and killing it again or one that is gone is no error',
     async () => {
       const name = await started(['sh', '-c', 'trap "" TERM INT; while :; do sleep 1; done']);

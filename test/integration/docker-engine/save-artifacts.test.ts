@@ -152,6 +152,23 @@ describe('saving artifacts', () => {
     },
   );
 
+  it('leaves out files whose paths no store has room for, and keeps the rest', async () => {
+    const artifacts: PlannedTask['artifacts'] = {
+      'public/deep': { type: 'directory', path: '/deep', optional: false },
+    };
+    const script =
+      'mkdir /deep && cd /deep && echo a > a.txt && for i in $(seq 500); do mkdir d && cd d; done && echo b > b.txt && ln b.txt c.txt';
+    const { taskId, save } = await ended(script, { artifacts }, 'completed');
+
+    const saved = await save();
+
+    expect(saved.artifacts.map(({ name }) => name)).toEqual(['public/deep/a.txt']);
+    expect(await logOf(taskId)).toContain(
+      'Artifact public/deep: files whose paths are too long are left out (2)\n',
+    );
+    expect(await logOf(taskId)).not.toContain('without files');
+  });
+
   it('leaves out files whose names are not UTF-8, and keeps one that only looks so', async () => {
     const artifacts: PlannedTask['artifacts'] = {
       'public/odd': { type: 'directory', path: '/odd', optional: false },

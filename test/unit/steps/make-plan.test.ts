@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Plan } from '../../../model/schema/plan.ts';
 import type { MakePlanInput } from '../../../steps/make-plan.ts';
 import { makePlan } from '../../../steps/make-plan.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
@@ -29,6 +30,7 @@ async function planned(
   images: string[];
   whys: string[];
   decides: boolean;
+  compared: Plan['compared'];
   findings: string[];
   places: string[];
 }> {
@@ -53,6 +55,7 @@ async function planned(
     images: (plan?.images ?? []).map(({ name }) => name),
     whys: (plan?.tasks ?? []).map(({ why }) => why),
     decides: plan?.decides ?? false,
+    compared: plan?.compared,
     places: findings.map(({ line, column }) => `${line}:${column}`),
     findings: findings.map(({ severity, file, message }) => `${severity} ${file} ${message}`),
   };
@@ -122,6 +125,22 @@ describe('a decision program', () => {
       decides: true,
       findings: [],
     });
+  });
+
+  it('is told what the push is held against, whether a task of the file asks for it or not', async () => {
+    const since = { revision: '2'.repeat(40), what: 'the push before' };
+    const findChanges = () => Promise.resolve({ since, files: [] });
+
+    expect((await planned({ decision: 'first', findChanges }, DECIDING)).compared).toEqual(since);
+    expect((await planned({ findChanges })).compared).toBeUndefined();
+  });
+
+  it('may have printed for a tree that has no slipway.yml yet', async () => {
+    const printed = { text: '{"tasks": {"unit": {"image": "debian"}}}', file: 'graph.json' };
+    const files = { README: '' };
+
+    expect(await planned({ decision: printed }, files)).toMatchObject({ tasks: ['unit'], findings: [] });
+    expect(await planned({}, files)).toMatchObject({ tasks: [], findings: [] });
   });
 
   it('is followed by what it printed beside the tasks of the file', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { LONGEST_SECONDS } from '../../../../model/pure/duration.ts';
 import { parseSlipwayYml } from '../../../../plan/parse-slipway-yml.ts';
 import type { ParsedSlipwayYml } from '../../../../plan/parse-slipway-yml.ts';
 import { selectTasks } from '../../../../plan/select-tasks.ts';
@@ -413,6 +414,56 @@ describe('a task of taskgraph', () => {
       deadlineSeconds: 86_400,
       artifacts: { 'public/a': { expiresSeconds: 604_800 } },
     });
+  });
+
+  it('keeps an artifact as long as anything can be kept that taskgraph keeps for 1000 years', () => {
+    const millennium = { 'relative-datestamp': '1000 years' };
+    const file = { type: 'file', path: '/a' };
+    const { config, findings } = graph([
+      aTask('a', { task: { expires: millennium }, payload: { artifacts: { 'public/a': file } } }),
+      aTask('b', { payload: { artifacts: { 'public/b': { ...file, expires: millennium } } } }),
+    ]);
+
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(config?.tasks).toMatchObject({
+      a: { artifacts: { 'public/a': { expiresSeconds: LONGEST_SECONDS } } },
+      b: { artifacts: { 'public/b': { expiresSeconds: LONGEST_SECONDS } } },
+    });
+  });
+
+  it('keeps what is declared within a directory, and of the directory what others take', () => {
+    const taking = (artifact: string) =>
+      JSON.stringify([{ artifact, dest: 'x', extract: false, task: '<build>' }]);
+    const found = graph([
+      aTask('build', {
+        payload: {
+          artifacts: {
+            'public/build': { type: 'directory', path: '/builds/artifacts' },
+            'public/build/maven': { type: 'directory', path: '/builds/maven' },
+            'public/build/a.apk': { type: 'file', path: '/builds/a.apk' },
+          },
+        },
+      }),
+      ...['public/build/x.zip', 'public/build/a.apk', 'public/build/maven/one.jar'].map((artifact, at) =>
+        aTask(`take-${at}`, {
+          entry: { dependencies: { build: 'build' } },
+          payload: {
+            env: { MOZ_FETCHES: { 'task-reference': taking(artifact) }, MOZ_FETCHES_DIR: '/fetches' },
+          },
+        }),
+      ),
+    ]);
+
+    expect(found.findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(found.config?.tasks['build']?.artifacts).toMatchObject({
+      'public/build/maven': { type: 'directory', path: '/builds/maven' },
+      'public/build/a.apk': { type: 'file', path: '/builds/a.apk' },
+      'public/build/x.zip': { type: 'file', path: '/builds/artifacts/x.zip' },
+    });
+    expect(Object.keys(found.config?.tasks['build']?.artifacts ?? {})).toHaveLength(3);
+    expect(warnings(found)).toContainEqual(
+      expect.stringContaining('a directory "public/build" would have "public/build/maven" in it'),
+    );
   });
 
   it('has caches of every image where their names are of none', () => {

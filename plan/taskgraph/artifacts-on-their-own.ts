@@ -8,10 +8,10 @@ import type { Notes } from './notes.ts';
 const FETCHED = ['fetch-artifact', 'toolchain-artifact'];
 
 /**
- * Artifacts without a directory that would hold the log, as `public` is one, which taskgraph declares for what it fetches: in its
- * place the files that other tasks take of it.
+ * Artifacts without a directory that would hold the log, as `public` is one, which taskgraph declares for what it fetches, or other
+ * artifacts, as `public/build` of builds does: in its place the files that other tasks take of it.
  */
-export function artifactsBesideLog(
+export function artifactsOnTheirOwn(
   task: TaskgraphTask,
   artifacts: unknown,
   { taken, notes }: { readonly taken: Iterable<string>; readonly notes: Notes },
@@ -19,18 +19,21 @@ export function artifactsBesideLog(
   if (!isRecord(artifacts)) return artifacts;
   const attributes = FETCHED.map((name) => valueAt(task.entry, ['attributes', name]));
   const files = new Set([...taken, ...attributes].filter((name): name is string => typeof name === 'string'));
+  const names = Object.keys(artifacts);
   const kept = entriesOf(artifacts).flatMap(([name, artifact]): [string, unknown][] => {
-    if (!LIVE_LOG.startsWith(`${name}/`) || !isRecord(artifact) || typeof artifact['path'] !== 'string')
-      return [[name, artifact]];
+    if (!isRecord(artifact) || typeof artifact['path'] !== 'string') return [[name, artifact]];
+    const isAround = (other: string): boolean => other.startsWith(`${name}/`);
+    const within = artifact['type'] === 'file' ? [] : names.filter(isAround);
+    if (!isAround(LIVE_LOG) && within.length === 0) return [[name, artifact]];
     notes.add(
       task,
       ['task', 'payload', 'artifacts', name],
-      `a directory "${name}" would have the log in it`,
+      `a directory "${name}" would have ${isAround(LIVE_LOG) ? 'the log' : `"${within[0]}"`} in it`,
       'what other tasks take of it is kept, file by file, and nothing else',
     );
     const directory = artifact['path'];
     return [...files]
-      .filter((file) => file.startsWith(`${name}/`))
+      .filter((file) => isAround(file) && !within.some((one) => file === one || file.startsWith(`${one}/`)))
       .map((file) => [
         file,
         { ...artifact, type: 'file', path: posix.join(directory, posix.relative(name, file)) },

@@ -8,7 +8,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +16,13 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = 20;
 const EXIT_USAGE = 2;
 const EXIT_INFRASTRUCTURE = 3;
+const POLL_MS = 300;
 
 const root = dirname(fileURLToPath(import.meta.url));
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.slipway-lock');
+/** A link that points nowhere, of the process that installs. Not in `node_modules`, which npm empties. */
+const lock = `${modules}.lock`;
 /** What Node compiles it keeps there, as `bin/slipway` has it. */
 const compileCache = join(modules, '.cache', 'node');
 const node = join(modules, 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -39,21 +42,36 @@ function main([verb, script, ...args]) {
   if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0) {
     end(EXIT_INFRASTRUCTURE, 'git is missing: install it and type the command again.');
   }
-  installPackages();
-  installNode();
+  if (!isInstalled()) {
+    alone(() => {
+      installPackages();
+      installNode();
+    });
+  }
   if (verb === 'run') hand(resolve(script), args);
+}
+
+function isInstalled() {
+  return installedPackages() === wantedPackages() && runs(node);
 }
 
 /** `npm ci` when the lock file is not the one that was installed last. */
 function installPackages() {
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  const installed = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : '';
-  if (installed === lock) return;
+  const wanted = wantedPackages();
+  if (installedPackages() === wanted) return;
   say('installing packages with npm ci (about a minute, once)');
   npm(['ci', '--no-audit', '--no-fund'], 'The packages could not be installed');
-  writeFileSync(stamp, `${lock}\n`);
+  writeFileSync(stamp, `${wanted}\n`);
+}
+
+function wantedPackages() {
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+function installedPackages() {
+  return existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : '';
 }
 
 /** The `node` package brings its program by an install script, which some configurations of npm leave out. */
@@ -66,6 +84,51 @@ function installNode() {
       EXIT_INFRASTRUCTURE,
       `Node could not be installed: there is no working ${node}. Type: npm rebuild node`,
     );
+}
+
+/** Does what only one process may do at a time in this checkout; others wait. One that was killed is in nobody's way. */
+function alone(work) {
+  take();
+  const release = () => unlinkSync(lock);
+  process.on('exit', release);
+  work();
+  process.off('exit', release);
+  release();
+}
+
+/** As in stack/process-lock.ts, but that of two heirs at once both may go on. */
+function take() {
+  for (let hasTold = false; ;) {
+    try {
+      return symlinkSync(identify(process.pid), lock);
+    } catch (error) {
+      if (error.code !== 'EEXIST') end(EXIT_INFRASTRUCTURE, `${lock} cannot be made: ${error.message}`);
+    }
+    try {
+      const holder = readlinkSync(lock);
+      const pid = Number.parseInt(holder, 10);
+      if (identify(pid) === holder) {
+        if (!hasTold) say(`process ${pid} installs packages here; waiting for it`);
+        hasTold = true;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
+      } else unlinkSync(lock);
+    } catch ({ code, message }) {
+      // Else it was given up in this moment.
+      if (code !== 'ENOENT') end(EXIT_INFRASTRUCTURE, `${lock} is in the way: ${message}`);
+    }
+  }
+}
+
+/** Tells a process from a later one of its number; undefined of one that has ended. Without /proc the number has to do. */
+function identify(pid) {
+  try {
+    process.kill(pid, 0);
+    const hasProc = existsSync('/proc/self/stat');
+    const fields = hasProc ? readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ') : [];
+    return fields[2] === 'Z' ? undefined : `${pid} ${fields[21]}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function npm(args, failure) {

@@ -6,7 +6,7 @@ import { renewBase } from '../steps/renew-base.ts';
 import { carryOut } from './carry-out.ts';
 import type { BuilderActivities } from './contracts.ts';
 
-/** What is not the trouble of an engine or store that is away is final then: it does not pass by itself. */
+/** All but an engine or store that is away, or networks that are all in use, is final then: it does not pass by itself. */
 const ENOUGH = { enoughAttempts: 12 };
 
 /** The activities of a builder worker. */

@@ -11,6 +11,7 @@ import type { PlanCache } from '../steps/plan-cache.ts';
 import { isOfRound, recordUnstarted } from '../steps/read-push.ts';
 import { settlePush } from '../steps/settle-push.ts';
 import type { StepContext } from '../steps/step-context.ts';
+import { unlessDamaged } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import type { Silent } from './find-silent.ts';
 import { findSilent, runningTasks } from './find-silent.ts';
@@ -111,7 +112,7 @@ async function settleEndedPush(
   if (!(await isStillEnded(deps, silent))) return false;
   const push = end.runId === undefined ? undefined : await findPushInput(client, pushId, end.runId);
   // A mark that nothing stands behind, in the store or in Temporal, says nothing.
-  if (push === undefined && !(await store.pushes.find(pushId))) {
+  if (push === undefined && !(await unlessDamaged(store.pushes.find(pushId)))) {
     await store.pushes.close(pushId);
     return false;
   }
@@ -149,7 +150,7 @@ async function settleTask(
   context: SettleContext,
 ): Promise<void> {
   const { pushId, plannedAt } = work;
-  const record = await store.tasks.find(id);
+  const record = await store.tasks.findUsable(id);
   const isRecorded = record !== undefined && isOfRound(record, work) && isResolved(record.state);
   const ended = reasonOf(end);
   if (!isRecorded)

@@ -3,8 +3,8 @@ import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { isSlipwayError } from '../model/errors.ts';
 import { cutDetail, cutText } from '../model/pure/cut-text.ts';
 
-/** Errors of a part that is away: however often it was missed, the step goes on when it is back. */
-const AWAY: readonly string[] = ['EngineUnavailable', 'StoreUnavailable'];
+/** Errors of a part that is away, or whose networks are all in use: however often it was missed, the step goes on when it is back. */
+const AWAY: readonly string[] = ['EngineUnavailable', 'StoreUnavailable', 'EngineOutOfNetworks'];
 
 const STACK_MAX_LENGTH = 8_000;
 

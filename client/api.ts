@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { SlipwayError } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { RefreshInput } from '../model/pure/base-payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
@@ -62,9 +63,14 @@ export interface ListedArtifact extends Omit<ArtifactRecord, 'sizeBytes' | 'sha2
   readonly sha256?: string;
 }
 
+/** Told of each look in vain while somebody follows something, and Temporal or the store is away. */
+export type OnAway = (error: SlipwayError) => void;
+
 export interface LogOptions {
   readonly run?: number;
+  /** On to the end of the run; a store that is away is waited for. */
   readonly follow: boolean;
+  readonly onAway?: OnAway;
   /** So much of its end is enough: of a log that is whole no more is read. Default: all of it. */
   readonly tailBytes?: number;
   /** Hears which run is read where a newer one is still to come. Who follows gets the newer one. */
@@ -147,12 +153,14 @@ export interface SlipwayApi {
     readonly limit: number;
     readonly project?: string;
   }): Promise<readonly (PushDocument | UnreadPush)[]>;
-  /** The push's document whenever it changed, the last one with its verdict. */
-  follow(pushId: string, signal: AbortSignal): AsyncIterable<PushDocument>;
+  /** The push's document whenever it changed, the last one with its verdict. Temporal and the store are waited for while they are away. */
+  follow(pushId: string, signal: AbortSignal, onAway?: OnAway): AsyncIterable<PushDocument>;
   /** Which of some queues of a level no worker polls, by this machine's clock. @throws {TemporalUnavailable} */
   silentQueues(level: Level, queues: readonly string[]): Promise<readonly string[]>;
   /** What the machines lack that were offered runs of these tasks of one level, by task; nothing of those that were not refused. @throws {TemporalUnavailable} */
   heldUp(level: Level, taskIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** What is done just now to plan a push, and what the attempt before met; undefined when nobody plans it. @throws {TemporalUnavailable} */
+  planning(pushId: string): Promise<string | undefined>;
   /** Whether the workflow of a push, task or image runs, whatever its record says. @throws {TemporalUnavailable} */
   isRunning(id: string): Promise<boolean>;
   /** Asks a push, task or image to cancel; false when its workflow does not run. */

@@ -11,6 +11,7 @@ import { endWords, findTaskLog } from '../steps/task-log.ts';
 import type { Store } from '../store/store.ts';
 import type { Download, ListedArtifact, LogOptions } from './api.ts';
 import { listViews, openTarballOfRun } from './image-tarball-of-run.ts';
+import { isAway } from './is-away.ts';
 
 /** A reader looks for new log chunks this often. */
 const LOG_POLL_MS = 250;
@@ -22,41 +23,68 @@ export async function readTask(store: Store, taskId: string): Promise<TaskRecord
   return record;
 }
 
+/** How far a log has been read, and of which run it is once that is known. */
+interface Place {
+  run: number | undefined;
+  seen: number;
+  afterSeq: number;
+}
+
 /**
- * The log of a run from its beginning, or the end of one that is whole; followed, it ends when the run is resolved and its log is whole. Where no run is named, an end
- * of the task that no log of a run tells of is told in its place, or after it.
+ * The log of a run from its beginning, or the end of one that is whole; followed, it ends when the run is resolved and its log is whole,
+ * and a store that is away is waited for. Where no run is named, an end of the task that no log of a run tells of is told in its place,
+ * or after it.
  *
  * @throws {NotFound} when there is no such run, and none is waited for.
  */
-export async function* readLog(
+export async function* readLog(store: Store, taskId: string, options: LogOptions): AsyncIterable<Buffer> {
+  const { run, follow, onAway, signal } = options;
+  const place: Place = { run, seen: 0, afterSeq: -1 };
+  for (;;) {
+    try {
+      yield* readOn(store, taskId, { ...options, place });
+      return;
+    } catch (error) {
+      if (!follow || !isAway(error)) throw error;
+      onAway?.(error);
+    }
+    await delay(LOG_POLL_MS, undefined, { signal });
+  }
+}
+
+/** On from a place, which goes along. */
+async function* readOn(
   store: Store,
   taskId: string,
-  { run, follow, tailBytes = Infinity, onRunToCome, signal }: LogOptions,
-): AsyncIterable<Buffer> {
-  const found = run ?? (await newestLog(store, taskId, { follow, onRunToCome, signal }));
+  { place, follow, tailBytes = Infinity, ...options }: LogOptions & { readonly place: Place },
+): AsyncGenerator<Buffer, void> {
+  const { run, signal } = options;
+  const found = place.run ?? (await newestLog(store, taskId, { follow, ...options }));
   if (typeof found === 'string') {
     yield Buffer.from(found);
     return;
   }
-  const wanted = found;
-  let seen = 0;
-  let afterSeq = -1;
+  const wanted = (place.run = found);
   for (;;) {
     signal.throwIfAborted();
     const finished = await store.artifacts.find(taskId, wanted, LIVE_LOG);
     if (finished) {
       // The chunks are gone or about to go: the artifact holds the same bytes, from where we are on.
-      const start = Math.max(seen, finished.sizeBytes - tailBytes);
-      yield* await store.artifacts.read(taskId, wanted, LIVE_LOG, signal, start);
+      place.seen = Math.max(place.seen, finished.sizeBytes - tailBytes);
+      const rest = await store.artifacts.read(taskId, wanted, LIVE_LOG, signal, place.seen);
+      for await (const bytes of rest as AsyncIterable<Buffer>) {
+        place.seen += bytes.byteLength;
+        yield bytes;
+      }
       if (run === undefined) yield* endAfter(store, taskId, wanted);
       return;
     }
-    for await (const chunk of store.logs.chunks(taskId, wanted, afterSeq)) {
-      afterSeq = chunk.seq;
-      seen += chunk.text.byteLength;
+    for await (const chunk of store.logs.chunks(taskId, wanted, place.afterSeq)) {
+      place.afterSeq = chunk.seq;
+      place.seen += chunk.text.byteLength;
       yield chunk.text;
     }
-    if (run !== undefined && afterSeq < 0) await expectRun(store, taskId, { run, wait: follow });
+    if (run !== undefined && place.afterSeq < 0) await expectRun(store, taskId, { run, wait: follow });
     if (!follow) return;
     await delay(LOG_POLL_MS, undefined, { signal });
   }

@@ -8,7 +8,7 @@ import type { PushDocument } from '../model/schema/records.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { normalizeRequest, variantOf } from '../model/variant.ts';
 import { asConfigured, resolveProject } from '../steps/resolve-project.ts';
-import { DamagedRecord } from '../store/json-object.ts';
+import { DamagedRecord, unlessDamaged } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import {
   SLIPWAY_LEVEL,
@@ -122,9 +122,9 @@ async function findStanding(store: Store, pushId: string, again: boolean | undef
   }
 }
 
-/** As the push's own record has it. */
+/** As the push's own record has it, if that can be read. */
 async function lastRound(store: Store, pushId: string): Promise<number> {
-  const record = await store.pushes.find(pushId);
+  const record = await unlessDamaged(store.pushes.find(pushId));
   return record?.rounds?.at(-1)?.round ?? 1;
 }
 

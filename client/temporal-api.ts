@@ -7,6 +7,7 @@ import type { SlipwayApi } from './api.ts';
 import type { NamingOptions } from './names.ts';
 import { resolvePushName, resolveTaskName } from './names.ts';
 import { findJoinable } from './find-joinable.ts';
+import { findPlanning } from './find-planning.ts';
 import { findStartedPush, readStartedPush } from './find-push.ts';
 import { followPush } from './follow-push.ts';
 import { downloadArtifact, listArtifacts, readLog, readTask } from './read-task.ts';
@@ -51,12 +52,13 @@ export async function openApi(
     read: (pushId) => readStartedPush(known, pushId),
     list: (options) => listPushes(store, options),
     documents: (options) => listDocuments(store, options),
-    follow: (pushId, signal) => followPush(known, pushId, signal),
+    follow: (pushId, signal, onAway) => followPush(known, pushId, signal, onAway),
     silentQueues: (level, queues) =>
       temporal.ask(level, (client) =>
         silentQueues(client, namespaceOf(connections.temporal, level), queues, Date.now()),
       ),
     heldUp: (level, taskIds) => temporal.ask(level, (client) => findHeldUp(client, taskIds)),
+    planning: (pushId) => temporal.ask(levelOf(pushId), (client) => findPlanning(client, pushId)),
     isRunning: (id) => temporal.ask(levelOf(id), (client) => isRunning(client, id)),
     cancel: (id) => temporal.ask(levelOf(id), (client) => cancelRunning(client, id)),
     cancelInPush: async (taskId) => {

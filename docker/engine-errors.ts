@@ -94,6 +94,11 @@ export function isNoDirectory(message: string): boolean {
   return /\bnot a directory\b/i.test(message);
 }
 
+/** Whether nothing was heard in time: of the engine, or of whom it has asked in its turn. */
+export function isSilence(error: unknown): boolean {
+  return statusCodeOf(error) === undefined && codeOf(error) === 'ETIMEDOUT';
+}
+
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;

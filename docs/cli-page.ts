@@ -24,7 +24,7 @@ level 1, where [\`localProjects\`](configuration.md#localprojects) lets it be on
 **A task here.** \`slipway run\` carries the task of the checked-out revision out in this machine's engine by the steps of the workers: the image by the hash that \`plan\` shows (from the
 store where one answers, else built here), checkout, environment, limits, \`maxRunTime\`, retries, artifacts. It needs no server and changes nothing in one. The log is on stdout; artifacts
 lie in \`~/.cache/slipway/runs\` for four weeks, and it says where. Inputs come from a push of the same revision, else from an earlier run here; secrets from \`SLIPWAY_SECRETS_DIR\` or
-\`SLIPWAY_SECRET_<NAME>\` of this machine; caches are this machine's own; private registries get [your docker login](configuration.md#private-registries). Ctrl-C removes the container.
+\`SLIPWAY_SECRET_<NAME>\` of this machine; caches are this machine's own; private registries get [your docker login](configuration.md#private-registries). Ctrl-C removes the container, and so does a reader of its log that goes (\`| head\`).
 \`--shell\` gives a shell in it instead of the command, with the shell's exit code.
 
 **Another processor than CI's.** \`run\` and \`image build\` make images of the tree for the platform of this machine's engine. Where pushes are known to make them for another one, they say so: these are

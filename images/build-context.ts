@@ -16,6 +16,7 @@ import type { ContextDefinition, DockerfileForBuild, OpenedDockerfile } from './
 import { LEFT_OUT_KEPT, remarkOnContext } from './remark-on-context.ts';
 import { remarkOnDockerfile } from './remark-on-dockerfile.ts';
 import type { RemarkedImage } from './remark-on-dockerfile.ts';
+import { unknownTo } from './syntax-directive.ts';
 
 export type { ContextDefinition } from './open-dockerfile.ts';
 
@@ -29,6 +30,11 @@ export interface BuildContext {
     readonly platform: string;
     readonly parentReference?: string | undefined;
   }): DockerfileMounts;
+  /**
+   * What of its Dockerfile an engine of a version may not know, and no `# syntax=` line brings: flags such as `COPY --link`, and
+   * `here-documents`.
+   */
+  unknownTo(engineVersion: string): readonly string[];
   /** What an engine would refuse in its Dockerfile, or carry out otherwise than it is meant, in the order of its lines; then what is left out. */
   remarks(image: Omit<RemarkedImage, 'imageName'>): Promise<readonly Finding[]>;
   /** Its files by name; sizes are known when all of them were read, not when the hash came from a cache. */
@@ -83,6 +89,7 @@ export async function openBuildContext(
         platform,
         parentReference,
       }),
+    unknownTo: (engineVersion) => unknownTo(opened.written.expanded, engineVersion),
     remarks: async (image) => [
       ...(await remarkOnDockerfile(tree, opened, { imageName: definition.imageName, ...image }, signal)),
       ...(await remarkOnContext(tree, { directory: opened.directory, leftOut }, signal)),

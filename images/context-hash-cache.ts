@@ -3,6 +3,7 @@ import { comparePaths } from '../model/path-bytes.ts';
 import type { SourceTree, TreeEntry } from '../model/source-tree.ts';
 import type { CollectedContext } from './collect-context.ts';
 import { TAR } from './context-tar.ts';
+import type { KeptTextsOptions } from './kept-texts.ts';
 import { KeptTexts } from './kept-texts.ts';
 import type { OpenedDockerfile } from './open-dockerfile.ts';
 import { createUnchangedContexts } from './unchanged-contexts.ts';
@@ -37,8 +38,11 @@ const HASH = /^[0-9a-f]{64}$/;
  * A cache in a directory that any number of processes may share; losing it costs time only. What it knows of a context is
  * version control's ids of the contents or directories, and the Dockerfile as it is built: equal ones give an equal tar.
  */
-export function createContextHashCache(directory: string, kept = KEPT): ContextHashCache {
-  const texts = new KeptTexts(directory, kept);
+export function createContextHashCache(
+  directory: string,
+  { kept = KEPT, stateDirectory }: Partial<KeptTextsOptions> = {},
+): ContextHashCache {
+  const texts = new KeptTexts(directory, { kept, stateDirectory });
   return {
     ...createUnchangedContexts(texts),
 

@@ -19,6 +19,7 @@ export interface DockerfileOutline {
   readonly escape: string;
   /** What `# syntax=` names; another program may know other instructions. */
   readonly syntax: string | undefined;
+  readonly hasHereDocuments: boolean;
 }
 
 interface Line {
@@ -37,6 +38,8 @@ export function outlineDockerfile(dockerfile: string): DockerfileOutline {
   const syntax = SYNTAX.exec(dockerfile)?.[1];
   const instructions: WrittenInstruction[] = [];
   const hereDocuments = new HereDocuments(lines);
+  const same = { instructions, escape, syntax };
+  let hasHereDocuments = false;
   let at = 0;
   while (at < lines.length) {
     const { text, count } = joinLines(lines, at, escape);
@@ -47,10 +50,11 @@ export function outlineDockerfile(dockerfile: string): DockerfileOutline {
     if (keyword === '') continue;
     instructions.push({ keyword: keyword.toUpperCase(), rest, ...place });
     const end = hereDocuments.endAfter(`${keyword} ${rest}`, at);
-    if (end === undefined) return { instructions, isWhole: false, unread: lines.slice(at), escape, syntax };
+    if (end === undefined) return { ...same, isWhole: false, unread: lines.slice(at), hasHereDocuments };
+    hasHereDocuments ||= end > at;
     at = end;
   }
-  return { instructions, isWhole: true, unread: [], escape, syntax };
+  return { ...same, isWhole: true, unread: [], hasHereDocuments };
 }
 
 /** Directives count only before everything else. */

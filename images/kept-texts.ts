@@ -1,16 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeStateDirectory } from '../model/make-state-directory.ts';
+
+export interface KeptTextsOptions {
+  /** What was used longest ago goes when there are more. */
+  readonly kept: number;
+  /** The state directory that theirs lies in, made before it; default: it lies in none. */
+  readonly stateDirectory?: string | undefined;
+}
 
 /** Short texts in a directory that any number of processes may share, each whole or not there. Losing them costs time only. */
 export class KeptTexts {
   readonly #directory: string;
-  readonly #kept: number;
+  readonly #options: KeptTextsOptions;
 
-  /** What was used longest ago goes when there are more than `kept`. */
-  constructor(directory: string, kept: number) {
+  constructor(directory: string, options: KeptTextsOptions) {
     this.#directory = directory;
-    this.#kept = kept;
+    this.#options = options;
   }
 
   async find(name: string): Promise<string | undefined> {
@@ -26,11 +33,13 @@ export class KeptTexts {
   async keep(name: string, text: string): Promise<void> {
     const path = join(this.#directory, name);
     const fresh = `${path}.${randomBytes(4).toString('hex')}`;
+    const { kept, stateDirectory } = this.#options;
     try {
+      if (stateDirectory !== undefined) await makeStateDirectory(stateDirectory);
       await mkdir(this.#directory, { recursive: true });
       await writeFile(fresh, text);
       await rename(fresh, path);
-      await forgetOldest(this.#directory, this.#kept);
+      await forgetOldest(this.#directory, kept);
     } catch {
       // A full disk must not keep anything from being planned.
       await rm(fresh, { force: true }).catch(() => undefined);

@@ -1,4 +1,5 @@
 import { outlineDockerfile } from './dockerfile-outline.ts';
+import type { DockerfileOutline } from './dockerfile-outline.ts';
 import { splitFlags } from './instruction-words.ts';
 import type { Remark } from './remark.ts';
 
@@ -22,6 +23,15 @@ const NEWER_FLAGS: ReadonlyMap<string, number> = new Map([
   ['RUN --security', 20],
   ['RUN --device', 27],
 ]);
+/** Flags that the usual knows and older engines do not. */
+const USUAL_FLAGS: ReadonlyMap<string, number> = new Map([
+  ['ADD --link', 4],
+  ['COPY --link', 4],
+  ['ADD --checksum', 6],
+  ['ADD --keep-git-dir', 6],
+  ['HEALTHCHECK --start-interval', 6],
+]);
+const HERE_DOCUMENTS = 4;
 const DIRECTIVE = /^\s*#\s*(syntax|escape|check)\s*=\s*(.*?)\s*$/i;
 
 interface SyntaxDirective {
@@ -64,12 +74,30 @@ export function forFrontendOf(dockerfile: string, engineVersion: string): string
 function wantedVersion(reference: string, dockerfile: string): number | undefined {
   const asked = PLAIN.exec(reference);
   if (!asked) return undefined;
-  const { instructions, escape } = outlineDockerfile(dockerfile);
-  const flags = instructions.flatMap(({ keyword, rest }) =>
+  const most = (version: number, flag: string): number => Math.max(version, NEWER_FLAGS.get(flag) ?? 0);
+  return flagsOf(outlineDockerfile(dockerfile)).reduce(most, Number(asked[1] ?? USUAL));
+}
+
+/** With their instructions, as written: `COPY --link`. */
+function flagsOf({ instructions, escape }: DockerfileOutline): readonly string[] {
+  return instructions.flatMap(({ keyword, rest }) =>
     splitFlags(rest, escape).flags.map(({ name }) => `${keyword} --${name}`),
   );
-  const most = (version: number, flag: string): number => Math.max(version, NEWER_FLAGS.get(flag) ?? 0);
-  return flags.reduce(most, Number(asked[1] ?? USUAL));
+}
+
+/**
+ * What of a Dockerfile that names no syntax the own frontend of an engine of a version may not know: flags such as `COPY --link`,
+ * and `here-documents`.
+ */
+export function unknownTo(dockerfile: string, engineVersion: string): readonly string[] {
+  if (findSyntax(dockerfile.split('\n'))) return [];
+  const own = ownVersion(engineVersion);
+  const outline = outlineDockerfile(dockerfile);
+  const isUnknown = (flag: string): boolean => (USUAL_FLAGS.get(flag) ?? NEWER_FLAGS.get(flag) ?? own) > own;
+  return [
+    ...new Set(flagsOf(outline).filter(isUnknown)),
+    ...(outline.hasHereDocuments && HERE_DOCUMENTS > own ? ['here-documents'] : []),
+  ];
 }
 
 /** The newest 1.N that an engine of a version does itself. */

@@ -99,7 +99,7 @@ export const ERRORS = {
     owner: 'operator',
     retryable: true,
     meaning: 'The Docker Engine has addresses for no further network, and each container has one of its own.',
-    next: 'A run waits until one is free. Remove networks there, or give the engine more addresses (`default-address-pools`).',
+    next: 'A run or a build waits until one is free. Remove networks there, or give the engine more addresses (`default-address-pools`).',
   },
   MachineBusy: {
     owner: 'operator',

@@ -78,6 +78,8 @@ export class ImageBuildFailed extends SlipwayError {
   readonly type = 'ImageBuildFailed';
   readonly imageName: string;
   readonly failed: FailedStep;
+  /** Why, for the most part in the engine's words. */
+  readonly detail: string;
   constructor(imageName: string, failed: FailedStep, detail: string, options?: ErrorOptions) {
     const where = failed.step ? ` in step "${shortStep(failed.step)}"` : '';
     // What the engine says beside an exit code is the step and the code once more.
@@ -85,6 +87,7 @@ export class ImageBuildFailed extends SlipwayError {
     super(`Build of image "${imageName}" failed${where}${why}`, options);
     this.imageName = imageName;
     this.failed = failed;
+    this.detail = detail;
   }
 
   /** What the build said last, in one text. */

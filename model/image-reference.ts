@@ -4,6 +4,12 @@ const REFERENCE =
 
 const MAX_LENGTH = 600;
 
+/** The name of an image as it is for everybody: tools write it in full or not, with the tag or alone. */
+export function plainName(name: string): string {
+  const path = name.replace(/^(docker\.io|localhost)\//, '').replace(/^library\//, '');
+  return /:[^/]*$/.test(path) ? path : `${path}:latest`;
+}
+
 /** Whether an engine accepts a text as the name of an image. */
 export function isReference(text: string): boolean {
   return text.length <= MAX_LENGTH && REFERENCE.test(text);

@@ -10,6 +10,8 @@ export interface GrantContext {
   readonly level: Level;
   /** undefined: not known, so that nothing is found. */
   readonly grants?: Grants | undefined;
+  /** Of a project that the configuration does not name: its repository, as that would write it. */
+  readonly unnamed?: string | undefined;
   readonly file: string;
 }
 
@@ -28,8 +30,9 @@ const FIELD_OF: Readonly<Record<string, readonly [field: keyof TaskPart, member:
 export function checkGrants(
   tasks: readonly Pick<PlannedTask, 'label' | 'secrets' | 'rights' | 'dind'>[],
   { position, memberPosition }: Pick<ParsedSlipwayYml, 'position' | 'memberPosition'>,
-  { project, level, grants, file }: GrantContext,
+  context: GrantContext,
 ): readonly Finding[] {
+  const { project, level, grants, file } = context;
   if (!grants) return [];
   return tasks.flatMap(({ label, secrets = [], rights = [], dind }) => {
     const refuse = (what: string, by: keyof Grants, name: string): Finding => ({
@@ -39,7 +42,7 @@ export function checkGrants(
         ? position(['tasks', label, 'secrets'], 'key')
         : memberPosition(label, ...(FIELD_OF[name] ?? (['capabilities', name] as const)))),
       message: `task "${label}": ${what} is not granted to project "${project}" at level ${level}`,
-      hint: `"${by}: {${level}: [${name}]}" in slipway.config.yml grants it; "when: {levels: […]}" leaves the task out elsewhere`,
+      hint: `${howToGrant(by, name, context)}; "when: {levels: […]}" leaves the task out elsewhere`,
     });
     const asked = [...rights, ...(dind ? ['dind'] : [])];
     return [
@@ -51,4 +54,14 @@ export function checkGrants(
         .map((name) => refuse(`"${name}"`, 'capabilities', name)),
     ];
   });
+}
+
+/** With its place: what stands elsewhere in that file makes all of it invalid, for every project. */
+function howToGrant(by: keyof Grants, name: string, { project, level, unnamed }: GrantContext): string {
+  const grant = `${by}: {${level}: [${name}]}`;
+  if (unnamed === undefined) return `"${grant}" under projects.${project} in slipway.config.yml grants it`;
+  if (by === 'capabilities' && unnamed.startsWith('file:'))
+    return `"localProjects: {${by}: [${name}]}" in slipway.config.yml, in place of the line of that name, grants it to all local projects`;
+  const sources = `sources: [{repository: ${JSON.stringify(unnamed)}, refs: {"*": ${level}}}]`;
+  return `only a project that slipway.config.yml names can have it: "projects: {${project}: {${sources}, ${grant}}}"`;
 }

@@ -36,6 +36,7 @@ export async function checkReachable(
   },
 ): Promise<void> {
   const { repository, revision, signal } = wanted;
+  const known = await mirror.identity();
   // Git itself would take a tag before a branch of that name, and a level hangs on the branch.
   const ref = wanted.ref.startsWith('refs/') ? wanted.ref : `refs/heads/${wanted.ref}`;
   const notFound = (detail: string): Error => new RevisionNotFound(repository, revision, detail);
@@ -43,7 +44,10 @@ export async function checkReachable(
   const tip = await mirror.fetchRef(ref, signal);
   if (!tip) throw notFound(`is not reachable from ${ref}, which is not in the repository`);
   const { exitCode } = await mirror.git(['merge-base', '--is-ancestor', revision, tip], signal);
-  if (exitCode !== 0) throw notFound(`is not reachable from ${ref}, which is at ${tip}`);
+  if (exitCode === 0) return;
+  // Git cannot tell: the revision is not here, or the history is broken on the way to it.
+  if (exitCode !== 1 && (await mirror.mend('commits', signal, known))) return checkReachable(mirror, wanted);
+  throw notFound(`is not reachable from ${ref}, which is at ${tip}`);
 }
 
 /** Whether git would take a text for the name of a ref; what is none could be a pattern or an option. */

@@ -41,6 +41,13 @@ const SETTINGS: readonly string[] = [
   'http.lowSpeedTime=60',
 ];
 const ANY_OWNER = 'safe.directory=*';
+/** ssh asks nothing, and gives a server up that is silent for a minute, as https does by the settings above. */
+const SSH_OPTIONS: readonly string[] = [
+  '-oBatchMode=yes',
+  '-oConnectTimeout=30',
+  '-oServerAliveInterval=15',
+  '-oServerAliveCountMax=4',
+];
 
 /**
  * Environment for reading a repository that may be anybody's. Variables of a calling git (hooks set GIT_DIR and more)
@@ -60,7 +67,7 @@ export function gitEnvironment(
     GIT_TERMINAL_PROMPT: '0',
     GIT_ASKPASS: '',
     SSH_ASKPASS: '',
-    GIT_SSH_COMMAND: 'ssh -oBatchMode=yes',
+    GIT_SSH_COMMAND: `ssh ${SSH_OPTIONS.join(' ')}`,
     GIT_OPTIONAL_LOCKS: '0',
     GIT_NO_REPLACE_OBJECTS: '1',
     LC_ALL: 'C',

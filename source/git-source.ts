@@ -3,11 +3,13 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isSlipwayError, RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
+import { makeStateDirectory } from '../model/make-state-directory.ts';
 import { REVISION_PATTERN } from '../model/pure/ids.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { checkReachable, checkReadable, findCommit, isRefName, splitPaths } from './commits.ts';
 import { gitEnvironment, runGit } from './git-command.ts';
 import { createGitTree } from './git-tree.ts';
+import { isThere } from './is-there.ts';
 import { Mirror } from './mirror.ts';
 import type { ObjectFormat } from './mirror.ts';
 import { refusalOfPartialClone } from './partial-clone.ts';
@@ -19,6 +21,8 @@ export { dirtyFiles, openCheckout } from './checkout.ts';
 export interface GitSourceOptions {
   /** Where the mirrors lie; made if it is not there. Several processes may share it. */
   readonly mirrorsDirectory: string;
+  /** The state directory that they lie in, made before them; default: they lie in none. */
+  readonly stateDirectory?: string;
   /** Whether absolute paths and file URLs may be read, besides https and ssh. */
   readonly allowFile: boolean;
   /** A git configuration file, for credentials. The user's own and the system's are not read. */
@@ -62,6 +66,8 @@ const CONFIG_NAME = 'gitconfig';
 interface Objects {
   readonly directory: string;
   ensure(revision: string): Promise<boolean>;
+  /** To be called when they could not be read: of ours what is damaged is had again by the next attempt. */
+  mend(): Promise<unknown>;
 }
 
 interface Asked {
@@ -125,6 +131,7 @@ class MirroringSource implements GitSource {
     const args = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--no-ext-diff', from, to, '--'];
     const { exitCode, stdout, stderr } = await runGit(objects.directory, args, { signal });
     if (exitCode === 0) return splitPaths(stdout);
+    await objects.mend();
     const refusal = await refusalOfPartialClone(objects.directory, repository, signal);
     throw refusal ?? new RepositoryUnavailable(repository, `no difference could be made: ${stderr}`);
   }
@@ -159,15 +166,18 @@ class MirroringSource implements GitSource {
     return stdout.toString('utf8');
   }
 
-  #tree(
-    { directory }: Mirror,
+  async #tree(
+    mirror: Mirror,
     { repository, revision }: { readonly repository: string; readonly revision: string },
-  ): SourceTree {
-    const key = `${repository} ${revision}`;
+  ): Promise<SourceTree> {
+    // One of a mirror that was made anew since may have a git at work that is still in the old one.
+    const key = `${repository} ${revision} ${await mirror.identity()}`;
     const known = this.#trees.get(key)?.deref();
     if (known) return known;
+    const { directory } = mirror;
     const keptIn = join(directory, 'slipway-checkouts');
-    const tree = createGitTree({ directory, revision, repository, keptIn });
+    const mend = (signal?: AbortSignal): Promise<unknown> => mirror.mend('all', signal);
+    const tree = createGitTree({ directory, revision, repository, keptIn, mend });
     this.#trees.set(key, new WeakRef(tree));
     this.#unread.register(tree, key);
     return tree;
@@ -222,10 +232,15 @@ class MirroringSource implements GitSource {
       return {
         directory,
         ensure: async (wanted) => (await findCommit(directory, wanted, signal)) !== undefined,
+        mend: () => Promise.resolve(),
       };
     }
     const mirror = await this.#mirror(url, formatOf(revision), signal);
-    return { directory: mirror.directory, ensure: async (wanted) => mirror.ensureRevision(wanted, signal) };
+    return {
+      directory: mirror.directory,
+      ensure: async (wanted) => mirror.ensureRevision(wanted, signal),
+      mend: () => mirror.mend('all', signal),
+    };
   }
 
   async #mirror(url: RepositoryUrl, format: ObjectFormat, signal?: AbortSignal): Promise<Mirror> {
@@ -234,8 +249,9 @@ class MirroringSource implements GitSource {
     const known = this.#mirrors.get(key);
     const mirror = known ?? new Mirror(url, format, { mirrorsDirectory, environment: this.#environment });
     this.#mirrors.set(key, mirror);
-    if (!known) await this.#writeConfig();
-    await mirror.ensure(format, signal);
+    // All of it can be made again, and may be taken away under a running process.
+    if (!known || !(await isThere(this.#configPath))) await this.#writeConfig();
+    await mirror.ensure(signal);
     return mirror;
   }
 
@@ -254,9 +270,10 @@ class MirroringSource implements GitSource {
 
   /** The other end of a local fetch is a git of its own that obeys only a configuration file, not our `-c`. */
   async #writeConfig(): Promise<void> {
-    const { mirrorsDirectory, configFile } = this.#options;
+    const { mirrorsDirectory, stateDirectory, configFile } = this.#options;
     const include =
       configFile === undefined ? '' : `[include]\n\tpath = ${JSON.stringify(resolve(configFile))}\n`;
+    if (stateDirectory !== undefined) await makeStateDirectory(stateDirectory);
     await mkdir(mirrorsDirectory, { recursive: true });
     const fresh = `${this.#configPath}.${randomBytes(6).toString('hex')}`;
     await writeFile(fresh, `[safe]\n\tdirectory = *\n${include}`);

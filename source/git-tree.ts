@@ -1,15 +1,17 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
+import { isSlipwayError, RepositoryUnavailable, RevisionNotFound } from '../model/errors.ts';
 import { comparePaths, decodePath } from '../model/path-bytes.ts';
 import type { ArchiveOptions, Located, SourceTree, TreeEntry } from '../model/source-tree.ts';
 import { checkReadable, findCommit } from './commits.ts';
 import { gitDirectory } from './git-directory.ts';
+import type { GitDirectoryOptions } from './git-directory.ts';
 import { runGit } from './git-command.ts';
 import { refusalOfPartialClone } from './partial-clone.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { RepositoryRefused } from './repository-url.ts';
 import { treeArchive } from './tree-archive.ts';
+import type { FurtherEntry } from './tree-archive.ts';
 import { ForbiddenName, isForbidden, kindOf, TreeWalk } from './tree-walk.ts';
 
 const TAB = 9;
@@ -25,6 +27,11 @@ export interface TreeLocation {
   readonly commit?: string | null;
   /** A directory of ours where a `.git` that was made lies for the next who wants the same; default: none is kept. */
   readonly keptIn?: string;
+  /**
+   * Of a directory of ours, which had the revision when this was made: called when something in it could not be read, so that what is
+   * damaged is had anew by whoever opens the revision next.
+   */
+  readonly mend?: (signal?: AbortSignal) => Promise<unknown>;
 }
 
 /** The files of a revision, straight from git's objects; no working tree is looked at or made. */
@@ -42,7 +49,7 @@ class GitTree implements SourceTree {
   constructor(location: TreeLocation) {
     this.revision = location.revision;
     this.#location = location;
-    this.#readers = new ReaderPool(location.directory);
+    this.#readers = new ReaderPool(location.directory, location.repository);
     this.#walk = new TreeWalk(this.#readers, `${location.revision}^{tree}`);
   }
 
@@ -68,7 +75,7 @@ class GitTree implements SourceTree {
     signal?.throwIfAborted();
     const found = await this.#walk.locate(path).catch(async (error: unknown) => {
       if (error instanceof ForbiddenName) throw holdsForbidden(repository, error.path);
-      throw await this.#trouble(error instanceof Error ? error.message : String(error));
+      throw await this.#trouble(error, signal);
     });
     signal?.throwIfAborted();
     return found;
@@ -91,15 +98,23 @@ class GitTree implements SourceTree {
       signal,
     );
     let index = 0;
+    let met: unknown;
+    let last: Readable | undefined;
     try {
       for await (const object of objects) {
         const entry = entries[index++];
         if (!entry || !object) throw this.#lacks(entry);
+        last = object.body;
         yield { entry, sizeBytes: object.sizeBytes, body: object.body };
       }
     } catch (error) {
       signal?.throwIfAborted();
+      met = error;
       throw (await this.#refusalOfPartialClone()) ?? error;
+    } finally {
+      // Who reads a long content meets the error, and leaves.
+      met ??= last?.errored;
+      if (isSlipwayError(met) && met.type === 'RepositoryUnavailable') await this.#mend(signal);
     }
   }
 
@@ -111,8 +126,21 @@ class GitTree implements SourceTree {
     { dated = new Date(), git }: ArchiveOptions,
     signal?: AbortSignal,
   ): AsyncGenerator<Buffer, void> {
-    const first = git && gitDirectory({ ...this.#location, commit: this.#commit(), dated, ...git }, signal);
+    const first =
+      git && this.#gitDirectory({ ...this.#location, commit: this.#commit(), dated, ...git }, signal);
     yield* treeArchive(this, { dated, first, signal });
+  }
+
+  async *#gitDirectory(
+    options: GitDirectoryOptions,
+    signal?: AbortSignal,
+  ): AsyncGenerator<FurtherEntry, void> {
+    try {
+      yield* gitDirectory(options, signal);
+    } catch (error) {
+      await this.#mend(signal);
+      throw error;
+    }
   }
 
   #commit(): string {
@@ -141,13 +169,24 @@ class GitTree implements SourceTree {
     return parseListing(result.stdout, repository);
   }
 
-  /** Why the tree cannot be had. */
-  async #trouble(detail: string): Promise<Error> {
-    const { directory, revision, repository } = this.#location;
+  /** Why the tree cannot be had, from an error or git's words. */
+  async #trouble(met: unknown, signal?: AbortSignal): Promise<Error> {
+    const { directory, revision, repository, mend } = this.#location;
+    await this.#mend(signal);
     await checkReadable(directory, repository);
-    if (!(await findCommit(directory, revision))) return new RevisionNotFound(repository, revision);
+    // What is ours had it, and can be given it again.
+    if (!mend && !(await findCommit(directory, revision))) return new RevisionNotFound(repository, revision);
     const refusal = await this.#refusalOfPartialClone();
-    return refusal ?? new RepositoryUnavailable(repository, `its tree cannot be listed: ${detail}`);
+    if (refusal) return refusal;
+    if (isSlipwayError(met)) return met;
+    const detail = met instanceof Error ? met.message : String(met);
+    return new RepositoryUnavailable(repository, `its tree cannot be listed: ${detail}`);
+  }
+
+  /** Whether it helps or not, what is told is what could not be read. */
+  async #mend(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
+    await this.#location.mend?.(signal).catch(() => undefined);
   }
 
   /** Git reads what is there of one, and ends at what is not. */

@@ -1,10 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { access, glob, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { glob, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { devNull } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepositoryUnavailable } from '../model/errors.ts';
+import { unlessAborted } from '../model/unless-aborted.ts';
 import { runGit } from './git-command.ts';
 import type { GitResult } from './git-command.ts';
+import { isThere } from './is-there.ts';
+import type { Extent } from './mirror-damage.ts';
+import { isDamaged } from './mirror-damage.ts';
 import { lacksPromised, refusalOfPartialClone } from './partial-clone.ts';
 import type { RepositoryUrl } from './repository-url.ts';
 
@@ -14,6 +19,8 @@ const FIRST_PAUSE_MS = 40;
 const STALE_LOCK_MS = 10 * 60 * 1000;
 /** Each fetch brings a pack of its own, and git looks for an object in all of them. */
 const MAX_PACKS = 50;
+/** A mirror that was looked through and is whole is not looked through again at once: that reads all of it. */
+const WHOLE_FOR_MS = 10 * 60 * 1000;
 const ALL_REFS = '+refs/*:refs/slipway/all/*';
 /** Under their own names: git itself then says which of them lead to what is taken from here. */
 const TAGS = '+refs/tags/*:refs/tags/*';
@@ -33,32 +40,50 @@ export type ObjectFormat = 'sha1' | 'sha256';
 export class Mirror {
   readonly directory: string;
   readonly #repository: RepositoryUrl;
+  readonly #format: ObjectFormat;
   readonly #environment: NodeJS.ProcessEnv;
   /** Fetches of this process go one after the other: the second mostly finds its objects there. */
   #last: Promise<unknown> = Promise.resolve();
+  #wholeMs = -Infinity;
 
   constructor(repository: RepositoryUrl, format: ObjectFormat, options: MirrorOptions) {
     const name = format === 'sha1' ? `${repository.key}.git` : `${repository.key}-${format}.git`;
     this.directory = join(options.mirrorsDirectory, name);
     this.#repository = repository;
+    this.#format = format;
     this.#environment = options.environment;
   }
 
-  /** Makes the mirror if there is none. Made aside and renamed, so nobody sees half of one. */
-  async ensure(format: ObjectFormat, signal?: AbortSignal): Promise<void> {
-    if (await exists(join(this.directory, 'HEAD'))) return;
-    const fresh = `${this.directory}.${randomBytes(6).toString('hex')}`;
-    await mkdir(fresh, { recursive: true });
-    try {
-      const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`];
-      const result = await runGit(fresh, args, { signal });
-      if (result.exitCode !== 0) throw this.#unavailable(`no mirror could be made: ${result.stderr}`);
-      await rename(fresh, this.directory);
-    } catch (error) {
-      if (!(await exists(join(this.directory, 'HEAD')))) throw error;
-    } finally {
-      await rm(fresh, { recursive: true, force: true });
-    }
+  /** Makes the mirror if there is none. */
+  async ensure(signal?: AbortSignal): Promise<void> {
+    if (await this.#isThere()) return;
+    await this.#make(await this.identity(), signal);
+  }
+
+  /** Tells one that was made anew from the one before; undefined while there is none. */
+  async identity(): Promise<number | undefined> {
+    return stat(this.directory).then(
+      ({ ino }) => ino,
+      () => undefined,
+    );
+  }
+
+  /**
+   * Makes the mirror anew, and empty, if it is damaged as far as it is looked through. Tells whether it is another one than that which
+   * is known, or than what is there now, by whomever it was made: then what failed may be tried again.
+   */
+  async mend(extent: Extent, signal?: AbortSignal, known?: number): Promise<boolean> {
+    const before = known ?? (await this.identity());
+    return this.#inTurn(async () => {
+      const found = await this.identity();
+      const isOther = found !== before || found === undefined;
+      if (!isOther && (extent !== 'all' || performance.now() - this.#wholeMs > WHOLE_FOR_MS)) {
+        if (await isDamaged(this.directory, extent, signal)) await this.#make(found, signal);
+        if (extent === 'all') this.#wholeMs = performance.now();
+      }
+      await this.ensure(signal);
+      return (await this.identity()) !== before;
+    }, signal);
   }
 
   /** Whether a commit is here with all that it needs, as far as fetches were whole. */
@@ -70,15 +95,21 @@ export class Mirror {
   /** Fetches a ref and gives the commit at its tip, or undefined when the repository has no such ref. */
   async fetchRef(ref: string, signal?: AbortSignal): Promise<string | undefined> {
     const local = `refs/slipway/refs/${hashOf(ref)}`;
+    const known = await this.identity();
     const fetched = await this.#fetch([`+${ref}:${local}`, TAGS], [ref], signal);
     if (!fetched) return undefined;
     const tip = await this.git(['rev-parse', '--verify', '--quiet', `${local}^{commit}`], signal);
-    return tip.exitCode === 0 ? tip.stdout.toString('utf8').trim() : undefined;
+    if (tip.exitCode === 0) return tip.stdout.toString('utf8').trim();
+    return (await this.identity()) === known ? undefined : this.fetchRef(ref, signal);
   }
 
   /** Makes sure that a commit is here; false when the repository does not have it either. */
   async ensureRevision(revision: string, signal?: AbortSignal): Promise<boolean> {
-    return (await this.has(revision, signal)) || this.#fetchRevision(revision, signal);
+    if (await this.has(revision, signal)) return true;
+    const known = await this.identity();
+    if (await this.#fetchRevision(revision, signal)) return true;
+    // Of a history that is broken here git tells the repository that we have it, and nothing of it is sent.
+    return (await this.mend('commits', signal, known)) && this.#fetchRevision(revision, signal);
   }
 
   /** Fetches a commit by its id, or everything where the server does not give commits by id; tells whether it is here then. */
@@ -105,6 +136,18 @@ export class Mirror {
    * partial clone on this machine that lacks what is wanted.
    */
   async #fetch(refspecs: string[], wanted: string[], signal?: AbortSignal): Promise<boolean> {
+    const known = await this.identity();
+    const first = await this.#tryToFetch(refspecs, wanted, signal);
+    if (typeof first === 'boolean') return first;
+    // What git failed at may lie here.
+    const isOther = await this.mend('all', signal, known);
+    const last = isOther ? await this.#tryToFetch(refspecs, wanted, signal) : first;
+    if (typeof last === 'boolean') return last;
+    throw this.#unavailable(`fetching failed ${ATTEMPTS} times: ${last}`);
+  }
+
+  /** The same, but gives git's words where it does not work however often it is tried. */
+  async #tryToFetch(refspecs: string[], wanted: string[], signal?: AbortSignal): Promise<boolean | string> {
     let failure = '';
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (attempt > 0) await this.#makeWay(attempt, signal);
@@ -115,14 +158,11 @@ export class Mirror {
       failure = result.stderr;
       if (lacksPromised(failure)) await this.#refusePartialClone(signal);
       // Git's exit code does not tell these apart; ls-remote's does.
-      const answer = await this.#remote(
-        ['ls-remote', '--exit-code', this.#repository.url, ...wanted],
-        signal,
-      );
+      const answer = await this.#listRemote(wanted, signal);
       if (answer.exitCode === 2) return false;
       if (answer.exitCode !== 0) throw this.#unavailable(answer.stderr);
     }
-    throw this.#unavailable(`fetching failed ${ATTEMPTS} times: ${failure}`);
+    return failure;
   }
 
   async #refusePartialClone(signal?: AbortSignal): Promise<void> {
@@ -132,7 +172,7 @@ export class Mirror {
   }
 
   async #attempt(refspecs: readonly string[], signal?: AbortSignal): Promise<GitResult> {
-    const fetching = this.#last.then(async () => {
+    return this.#inTurn(async () => {
       const args = [
         'fetch',
         '--quiet',
@@ -146,12 +186,18 @@ export class Mirror {
         this.#repository.url,
         ...refspecs,
       ];
-      const result = await this.#remote(args, signal);
+      const result = await runGit(this.directory, args, { signal, environment: this.#environment });
       if (result.exitCode === 0) await this.#putTogether(signal);
       return result;
-    });
-    this.#last = fetching.catch(() => undefined);
-    return fetching;
+    }, signal);
+  }
+
+  /** After those of this process that came before, which may take long: whoever is told to stop meanwhile waits no more. */
+  async #inTurn<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const before = this.#last;
+    const turn = unlessAborted(before, signal).then(work);
+    this.#last = Promise.allSettled([before, turn]);
+    return turn;
   }
 
   /**
@@ -159,14 +205,48 @@ export class Mirror {
    * what somebody reads or fetches meanwhile; that it fails is no reason for anybody to.
    */
   async #putTogether(signal?: AbortSignal): Promise<void> {
-    const names = await readdir(join(this.directory, 'objects', 'pack'));
+    const names = await readdir(join(this.directory, 'objects', 'pack')).catch(() => []);
     if (names.filter((name) => name.endsWith('.pack')).length <= MAX_PACKS) return;
     await this.git(['repack', '--geometric=2', '-d', '-n', '--quiet'], signal);
     await this.git(['pack-refs', '--all'], signal);
   }
 
-  async #remote(args: readonly string[], signal?: AbortSignal): Promise<GitResult> {
-    return runGit(this.directory, args, { signal, environment: this.#environment });
+  /** In no repository, so that it answers for the one that is asked and for nothing that lies here. */
+  async #listRemote(wanted: readonly string[], signal?: AbortSignal): Promise<GitResult> {
+    const environment = { ...this.#environment, GIT_DIR: devNull };
+    const args = ['ls-remote', '--exit-code', this.#repository.url, ...wanted];
+    return runGit(dirname(this.directory), args, { signal, environment });
+  }
+
+  /**
+   * Made aside and renamed, so nobody sees half of one, into the place of what lay there, if it is still that: another process may have
+   * been faster. Whoever reads or fetches in the old one goes on there as long as that lasts, and fails then.
+   */
+  async #make(instead: number | undefined, signal?: AbortSignal): Promise<void> {
+    const [fresh, old] = [this.#beside(), this.#beside()];
+    await mkdir(fresh, { recursive: true });
+    try {
+      const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${this.#format}`];
+      const result = await runGit(fresh, args, { signal });
+      if (result.exitCode !== 0) throw this.#unavailable(`no mirror could be made: ${result.stderr}`);
+      if (instead !== undefined && (await this.identity()) === instead) await rename(this.directory, old);
+      await rename(fresh, this.directory);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(await this.#isThere())) throw error;
+    } finally {
+      await rm(fresh, { recursive: true, force: true });
+      // A git that is at work in it may just have written something.
+      await rm(old, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    }
+  }
+
+  #beside(): string {
+    return `${this.directory}.${randomBytes(6).toString('hex')}`;
+  }
+
+  async #isThere(): Promise<boolean> {
+    return isThere(join(this.directory, 'HEAD'));
   }
 
   /** Waits for those who hold a lock, and takes away the locks of those who died with theirs. */
@@ -189,11 +269,4 @@ export class Mirror {
 
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
+import { RepositoryUnavailable } from '../model/errors.ts';
 import { AheadReader } from './ahead-reader.ts';
 import { gitArguments, gitEnvironment } from './git-command.ts';
 
@@ -14,19 +15,35 @@ export interface GitObject {
 
 /** A content of at most this many bytes is read before it is handed out. */
 const WHOLE_BYTES = 256 * 1024;
+/** Git's last words, which say why it ended. */
+const SAID_MAX_LENGTH = 1000;
 const LINE_FEED = 10;
 
-/** One `git cat-file --batch`: objects asked for in a row, streamed with flat memory. Serves one `read` at a time. */
+/**
+ * One `git cat-file --batch`: objects asked for in a row, streamed with flat memory. Serves one `read` at a time. When git ends early
+ * that and its bodies fail with {@link RepositoryUnavailable}, which names the repository as given.
+ */
 export class ObjectReader {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #repository: string;
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #chunks: AheadReader;
+  readonly #ended: Promise<void>;
   #rest: Buffer = Buffer.alloc(0);
   #failure: unknown;
+  #said = '';
+  #closed = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, repository: string) {
+    this.#repository = repository;
     this.#child = spawn('git', gitArguments(directory, ['cat-file', '--batch']), {
       env: gitEnvironment([]),
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#ended = new Promise((resolve) => {
+      for (const event of ['close', 'error'] as const) this.#child.once(event, () => resolve());
+    });
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-SAID_MAX_LENGTH);
     });
     this.#child.on('error', (error) => (this.#failure = error));
     this.#child.stdin.on('error', (error) => (this.#failure ??= error));
@@ -55,11 +72,13 @@ export class ObjectReader {
 
   /** Lets the process of Node end although this one waits for questions, or keeps it alive again. */
   hold(alive: boolean): void {
-    const parts = [this.#child, this.#child.stdin, this.#child.stdout] as { ref?(): void; unref?(): void }[];
+    const { stdin, stdout, stderr } = this.#child;
+    const parts = [this.#child, stdin, stdout, stderr] as { ref?(): void; unref?(): void }[];
     for (const part of parts) (alive ? part.ref : part.unref)?.call(part);
   }
 
   close(): void {
+    this.#closed = true;
     this.#child.kill();
     this.#child.stdout.destroy();
   }
@@ -88,8 +107,12 @@ export class ObjectReader {
 
   async #next(): Promise<Buffer> {
     const next = await this.#chunks.next();
-    if (!next) throw new Error('git cat-file ended early', { cause: this.#failure });
-    return next;
+    if (next) return next;
+    // What it says comes by another pipe. Who has closed it waits for no words.
+    if (!this.#closed) await this.#ended;
+    const said = this.#said.trim();
+    const detail = `git cat-file ended early${said === '' ? '' : `: ${said}`}`;
+    throw new RepositoryUnavailable(this.#repository, detail, { cause: this.#failure });
   }
 }
 

@@ -15,10 +15,13 @@ const WORTH_A_READER = 50;
 /** Readers of one repository, kept for the next question: starting git for each small file would cost more than reading it. */
 export class ReaderPool {
   readonly #directory: string;
+  readonly #repository: string;
   readonly #idle: { readonly reader: ObjectReader; readonly timer: NodeJS.Timeout }[] = [];
 
-  constructor(directory: string) {
+  /** `repository`: as errors should name it. */
+  constructor(directory: string, repository: string) {
     this.#directory = directory;
+    this.#repository = repository;
   }
 
   /**
@@ -67,7 +70,7 @@ export class ReaderPool {
 
   #acquire(): ObjectReader {
     const idle = this.#idle.pop();
-    if (!idle) return new ObjectReader(this.#directory);
+    if (!idle) return new ObjectReader(this.#directory, this.#repository);
     clearTimeout(idle.timer);
     idle.reader.hold(true);
     return idle.reader;

@@ -17,7 +17,7 @@ export class TreeWalk {
     this.#root = root;
   }
 
-  /** Rejects with {@link ForbiddenName} when a directory on the way holds a name that no checkout would have, and when git ends early. */
+  /** Rejects with {@link ForbiddenName} when a directory on the way holds a name that no checkout would have, and when it cannot be read. */
   async locate(path: string): Promise<Located | undefined> {
     const { objectId } = await this.#read(this.#root);
     let found: Located = { kind: 'directory', objectId };

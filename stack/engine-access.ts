@@ -9,6 +9,7 @@ import { trySidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import type { SidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import { asEngineError, inEngine, unlessStatus } from '../docker/engine-errors.ts';
 import { errorInProgress, jsonLines } from '../docker/json-lines.ts';
+import { unlessIdle } from '../docker/unless-idle.ts';
 import { EngineRequestFailed } from '../model/errors.ts';
 
 export interface EngineFacts {
@@ -99,24 +100,14 @@ export class EngineAccess {
     reference: string,
     options: { readonly idleMs: number; readonly signal: AbortSignal },
   ): Promise<void> {
-    const silence = new AbortController();
-    const timer = setTimeout(
-      () => silence.abort(new Error(`no answer within ${options.idleMs / 1000} s`)),
-      options.idleMs,
-    );
-    try {
-      const abortSignal = AbortSignal.any([options.signal, silence.signal]);
+    await unlessIdle(options, async (abortSignal, heard) => {
       const answer = await this.#docker.pull(reference, { abortSignal });
       for await (const document of jsonLines(answer as Readable)) {
-        timer.refresh();
+        heard();
         const error = errorInProgress(document);
         if (error) throw new EngineRequestFailed(`pull of ${reference}`, 200, error);
       }
-    } catch (error) {
-      throw silence.signal.aborted ? silence.signal.reason : error;
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   /** Saves an image to a tar file. */

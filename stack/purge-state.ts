@@ -1,5 +1,6 @@
-import { readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { STATE_IGNORE } from '../model/make-state-directory.ts';
 import { FIRST_SERVER_CONFIG } from './server-config.ts';
 import type { StatePaths } from './state-directory.ts';
 
@@ -23,8 +24,15 @@ export async function purgeState(paths: StatePaths): Promise<void> {
   ];
   for (const path of [...files, ...directories])
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
-  const config = await readFile(paths.serverConfig, 'utf8').catch(() => undefined);
-  if (config === FIRST_SERVER_CONFIG) await rm(paths.serverConfig, { force: true });
+  await removeUnedited(paths.serverConfig, FIRST_SERVER_CONFIG);
+  // What stays is not to be committed either.
+  const left = await readdir(paths.root).catch(() => []);
+  if (left.length === 1) await removeUnedited(join(paths.root, STATE_IGNORE.name), STATE_IGNORE.text);
   // Only when nothing is left in it.
   await rmdir(paths.root).catch(() => undefined);
+}
+
+async function removeUnedited(path: string, text: string): Promise<void> {
+  const found = await readFile(path, 'utf8').catch(() => undefined);
+  if (found === text) await rm(path, { force: true });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigInvalid } from '../model/errors.ts';
+import { makeStateDirectory } from '../model/make-state-directory.ts';
 import { SERVER_CONFIG_FILE } from '../model/server-config-path.ts';
 
 /** Where everything of one installation lies. Only `root` and `runtime` are chosen, the rest follows. */
@@ -53,10 +54,10 @@ export function statePaths(stateDirectory: string): StatePaths {
   };
 }
 
-/** Makes the directories, readable by their owner only. Safe to repeat. */
+/** Makes the directories, readable by their owner only; in a repository git passes over them. Safe to repeat. */
 export async function ensureStateDirectories(paths: StatePaths): Promise<void> {
+  await makeStateDirectory(paths.root);
   for (const directory of [
-    paths.root,
     paths.runtime,
     paths.levels,
     paths.logs,

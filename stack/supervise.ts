@@ -49,6 +49,7 @@ const LONGEST_BACKOFF_MS = 30_000;
 const GOOD_LIFE_MS = 60_000;
 const POLL_MS = 100;
 const BOUND_LOG_EVERY_MS = 60_000;
+const RECORD_AGAIN_MS = 1_000;
 
 /**
  * Starts a process in a group of its own (so that Ctrl-C in a terminal reaches only us, who end it in order), with its
@@ -145,7 +146,7 @@ class Supervised implements SupervisedProcess {
         this.#say('note', 'started again');
         return child;
       } catch (error) {
-        this.#say('failed', error instanceof Error ? error.message : String(error));
+        this.#say('failed', messageOf(error));
       }
     }
   }
@@ -169,14 +170,33 @@ class Supervised implements SupervisedProcess {
     }
   }
 
-  /** One that nobody could find again must not run: the next `up` would start a second one beside it. */
+  /**
+   * One that nobody could find again must not be started: the next `up` would start a second one beside it. A later life is another
+   * thing: where the disk is full, a worker that runs is what makes room, and its record is written as soon as there is some.
+   */
   async #record(identity: ProcessIdentity): Promise<void> {
     try {
       this.#options.records.set(this.name, identity);
     } catch (error) {
-      await endProcess(identity, this.#spec.graceMs);
-      throw error;
+      if (this.#deaths === 0) {
+        await endProcess(identity, this.#spec.graceMs);
+        throw error;
+      }
+      this.#recordLater(identity, error);
     }
+  }
+
+  #recordLater(identity: ProcessIdentity, trouble: unknown): void {
+    this.#say('note', `runs, and cannot be written down yet: ${messageOf(trouble)}`);
+    const again = setInterval(() => {
+      try {
+        if (this.#identity === identity && !this.#stopping.signal.aborted)
+          this.#options.records.set(this.name, identity);
+        clearInterval(again);
+      } catch {
+        // Said already.
+      }
+    }, RECORD_AGAIN_MS).unref();
   }
 
   async #startFailure(why: string, cause: unknown): Promise<SetupFailed> {
@@ -193,7 +213,7 @@ class Supervised implements SupervisedProcess {
 
   async #boundLog(): Promise<void> {
     await boundLog(this.#logPath()).catch((error: unknown) =>
-      this.#say('note', `its log cannot be shortened: ${(error as Error).message}`),
+      this.#say('note', `its log cannot be shortened: ${messageOf(error)}`),
     );
   }
 
@@ -202,8 +222,16 @@ class Supervised implements SupervisedProcess {
   }
 
   #say(state: StackProgress['state'], message: string): void {
-    this.#options.onProgress({ part: this.name, state, message, elapsedMs: 0 });
+    try {
+      this.#options.onProgress({ part: this.name, state, message, elapsedMs: 0 });
+    } catch {
+      // Nobody can be told, and the process goes on all the same.
+    }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -21,6 +21,7 @@ import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
 import { keepMounts } from './keep-mounts.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { lendPatiently } from './lend-patiently.ts';
 import { mountsOfBuild } from './mounts-of-build.ts';
 import { expectBuildToEnd, tellOverrun } from './overrun.ts';
 import type { PlanCache } from './plan-cache.ts';
@@ -68,8 +69,8 @@ export async function buildImage(
     const buildContext = await openPlanned(deps, { plan, planned, input }, context);
     await keepContextList(deps.store, { plan, planned, input }, buildContext, context);
     log.say(`Context ${buildContext.contextHash.slice(0, 12)}, image hash ${planned.imageHash ?? ''}`);
-    return await deps.withEngine(plan.domain, context.signal, (engine, signal) =>
-      buildIn(engine, { deps, plan, planned, input, buildContext, log }, { ...context, signal }),
+    return await lendPatiently(deps.withEngine, plan.domain, { context, log }, (engine, inEngine) =>
+      buildIn(engine, { deps, plan, planned, input, buildContext, log }, inEngine),
     );
   } catch (error) {
     if (error instanceof Error && !context.signal.aborted) log.say(error.message, 'error');

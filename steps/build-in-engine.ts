@@ -4,7 +4,7 @@ import { LABEL } from '../docker/labels.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
-import { BaseUnavailable, ImageHashMismatch } from '../model/errors.ts';
+import { BaseUnavailable, ImageBuildFailed, ImageHashMismatch, isSlipwayError } from '../model/errors.ts';
 import { ownReference } from '../model/engine-names.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
@@ -16,6 +16,9 @@ import { bringLayerCache } from './layer-cache.ts';
 import type { LayerCache } from './layer-cache.ts';
 import { roomText } from './room-text.ts';
 import { tagOfBase } from './tag-of-base.ts';
+
+/** So often bases and parent are brought for a build from under which somebody removes them. */
+const ROUNDS = 5;
 
 export interface ImageToBuild {
   readonly name: string;
@@ -61,7 +64,8 @@ export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'image' | 'tro
 /**
  * Builds one image in an engine, the same way wherever that is: bases by the records of the store, never from outside, and the
  * parent, each brought only where the engine lacks it; then the hashed context. Bases go by names of their digests in it, so that
- * nobody who builds or pulls there meanwhile gives them to another image. Safe to repeat.
+ * nobody who builds or pulls there meanwhile gives them to another image. What is pruned there before it is built on is brought again.
+ * Safe to repeat.
  * @throws {BaseUnavailable} {ImageBuildFailed} {ImageDamaged} and the errors of engine and store.
  */
 export async function buildInEngine(
@@ -93,25 +97,59 @@ async function bringAndBuild(
   image: ImageToBuild,
   where: BuildWhere & { readonly hold: string },
 ): Promise<BuiltInEngine> {
-  const { name, inputs, parent, fresh = false } = image;
-  const fellBack: string[] = [];
-  const note: NoteFellBack = (what, { fellBack: why }) => {
-    if (why !== undefined) fellBack.push(`${what}: ${why}`);
-  };
-  const baseNames = await bringBases(engine, image, { ...where, note });
-  if (parent) await bringParent(engine, { inputs, parent }, { ...where, note });
+  const { inputs, parent } = image;
+  for (let round = 1; ; round += 1) {
+    const fellBack: string[] = [];
+    const note: NoteFellBack = (what, { fellBack: why }) => {
+      if (why !== undefined) fellBack.push(`${what}: ${why}`);
+    };
+    const baseNames = await bringBases(engine, image, { ...where, note });
+    if (parent) await bringParent(engine, { inputs, parent }, { ...where, note });
+    try {
+      return await buildOnGround(engine, image, { ...where, baseNames, fellBack, note });
+    } catch (error) {
+      if (round === ROUNDS || !isGroundGone(error, image, where)) throw error;
+      where.onOutput(`${(error as Error).message}. Somebody has removed it; it is brought again\n`);
+    }
+  }
+}
+
+/** Whether a build has not found what was brought for it. Of an image that only the engine had there is no other. */
+function isGroundGone(
+  error: unknown,
+  { inputs, parent }: ImageToBuild,
+  { parentTag }: Pick<BuildWhere, 'parentTag'>,
+): boolean {
+  if (!isSlipwayError(error) || error.type !== 'BaseUnavailable') return false;
+  const { reference } = error as BaseUnavailable;
+  const isParent = reference === parentTag && parent !== undefined && 'manifestDigest' in parent;
+  return isParent || Object.hasOwn(inputs.bases, reference);
+}
+
+/** Builds when bases and parent are in the engine. */
+async function buildOnGround(
+  engine: Engine,
+  image: ImageToBuild,
+  where: BuildWhere & {
+    readonly hold: string;
+    readonly baseNames: ReadonlyMap<string, string>;
+    readonly fellBack: string[];
+    readonly note: NoteFellBack;
+  },
+): Promise<BuiltInEngine> {
+  const { name, inputs, fresh = false } = image;
+  const { fellBack, note } = where;
   if (!fresh) await where.onGround?.(where.hold);
   const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
   if (cache?.layers) note(`image ${cache.imageHash.slice(0, 12)}`, cache.layers);
   const took = startStopwatch();
-  const named = { ...where, baseNames };
   if (!cache?.layers) {
-    const built = await buildOnce(engine, image, named);
+    const built = await buildOnce(engine, image, where);
     return { ...built, buildMs: took(), fellBack, cache: cache && { ...cache, bytesLoaded: 0 } };
   }
   const { layers, ...earlier } = cache;
   try {
-    const built = await buildOnce(engine, image, named, layers);
+    const built = await buildOnce(engine, image, where, layers);
     const { bytesLoaded } = layers;
     return { ...built, buildMs: took(), fellBack, cache: { ...earlier, bytesLoaded } };
   } catch (error) {
@@ -119,7 +157,7 @@ async function bringAndBuild(
     if (!layers.isAtFault(error as Error)) throw error;
     const { bytesLoaded } = layers;
     layers.close();
-    const built = await buildOnce(engine, image, named);
+    const built = await buildOnce(engine, image, where);
     const trouble = (error as Error).message;
     return { ...built, buildMs: took(), fellBack, cache: { ...earlier, bytesLoaded, trouble } };
   } finally {
@@ -138,23 +176,40 @@ async function buildOnce(
   const { tag, parentTag, baseNames, onOutput, onProgress, signal } = where;
   const { version } = await engine.info();
   const parentReference = parent ? parentTag : undefined;
-  return engine.images.build(
-    buildContext.tar({ parentReference, baseNames, engineVersion: version, signal }),
-    {
-      imageName: name,
-      tag,
-      shownNames: new Map([...baseNames].map(([reference, own]) => [own, reference])),
-      args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
-      // What comes from the store is known by its record.
-      ...(parent && 'engineImageId' in parent ? { labels: { [LABEL.ground]: parent.engineImageId } } : {}),
-      platform: inputs.platform,
-      ...(fresh ? { fresh } : {}),
-      ...(cacheFrom ? { cacheFrom } : {}),
-      onOutput,
-      onProgress,
-      signal,
-    },
-  );
+  const tar = buildContext.tar({ parentReference, baseNames, engineVersion: version, signal });
+  const built = engine.images.build(tar, {
+    imageName: name,
+    tag,
+    shownNames: new Map([...baseNames].map(([reference, own]) => [own, reference])),
+    args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
+    // What comes from the store is known by its record.
+    ...(parent && 'engineImageId' in parent ? { labels: { [LABEL.ground]: parent.engineImageId } } : {}),
+    platform: inputs.platform,
+    ...(fresh ? { fresh } : {}),
+    ...(cacheFrom ? { cacheFrom } : {}),
+    onOutput,
+    onProgress,
+    signal,
+  });
+  return built.catch((error: unknown) => {
+    throw explained(error, buildContext.unknownTo(version), version);
+  });
+}
+
+/** An engine that is too old for a Dockerfile blames the Dockerfile, and names neither its age nor what helps. */
+function explained(error: unknown, unknown: readonly string[], version: string): unknown {
+  if (!isSlipwayError(error) || error.type !== 'ImageBuildFailed') return error;
+  const { imageName, failed, detail } = error as ImageBuildFailed;
+  if (failed.step !== undefined) return error;
+  // Of flags it is not always sure since when engines know them, but one that is unknown is named.
+  const what = unknown.find((item) => {
+    const [, flag] = item.split(' --');
+    return flag === undefined || new RegExp(`flag:? (?:--)?${flag}\\b`, 'i').test(detail);
+  });
+  if (what === undefined) return error;
+  const why = `Docker Engine ${version} of the builder knows no ${what}`;
+  const help = 'begin the Dockerfile with "# syntax=docker/dockerfile:1", which it fetches';
+  return new ImageBuildFailed(imageName, failed, `${detail}; ${why}: ${help}`, { cause: error });
 }
 
 /** Opens what is about to be built, and computes its hashes again. @throws {ImageHashMismatch} {InvalidInput} */

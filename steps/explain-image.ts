@@ -5,7 +5,7 @@ import type { SourceTree } from '../model/source-tree.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import type { Store } from '../store/store.ts';
 import { CONFIG_FILE, readConfigFile } from './config-file.ts';
-import { planImages } from './make-plan.ts';
+import { planImages } from './plan-images.ts';
 import type { MakePlanInput } from './make-plan.ts';
 import { PlanBases } from './plan-bases.ts';
 

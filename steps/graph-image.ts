@@ -11,6 +11,7 @@ export function graphImage(image: PlannedImage): GraphImage {
     ...(image.stored ? { stored: withoutLayers(image.stored) } : {}),
     ...(image.parent === null ? {} : { parent: image.parent }),
     ...(image.unavailable === undefined ? {} : { unavailable: image.unavailable }),
+    ...(image.troubled ? { troubled: true as const } : {}),
     ...(image.culprit === undefined ? {} : { culprit: image.culprit }),
     force: image.force ?? false,
   };

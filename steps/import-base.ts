@@ -7,6 +7,7 @@ import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { lendPatiently } from './lend-patiently.ts';
 import { publishNotes } from './publish-notes.ts';
 import type { StepContext } from './step-context.ts';
 import { tagOfBase } from './tag-of-base.ts';
@@ -34,8 +35,7 @@ export async function importBase(
   if (await store.index.findBase(domain, platform, reference, level, isSound)) return {};
   const known = await store.index.findBase(domain, platform, reference, level);
   try {
-    const published = await withEngine(domain, context.signal, async (engine, signal) => {
-      const inEngine = { ...context, signal };
+    const published = await lendPatiently(withEngine, domain, { context }, async (engine, inEngine) => {
       const again = known && (await restore(deps, engine, known, inEngine));
       return again
         ? undefined

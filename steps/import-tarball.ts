@@ -1,12 +1,15 @@
-import { importImageTar } from '../docker/transport/import-tar.ts';
-import type { ImportedTar } from '../docker/transport/import-tar.ts';
+import type { Readable } from 'node:stream';
+import { importImagesOfTar, importImageTar } from '../docker/transport/import-tar.ts';
+import type { ImportedTar, ImportOptions } from '../docker/transport/import-tar.ts';
 import { readByHints } from '../docker/transport/known-layers.ts';
 import type { KnownLayer } from '../docker/transport/known-layers.ts';
 import type { StoredLayer } from '../docker/transport/store-layer.ts';
 import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
+import { levelOf } from '../model/pure/ids.ts';
 import type { Digest, Level } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
-import type { TarballRecord } from '../model/schema/records.ts';
+import type { ArtifactRecord, TarballRecord } from '../model/schema/records.ts';
+import { isRefused } from '../store/s3-errors.ts';
 import type { Store } from '../store/store.ts';
 import { isWholeToStay } from './image-closure.ts';
 import type { StepContext } from './step-context.ts';
@@ -27,6 +30,26 @@ export interface TarballImport {
   readonly bytesWritten?: number;
 }
 
+export interface TarballImports {
+  /** The names by which each is found that was imported; the only one of a tarball may have none. */
+  readonly names: readonly (readonly string[])[];
+  /** How many images the tarball holds. */
+  readonly count: number;
+  /** As that of one image. */
+  readonly bytesWritten?: number;
+}
+
+interface ImportPlace {
+  readonly domain: string;
+  readonly level: Level;
+  readonly platform: string;
+}
+
+/** Names that are kept: those that tools write, and not all that somebody can. */
+const KEPT_NAME = /^[!-~]{1,160}$/;
+/** Of one image. */
+const MOST_NAMES = 10;
+
 /** Imports that go on in this process: tasks that begin together wait for one. */
 const going = new Map<string, Promise<TarballImport>>();
 
@@ -38,18 +61,13 @@ const going = new Map<string, Promise<TarballImport>>();
 export async function importTarball(
   store: Store,
   tarball: Tarball,
-  place: { readonly domain: string; readonly level: Level; readonly platform: string },
+  place: ImportPlace,
   context: Pick<StepContext, 'signal' | 'onProgress'>,
 ): Promise<TarballImport> {
   const { domain, level } = place;
   const { sha256, name } = tarball;
-  const found = await store.tarballs.find(domain, level, { sha256, name }, (record) =>
-    isWholeToStay(store.blobs, record.manifestDigest, context.signal),
-  );
-  if (found) {
-    await store.tarballs.use(domain, level, { sha256, name });
-    return { stored: imageOf(found) };
-  }
+  const found = await findImported(store, { sha256, name }, place, context.signal);
+  if (found) return { stored: imageOf(found) };
   const key = JSON.stringify([domain, level, sha256, name]);
   const other = going.get(key);
   // One that somebody else gave up is nobody's answer.
@@ -59,44 +77,136 @@ export async function importTarball(
   return importing;
 }
 
+/**
+ * The images that a tarball holds, each under its names, so that whoever may not read the tarball finds them. The only one of a
+ * tarball may have been imported before; several are read once more. Safe to repeat and to race.
+ * @throws {ImageTarRefused} saying why it is none that can be used. @throws {ImageUnavailable} when it is gone.
+ */
+export async function importWholeTarball(
+  store: Store,
+  tarball: Omit<Tarball, 'name'>,
+  place: ImportPlace,
+  context: Pick<StepContext, 'signal' | 'onProgress'>,
+): Promise<TarballImports> {
+  const { sha256 } = tarball;
+  const found = await findImported(store, { sha256 }, place, context.signal);
+  if (found) return { names: [found.names ?? []], count: 1 };
+  const { images, count, bytesWritten } = await readTarball(
+    store,
+    tarball,
+    { place, context },
+    (tar, options) => importImagesOfTar(store.blobs, tar, options),
+  );
+  const kept = images.map(({ names, stored }) => ({
+    names: names.filter((name) => KEPT_NAME.test(name)).slice(0, MOST_NAMES),
+    stored,
+  }));
+  for (const { names, stored } of kept)
+    if (count === 1) await recordImport(store, place, { sha256, names }, stored);
+    else for (const name of names) await recordImport(store, place, { sha256, name }, stored);
+  return { names: kept.map(({ names }) => names), count, bytesWritten };
+}
+
+/** It is used from now. */
+async function findImported(
+  { tarballs, blobs }: Store,
+  tarball: Pick<Tarball, 'sha256' | 'name'>,
+  { domain, level }: ImportPlace,
+  signal: AbortSignal,
+): Promise<TarballRecord | undefined> {
+  const found = await tarballs.find(domain, level, tarball, (record) =>
+    isWholeToStay(blobs, record.manifestDigest, signal),
+  );
+  if (found) await tarballs.use(domain, level, tarball);
+  return found;
+}
+
 async function importNow(
   store: Store,
   tarball: Tarball,
-  { domain, level, platform }: { readonly domain: string; readonly level: Level; readonly platform: string },
-  { signal, onProgress }: Pick<StepContext, 'signal' | 'onProgress'>,
+  place: ImportPlace,
+  context: Pick<StepContext, 'signal' | 'onProgress'>,
 ): Promise<TarballImport> {
-  const { taskId, run, path, sha256, name } = tarball;
-  signal.throwIfAborted();
-  const shown = `${path} of ${taskId}`;
-  const record = await store.artifacts.find(taskId, run, path);
-  if (!record) throw new ImageUnavailable(shown, 'the artifact is not there any more');
-  if (record.sha256 !== sha256)
-    throw new ImageUnavailable(shown, `it is ${record.sha256} and not ${sha256}, as it was planned`);
-  onProgress({ message: `importing ${shown}`, bytes: record.sizeBytes });
+  const { sha256, name } = tarball;
   let imported: ImportedTar;
   try {
-    const read = () => store.artifacts.read(taskId, run, path, signal);
-    const onLayer = (layer: StoredLayer): Promise<void> => noteLayer(store, { domain, level, sha256 }, layer);
-    const options = { signal, onProgress, name, platform, onLayer };
-    const known = await layersOfBefore(store, { domain, level, sha256 }, signal);
-    const findLayers = (diffId: Digest) => store.index.findLayers(domain, level, diffId);
-    imported = await readByHints(async (isTrusted) =>
-      importImageTar(store.blobs, await read(), { ...options, known, findLayers, isTrusted }),
+    imported = await readTarball(store, tarball, { place, context }, (tar, options) =>
+      importImageTar(store.blobs, tar, { ...options, name }),
     );
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ImageTarRefused')
-      throw new ImageUnavailable(shown, error.message, { cause: error });
+      throw new ImageUnavailable(shownAs(tarball), error.message, { cause: error });
     throw error;
   }
   const { stored, bytesWritten } = imported;
-  await store.tarballs.record(domain, level, {
+  await recordImport(store, place, { sha256, name }, stored);
+  return { stored, bytesWritten };
+}
+
+/** Reads a tarball, as often as it has to be read. */
+async function readTarball<T>(
+  store: Store,
+  tarball: Tarball,
+  where: { readonly place: ImportPlace; readonly context: Pick<StepContext, 'signal' | 'onProgress'> },
+  take: (tar: Readable, options: ImportOptions) => Promise<T>,
+): Promise<T> {
+  const { domain, level, platform } = where.place;
+  const { signal, onProgress } = where.context;
+  const { taskId, run, path, sha256 } = tarball;
+  signal.throwIfAborted();
+  const record = await findArtifact(store, tarball, level);
+  if (!record) throw new ImageUnavailable(shownAs(tarball), 'the artifact is not there any more');
+  if (record.sha256 !== sha256)
+    throw new ImageUnavailable(
+      shownAs(tarball),
+      `it is ${record.sha256} and not ${sha256}, as it was planned`,
+    );
+  onProgress({ message: `importing ${shownAs(tarball)}`, bytes: record.sizeBytes });
+  const onLayer = (layer: StoredLayer): Promise<void> => noteLayer(store, { domain, level, sha256 }, layer);
+  const known = await layersOfBefore(store, { domain, level, sha256 }, signal);
+  const findLayers = (diffId: Digest) => store.index.findLayers(domain, level, diffId);
+  const options = { signal, onProgress, platform, onLayer, known, findLayers };
+  return readByHints(async (isTrusted) =>
+    take(await store.artifacts.read(taskId, run, path, signal), { ...options, isTrusted }),
+  );
+}
+
+function shownAs({ path, taskId }: Tarball): string {
+  return `${path} of ${taskId}`;
+}
+
+async function findArtifact(
+  { artifacts }: Store,
+  tarball: Tarball,
+  level: Level,
+): Promise<ArtifactRecord | undefined> {
+  const { taskId, run, path, name } = tarball;
+  try {
+    return await artifacts.find(taskId, run, path);
+  } catch (error) {
+    const its = levelOf(taskId);
+    // Of another level keys may read what it shares, and no more; of their own they may read all, so that this will pass.
+    if (its === level || !isRefused(error)) throw error;
+    const which = name === undefined ? 'this image' : `an image named ${name} of it`;
+    throw new ImageUnavailable(shownAs(tarball), `it is of level ${its}, which has not shared ${which}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Last of all: whoever finds it has all of the image. */
+function recordImport(
+  { tarballs }: Store,
+  { domain, level }: ImportPlace,
+  tarball: Pick<TarballRecord, 'sha256' | 'name' | 'names'>,
+  stored: StoredImage,
+): Promise<void> {
+  return tarballs.record(domain, level, {
     version: 1,
     ...stored,
-    sha256,
-    ...(name === undefined ? {} : { name }),
+    ...tarball,
     imported: new Date().toISOString(),
   });
-  return { stored, bytesWritten };
 }
 
 interface TarballPlace {

@@ -52,9 +52,9 @@ export async function findImage(
   return { ...known, parent: { taskId, name, ...(force ? { force } : {}) } };
 }
 
-/** The number of the next build of an image, or of the one that has no record yet. */
+/** The number of the next build of an image, or of the one that has no record yet; where the record is damaged, one that no build has had. */
 export async function nextRunOf(store: Store, taskId: string): Promise<number> {
-  return ((await store.tasks.find(taskId))?.runs.at(-1)?.run ?? -1) + 1;
+  return ((await store.tasks.findUsable(taskId))?.runs.at(-1)?.run ?? -1) + 1;
 }
 
 async function findDamagedBases(

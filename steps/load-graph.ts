@@ -55,7 +55,7 @@ async function readRecords(
 ): Promise<ReadonlyMap<string, TaskStanding>> {
   const records = new Map<string, TaskStanding>();
   const read = async (label: string): Promise<void> => {
-    const record = await store.tasks.find(taskIdIn(pushId, label));
+    const record = await store.tasks.findUsable(taskIdIn(pushId, label));
     if (record) records.set(label, standingOf(record));
   };
   await mapConcurrently(labels, read, READS_IN_FLIGHT);

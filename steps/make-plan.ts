@@ -1,4 +1,4 @@
-import type { DescribedImage, ImageFinding } from '../images/describe-images.ts';
+import type { ImageFinding } from '../images/describe-images.ts';
 import { describeImages } from '../images/describe-images.ts';
 import type { InvalidInput } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
@@ -6,10 +6,9 @@ import type { Finding } from '../model/findings.ts';
 import type { ContextHashCache } from '../images/context-hash-cache.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import type { Level } from '../model/pure/ids.ts';
-import type { BaseToRenew, RenewedBase } from '../model/pure/base-payloads.ts';
-import { platformBaseKey } from '../model/pure/base-payloads.ts';
+import type { BasesOfPush, BaseToRenew, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { Grants } from '../model/schema/config.ts';
-import type { Plan, PlannedImage, PushRequest, PlannedTask } from '../model/schema/plan.ts';
+import type { Plan, PushRequest, PlannedTask } from '../model/schema/plan.ts';
 import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
 import { ChangedPaths } from '../plan/changed-paths.ts';
@@ -27,19 +26,21 @@ import type { Changes } from './changed-files.ts';
 import { CONFIG_FILE, describeNoConfig, readConfigFile } from './config-file.ts';
 import { pinInputs } from './pin-inputs.ts';
 import { pinTaskImages } from './pin-task-images.ts';
-import { lookUpImage } from './look-up-image.ts';
-import type { LookedUp, LookUpDeps } from './look-up-image.ts';
 import { PlanBases } from './plan-bases.ts';
+import { planImages } from './plan-images.ts';
 import { readRoutesOnce } from './read-routes-once.ts';
+import { canonicalRepository } from './resolve-project.ts';
 import { leaveUnneeded } from './leave-unneeded.ts';
 
-export interface MakePlanInput {
+export interface MakePlanInput extends Partial<BasesOfPush> {
   readonly pushId: string;
   readonly project: string;
   readonly domain: string;
   readonly level: Level;
   /** What tasks may have by the server's configuration; undefined: that is not known here, and not checked. */
   readonly grants?: Grants;
+  /** Whether that names the project, which tells how to grant more. Default: it does. */
+  readonly isNamed?: boolean;
   readonly repository: string;
   readonly ref: string;
   readonly request: PushRequest;
@@ -54,8 +55,6 @@ export interface MakePlanInput {
   readonly findChanges: () => Promise<Changes | undefined>;
   /** The message of the commit, whose `try:` lines count at level 1; absent: there are none. */
   readonly message?: () => Promise<string>;
-  /** Bases that could not be had, by {@link platformBaseKey}, with the reason. */
-  readonly unavailableBases?: Readonly<Record<string, string>>;
   /** Bases that were resolved anew for this push; undefined where nobody can do that. */
   readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
   /** How images keep their tarball that do not say it themselves; default view. */
@@ -133,7 +132,7 @@ export async function makePlan(
   const findings = [
     ...parsed.findings,
     ...selected.findings,
-    ...checkGrants(selected.tasks, parsed, { ...input, file: CONFIG_FILE }),
+    ...checkGrants(selected.tasks, parsed, { ...input, ...unnamed(input), file: CONFIG_FILE }),
     ...placed(described.findings, parsed),
     ...inImages.findings,
     ...pinned.findings,
@@ -215,6 +214,10 @@ function placed(findings: readonly ImageFinding[], { position }: ParsedSlipwayYm
   );
 }
 
+function unnamed({ isNamed = true, repository }: MakePlanInput): { readonly unnamed?: string } {
+  return isNamed ? {} : { unnamed: canonicalRepository(repository) };
+}
+
 function unknownRebuilds({ request }: MakePlanInput, imageNames: ReadonlySet<string>): readonly Finding[] {
   return (request.rebuild ?? [])
     .filter((name) => !imageNames.has(name))
@@ -249,43 +252,6 @@ async function patternsOf({
 function decisionOf(config: ValidConfig): ValidConfig {
   const tasks = Object.entries(config.tasks).filter(([label]) => label === DECISION_LABEL);
   return { ...config, tasks: Object.fromEntries(tasks) };
-}
-
-/** Looks images up, parents first: what is known of each, and why it is built. */
-export async function planImages(
-  described: readonly DescribedImage[],
-  deps: LookUpDeps & Pick<MakePlanInput, 'unavailableBases'>,
-): Promise<PlannedImage[]> {
-  const planned = new Map<string, PlannedImage>();
-  const lookups = new Map<string, Promise<LookedUp>>();
-  // Side by side, but each after its parent: parents come first in `described`.
-  for (const image of described) {
-    const parent = lookups.get(image.definition.parent ?? '');
-    const lookUp = async (): Promise<LookedUp> => lookUpImage(deps, image, await parent);
-    lookups.set(image.name, lookUp());
-  }
-  const found = await Promise.all(lookups.values());
-  for (const [at, image] of described.entries()) {
-    const looked = found[at]?.image;
-    const parent = planned.get(image.definition.parent ?? '');
-    if (looked) planned.set(image.name, { ...looked, ...blame(image, parent, deps) });
-  }
-  return [...planned.values()];
-}
-
-/** Why an image cannot be built at all: a base of its own, or its parent. */
-function blame(
-  image: DescribedImage,
-  parent: PlannedImage | undefined,
-  { unavailableBases = {} }: Pick<MakePlanInput, 'unavailableBases'>,
-): Pick<PlannedImage, 'unavailable' | 'culprit'> {
-  const { platform } = image.inputs;
-  for (const reference of image.missingBases) {
-    const reason = unavailableBases[platformBaseKey({ platform, reference })];
-    if (reason !== undefined) return { unavailable: `Base image "${reference}" cannot be had: ${reason}` };
-  }
-  if (parent?.unavailable === undefined) return {};
-  return { unavailable: parent.unavailable, culprit: parent.culprit ?? parent.taskId };
 }
 
 function commandLineFinding(message: string): Finding {

@@ -55,6 +55,8 @@ export async function planPush(
   let tree: SourceTree;
   try {
     owner = authorize(deps.config, input);
+    // Of a large repository it takes long for the first time.
+    context.onProgress({ message: `fetching ${push.repository}` });
     tree = await deps.source.open(push.repository, {
       // The ref may have moved on since the push was planned first, or be gone.
       ...(input.replanned ? {} : { ref: push.ref }),
@@ -67,12 +69,14 @@ export async function planPush(
     const record = await receivePush(deps.store, input, push.project);
     return reject(deps.store, record, { reason, detail: error.message, findings: [] }, mayWrite);
   }
+  context.onProgress({ message: 'making the plan' });
   const record = await receivePush(deps.store, input, owner.domain);
   const { store } = deps;
   const decided = input.decided ? await readDecided(store, input.pushId, context.signal) : undefined;
   const made = await makePlan(tree, deps.store, {
     pushId: input.pushId,
     ...owner,
+    isNamed: deps.config.projects[owner.project] !== undefined,
     repository: push.repository,
     ref: push.ref,
     request: push.request,
@@ -86,6 +90,7 @@ export async function planPush(
     },
     message: () => deps.source.message(push.repository, push.revision, context.signal),
     unavailableBases: input.unavailableBases,
+    troubledBases: input.troubledBases ?? [],
     renewedBases: input.renewedBases ?? {},
     contextHashes: deps.contextHashes,
     signal: context.signal,

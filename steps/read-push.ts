@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import type { TaskStanding } from './push-document.ts';
 import { composeDocument, imageText, standingOf } from './push-document.ts';
-import { receivePush } from './receive-push.ts';
+import { ensureReceived } from './receive-push.ts';
 import { recordUnbuilt } from './record-unbuilt.ts';
 import type { EndLogContext } from './run-log.ts';
 import { endLog } from './run-log.ts';
@@ -42,9 +42,7 @@ export async function recordPush(
   context: Pick<StepContext, 'isGivenUp'> = {},
 ): Promise<void> {
   const { push, pushId } = input;
-  const record =
-    (await store.pushes.find(pushId)) ?? (push && (await receivePush(store, { push, pushId }, push.project)));
-  if (!record) throw new NotFound(`No push ${pushId}`);
+  const record = await ensureReceived(store, { push, pushId });
   const hasNotBegun = input.plannedAt === '';
   const standing = hasNotBegun && push?.rerun ? await store.pushes.findStatus(pushId) : undefined;
   const plan = hasNotBegun && !standing ? undefined : await store.pushes.findPlan(pushId);
@@ -137,7 +135,7 @@ export function isOfRound(
   return record.plannedAt === plannedAt;
 }
 
-/** How a push's tasks of this round stand, by label. */
+/** How a push's tasks of this round stand, by label. One whose record is damaged counts as not begun: it must not keep its push from ending. */
 export async function readTaskRecords(
   store: Store,
   pushId: string,
@@ -145,7 +143,7 @@ export async function readTaskRecords(
 ): Promise<ReadonlyMap<string, TaskStanding>> {
   const records = new Map<string, TaskStanding>();
   const read = async ({ label }: { readonly label: string }): Promise<void> => {
-    const record = await store.tasks.find(taskIdIn(pushId, label));
+    const record = await store.tasks.findUsable(taskIdIn(pushId, label));
     if (record && isOfRound(record, plan)) records.set(label, standingOf(record));
   };
   await mapConcurrently(plan.tasks, read, READS_IN_FLIGHT);

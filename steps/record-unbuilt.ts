@@ -58,7 +58,7 @@ function recordOf({ pushId, plannedAt }: Plan, image: PlannedImage, detail: stri
   };
 }
 
-function reasonOf({ unavailable, culprit }: PlannedImage): TaskReason {
-  if (unavailable === undefined) return 'internal-error';
+function reasonOf({ unavailable, troubled, culprit }: PlannedImage): TaskReason {
+  if (unavailable === undefined || troubled) return 'internal-error';
   return culprit === undefined ? 'image-build-failed' : 'dependency-failed';
 }

@@ -6,6 +6,7 @@ import { reasonOfNoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
+import { lendPatiently } from './lend-patiently.ts';
 import { publishNotes } from './publish-notes.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -33,8 +34,8 @@ export async function renewBase(
   const known = await find(domain, platform, reference, level, isSound);
   const before = known ? { before: known.manifestDigest } : {};
   try {
-    const found = await withEngine(domain, context.signal, (engine, signal) =>
-      resolveAnew(store, engine, { ...input, known }, { ...context, signal }),
+    const found = await lendPatiently(withEngine, domain, { context }, (engine, inEngine) =>
+      resolveAnew(store, engine, { ...input, known }, inEngine),
     );
     const record = await store.index.renewBase(
       domain,

@@ -86,7 +86,7 @@ export async function claimNext(
   task: Omit<TaskInput, 'firstRun'>,
   context: StepContext,
 ): Promise<RunInput> {
-  const record = await deps.store.tasks.find(task.taskId);
+  const record = await deps.store.tasks.findUsable(task.taskId);
   for (let run = (record?.runs.at(-1)?.run ?? -1) + 1; ; run += 1) {
     const input = { task: { ...task, firstRun: run }, run };
     try {

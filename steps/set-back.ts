@@ -12,7 +12,7 @@ import { graphImage } from './graph-image.ts';
 import { nextRun } from './load-graph.ts';
 import { composeDocument } from './push-document.ts';
 import { readTaskRecords } from './read-push.ts';
-import { receivePush } from './receive-push.ts';
+import { ensureReceived, receivePush } from './receive-push.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
 
@@ -66,11 +66,11 @@ export async function setBack(
 ): Promise<readonly number[]> {
   const runs = await setBackTasks(store, input, context);
   const [record, status, plan] = await Promise.all([
-    store.pushes.find(input.pushId),
+    ensureReceived(store, { push: input.push, pushId: input.pushId }),
     store.pushes.findStatus(input.pushId),
     store.pushes.findPlan(input.pushId),
   ]);
-  if (!record || !plan) throw new NotFound(`No push ${input.pushId}`);
+  if (!plan) throw new NotFound(`No push ${input.pushId}`);
   if (!status || !isResolved(status.state)) return runs;
   const taskRecords = await readTaskRecords(store, input.pushId, plan);
   const document = composeDocument({
@@ -91,7 +91,7 @@ function setBackTasks(
 ): Promise<readonly number[]> {
   const setBackOne = async (label: string): Promise<number> => {
     const taskId = taskIdIn(pushId, label);
-    const present = await store.tasks.find(taskId);
+    const present = await store.tasks.findUsable(taskId);
     // One that never began has no record, and needs none.
     if (!present) return 0;
     await store.tasks.change(taskId, (now) => {

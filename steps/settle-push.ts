@@ -1,4 +1,3 @@
-import { NotFound } from '../model/errors.ts';
 import type { ImageOutcome, PushInput } from '../model/pure/payloads.ts';
 import type { PushReason, TaskReason } from '../model/pure/states.ts';
 import { isResolved } from '../model/pure/states.ts';
@@ -7,7 +6,7 @@ import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { composeDocument } from './push-document.ts';
 import { readTaskRecords, recordUnstarted } from './read-push.ts';
-import { receivePush } from './receive-push.ts';
+import { ensureReceived } from './receive-push.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
 
@@ -22,7 +21,7 @@ export interface SettlePushInput {
   /** The status as it was read before the workflow was seen to have ended. */
   readonly before: PushDocument | undefined;
   readonly verdict: SettledReason;
-  /** What was pushed, for a push that ended before it had a record. */
+  /** What was pushed, for a push that ended before it had a record, or whose record is damaged. */
   readonly push?: PushInput | undefined;
 }
 
@@ -35,9 +34,7 @@ export async function settlePush(
   { pushId, before, verdict, push }: SettlePushInput,
   context: Pick<StepContext, 'isGivenUp'>,
 ): Promise<void> {
-  const record =
-    (await store.pushes.find(pushId)) ?? (push && (await receivePush(store, { push, pushId }, push.project)));
-  if (!record) throw new NotFound(`No push ${pushId}`);
+  const record = await ensureReceived(store, { push, pushId });
   const plan = await store.pushes.findPlan(pushId);
   if (plan) {
     const known = await readTaskRecords(store, pushId, plan);

@@ -86,7 +86,7 @@ export async function findEnded(
   { tasks }: Pick<Store, 'tasks'>,
   { task }: RunInput,
 ): Promise<EndedTask | undefined> {
-  const record = await tasks.find(task.taskId);
+  const record = await tasks.findUsable(task.taskId);
   if (!record?.reason || !isOfRound(record, task) || !isResolved(record.state)) return undefined;
   const { reason, detail } = record;
   return { ended: { reason, ...(detail === undefined ? {} : { detail }) } };

@@ -76,6 +76,16 @@ export async function unlessUnreadable<T>(doing: Promise<T>): Promise<T | undefi
   }
 }
 
+/** What is done with a record, or undefined where that is damaged. What a newer version wrote stays an error. */
+export async function unlessDamaged<T>(doing: Promise<T>): Promise<T | undefined> {
+  try {
+    return await doing;
+  } catch (error) {
+    if (error instanceof DamagedRecord) return undefined;
+    throw error;
+  }
+}
+
 /** Whether it was thrown because a record is there and cannot be read. */
 export function isUnreadable(error: unknown): error is DamagedRecord | VersionTooOld {
   return error instanceof DamagedRecord || (isSlipwayError(error) && error.type === 'VersionTooOld');
@@ -126,17 +136,22 @@ export async function changeJson<T>(
   key: string,
   how: {
     readonly schema: z.ZodType<T>;
-    /** May be asked again; to give the present record itself leaves it as it is. What it throws ends the change. */
-    readonly change: (present: T | undefined) => T | Promise<T>;
+    /**
+     * May be asked again; to give the present record itself leaves it as it is. What it throws ends the change. `isDamaged`: there is
+     * one, which will be written over.
+     */
+    readonly change: (present: T | undefined, isDamaged: boolean) => T | Promise<T>;
     /** A damaged record is written over, as if there were none; a newer version's is not. Default: it is an error. */
     readonly overDamage?: boolean;
   },
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
-    const present = await readPresent(objects, key, how);
-    const value = await how.change(present?.value);
+    const { present, isDamaged } = await readPresent(objects, key, how);
+    const value = await how.change(present?.value, isDamaged);
     if (present && value === present.value) return value;
     try {
+      // Not before there is what takes its place: without it nothing says any more that there was a record.
+      if (isDamaged) await objects.delete([key]);
       await writeJson(objects, key, value, { onlyIf: present ? { etag: present.etag } : 'absent' });
       return value;
     } catch (error) {
@@ -149,12 +164,14 @@ async function readPresent<T>(
   objects: ObjectStore,
   key: string,
   { schema, overDamage = false }: { readonly schema: z.ZodType<T>; readonly overDamage?: boolean },
-): Promise<{ readonly value: T; readonly etag: string } | undefined> {
+): Promise<{
+  readonly present: { readonly value: T; readonly etag: string } | undefined;
+  readonly isDamaged: boolean;
+}> {
   try {
-    return await readJson(objects, key, schema);
+    return { present: await readJson(objects, key, schema), isDamaged: false };
   } catch (error) {
     if (!overDamage || !(error instanceof DamagedRecord)) throw error;
-    await objects.delete([key]);
-    return undefined;
+    return { present: undefined, isDamaged: true };
   }
 }

@@ -56,8 +56,13 @@ export function taskKey(taskId: string): string {
   return `level-${levelOf(taskId)}/tasks/${storeKey(taskId)}`;
 }
 
+/** What the runs of a task have left. */
+export function runsPrefix(taskId: string): string {
+  return `${taskKey(taskId)}/runs/`;
+}
+
 export function runKey(taskId: string, run: number): string {
-  return `${taskKey(taskId)}/runs/${run}`;
+  return runsPrefix(taskId) + run;
 }
 
 export function artifactsPrefix(taskId: string, run: number): string {

@@ -24,6 +24,7 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
       await markOpen(objects, pushId);
       const counts = await changeJson(objects, pushKey(pushId, 'push'), {
         schema: pushRecordSchema,
+        overDamage: true,
         change(present) {
           if (!present) return asked;
           const newRefs = asked.refs.filter((ref) => !present.refs.includes(ref));
@@ -42,9 +43,7 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
       return counts;
     },
 
-    async find(pushId) {
-      return (await readJson(objects, pushKey(pushId, 'push'), pushRecordSchema))?.value;
-    },
+    find: (pushId) => findMendable(objects, pushId, 'push', pushRecordSchema),
 
     async writePlan(plan, mayWrite = () => undefined) {
       await replace(objects, pushKey(plan.pushId, 'plan'), planSchema, plan, mayWrite);
@@ -75,15 +74,7 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
     open: (level) => listOpen(objects, level),
     close: (pushId) => unmarkOpen(objects, pushId),
 
-    async findStatus(pushId) {
-      const key = pushKey(pushId, 'status');
-      try {
-        return (await readJson(objects, key, pushDocumentSchema))?.value;
-      } catch (error) {
-        if (!(error instanceof DamagedRecord)) throw error;
-        throw new DamagedRecord(key, error.cause, remedyOf(pushId));
-      }
-    },
+    findStatus: (pushId) => findMendable(objects, pushId, 'status', pushDocumentSchema),
 
     findUsableStatus: (pushId) => readUsableJson(objects, pushKey(pushId, 'status'), pushDocumentSchema),
 
@@ -113,6 +104,22 @@ async function replace<T>(
     return schema.parse(value);
   };
   await changeJson(objects, key, { schema, change, overDamage: true });
+}
+
+/** A record that a new round writes anew. */
+async function findMendable<T>(
+  objects: ObjectStore,
+  pushId: string,
+  part: 'push' | 'status',
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  const key = pushKey(pushId, part);
+  try {
+    return (await readJson(objects, key, schema))?.value;
+  } catch (error) {
+    if (!(error instanceof DamagedRecord)) throw error;
+    throw new DamagedRecord(key, error.cause, remedyOf(pushId));
+  }
 }
 
 /** Deleting the record would do too; this also carries out again what it told of. */

@@ -159,7 +159,7 @@ export interface Routes {
   use(domain: string, level: Level, namespace: string): Promise<void>;
 }
 
-/** Images that tarballs of tasks became, by the bytes of the tarball. */
+/** Images that tarballs of tasks became, by the bytes of the tarball, and by their names however those are written. */
 export interface Tarballs {
   /** Looks from level 3 down to `level` for an image that `accepts` says yes to; one that is retired or damaged counts as none. */
   find(
@@ -212,9 +212,11 @@ export interface SentBlobs {
 
 export interface TaskRecords {
   find(taskId: string): Promise<TaskRecord | undefined>;
+  /** The same; in place of a damaged one what is known without it: the numbers of its runs. For who writes it anew, or can do without. */
+  findUsable(taskId: string): Promise<TaskRecord | undefined>;
   /**
-   * Writes what `change` makes of the record as it stands, so that no other writer's change is lost: it is asked again when the
-   * record has changed meanwhile. The record itself, given back, is left as it is.
+   * Writes what `change` makes of the record as it stands, so that no other writer's change is lost: it is asked again when the record has
+   * changed meanwhile. The record itself, given back, is left as it is. A damaged one counts as none; its runs stand in the new one.
    */
   change(
     taskId: string,
@@ -226,7 +228,7 @@ export interface TaskRecords {
 }
 
 export interface PushRecords {
-  /** Creates the push's record, or adds the ref to the one that is there. */
+  /** Creates the push's record, or adds the ref to the one that is there; a damaged one is written over. */
   receive(record: PushRecord): Promise<PushRecord>;
   find(pushId: string): Promise<PushRecord | undefined>;
   /** Whole. `mayWrite` is asked before each try and throws when this writer does not count any more. */
@@ -234,7 +236,7 @@ export interface PushRecords {
   findPlan(pushId: string): Promise<Plan | undefined>;
   /** Whole, and puts the push on the list of the open ones or takes it off; `mayWrite` as above. */
   writeStatus(document: PushDocument, mayWrite?: () => void): Promise<void>;
-  /** @throws {InternalError} when it is damaged, with what mends it. */
+  /** @throws {InternalError} when it is damaged, with what mends it; {@link find} too. */
   findStatus(pushId: string): Promise<PushDocument | undefined>;
   /** The same; a damaged one is as good as none. For who writes it anew, or can do without. */
   findUsableStatus(pushId: string): Promise<PushDocument | undefined>;

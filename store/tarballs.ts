@@ -1,3 +1,4 @@
+import { plainName } from '../model/image-reference.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { TarballRecord } from '../model/schema/records.ts';
 import { tarballRecordSchema } from '../model/schema/records.ts';
@@ -9,18 +10,19 @@ import type { ObjectStore } from './object-store.ts';
 import { readableDomains, readablePlaces } from './readable-domains.ts';
 import type { Tarballs } from './store.ts';
 
-/** `level-<L>/index/<domain>/tarballs/<sha256>[~<name>]`: the image that a tarball of a task became. */
+/** `level-<L>/index/<domain>/tarballs/<sha256>[~<name>]`: an image that a tarball of a task became. */
 export function createTarballs(
   objects: ObjectStore,
   { now = () => new Date() }: Pick<Lifetimes, 'now'> = {},
 ): Tarballs {
   return {
     async find(domain, level: Level, tarball, accepts = () => Promise.resolve(true)) {
-      for (const [readLevel, readDomain] of readablePlaces(domain, level)) {
-        const key = tarballKey(readDomain, readLevel, tarball);
-        const found = await readUsableJson(objects, key, tarballRecordSchema);
-        if (found && !found.retired && (await accepts(found))) return found;
-      }
+      for (const [readLevel, readDomain] of readablePlaces(domain, level))
+        for (const kept of waysToKeep(tarball)) {
+          const key = tarballKey(readDomain, readLevel, kept);
+          const found = await readUsableJson(objects, key, tarballRecordSchema);
+          if (found && !found.retired && isMeant(found, tarball) && (await accepts(found))) return found;
+        }
       return undefined;
     },
 
@@ -30,7 +32,25 @@ export function createTarballs(
 
     async use(domain, level: Level, tarball) {
       for (const own of readableDomains(domain))
-        await markUsed(objects, tarballKey(own, level, tarball), { schema: tarballRecordSchema, now });
+        for (const kept of waysToKeep(tarball))
+          await markUsed(objects, tarballKey(own, level, kept), { schema: tarballRecordSchema, now });
     },
   };
+}
+
+type TarballImage = Pick<TarballRecord, 'sha256' | 'name'>;
+
+/** Under the name that somebody asked for, under its plain one, or, where it is the only one of its tarball, under none. */
+function waysToKeep({ sha256, name }: TarballImage): readonly TarballImage[] {
+  if (name === undefined) return [{ sha256 }];
+  return [...new Set([name, plainName(name), undefined])].map((kept) => ({ sha256, name: kept }));
+}
+
+/** Long names are cut where they are kept, and the only image of a tarball has the names that it has. */
+function isMeant(record: TarballRecord, { name }: TarballImage): boolean {
+  if (name === undefined) return true;
+  const wanted = plainName(name);
+  return record.name === undefined
+    ? record.names?.includes(wanted) === true
+    : plainName(record.name) === wanted;
 }

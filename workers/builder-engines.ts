@@ -19,7 +19,7 @@ import { oneAtATime } from './one-at-a-time.ts';
 import type { Parts } from './parts.ts';
 import type { SidecarKey } from './tidy-sidecars.ts';
 import { tidySidecars } from './tidy-sidecars.ts';
-import { unlessAborted } from './unless-aborted.ts';
+import { unlessAborted } from '../model/unless-aborted.ts';
 
 /** A sidecar that nobody builds in for this long is stopped; its data stays in its volume for a while. */
 const IDLE_MS = 15 * 60_000;

@@ -2,9 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { createControlActivities } from '../activities/control.ts';
-import { createContextHashCache } from '../images/context-hash-cache.ts';
 import { queueName } from '../model/pure/ids.ts';
-import { contextHashesDirectory } from './context-hashes-directory.ts';
+import { contextHashesOf } from './context-hashes.ts';
 import { describeError } from './describe-error.ts';
 import { hostPlatform } from './host-platform.ts';
 import { knownAs } from './known-as.ts';
@@ -38,7 +37,7 @@ export async function createControlWorker(
       client,
       readServerConfig: () => readServerConfig(connections.serverConfig),
       platform,
-      contextHashes: createContextHashCache(contextHashesDirectory(connections.stateDirectory)),
+      contextHashes: contextHashesOf(connections.stateDirectory),
     }),
     interceptors: { activity: [logActivities(parts.logger)] },
     maxCachedWorkflows: 600,

@@ -1,6 +1,6 @@
 import type { Engine } from '../docker/engine.ts';
 import { answers } from '../steps/engine-watch.ts';
-import { unlessAborted } from './unless-aborted.ts';
+import { unlessAborted } from '../model/unless-aborted.ts';
 
 /** An engine that is there answers within this time. */
 export const ANSWER_MS = 5_000;

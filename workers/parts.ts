@@ -52,6 +52,7 @@ export function openParts(
   });
   const source = createGitSource({
     mirrorsDirectory: join(connections.stateDirectory, 'mirrors'),
+    stateDirectory: connections.stateDirectory,
     allowFile: true,
     configFile: gitConfig,
   });

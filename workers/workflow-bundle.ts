@@ -6,6 +6,7 @@ import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { forgetUnused } from '../model/forget-unused.ts';
+import { makeStateDirectory } from '../model/make-state-directory.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -34,6 +35,7 @@ export async function workflowBundle(stateDirectory: string, logger: Logger): Pr
     }),
   });
   logger.info({ ms: took() }, 'Made the bundle of the workflow code');
+  await makeStateDirectory(stateDirectory);
   await mkdir(directory, { recursive: true });
   // Two workers may start at once: whoever is last replaces the file by the same bytes.
   const temporary = `${path}.${process.pid}`;

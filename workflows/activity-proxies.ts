@@ -24,11 +24,27 @@ const HOLDER_PATIENCE = '5s';
 const PATIENT: RetryPolicy = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' };
 
 /**
- * Short steps against store and repository. They outlast a store or repository that is away for minutes. A cancel waits
- * for their end, so that nothing that they do comes after what undoes it.
+ * Short steps against the store. They outlast one that is away for minutes. A cancel waits for their end, so that nothing
+ * that they do comes after what undoes it.
  */
-export function controlActivities(level: Level): ControlActivities {
-  return proxyActivities<ControlActivities>({ ...control(level), scheduleToCloseTimeout: '30m' });
+export function controlActivities(level: Level): Omit<ControlActivities, 'planPush'> {
+  return proxyActivities<Omit<ControlActivities, 'planPush'>>({
+    ...control(level),
+    scheduleToCloseTimeout: '30m',
+  });
+}
+
+/**
+ * Planning fetches the repository, the first time with all of its history, and has as long for that as builders: an attempt that is
+ * ended sooner keeps nothing of it. Attempts that find a repository away take seconds, so that these are half an hour.
+ */
+export function planActivities(level: Level): Pick<ControlActivities, 'planPush'> {
+  return proxyActivities<Pick<ControlActivities, 'planPush'>>({
+    ...control(level),
+    startToCloseTimeout: '2h',
+    scheduleToCloseTimeout: '5h',
+    retry: { ...PATIENT, maximumAttempts: 120 },
+  });
 }
 
 type RecordActivities = Pick<
@@ -84,7 +100,8 @@ export function builderActivities(level: Level, summary: string): BuilderActivit
     startToCloseTimeout: '2h',
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    // Attempts without an engine or a store take seconds, so that these are a quarter of an hour. Other errors are final sooner.
+    // Attempts without an engine or a store take seconds, so that these are a quarter of an hour; without a network ten minutes each.
+    // Other errors are final sooner.
     retry: { ...PATIENT, maximumAttempts: 60 },
   });
 }

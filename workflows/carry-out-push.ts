@@ -178,7 +178,8 @@ async function startAll(running: Begun): Promise<void> {
     await Promise.all(ready.map((task) => startTask(task, context)));
     await CancellationScope.nonCancellable(async () => {
       await recordUnstarted(input, { pushId, plannedAt, tasks: graph.takeNeverStarted() });
-      if (images.takeNews()) await records.recordPush({ pushId, plannedAt, images: images.outcomes });
+      if (images.takeNews())
+        await records.recordPush({ pushId, plannedAt, push: pushed(input), images: images.outcomes });
     });
     await setBackAsked(running);
     deadlines.watch();
@@ -222,7 +223,7 @@ async function setBackAsked(running: Begun): Promise<void> {
   for (let at = 0; at < labels.length; at += BATCH) {
     const batch = labels.slice(at, at + BATCH);
     const numbers = await CancellationScope.nonCancellable(() =>
-      controlActivities(input.level).setBack({ pushId, plannedAt, labels: batch }),
+      controlActivities(input.level).setBack({ push: pushed(input), pushId, plannedAt, labels: batch }),
     );
     for (const [place, label] of batch.entries()) runs.set(label, numbers[place] ?? 0);
   }
@@ -230,4 +231,9 @@ async function setBackAsked(running: Begun): Promise<void> {
   deadlines.restart(labels);
   images.reopen(graph.imagesOf(labels));
   await images.request(pushId, plannedAt, input.level);
+}
+
+/** What was pushed, without the names of what runs again: they may be many, and the history has them once. */
+function pushed({ rerun: _rerun, ...push }: PushInput): PushInput {
+  return push;
 }

@@ -5,6 +5,7 @@ import {
   patched,
   TimeoutFailure,
 } from '@temporalio/workflow';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import type { RunPhase } from '../model/pure/run-ends.ts';
 import { reasonOfFailure } from '../model/pure/run-ends.ts';
 import type { PushReason, TaskReason } from '../model/pure/states.ts';
@@ -17,17 +18,32 @@ export function failureType(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The message of the error that an activity threw in the end, for people. */
+/** The message of the error that an activity threw in the end, or had met when its time was over, for people. */
 export function failureDetail(error: unknown): string {
   const cause = rootFailure(error);
-  if (cause instanceof TimeoutFailure) return timeoutDetail(cause);
+  if (cause instanceof TimeoutFailure) return metBefore(cause)?.message ?? timeoutDetail(cause);
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-function timeoutDetail({ timeoutType }: TimeoutFailure): string {
-  return timeoutType === 'SCHEDULE_TO_START'
-    ? 'no worker of that machine takes its work: the machine is gone, or its worker does not run'
-    : `no answer in time (${timeoutType})`;
+function timeoutDetail({ timeoutType, lastHeartbeatDetails: told }: TimeoutFailure): string {
+  if (timeoutType === 'SCHEDULE_TO_START')
+    return 'no worker of that machine takes its work: the machine is gone, or its worker does not run';
+  const isTold = typeof told === 'object' && told !== null && 'message' in told;
+  return cutDetail(
+    `no answer in time (${timeoutType})${isTold ? `, told last: ${String(told.message)}` : ''}`,
+  );
+}
+
+/**
+ * What the attempt before had failed with when all the time of an activity was over and another attempt under way. The server has
+ * it as the cause of the time-out, which the SDK does not hand on.
+ */
+function metBefore({ timeoutType, failure }: TimeoutFailure): { type: string; message: string } | undefined {
+  const { message, applicationFailureInfo } = failure?.cause ?? {};
+  const type = applicationFailureInfo?.type;
+  // That of an attempt whose worker has left is no trouble of the activity's own.
+  if (timeoutType !== 'SCHEDULE_TO_CLOSE' || !type || !message || type === 'WorkerShutdown') return undefined;
+  return { type, message };
 }
 
 /** Whether nobody is there who could still save what the run has left. */
@@ -52,9 +68,11 @@ export function damagedDigest(error: unknown): string | undefined {
   return typeof digest === 'string' ? digest : undefined;
 }
 
-/** How a push ends when something that it needs has finally failed. */
+/** How a push ends when something that it needs has finally failed. Replay: words for its record, on which no command depends. */
 export function pushReason(error: unknown): PushReason {
-  return failureType(error) === 'RepositoryUnavailable' ? 'repository-unavailable' : 'internal-error';
+  const cause = rootFailure(error);
+  const type = cause instanceof TimeoutFailure ? metBefore(cause)?.type : failureType(error);
+  return type === 'RepositoryUnavailable' ? 'repository-unavailable' : 'internal-error';
 }
 
 /** Saving would wait for the same once more, or belongs to another run. */

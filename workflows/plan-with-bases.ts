@@ -3,7 +3,7 @@ import type { ImportBaseInput, RenewBaseInput, RenewedBase } from '../model/pure
 import { platformBaseKey, renewalKey } from '../model/pure/base-payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedPush, PushInput } from '../model/pure/payloads.ts';
-import { builderActivities, controlActivities } from './activity-proxies.ts';
+import { builderActivities, planActivities } from './activity-proxies.ts';
 import { failureDetail } from './failures.ts';
 
 /** A chain of images, each older than it may be, takes a round for each. */
@@ -12,6 +12,7 @@ const MAX_ROUNDS = 12;
 /** What has been settled about bases for one push. */
 export class SettledBases {
   readonly unavailableBases: Record<string, string> = {};
+  readonly troubledBases: string[] = [];
   readonly renewedBases: Record<string, RenewedBase> = {};
 }
 
@@ -22,16 +23,16 @@ export async function planWithBases(
   { bases, decided }: { readonly bases: SettledBases; readonly decided?: true },
 ): Promise<Exclude<PlannedPush, { outcome: 'bases-missing' }>> {
   const { level } = input;
-  const control = controlActivities(level);
-  const { unavailableBases, renewedBases } = bases;
+  const { unavailableBases, troubledBases, renewedBases } = bases;
   // Each round settles every base it names. What a renewed one makes of the hashes may name others, of images further up.
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const renewed = Object.keys(renewedBases).length > 0 ? { renewedBases } : {};
     const replanned = round > 0 || decided ? { replanned: true as const } : {};
-    const plan = await control.planPush({
+    const plan = await planActivities(level).planPush({
       push: input,
       pushId,
       unavailableBases,
+      ...(troubledBases.length > 0 ? { troubledBases } : {}),
       ...renewed,
       ...replanned,
       ...(decided ? { decided } : {}),
@@ -48,7 +49,10 @@ export async function planWithBases(
         return [platformBaseKey(base), await bringBase({ level, domain: plan.domain, ...base })] as const;
       }),
     );
-    for (const [base, unavailable] of answers) if (unavailable) unavailableBases[base] = unavailable;
+    for (const [base, { unavailable, isTroubled }] of answers) {
+      if (unavailable) unavailableBases[base] = unavailable;
+      if (isTroubled) troubledBases.push(base);
+    }
   }
   throw ApplicationFailure.nonRetryable('Bases that were brought into the store are not found there');
 }
@@ -63,13 +67,17 @@ async function renew(level: Level, base: Omit<RenewBaseInput, 'level'>): Promise
   }
 }
 
-/** Gives the reason when the base cannot be had: only the images that need it fail, and the rest goes on. */
-async function bringBase(base: ImportBaseInput): Promise<string | undefined> {
+/**
+ * Gives the reason when the base cannot be had: only the images that need it fail, and the rest goes on. What registry or engine say
+ * of it is an answer; whatever is thrown is trouble of ours.
+ */
+async function bringBase(
+  base: ImportBaseInput,
+): Promise<{ readonly unavailable?: string; readonly isTroubled?: true }> {
   try {
-    const builder = builderActivities(base.level, `import base ${base.reference}`);
-    return (await builder.importBase(base)).unavailable;
+    return await builderActivities(base.level, `import base ${base.reference}`).importBase(base);
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
-    return failureDetail(error);
+    return { unavailable: failureDetail(error), isTroubled: true };
   }
 }

@@ -177,10 +177,11 @@ export class PushImages {
 
 /** How an image ended of which the plan says so already. */
 function plannedEnd(image: GraphImage): KnownImage | undefined {
-  const { taskId, action, stored, unavailable, culprit } = image;
+  const { taskId, action, stored, unavailable, troubled, culprit } = image;
   if (action === 'reuse' && stored) return { taskId, reason: 'reused', stored, bytesUploaded: 0 };
   if (!unavailable) return undefined;
-  const reason = culprit ? 'dependency-failed' : 'image-build-failed';
+  const own = troubled ? 'internal-error' : 'image-build-failed';
+  const reason = culprit ? 'dependency-failed' : own;
   return { taskId, reason, bytesUploaded: 0, detail: unavailable, ...(culprit ? { culprit } : {}) };
 }
 

@@ -5,7 +5,7 @@ import type { Interruption } from './interruption.ts';
 import { untilInterrupted } from './interruption.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
-import { expectBooleans, usageMistake } from './usage-mistake.ts';
+import { expectBooleans, usageMistake, verbsOf } from './usage-mistake.ts';
 import type { Perform } from './verb.ts';
 import { VERBS } from './verbs/index.ts';
 
@@ -14,6 +14,8 @@ export interface CommandLineOptions {
   readonly stderr: NodeJS.WritableStream;
   readonly env: NodeJS.ProcessEnv;
   readonly interruption: Interruption;
+  /** Told of the verb that is carried out, before it begins. */
+  readonly onVerb?: (verb: { readonly endsAtOnce: boolean }) => void;
 }
 
 /** Carries out one command line and gives its exit code; never throws. */
@@ -21,6 +23,7 @@ export async function runCommandLine(args: readonly string[], options: CommandLi
   const { signal } = options.interruption;
   let code: number = EXIT.good;
   const perform: Perform = async (parsed, run, { endsAtOnce }) => {
+    options.onVerb?.({ endsAtOnce });
     const terminal = createTerminal({ ...options, quiet: parsed.quiet === true });
     const running = run({ terminal, env: options.env, signal });
     code = await (endsAtOnce ? untilInterrupted(running, signal) : running);
@@ -37,14 +40,15 @@ export async function runCommandLine(args: readonly string[], options: CommandLi
 }
 
 /** All verbs and options, not yet carried out. */
-export function createCommandLine(args: readonly string[], perform: Perform): Argv {
-  const cli = yargs([...args])
+export function createCommandLine(typed: readonly string[], perform: Perform): Argv {
+  // As in git, where the verb stands behind it; yargs knows `help` as the last word only.
+  const args = typed[0] === 'help' ? [...typed.slice(1), '--help'] : typed;
+  const cli: Argv = yargs([...args])
     .scriptName('slipway')
     .usage('$0 <verb>\n\nCI images built on push from the tree itself, tasks run in them, no registry.')
     // The words of the parts that yargs writes itself do not change with the machine's locale.
     .locale('en')
     .strict()
-    .recommendCommands()
     .demandCommand(1, 'Say what to do: slipway --help lists the verbs')
     .parserConfiguration({ 'parse-positional-numbers': false, 'camel-case-expansion': false })
     .option('quiet', {
@@ -66,7 +70,7 @@ export function createCommandLine(args: readonly string[], perform: Perform): Ar
       true,
     )
     .fail((message, error) => {
-      throw usageMistake(message, error);
+      throw usageMistake(message, error, { args, ...verbsOf(cli) });
     })
     .exitProcess(false);
   for (const register of VERBS) register(cli, perform);

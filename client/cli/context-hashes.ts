@@ -1,9 +1,8 @@
 import type { ContextHashCache } from '../../images/context-hash-cache.ts';
-import { createContextHashCache } from '../../images/context-hash-cache.ts';
 import { stateDirectory } from '../../workers/connections.ts';
-import { contextHashesDirectory } from '../../workers/context-hashes-directory.ts';
+import { contextHashesOf } from '../../workers/context-hashes.ts';
 
-/** The context hashes that the processes of this state directory keep for one another. */
+/** The context hashes of the state directory that serves whoever stands here. */
 export function contextHashes(env: NodeJS.ProcessEnv): ContextHashCache {
-  return createContextHashCache(contextHashesDirectory(stateDirectory(env)));
+  return contextHashesOf(stateDirectory(env));
 }

@@ -24,7 +24,10 @@ process.exit(await demo());
 async function demo(): Promise<ExitCode> {
   const { env, stdout, stderr } = process;
   const terminal = createTerminal({ stdout, stderr, env, quiet: false });
-  const { signal } = catchInterruption(process);
+  const { signal, abort } = catchInterruption(process);
+  stdout.on('error', () => abort('Nobody reads what is told'));
+  // Ctrl-C ends the reader of a pipe too: what is said then is dropped, and the stack is stopped all the same.
+  stderr.on('error', () => undefined);
   try {
     const { values } = parseArgs({
       options: { once: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SetupFailed } from '../../model/errors.ts';
+import { makeStateDirectory } from '../../model/make-state-directory.ts';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { StackProgress } from '../../stack/stack-options.ts';
 import { ownCommand } from './own-command.ts';
@@ -23,6 +24,7 @@ export function tellParent(message: UpMessage): void {
 /** Starts `up` in a process of its own that stays, and waits until it says that everything answers. @throws {SetupFailed} */
 export async function startDetached(options: RunStackOptions): Promise<Connections> {
   const { stateDirectory, env, onProgress, signal } = options;
+  await makeStateDirectory(stateDirectory);
   const logs = join(stateDirectory, 'logs');
   await mkdir(logs, { recursive: true, mode: 0o700 });
   const path = join(logs, 'up.log');

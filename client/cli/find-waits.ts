@@ -46,6 +46,15 @@ export async function findHeldUp(
   );
 }
 
+/** How the planning of a push goes that has no plan yet. Nothing when Temporal does not say. */
+export async function findPlanning(
+  api: Pick<SlipwayApi, 'planning'>,
+  { id, state, decisionMs }: PushDocument,
+): Promise<string | undefined> {
+  if (state !== 'running' || decisionMs !== undefined) return undefined;
+  return api.planning(id).catch(() => undefined);
+}
+
 /** The queues that a push has something in. */
 export function queuesOf({ state, level, images, tasks }: PushDocument): readonly string[] {
   if (state !== 'running') return [];

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSlipwayError } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import type { SlipwayApi } from '../api.ts';
+import type { OnAway, SlipwayApi } from '../api.ts';
 
 export interface FollowedRound {
   /** The round that was asked for: documents of earlier ones are passed over for as long as the push's workflow runs. */
@@ -14,6 +14,7 @@ export interface FollowRoundOptions extends FollowedRound {
   readonly signal: AbortSignal;
   /** Told of each document that is passed over. */
   readonly onEarlier?: (document: PushDocument) => void;
+  readonly onAway?: OnAway;
 }
 
 /** A round that is asked for mostly begins sooner than this; where its number is not known, the record is believed then. */
@@ -24,13 +25,13 @@ const LOOK_AGAIN_MS = 200;
 export async function* followRound(
   api: Pick<SlipwayApi, 'follow' | 'isRunning'>,
   pushId: string,
-  { round, since, signal, onEarlier }: FollowRoundOptions,
+  { round, since, signal, onEarlier, onAway }: FollowRoundOptions,
 ): AsyncIterable<PushDocument> {
   const isEarlier = (document: PushDocument): boolean =>
     round === undefined ? isFromBefore(document, since) : (document.round ?? 1) < round;
   for (let isOver = false; ;) {
     let isPassed = false;
-    for await (const document of api.follow(pushId, signal)) {
+    for await (const document of api.follow(pushId, signal, onAway)) {
       isPassed = !isOver && isEarlier(document);
       if (isPassed) onEarlier?.(document);
       else yield document;

@@ -5,22 +5,36 @@ import { EXIT } from './exit-codes.ts';
 const LAST_WORDS_MS = 500;
 
 export interface Interruption {
-  /** Aborted by the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C or SIGTERM, or when nobody reads the answer any more. */
   readonly signal: AbortSignal;
 }
 
+/** An interruption by what happens to a process. */
+export interface CaughtInterruption extends Interruption {
+  /** Aborts it although no signal has come; safe to repeat. */
+  readonly abort: (why: string) => void;
+}
+
 /** Turns Ctrl-C and SIGTERM into an abort; a second Ctrl-C ends the process at once. */
-export function catchInterruption(source: NodeJS.Process): Interruption {
+export function catchInterruption(source: Pick<NodeJS.Process, 'on' | 'exit'>): CaughtInterruption {
   const controller = new AbortController();
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
+  // Not whether it was aborted: Ctrl-C ends the reader of a pipe too, whose end may be seen before our signal.
+  let isTold = false;
+  const end = (): void => {
+    isTold = true;
     controller.abort();
   };
-  source.on('SIGINT', interrupt);
+  source.on('SIGINT', () => {
+    if (isTold) source.exit(EXIT.interrupted);
+    end();
+  });
   // SIGTERM may come from several who end us: repeating it says nothing new.
-  source.on('SIGTERM', () => controller.abort());
-  source.on('SIGHUP', () => controller.abort());
-  return { signal: controller.signal };
+  source.on('SIGTERM', end);
+  source.on('SIGHUP', end);
+  return {
+    signal: controller.signal,
+    abort: (why) => controller.abort(new DOMException(why, 'AbortError')),
+  };
 }
 
 /** Waits for work until soon after the signal: what waits for a server that keeps silent does not hear it. @throws the signal's reason */

@@ -54,12 +54,16 @@ export async function joinShell(
   return exec.exitCode();
 }
 
-/** Leaves the target open, and is over when the source is, however it ends. */
+/** Leaves the target open, and is over when the source is, however it ends; what nobody reads is dropped. */
 async function copy(source: NodeJS.ReadableStream, target: NodeJS.WritableStream): Promise<void> {
   const over = new Promise<void>((resolve) => {
     source.once('end', resolve);
     source.once('close', resolve);
   });
+  // A target that fails lets go of the source, which then would wait for a reader and never end.
+  const drop = (): void => void source.resume();
+  target.on('error', drop);
   source.pipe(target, { end: false });
   await over;
+  target.off('error', drop);
 }

@@ -53,6 +53,7 @@ export async function makeLocalPlan(
     ...owner,
     // A laptop that has no server's configuration does not know what that grants.
     ...(owner.grants === undefined && found.store ? { grants: grantsOf(found.config, owner) } : {}),
+    isNamed: found.config.projects[owner.project] !== undefined,
     pushId,
     repository,
     ref,

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 
@@ -8,7 +7,7 @@ export type Style = Parameters<typeof styleText>[0];
 export interface Terminal {
   /** A line of the answer. */
   print(text: string): void;
-  /** Bytes of the answer, as they are; resolves when whoever reads is ready for more. */
+  /** Bytes of the answer, as they are; resolves when whoever reads is ready for more, or has gone: what nobody reads is dropped. */
   write(bytes: Buffer): Promise<void>;
   /** A word aside, on stderr; silent when quiet. */
   note(text: string): void;
@@ -49,9 +48,10 @@ export function createTerminal({ stdout, stderr, env, quiet }: TerminalOptions):
       clear();
       stdout.write(`${text}\n`);
     },
-    write: async (bytes) => {
+    write: (bytes) => {
       clear();
-      if (!stdout.write(bytes)) await once(stdout, 'drain');
+      // The error is an event of the stream too, which ends the verb.
+      return new Promise((resolve) => void stdout.write(bytes, () => resolve()));
     },
     note: (text) => {
       if (quiet) return;

@@ -9,8 +9,8 @@ export interface VerbDefinition<Args> {
   readonly describe: string;
   readonly options: (cli: Argv) => Argv<Args>;
   /**
-   * It has nothing of its own to put away: soon after Ctrl-C it ends, whatever it waits for. Default: it hears the signal itself,
-   * and takes the time that it needs.
+   * It has nothing of its own to put away: soon after Ctrl-C it ends, whatever it waits for, and at once when nobody reads what it
+   * prints. Default: it hears the signal itself, and takes the time that it needs.
    */
   readonly endsAtOnce?: boolean;
   readonly run: (args: Args, session: Session) => Promise<number>;

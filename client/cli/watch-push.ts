@@ -1,7 +1,8 @@
 import { isResolved } from '../../model/pure/states.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import { InternalError } from '../../model/errors.ts';
-import type { SlipwayApi } from '../api.ts';
+import { InternalError, isSlipwayError } from '../../model/errors.ts';
+import type { OnAway, SlipwayApi } from '../api.ts';
+import { describeAway } from './describe-away.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import { findTrouble } from './find-trouble.ts';
@@ -53,10 +54,12 @@ export async function watchPush(
     terminal.status(`${elapsed()}  its new round is not planned yet`);
     if (isFirst) void look();
   };
+  // Once it answers the push is shown again, which takes the place of this.
+  const onAway: OnAway = (error) => terminal.status(`${elapsed()}  ${describeAway(error)}`);
   // Nothing changes in a push that nobody plans, or while its tasks are refused.
   const looking = setInterval(() => void look(), lookEveryMs);
   try {
-    for await (const document of followRound(api, pushId, { round, since, signal, onEarlier })) {
+    for await (const document of followRound(api, pushId, { round, since, signal, onEarlier, onAway })) {
       standing = document;
       for (const line of pushChanges(shown, document)) say(line);
       await waits.change(document);
@@ -64,7 +67,9 @@ export async function watchPush(
       shown = document;
     }
   } catch (error) {
-    if (signal.aborted) terminal.note(`The push goes on; to see it again: slipway watch ${pushId}`);
+    // One that is not found any more has ended.
+    if (!isSlipwayError(error) || error.type !== 'NotFound')
+      terminal.note(`The push goes on; to see it again: slipway watch ${pushId}`);
     throw error;
   } finally {
     clearInterval(looking);

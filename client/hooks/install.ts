@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { ConfigInvalid } from '../../model/errors.ts';
 import { environmentWithoutGit } from '../../source/git-command.ts';
 import { findLocalRepository } from '../local-repository.ts';
+import { quoteWord } from '../quote-word.ts';
 
 export interface InstallOptions {
   /** The program that the hook calls. */
@@ -67,18 +68,13 @@ exit 0
 }
 
 function callOf({ program, stateDirectory }: InstallOptions): string {
-  return `SLIPWAY_HOME=${quote(stateDirectory)} ${quote(program)} hook receive`;
+  return `SLIPWAY_HOME=${quoteWord(stateDirectory)} ${quoteWord(program)} hook receive`;
 }
 
 function foreignHook(path: string, options: InstallOptions): ConfigInvalid {
   return new ConfigInvalid(
     `${path} is a hook of somebody else's and stays as it is. Let it hand its standard input to: ${callOf(options)}`,
   );
-}
-
-/** A word of a shell command, whatever is in it. */
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function git(directory: string, args: readonly string[]): Promise<string> {

@@ -8,6 +8,13 @@ export interface ReceivedRef {
   readonly ref: string;
 }
 
+/** A branch that has arrived, and was not deleted. */
+export type ReceivedBranch = ReceivedRef & { readonly revision: string };
+
+export function isBranch(received: ReceivedRef): received is ReceivedBranch {
+  return received.revision !== undefined && received.ref.startsWith('refs/heads/');
+}
+
 /** Reads the hook's standard input: `<old> <new> <ref>` a line, zeros for none. What is no such line is left out. */
 export function parseReceiveLines(text: string): ReceivedRef[] {
   return text.split('\n').flatMap((line) => {

@@ -9,7 +9,10 @@ import { waitForDecision } from '../wait-for-decision.ts';
 import { formatForHook } from './format-for-hook.ts';
 import type { PushOptions } from './push-options.ts';
 import { KNOWN_PUSH_OPTIONS } from './push-options.ts';
-import type { ReceivedRef } from './receive-lines.ts';
+import type { ReceivedBranch, ReceivedRef } from './receive-lines.ts';
+import { isBranch } from './receive-lines.ts';
+import type { Missed } from './start-later.ts';
+import { startLater } from './start-later.ts';
 
 export interface ReceiveOptions {
   /** Absolute path of the repository. */
@@ -24,10 +27,10 @@ export interface ReceiveOptions {
   readonly say: (line: string) => void;
 }
 
-type Branch = ReceivedRef & { readonly revision: string };
-
 /** A branch with the push that was started for it, or why none was. */
-type Begun = { readonly branch: Branch } & ({ readonly started: StartedPush } | { readonly error: unknown });
+type Begun = { readonly branch: ReceivedBranch } & (
+  { readonly started: StartedPush } | { readonly error: unknown }
+);
 
 /** So many decisions are looked for side by side. */
 const WAITED_FOR = 64;
@@ -45,20 +48,22 @@ export async function receive(api: SlipwayApi, received: ReceiveOptions): Promis
   for (const { ref } of refs.filter(isOther)) say(`${ref} is no branch: nothing to do`);
   const signal = AbortSignal.any([received.signal, AbortSignal.timeout(patienceMs)]);
   const wait = async (one: Begun): Promise<readonly string[]> =>
-    linesOf(one, 'started' in one ? await waitForDecision(api, one.started, { patienceMs, signal }) : {});
+    'started' in one
+      ? linesOf(one.started, one.branch, await waitForDecision(api, one.started, { patienceMs, signal }))
+      : describeTrouble(one.error, { ...received, branches: [one.branch] });
   for await (const lines of mapAhead(begun, wait, WAITED_FOR)) lines.forEach(say);
 }
 
-/** Why nothing was started, in the words of the error. */
-export function describeTrouble(error: unknown): readonly string[] {
+/** Why nothing was started, in the words of the error, and what starts it once that has passed. */
+export function describeTrouble(error: unknown, missed?: Missed): readonly string[] {
   const message = error instanceof Error ? error.message : String(error);
-  const said = `no push was started: ${message.split('\n').join('\n  ')}`;
-  if (isSlipwayError(error)) return [said];
-  return [said, 'the refs are there all the same; `slipway doctor` says what is wrong'];
-}
-
-function isBranch(received: ReceivedRef): received is Branch {
-  return received.revision !== undefined && received.ref.startsWith('refs/heads/');
+  return [
+    `no push was started: ${message.split('\n').join('\n  ')}`,
+    ...(isSlipwayError(error)
+      ? []
+      : ['the refs are there all the same; `slipway doctor` says what is wrong']),
+    ...(missed ? startLater(error, missed) : []),
+  ];
 }
 
 function isOther({ revision, ref }: ReceivedRef): boolean {
@@ -68,11 +73,11 @@ function isOther({ revision, ref }: ReceivedRef): boolean {
 /** In the order of the branches. Those of one revision may be one push, which is decided for the first of them. */
 async function startAll(
   api: SlipwayApi,
-  branches: readonly Branch[],
+  branches: readonly ReceivedBranch[],
   received: ReceiveOptions,
 ): Promise<readonly Begun[]> {
-  const begun = new Map<Branch, Begun>();
-  const start = async (branch: Branch): Promise<Begun> => ({
+  const begun = new Map<ReceivedBranch, Begun>();
+  const start = async (branch: ReceivedBranch): Promise<Begun> => ({
     branch,
     started: await api.start(describePush(branch, received)),
   });
@@ -83,7 +88,7 @@ async function startAll(
   return branches.flatMap((branch) => begun.get(branch) ?? []);
 }
 
-function describePush({ ref, revision, before }: Branch, received: ReceiveOptions): StartPush {
+function describePush({ ref, revision, before }: ReceivedBranch, received: ReceiveOptions): StartPush {
   const { repository, options, pushedBy } = received;
   return {
     repository,
@@ -98,9 +103,7 @@ function describePush({ ref, revision, before }: Branch, received: ReceiveOption
   };
 }
 
-function linesOf(begun: Begun, decision: AwaitedDecision): readonly string[] {
-  if ('error' in begun) return describeTrouble(begun.error);
-  const { started, branch } = begun;
+function linesOf(started: StartedPush, branch: ReceivedBranch, decision: AwaitedDecision): readonly string[] {
   const { document } = decision;
   if (document && isNothing(document))
     return [`${branch.ref.replace('refs/heads/', '')}: ${describeDecision(document).join('; ')}`];

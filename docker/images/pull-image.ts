@@ -5,6 +5,7 @@ import type { EngineImages, EngineInfo, RegistryPull } from '../engine.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
 import type { AskWith, RegistryLogin } from '../registry/registry-login.ts';
 import { findLogin } from '../registry/registry-login.ts';
+import { unlessIdle } from '../unless-idle.ts';
 import { parseReference } from './image-reference.ts';
 import { findOfPlatform, isForPlatform } from './platform-of-image.ts';
 import { pulledImage } from './pulled-image.ts';
@@ -13,12 +14,17 @@ import { asRegistryError } from './registry-answer.ts';
 /** How often a pull is repeated whose name has an image of another platform afterwards. */
 const PULLS = 5;
 
+/** Engines tell of each piece that arrives; while they unpack, or serve others first, they may be silent for a while. */
+const IDLE_MS = 5 * 60_000;
+
 export type PullOptions = Omit<Parameters<EngineImages['pull']>[1], 'hold'>;
 
 export interface PullFrom extends AskWith {
   readonly docker: Docker;
   readonly address: string;
   readonly info: AskWith['info'] & Pick<EngineInfo, 'imageStore'>;
+  /** A pull of which nothing is heard for so long is given up; default five minutes. */
+  readonly idleMs?: number;
 }
 
 /**
@@ -27,14 +33,14 @@ export interface PullFrom extends AskWith {
  *
  * @throws {ImageUnavailable} when the registry says that it has none, or not for us, or it is of another architecture.
  * @throws {ConfigInvalid} when that file is wrong.
- * @throws {EngineRequestFailed} when it cannot be reached, is in trouble, or has enough of us for now. @throws {EngineUnavailable} {EngineOutOfSpace}
+ * @throws {EngineRequestFailed} when it cannot be reached, is in trouble, says nothing, or has enough of us for now. @throws {EngineUnavailable} {EngineOutOfSpace}
  */
 export async function pullImage(
   from: PullFrom,
   reference: string,
   options: PullOptions,
 ): Promise<RegistryPull> {
-  const { docker, address, info } = from;
+  const { docker, address, info, idleMs = IDLE_MS } = from;
   const { platform, signal } = options;
   const { repository, tag, digest } = parseReference(reference);
   const name = digest ? `${repository}@${digest}` : `${repository}:${tag ?? 'latest'}`;
@@ -43,7 +49,7 @@ export async function pullImage(
   const login = await findLogin(from, reference, { doing, signal });
   try {
     for (let pulls = 1; ; pulls += 1) {
-      await pullOnce(docker, { ...options, name, login });
+      await pullOnce(docker, { ...options, name, login, idleMs });
       const image = await docker.getImage(name).inspect();
       const { Id: id, Os: os, Architecture: architecture } = image;
       const pulled = pulledImage(image, name, info);
@@ -51,7 +57,7 @@ export async function pullImage(
       const own = info.imageStore === 'containerd' ? await findOfPlatform(docker, id, platform) : undefined;
       if (own !== undefined && own !== id) {
         // With all its platforms under one id, any of them might be published.
-        await pullOnce(docker, { ...options, name: `${repository}@${own}`, login });
+        await pullOnce(docker, { ...options, name: `${repository}@${own}`, login, idleMs });
         return { ...pulled, engineImageId: own };
       }
       if (isForPlatform({ os, architecture }, platform)) return pulled;
@@ -69,22 +75,26 @@ async function pullOnce(
   {
     name,
     login,
+    idleMs,
     platform,
     signal,
     onProgress,
-  }: PullOptions & { readonly name: string; readonly login: RegistryLogin },
+  }: PullOptions & { readonly name: string; readonly login: RegistryLogin; readonly idleMs: number },
 ): Promise<void> {
   const { repository, tag, digest } = parseReference(name);
-  const stream = (await docker.createImage(login.authconfig, {
-    fromImage: repository,
-    tag: digest ?? tag,
-    ...(platform === undefined ? {} : { platform }),
-    abortSignal: signal,
-  })) as Readable;
-  for await (const document of jsonLines(stream)) {
-    const message = errorInProgress(document);
-    if (message !== undefined) throw new Error(message);
-    const { status } = document as { status?: string };
-    if (status) onProgress?.({ message: status });
-  }
+  await unlessIdle({ idleMs, signal }, async (abortSignal, heard) => {
+    const stream = (await docker.createImage(login.authconfig, {
+      fromImage: repository,
+      tag: digest ?? tag,
+      ...(platform === undefined ? {} : { platform }),
+      abortSignal,
+    })) as Readable;
+    for await (const document of jsonLines(stream)) {
+      heard();
+      const message = errorInProgress(document);
+      if (message !== undefined) throw new Error(message);
+      const { status } = document as { status?: string };
+      if (status) onProgress?.({ message: status });
+    }
+  });
 }

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { EngineRequestFailed } from '../../model/errors.ts';
+import { detailOf, isSilence } from '../engine-errors.ts';
 import type { AskWith } from '../registry/registry-login.ts';
 import { findLogin } from '../registry/registry-login.ts';
 import { asRegistryError } from './registry-answer.ts';
@@ -22,7 +23,18 @@ export async function registryDigest(
     const digest = answer.Descriptor?.digest;
     if (digest !== undefined) return digest;
   } catch (error) {
-    throw asRegistryError(error, { reference, address, doing, login, signal });
+    const silence = (await waitsForRegistry(docker, error)) && `the registry gives ${detailOf(error)}`;
+    const said = silence ? new EngineRequestFailed(doing, undefined, silence, { cause: error }) : error;
+    throw asRegistryError(said, { reference, address, doing, login, signal });
   }
   throw new EngineRequestFailed(doing, 200, 'the registry named no digest');
+}
+
+/** Of an engine that has not answered, but answers something else now. */
+async function waitsForRegistry(docker: Docker, error: unknown): Promise<boolean> {
+  if (!isSilence(error)) return false;
+  return docker.ping().then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,3 +1,4 @@
+import { plainName } from '../../model/image-reference.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 
 /** One image of an archive, as far as its documents tell: nothing of it is believed before its bytes were seen. */
@@ -38,12 +39,23 @@ export function chooseImage(images: readonly ArchivedImage[], name: string | und
   throw new TypeError(`it holds no image named ${name}, but: ${shown}`);
 }
 
-/** Tools write names in full or not, with the tag or alone. */
-function isName(written: string, wanted: string): boolean {
-  return fullName(written) === fullName(wanted) || written === wanted;
+/**
+ * The images that somebody can choose, each with the plain names that are its alone; one that is the only one needs none.
+ * @throws {TypeError} when there is none, naming those that are there.
+ */
+export function choosableImages(
+  images: readonly ArchivedImage[],
+): readonly { readonly image: ArchivedImage; readonly names: readonly string[] }[] {
+  const named = images.map((image) => ({ image, names: [...new Set(image.names.map(plainName))] }));
+  const counts = new Map<string, number>();
+  for (const name of named.flatMap(({ names }) => names)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const choosable = named
+    .map(({ image, names }) => ({ image, names: names.filter((name) => counts.get(name) === 1) }))
+    .filter(({ names }) => names.length > 0 || images.length === 1);
+  if (choosable.length === 0) chooseImage(images, undefined);
+  return choosable;
 }
 
-function fullName(name: string): string {
-  const path = name.replace(/^(docker\.io|localhost)\//, '').replace(/^library\//, '');
-  return /:[^/]*$/.test(path) ? path : `${path}:latest`;
+function isName(written: string, wanted: string): boolean {
+  return plainName(written) === plainName(wanted);
 }

@@ -8,8 +8,9 @@ import type { StoredImage } from '../../model/schema/plan.ts';
 import { isForPlatform } from '../images/platform-of-image.ts';
 import { readDockerArchive } from './archive-manifest.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
-import { chooseImage } from './archived-image.ts';
+import { choosableImages, chooseImage } from './archived-image.ts';
 import { asDamage } from './compression.ts';
+import { FileSystemTar } from './file-system-tar.ts';
 import { LayerNotKnown } from './known-layers.ts';
 import { noteFailure } from './note-failure.ts';
 import { readLegacyArchive } from './legacy-archive.ts';
@@ -35,10 +36,24 @@ export interface ImportedTar {
   readonly bytesWritten: number;
 }
 
+export interface ImportedImages {
+  /** With the plain names that are each one's alone; one that is the only one may have none. */
+  readonly images: readonly { readonly names: readonly string[]; readonly stored: StoredImage }[];
+  /** How many the tar holds, also those that nobody can choose. */
+  readonly count: number;
+  /** Bytes of blobs that the store lacked. */
+  readonly bytesWritten: number;
+}
+
 const platformSchema = z.object({
   os: z.string().default('linux'),
   architecture: z.string().default('amd64'),
 });
+
+const DEFAULT_PLATFORM = 'linux/amd64';
+
+/** Of a tar that holds more, the others are left alone. */
+const MOST_IMAGES = 100;
 
 /** Layers that are kept in memory are stored so many at once. */
 const SIDE_BY_SIDE = 4;
@@ -49,18 +64,49 @@ const SIDE_BY_SIDE = 4;
  * computed here, and the manifest, without which they are nobody's, comes last.
  * @throws {ImageTarRefused} saying what is wrong with it. @throws {LayerNotKnown} when one of `known` was not what it was taken for.
  */
-export async function importImageTar(
+export function importImageTar(
   blobs: BlobStore,
   tar: Readable,
   options: ImportOptions,
 ): Promise<ImportedTar> {
+  return readImages(blobs, tar, options, async (archive, images) => {
+    const { stored, bytesWritten } = await take(blobs, archive, chooseImage(images, options.name), options);
+    return { stored, bytesWritten: archive.bytesWritten() + bytesWritten };
+  });
+}
+
+/**
+ * The same with each image that can be chosen, of a tar that is read once. One that is refused has all refused.
+ * @throws {ImageTarRefused} also when it holds several and none has a name of its own. @throws {LayerNotKnown}
+ */
+export function importImagesOfTar(
+  blobs: BlobStore,
+  tar: Readable,
+  options: Omit<ImportOptions, 'name'>,
+): Promise<ImportedImages> {
+  return readImages(blobs, tar, options, async (archive, all) => {
+    const images: ImportedImages['images'][number][] = [];
+    let documentBytes = 0;
+    for (const { image, names } of choosableImages(all).slice(0, MOST_IMAGES)) {
+      const { stored, bytesWritten } = await take(blobs, archive, image, options);
+      images.push({ names, stored });
+      documentBytes += bytesWritten;
+    }
+    return { images, count: all.length, bytesWritten: archive.bytesWritten() + documentBytes };
+  });
+}
+
+async function readImages<T>(
+  blobs: BlobStore,
+  tar: Readable,
+  options: ImportOptions,
+  work: (archive: Archive, images: readonly ArchivedImage[]) => Promise<T>,
+): Promise<T> {
   let trouble: Error | undefined;
   try {
-    return await take(
-      blobs,
-      noteFailure(tar, (error) => (trouble = error)),
-      options,
-    );
+    const noted = noteFailure(tar, (error) => (trouble = error));
+    const archive = await readArchive(blobs, noted, options);
+    return await work(archive, imagesOf(archive, options.platform ?? DEFAULT_PLATFORM));
   } catch (error) {
     options.signal.throwIfAborted();
     // Trouble of whoever sends it, or of the store, is not the tar's.
@@ -73,22 +119,21 @@ export async function importImageTar(
   }
 }
 
+/** Gives the bytes that its documents took. */
 async function take(
   blobs: BlobStore,
-  tar: AsyncIterable<unknown>,
-  options: ImportOptions,
+  archive: Archive,
+  image: ArchivedImage,
+  { platform = DEFAULT_PLATFORM, isPlatformAsked = false, signal }: ImportOptions,
 ): Promise<ImportedTar> {
-  const { platform = 'linux/amd64', isPlatformAsked = false } = options;
-  const archive = await readArchive(blobs, tar, options);
-  const parts = chooseImage(imagesOf(archive, platform), options.name).open();
+  const parts = image.open();
   const layers = await takeLayers(archive, parts);
   const diffIds = layers.map(({ diffId }) => diffId);
   const config = parts.config(diffIds);
   refuseOtherLayers(parseDiffIds(config), diffIds);
   if (isPlatformAsked) expectPlatform(config, platform);
 
-  const { stored, bytesWritten } = await writeImage(blobs, { config, diffIds, layers }, options.signal);
-  return { stored, bytesWritten: archive.bytesWritten() + bytesWritten };
+  return writeImage(blobs, { config, diffIds, layers }, signal);
 }
 
 /** Where an archive is both, `manifest.json` and the OCI layout name the same; the former has the names. */
@@ -96,6 +141,7 @@ function imagesOf(archive: Archive, platform: string): readonly ArchivedImage[] 
   if (archive.has('manifest.json')) return readDockerArchive(archive);
   if (archive.has('index.json')) return readOciArchive(archive, platform);
   if (archive.has('repositories')) return readLegacyArchive(archive);
+  if (archive.isFileSystem) throw new FileSystemTar();
   throw new TypeError(
     'it is no tar of an image: it has neither manifest.json nor index.json nor repositories',
   );

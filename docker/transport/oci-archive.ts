@@ -34,6 +34,8 @@ type Child = z.infer<typeof indexSchema>['manifests'][number];
 /** An index may stand in `index.json`, and another one for the platforms in it; no tool writes more. */
 const MAX_DEPTH = 3;
 const PLATFORMS_SHOWN = 20;
+/** What engines mean by an architecture without a variant. */
+const USUAL_VARIANTS: Readonly<Record<string, string>> = { amd64: 'v1', arm: 'v7', arm64: 'v8' };
 
 /** Images of an OCI layout, by `index.json`: what buildah, podman, skopeo and buildx write. Each is the one for a platform. */
 export function readOciArchive(archive: Archive, platform: string): readonly ArchivedImage[] {
@@ -94,9 +96,23 @@ function forPlatform(children: readonly Child[], platform: string): Child[] {
   const exact = ours.filter(
     (child) => [undefined, variant].includes(child.platform?.variant) || variant === undefined,
   );
-  if (exact.length > 0) return exact;
+  if (exact.length > 0) return nearest(exact, variant);
   // An image for another platform is taken where it is the only one, as engines do.
   return ours.length > 0 || images.length > 1 ? ours : images;
+}
+
+/** Of children that have one name, those of the variant that is wanted; else of none, else of the usual one, else all. */
+function nearest(children: readonly Child[], variant: string | undefined): Child[] {
+  const rankOf = ({ platform }: Child): number => {
+    const wanted = [variant, undefined, USUAL_VARIANTS[platform?.architecture ?? '']];
+    const rank = wanted.indexOf(platform?.variant);
+    return rank === -1 ? wanted.length : rank;
+  };
+  const named = Map.groupBy(children, (child) => namesOf(child).join(' '));
+  return [...named.values()].flatMap((group) => {
+    const best = Math.min(...group.map(rankOf));
+    return group.filter((child) => rankOf(child) === best);
+  });
 }
 
 /** Attestations stand beside the image that they are about. */

@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../model/concurrently.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import { chainOnly, commonLength } from './common-layers.ts';
 import { inspectImage } from './engine-images.ts';
 import type { TransportContext } from './transport-context.ts';
 
@@ -19,15 +20,8 @@ export async function findPresentLayers(
   const look = async ({ Id }: { readonly Id: string }): Promise<void> => {
     if (longest === diffIds.length) return;
     const layers = (await inspectImage(context, Id))?.RootFS?.Layers ?? [];
-    const differs = diffIds.findIndex((diffId, at) => layers[at] !== diffId);
-    longest = Math.max(longest, differs === -1 ? diffIds.length : differs);
+    longest = Math.max(longest, commonLength(diffIds, layers));
   };
   await mapConcurrently(await context.docker.listImages({ all: true }), look, SIDE_BY_SIDE);
   return chainOnly(diffIds, longest);
-}
-
-/** A layer that comes again above the beginning lies on another chain there, so that its file is needed. */
-function chainOnly(diffIds: readonly Digest[], length: number): ReadonlySet<Digest> {
-  const above = new Set(diffIds.slice(length));
-  return new Set(diffIds.slice(0, length).filter((diffId) => !above.has(diffId)));
 }

@@ -9,6 +9,7 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { StepOptions } from '../engine.ts';
 import { toArchivePath } from './archive-path.ts';
 import { compressionOf, createUnpacker, isCompressed, MAGIC_BYTES } from './compression.ts';
+import { FileSystemTar, isFileSystem } from './file-system-tar.ts';
 import { findKnownLayers, LayerNotKnown } from './known-layers.ts';
 import type { FindLayers, KnownLayer } from './known-layers.ts';
 import { peek } from './peek.ts';
@@ -27,6 +28,8 @@ const KEPT_MAX_BYTES = 64 * 1024 * 1024;
 /** With what is kept already; the rest is for documents, which cannot go to the store. */
 const LAYERS_KEPT_MAX_BYTES = 32 * 1024 * 1024;
 const MAX_ENTRIES = 20_000;
+/** A large file that is no layer: builders lay down what is known of an image beside it. */
+const NEITHER = 'neither';
 
 export interface ArchiveOptions extends StepOptions {
   /** Layers that the store has, by what they unpack to: they are not stored again. */
@@ -56,20 +59,23 @@ export interface Archive {
   document(path: string): Buffer;
   /** A layer, stored as a blob. @throws {LayerAbsent} @throws {TypeError} when it is none. */
   layer(path: string): Promise<StoredLayer>;
+  /** Whether it is one of a root file system. */
+  readonly isFileSystem: boolean;
   bytesWritten(): number;
 }
 
 /**
- * Reads an image tar (plain, gzip or zstd) once, from its beginning to its end: large files become blobs at once, as do small layers
- * when there are many; other small files are kept. @throws {TypeError} when it is no image tar.
+ * Reads an image tar (plain, gzip or zstd) once, from its beginning to its end: large layers become blobs at once, as do small ones
+ * when there are many; other small files are kept, other large ones passed over. @throws {TypeError} when it is no image tar.
  */
 export async function readArchive(
   blobs: BlobStore,
   tar: AsyncIterable<unknown>,
   options: ArchiveOptions,
 ): Promise<Archive> {
-  const files = new Map<string, Buffer | StoredLayer>();
+  const files = new Map<string, Buffer | StoredLayer | typeof NEITHER>();
   const links = new Map<string, string>();
+  const top = new Set<string>();
   const budget = new UnpackBudget(options.limits);
   const store = async (
     path: string,
@@ -98,33 +104,46 @@ export async function readArchive(
   let keptBytes = 0;
   let entries = 0;
 
-  for await (const entry of entriesOf(tar, budget)) {
-    options.signal.throwIfAborted();
-    entries += 1;
-    if (entries > MAX_ENTRIES) throw new TypeError(`it has more than ${MAX_ENTRIES} entries`);
-    const header = entry.header;
-    const path = toArchivePath(header.name);
-    if (header.type === 'directory') {
-      entry.resume();
-      continue;
+  try {
+    for await (const entry of entriesOf(tar, budget)) {
+      options.signal.throwIfAborted();
+      entries += 1;
+      if (entries > MAX_ENTRIES) throw new TypeError(`it has more than ${MAX_ENTRIES} entries`);
+      const header = entry.header;
+      const path = toArchivePath(header.name);
+      top.add(path.split('/', 1)[0] ?? '');
+      if (header.type === 'directory') {
+        entry.resume();
+        continue;
+      }
+      if (files.has(path) || links.has(path)) throw new TypeError(`it has ${path} twice`);
+      if (header.type === 'symlink' || header.type === 'link') {
+        links.set(path, targetOf(path, header));
+        entry.resume();
+        continue;
+      }
+      refuseOddEntry(path, header);
+      const sizeBytes = header.size ?? 0;
+      const { start, whole } = await peek(entry, BLOCK_BYTES);
+      const isLarge = sizeBytes > DOCUMENT_MAX_BYTES;
+      const isLayer = beginsAsLayer(start);
+      if (isLarge && !isLayer) {
+        await pass(whole, options.signal);
+        files.set(path, NEITHER);
+        continue;
+      }
+      if (isLarge || (isLayer && keptBytes + sizeBytes > LAYERS_KEPT_MAX_BYTES)) {
+        files.set(path, await store(path, whole, { sizeBytes }));
+        continue;
+      }
+      keptBytes += sizeBytes;
+      if (keptBytes > KEPT_MAX_BYTES) throw new TypeError('its small files are too large in all');
+      files.set(path, await readAll(whole));
     }
-    if (files.has(path) || links.has(path)) throw new TypeError(`it has ${path} twice`);
-    if (header.type === 'symlink' || header.type === 'link') {
-      links.set(path, targetOf(path, header));
-      entry.resume();
-      continue;
-    }
-    refuseOddEntry(path, header);
-    const sizeBytes = header.size ?? 0;
-    const { start, whole } = await peek(entry, BLOCK_BYTES);
-    const mayBeKept = keptBytes + sizeBytes <= LAYERS_KEPT_MAX_BYTES || !beginsAsLayer(start);
-    if (sizeBytes > DOCUMENT_MAX_BYTES || !mayBeKept) {
-      files.set(path, await store(path, whole, { sizeBytes }));
-      continue;
-    }
-    keptBytes += sizeBytes;
-    if (keptBytes > KEPT_MAX_BYTES) throw new TypeError('its small files are too large in all');
-    files.set(path, await readAll(whole));
+  } catch (error) {
+    // Such a tar is full of what is refused in one of an image.
+    if (error instanceof TypeError && isFileSystem(top)) throw new FileSystemTar({ cause: error });
+    throw error;
   }
 
   // Engines link a layer that is there twice; one step is all they need.
@@ -143,6 +162,7 @@ export async function readArchive(
       const place = placeOf(path);
       const found = files.get(place);
       if (found === undefined) throw new LayerAbsent(path);
+      if (found === NEITHER) throw new TypeError(`layer ${place} is no tar`);
       if (!Buffer.isBuffer(found)) return found;
       const storing = small.get(place) ?? storeKept(place, found);
       small.set(place, storing);
@@ -150,8 +170,12 @@ export async function readArchive(
       files.set(place, stored);
       return stored;
     },
+    isFileSystem: isFileSystem(top),
     bytesWritten: () =>
-      [...files.values()].reduce((sum, file) => sum + (Buffer.isBuffer(file) ? 0 : file.bytesWritten), 0),
+      [...files.values()].reduce(
+        (sum, file) => sum + (file === NEITHER || Buffer.isBuffer(file) ? 0 : file.bytesWritten),
+        0,
+      ),
   };
 }
 
@@ -241,6 +265,13 @@ async function* counted(
   for await (const chunk of body as AsyncIterable<Buffer>) {
     onBytes(chunk.length);
     yield chunk;
+  }
+}
+
+async function pass(entry: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
+  for await (const chunk of entry) {
+    void chunk;
+    signal.throwIfAborted();
   }
 }
 

@@ -43,6 +43,16 @@ export interface RenewedBase {
   readonly unavailable?: string;
 }
 
+/** What has come of bases for the plan of one push. */
+export interface BasesOfPush {
+  /** Bases that could not be had, by {@link platformBaseKey}, with the reason: their images fail, the other tasks go on. */
+  readonly unavailableBases: Readonly<Record<string, string>>;
+  /** Keys of those that trouble of ours keeps away, and no answer about them: that is not their author's to mend. */
+  readonly troubledBases?: readonly string[];
+  /** Bases that were resolved anew for this push, by {@link renewalKey}. */
+  readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
+}
+
 /** Names a base among those that cannot be had. */
 export function platformBaseKey({ platform, reference }: PlatformBase): string {
   return `${platform} ${reference}`;

@@ -1,7 +1,7 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
 import type { BuiltImage } from './built-image.ts';
-import type { BaseToRenew, ImportBaseInput, PlatformBase, RenewedBase } from './base-payloads.ts';
+import type { BasesOfPush, BaseToRenew, ImportBaseInput, PlatformBase } from './base-payloads.ts';
 import type { GraphTask } from './graph-pages.ts';
 import type { Level } from './ids.ts';
 import type { ImageDigests } from './image-digests.ts';
@@ -46,6 +46,8 @@ export interface GraphImage {
   readonly stored?: ImageDigests;
   /** Why it cannot be built at all: a base that is not to be had. */
   readonly unavailable?: string;
+  /** That is trouble of ours, and not its author's to mend. */
+  readonly troubled?: true;
   /** Name of its parent image; absent in histories from before it was told, too. */
   readonly parent?: string;
   /** The parent image that cannot be built, when that is why. */
@@ -81,17 +83,13 @@ export type PlannedPush =
   /** The record is written, with every finding. */
   | { readonly outcome: 'rejected'; readonly reason: PushReason; readonly detail: string };
 
-export interface PlanPushInput {
+export interface PlanPushInput extends BasesOfPush {
   readonly push: PushInput;
   readonly pushId: string;
   /** The decision program has completed, so that what it printed counts. */
   readonly decided?: true;
   /** The push was planned before, when its ref had the revision. */
   readonly replanned?: true;
-  /** Bases that could not be had, by {@link platformBaseKey}, with the reason: their images fail, the other tasks go on. */
-  readonly unavailableBases: Readonly<Record<string, string>>;
-  /** Bases that were resolved anew for this push, by {@link renewalKey}. */
-  readonly renewedBases?: Readonly<Record<string, RenewedBase>>;
 }
 
 export interface RequestImagesInput {
@@ -292,6 +290,6 @@ export interface RecordPushInput {
   readonly images: readonly ImageOutcome[];
   /** Absent while the push runs. */
   readonly verdict?: { readonly reason: PushReason; readonly detail?: string };
-  /** What was pushed, for a push that ends before planning could write its record. */
+  /** What was pushed, for a push that ends before planning could write its record, or whose record is damaged. */
   readonly push?: PushInput;
 }

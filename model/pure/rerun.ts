@@ -17,6 +17,8 @@ export interface ReopenPushInput {
 }
 
 export interface SetBackInput {
+  /** For a push whose record is damaged; absent in what older workflows ask. */
+  readonly push?: PushInput;
   readonly pushId: string;
   readonly plannedAt: string;
   readonly labels: readonly string[];

@@ -62,6 +62,8 @@ export const plannedImageSchema = z.object({
   missingBases: z.array(z.string()),
   /** Why it cannot be built at all, and the parent that is to blame, if one is. */
   unavailable: z.string().optional(),
+  /** That is trouble of ours, and not its author's to mend. */
+  troubled: z.literal(true).optional(),
   culprit: z.string().optional(),
 });
 export type PlannedImage = z.infer<typeof plannedImageSchema>;

@@ -167,6 +167,7 @@ export const tarballRecordSchema = storedImageSchema.extend({
   version: z.literal(1),
   sha256: z.string().describe('Of the tarball'),
   name: z.string().optional().describe('Of the image, where it was chosen among several'),
+  names: z.array(z.string()).optional().describe('Of the only image of a tarball: those it has there, plain'),
   imported: isoTime,
 });
 export type TarballRecord = z.infer<typeof tarballRecordSchema>;

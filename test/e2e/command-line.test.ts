@@ -1,16 +1,18 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { stringify } from 'yaml';
+import { SLIPWAY_PROGRAM } from '../../client/cli/own-command.ts';
 import { pushDocumentSchema } from '../../model/schema/records.ts';
 import { GitRepository, scratchDirectory } from '../helpers/git-repository.ts';
 import { statesOf } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
-import { runSlipway } from '../helpers/run-slipway.ts';
+import { cleanEnvironment, runSlipway } from '../helpers/run-slipway.ts';
 import { World } from '../helpers/world.ts';
 
 jest.setTimeout(900_000);
@@ -56,6 +58,12 @@ describe('slipway', () => {
     expect(shown.stdout).toContain('it broke');
     const log = await slipway(['logs', 'bad', '--push', document.id], repository.path);
     expect(log.stdout).toContain('it broke\n');
+    const unread = spawn(SLIPWAY_PROGRAM, ['logs', 'bad', '--push', document.id], {
+      cwd: repository.path,
+      env: { ...cleanEnvironment(), SLIPWAY_HOME: world.home },
+    });
+    unread.stdout.destroy();
+    expect(await once(unread, 'exit')).toEqual([0, null]);
     const artifacts = await slipway(['artifacts', 'good', '--push', document.id], repository.path);
     expect(artifacts.stdout).toContain('public/made.txt');
     const target = join(repository.path, 'got.txt');

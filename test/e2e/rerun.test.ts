@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { taskIdIn } from '../../model/pure/ids.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import { pushKey } from '../../store/keys.ts';
+import { pushKey, taskKey } from '../../store/keys.ts';
 import { openStore } from '../../store/open-store.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
@@ -27,13 +28,15 @@ function slipway(...args: string[]): Promise<ProgramResult> {
   return runSlipway(args, { cwd: world.home, env: { SLIPWAY_HOME: world.home }, timeoutMs: 240_000 });
 }
 
-/** Cuts it, as a full or failing disk of a store may. */
-async function damageStatus(pushId: string): Promise<void> {
+/** Cuts those of a push and of a task of it, as a full or failing disk of a store may. */
+async function damageRecords(pushId: string, label: string): Promise<void> {
   const store = openStore({ ...world.connections.store, ...world.keys[1] });
+  const task = `${taskKey(taskIdIn(pushId, label))}/status.json`;
   try {
-    const key = pushKey(pushId, 'status');
-    const body = (await store.objects.get(key))?.body ?? Buffer.alloc(0);
-    await store.objects.put(key, body.subarray(0, body.length / 2));
+    for (const key of [pushKey(pushId, 'status'), pushKey(pushId, 'push'), task]) {
+      const body = (await store.objects.get(key))?.body ?? Buffer.alloc(0);
+      await store.objects.put(key, body.subarray(0, body.length / 2));
+    }
   } finally {
     store.close();
   }
@@ -78,12 +81,12 @@ describe('slipway rerun', () => {
     expect(await world.log(last.tasks.find(({ label }) => label === 'after')?.taskId ?? '')).toContain('20');
   });
 
-  it('of everything mends a push whose status was damaged, and none but that one is missing in lists', async () => {
+  it('of everything mends a push whose records were damaged, and none but that one is missing in lists', async () => {
     const repository = await world.createRepository();
     const slipway_yml = { version: 1, tasks: { good: { ...plain, command: 'true' } } };
     const revision = await repository.commit({ 'slipway.yml': slipway_yml });
     const { id } = await world.push(repository, revision);
-    await damageStatus(id);
+    await damageRecords(id, 'good');
 
     const [listed, status] = await Promise.all([slipway('pushes'), slipway('status', id)]);
     expect(listed.exitCode).toBe(0);
@@ -97,7 +100,9 @@ describe('slipway rerun', () => {
       env: { SLIPWAY_HOME: world.home },
       timeoutMs: 240_000,
     });
-    expect(JSON.parse(again.stdout)).toMatchObject({ id, state: 'completed', round: 2 });
+    const mended = JSON.parse(again.stdout) as PushDocument;
+    expect(mended).toMatchObject({ id, state: 'completed', round: 2 });
+    expect(runsOf(mended)).toEqual({ good: [0, 1] });
     expect((await slipway('pushes')).stdout).not.toContain('damaged');
   });
 

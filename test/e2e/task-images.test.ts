@@ -17,6 +17,17 @@ const make = {
     'public/cut.tar': { type: 'file', path: '/cut.tar' },
   },
 };
+/** Two images in one tarball, as `docker save` of two writes it. */
+const several = {
+  ...make,
+  command: `${MAKE_IMAGE_SCRIPT}
+sed 's|"PATH=/bin"|"PATH=/bin","WHICH=lint"|' config.json > lint.json
+printf '[{"Config":"config.json","RepoTags":["tools:1"],"Layers":["layer.tar"]},{"Config":"lint.json","RepoTags":["lint:1"],"Layers":["layer.tar"]}]' > manifest.json
+tar --create --file /several.tar config.json lint.json layer.tar manifest.json
+`,
+  routes: ['several.latest'],
+  artifacts: { 'public/several.tar': { type: 'file', path: '/several.tar' } },
+};
 const isMade = { command: 'cat /made; test "$(cat /made)" = "made by a task"', checkout: false };
 const ofMake = (path: string): object => ({
   dependencies: ['make'],
@@ -33,6 +44,7 @@ describe('an image that a task made', () => {
         version: 1,
         tasks: {
           make,
+          several,
           use: { ...isMade, ...ofMake(PATH) },
           again: { ...isMade, ...ofMake(PATH) },
           broken: { ...isMade, ...ofMake('public/cut.tar') },
@@ -43,6 +55,7 @@ describe('an image that a task made', () => {
 
     expect(statesOf(release)).toEqual({
       make: 'completed/completed',
+      several: 'completed/completed',
       use: 'completed/completed',
       again: 'completed/completed',
       broken: 'exception/resource-unavailable',
@@ -66,7 +79,9 @@ describe('an image that a task made', () => {
       expect(await world.log(taskOf(label).taskId)).not.toContain('Imported');
     // What was cut left nothing behind but what it is said of it.
     const imported = (await world.objects()).filter((key) => key.includes('/tarballs/'));
-    expect(imported).toHaveLength(1);
+    expect(imported).toHaveLength(3);
+    const log = await world.log(taskOf('several').taskId);
+    expect(log).toMatch(/2 images of public\/several\.tar imported, \d{7,} bytes stored \(tools:1; lint:1\)/);
 
     // A later push finds it by id, and a lower level by its route, though it may not read the tarball.
     const byId = { ...isMade, image: { type: 'task-image', taskId: taskOf('make').taskId, path: PATH } };
@@ -77,14 +92,28 @@ describe('an image that a task made', () => {
     );
     expect(statesOf(later)).toEqual({ byId: 'completed/completed', byRoute: 'completed/completed' });
     await repository.git('checkout', '--quiet', '-b', 'try');
+    const ofSeveral = { type: 'indexed-image', namespace: 'several.latest', path: 'public/several.tar' };
+    const byName = { ...isMade, command: 'test "$WHICH" = lint', image: { ...ofSeveral, name: 'lint:1' } };
+    const noName = { ...isMade, image: { ...ofSeveral, name: 'none:1' } };
     const tried = await world.push(
       repository,
-      await repository.commit({ 'slipway.yml': { version: 1, tasks: { byRoute } } }),
+      await repository.commit({ 'slipway.yml': { version: 1, tasks: { byRoute, byName, noName } } }),
       { ref: 'refs/heads/try' },
     );
     expect(tried.level).toBe(1);
-    expect(statesOf(tried)).toEqual({ byRoute: 'completed/completed' });
-    const tasks = [...later.tasks, ...tried.tasks].map(({ taskId }) => world.live.api.task(taskId));
+    expect(statesOf(tried)).toEqual({
+      byRoute: 'completed/completed',
+      byName: 'completed/completed',
+      noName: 'exception/resource-unavailable',
+    });
+    const unshared = tried.tasks.find(({ label }) => label === 'noName')?.runs;
+    expect(unshared).toHaveLength(1);
+    expect(unshared?.[0]?.detail).toMatch(
+      /it is of level 3, which has not shared an image named none:1 of it$/,
+    );
+    const tasks = [...later.tasks, ...tried.tasks.filter(({ label }) => label === 'byRoute')].map(
+      ({ taskId }) => world.live.api.task(taskId),
+    );
     for (const { runs } of await Promise.all(tasks)) expect(runs.at(-1)?.manifestDigest).toBe(digest);
     expect((await world.objects()).filter((key) => key.includes('/tarballs/'))).toEqual(imported);
 

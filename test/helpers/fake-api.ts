@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { SlipwayApi, StartedPush, StartPush } from '../../client/api.ts';
+import type { OnAway, SlipwayApi, StartedPush, StartPush } from '../../client/api.ts';
 import { NotFound } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 
@@ -34,7 +34,7 @@ export class FakeApi implements SlipwayApi {
     });
   }
 
-  async *follow(_pushId: string, signal: AbortSignal): AsyncIterable<PushDocument> {
+  async *follow(_pushId: string, signal: AbortSignal, _onAway?: OnAway): AsyncIterable<PushDocument> {
     const round = this.rounds.length > 1 ? this.rounds.shift() : this.rounds[0];
     for (const document of round ?? []) yield document;
     if (round?.at(-1)?.resolved !== undefined) return;
@@ -70,6 +70,9 @@ export class FakeApi implements SlipwayApi {
   }
   heldUp(): Promise<ReadonlyMap<string, string>> {
     return Promise.resolve(this.lacking);
+  }
+  planning(): Promise<string | undefined> {
+    return Promise.resolve(undefined);
   }
   isRunning(): Promise<boolean> {
     return Promise.resolve(this.running);

@@ -22,6 +22,8 @@ export interface ImageRegistry extends AsyncDisposable {
   ): Promise<string>;
   /** Answers so to whoever asks for a manifest of a repository, so many times; afterwards as always. */
   refuse(repository: string, refusal: Refusal, times?: number): void;
+  /** Answers nothing at all to whoever asks for a manifest of a repository. */
+  silence(repository: string): void;
   /** Puts an image for each platform (`linux/arm64`), of one layer with these files; gives the digest of their index. */
   putIndex(
     repository: string,
@@ -93,6 +95,7 @@ export async function startImageRegistry(
     return times > 0 ? refusal : undefined;
   };
 
+  const silent = new Set<string | undefined>();
   const requests: string[] = [];
   const authorizations = new Set<string>();
   const server = createServer((request, response) => {
@@ -104,6 +107,7 @@ export async function startImageRegistry(
     if (login && !isKnown(login, authorization)) return demandLogin(login, request, response);
     if (path === '/v2/') return void response.writeHead(200).end('{}');
     const [, repository, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
+    if (kind === 'manifests' && silent.has(repository)) return;
     const refusal = kind === 'manifests' ? refusalOf(repository) : undefined;
     if (refusal) return void response.writeHead(refusal.status).end(textOf(refusal));
     const manifest = kind === 'manifests' ? manifests.get(`${repository} ${name}`) : undefined;
@@ -126,6 +130,7 @@ export async function startImageRegistry(
     put,
     putIndex,
     refuse: (repository, refusal, times = Infinity) => refusals.set(repository, { refusal, times }),
+    silence: (repository) => void silent.add(repository),
     [Symbol.asyncDispose]: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,12 +38,13 @@ export class Laptop implements AsyncDisposable {
     return onTerminal(args, { cwd, env: this.env, typed });
   }
 
-  /** Begins a verb and gives it back when it has printed that. */
-  async begin(args: readonly string[], untilPrinted: string): Promise<Begun> {
+  /** Begins a verb, which somebody types that into, and gives it back when it has printed that. */
+  async begin(args: readonly string[], untilPrinted: string, typed = ''): Promise<Begun> {
     const child = spawn(PROGRAM, args, {
       cwd: this.repository.directory,
       env: { ...cleanEnvironment(), ...this.env },
     });
+    child.stdin.write(typed);
     let printed = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
@@ -109,6 +110,6 @@ export async function onTerminal(
 }
 
 export interface Begun {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessWithoutNullStreams;
   readonly ended: () => Promise<{ readonly exitCode: number | null; readonly printed: string }>;
 }

@@ -13,6 +13,7 @@ import type {
   PushRecord,
   RouteRecord,
   RunRecord,
+  TarballRecord,
   TaskRecord,
 } from '../../model/schema/records.ts';
 import { createStore } from '../../store/create-store.ts';
@@ -511,6 +512,34 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       const none = await store.tarballs.find(project, 1, { sha256: 'ab' }, () => Promise.resolve(false));
       expect(none).toBeUndefined();
     });
+
+    it('are found by their names however those are written, the only image of one by all that it has', async () => {
+      const { version, manifestDigest, configDigest, diffIds, sizeBytes } = aBase({
+        reference: 'x',
+        source: 'x',
+      });
+      const image = { version, manifestDigest, configDigest, diffIds, sizeBytes, imported: 'now' };
+      const find = (sha256: string, name: string): Promise<TarballRecord | undefined> =>
+        store.tarballs.find(project, 1, { sha256, name });
+      const several = ['lint:latest', `${'x'.repeat(180)}:1`].map((name) => ({
+        ...image,
+        sha256: 'ab',
+        name,
+      }));
+      const only = { ...image, sha256: 'cd', names: ['lint:latest', 'lint:1'] };
+      for (const record of [...several, only]) await store.tarballs.record(project, 3, record);
+
+      for (const name of ['lint', 'lint:latest', 'localhost/lint', 'docker.io/library/lint:latest'])
+        expect([await find('ab', name), await find('cd', name)]).toEqual([several[0], only]);
+      expect(await find('cd', 'lint:1')).toEqual(only);
+      // What is cut to the same key is another image all the same.
+      for (const name of ['lint:1', 'other/lint', `${'x'.repeat(180)}:1`, `${'x'.repeat(180)}:2`])
+        expect([name, (await find('ab', name))?.name]).toEqual([
+          name,
+          several.find((one) => one.name === name)?.name,
+        ]);
+      expect(await find('cd', 'lint:2')).toBeUndefined();
+    });
   });
 
   describe(`${name}: cache mounts`, () => {
@@ -615,6 +644,36 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(
         await objects.head(`level-1/tasks/task/${project}/${revision}/lint~js/status.json`),
       ).toMatchObject({ contentType: 'application/json' });
+    });
+
+    it('that are damaged count as none of any round, and are written over; runs of which there is anything are counted', async () => {
+      const key = `level-1/tasks/task/${project}/${revision}/lint~js/status.json`;
+      const record: TaskRecord = {
+        ...{ version: 1, taskId, label: 'lint/js', state: 'pending', created: '2026-01-01T00:00:00Z' },
+        runs: [{ run: 2, state: 'failed', reason: 'failed', phases: {}, artifacts: [] }],
+      };
+      const claim = { worker: 'w', engineId: 'e', queue: 'q', claimed: '2026-01-01T00:00:00Z' };
+      await objects.put(key, Buffer.from('{"version": 1'));
+      expect(await store.tasks.findUsable(taskId)).toBeUndefined();
+      await store.tasks.claim(taskId, 10, claim);
+      await store.logs.append(taskId, 2, { seq: 0, text: Buffer.from('x'), taskBytes: 1 });
+
+      await expect(store.tasks.find(taskId)).rejects.toThrow('is damaged');
+      const found = await store.tasks.findUsable(taskId);
+      const refused = store.tasks.change(taskId, () => Promise.reject(new Error('not mine')));
+      await expect(refused).rejects.toThrow('not mine');
+      await expect(store.tasks.find(taskId)).rejects.toThrow('is damaged');
+      await store.tasks.change(taskId, (present) => present ?? record);
+
+      expect(found).toMatchObject({ taskId, label: 'lint/js', state: 'exception' });
+      expect(found?.plannedAt).toBeUndefined();
+      expect(found?.runs.map(({ run }) => run)).toEqual([2, 10]);
+      const mended = await store.tasks.find(taskId);
+      expect(mended).toMatchObject({ state: 'pending' });
+      expect(mended?.runs.map(({ run, reason }) => [run, reason])).toEqual([
+        [2, 'failed'],
+        [10, 'internal-error'],
+      ]);
     });
 
     it('give one claim of a run to all who try', async () => {

@@ -94,6 +94,17 @@ export function testBundle(): Promise<WorkflowBundle> {
   return bundle;
 }
 
+/** The workflows as they are, but that all the time of planning is over after three seconds. */
+export function impatientBundle(): Promise<WorkflowBundle> {
+  return bundleWorkflowCode({
+    logger: new DefaultLogger('ERROR'),
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    workflowInterceptorModules: [
+      fileURLToPath(new URL('../fixtures/impatient/interceptors.ts', import.meta.url)),
+    ],
+  });
+}
+
 /** The push as it is, and tasks that complete as soon as they begin. */
 export function quickTasksBundle(): Promise<WorkflowBundle> {
   return bundleWorkflowCode({
@@ -288,8 +299,8 @@ export class World {
   }
 
   /** Runs workers of all of level 1's queues while `work` goes on. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    const workflowBundle = await testBundle();
+  async during<T>(work: () => Promise<T>, bundled = testBundle()): Promise<T> {
+    const workflowBundle = await bundled;
     const common = {
       connection: this.env.nativeConnection,
       activities: this.activities(),

@@ -147,6 +147,31 @@ describe('push', () => {
       expect.arrayContaining(bases.map((base) => ({ ...base, domain: 'demo', level: 1 }))),
     );
     expect(world.planInputs[1]?.unavailableBases).toEqual({ 'linux/arm64 debian:bookworm': 'there is none' });
+    expect(world.planInputs[1]?.troubledBases).toBeUndefined();
+  });
+
+  it('ends tasks by an internal error where no answer but trouble kept the base of their image away', async () => {
+    const base = { platform: 'linux/amd64', reference: 'debian:bookworm' };
+    const key = 'linux/amd64 debian:bookworm';
+    world.importBase = () => {
+      throw failure('EngineOutOfSpace');
+    };
+    world.plan = (round) => {
+      if (round === 0) return { outcome: 'bases-missing', bases: [base], domain: 'demo' };
+      const { unavailableBases, troubledBases } = world.planInputs[round]!;
+      const unavailable = unavailableBases[key]!;
+      const lint = anImage('lint', { unavailable, ...(troubledBases?.includes(key) && { troubled: true }) });
+      return planned([aTask('a', { image: 'lint' }), aTask('b')], [lint]);
+    };
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(world.stateOf('a')).toBe('unstarted/internal-error');
+    expect(world.stateOf('b')).toBe('completed/completed');
+    expect(world.lastRecord().images[0]).toMatchObject({
+      outcome: 'failed',
+      detail: 'it was EngineOutOfSpace',
+    });
   });
 
   it('has bases resolved anew, plans again with what they are now, and takes no step of a rebuild from a cache', async () => {

@@ -10,7 +10,7 @@ import { findRunningStack, runStack } from '../run-stack.ts';
 import type { Session } from '../session.ts';
 import type { DemoRepositories } from './demo-repositories.ts';
 import { demoRepositories } from './demo-repositories.ts';
-import { configureDemo } from './demo-config.ts';
+import { configureDemo, ownConfig, refuseOtherDemo } from './demo-config.ts';
 import { Narrator } from './narrator.ts';
 import { playStory } from './play-story.ts';
 
@@ -51,9 +51,11 @@ async function findOrRun(options: DemoOptions, repositories: DemoRepositories): 
   const { stateDirectory, terminal, env, signal } = options;
   const running = await findRunningStack(stateDirectory);
   if (running) {
-    await configureDemo(running.serverConfig, repositories);
+    await configureDemo(ownConfig(running), repositories);
     return { connections: running, isOurs: false, stop: () => Promise.resolve() };
   }
+  const { serverConfig } = statePaths(stateDirectory);
+  await refuseOtherDemo(serverConfig, repositories);
   const stack = await runStack({
     stateDirectory,
     // The demo's project is written into a configuration of its own, never into one that somebody keeps elsewhere.
@@ -61,7 +63,7 @@ async function findOrRun(options: DemoOptions, repositories: DemoRepositories): 
     signal,
     onProgress: (line) => terminal.print(renderProgress(line)),
   });
-  await configureDemo(statePaths(stateDirectory).serverConfig, repositories);
+  await configureDemo(serverConfig, repositories);
   return { connections: stack.connections, isOurs: true, stop: () => stack.stop() };
 }
 

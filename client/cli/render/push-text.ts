@@ -39,12 +39,14 @@ export interface PushTextOptions {
   readonly waits?: readonly string[];
   /** Why runners do not take tasks of it that are pending, by label. */
   readonly heldUp?: ReadonlyMap<string, string>;
+  /** How its planning goes, while it has no plan. */
+  readonly planning?: string | undefined;
 }
 
 /** A push for people: how it stands, its images, its tasks, and what is known about those that did not succeed. */
 export function renderPush(document: PushDocument, options: PushTextOptions): string[] {
   const { id, repository, ref, pushedBy, detail, reason, images, tasks, findings } = document;
-  const { paint, nowMs, roundAskedMs, url, trouble, waits = [], heldUp = new Map() } = options;
+  const { paint, nowMs, roundAskedMs, url, trouble, waits = [], heldUp = new Map(), planning } = options;
   const standing = describePush(document, nowMs, roundAskedMs);
   const lines = [`${paint('bold', id)}  ${paint(colourOf(document.state), standing)}`];
   const by = pushedBy === undefined ? '' : `, pushed by ${printable(pushedBy)}`;
@@ -53,6 +55,7 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
   if (detail && findings.length === 0) lines.push(`  ${detail}`);
   if (reason && reason !== 'completed' && reason !== 'failed')
     lines.push(`  ${PUSH_REASONS[reason].meaning}`);
+  if (planning !== undefined) lines.push(`  it is being planned: ${planning}`);
   for (const queue of waits) lines.push(`  ${paint('red', waitText(queue))}: what is sent there waits`);
   for (const [label, lacking] of heldUp) lines.push(`  ${paint('red', `${label} waits`)}: ${lacking}`);
   for (const finding of findings) lines.push(`  ${formatFinding(finding)}`);

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import { quoteWord } from '../../quote-word.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Session } from '../session.ts';
+import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
 
 interface DownArgs {
@@ -23,13 +26,16 @@ export const downVerb = defineVerb<DownArgs>({
 });
 
 async function down({ purge }: DownArgs, { terminal, env }: Session): Promise<ExitCode> {
-  const [{ stopStack }, { findRunningStack }, { stateDirectoryToStop }, { count }] = await Promise.all([
-    import('../../../stack/stop-stack.ts'),
-    import('../run-stack.ts'),
-    import('../../../workers/connections.ts'),
-    import('../render/quantities.ts'),
-  ]);
+  const [{ stopStack }, { findRunningStack }, { stateDirectory, stateDirectoryToStop }, { count }] =
+    await Promise.all([
+      import('../../../stack/stop-stack.ts'),
+      import('../run-stack.ts'),
+      import('../../../workers/connections.ts'),
+      import('../render/quantities.ts'),
+    ]);
   const directory = stateDirectoryToStop(env, { purge });
+  const wasThere = existsSync(directory);
+  if (!wasThere) expectNoOther(directory, stateDirectory(env));
   // An `up` that is asked to end does so itself, and leaves nothing for us to count.
   const wasRunning = (await findRunningStack(directory)) !== undefined;
   const { processes, containers, trouble, purged } = await stopStack({
@@ -38,9 +44,19 @@ async function down({ purge }: DownArgs, { terminal, env }: Session): Promise<Ex
     env,
   });
   for (const sentence of trouble) terminal.error(`slipway: ${sentence}`);
-  const rest = processes.length > 0 ? `ended ${processes.join(', ')}` : 'nothing ran';
+  const nothing = wasThere ? 'nothing ran' : 'nothing is there';
+  const rest = processes.length > 0 ? `ended ${processes.join(', ')}` : nothing;
   const ended = wasRunning ? 'stopped' : rest;
   const removed = containers > 0 ? `, removed ${count(containers, 'container')}` : '';
-  terminal.print(`${directory}: ${ended}${removed}${purged ? ', deleted the data' : ''}`);
+  const deleted = purged && wasThere ? ', deleted the data' : '';
+  terminal.print(`${directory}: ${ended}${removed}${deleted}`);
   return trouble.length > 0 ? EXIT.infrastructure : EXIT.good;
+}
+
+/** Whoever purges where nothing is may mean the stack that answers here, whose data is deleted only where it is named. @throws {UsageError} */
+function expectNoOther(own: string, answering: string): void {
+  if (answering === own) return;
+  throw new UsageError(
+    `no state lies in ${own}; the stack that answers here is in ${answering}: SLIPWAY_HOME=${quoteWord(answering)} slipway down --purge`,
+  );
 }

@@ -14,7 +14,7 @@ export const hookReceiveVerb = defineVerb<object>({
 async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode> {
   const [
     { describeTrouble, receive },
-    { parseReceiveLines },
+    { isBranch, parseReceiveLines },
     { parsePushOptions },
     { splitPatterns },
     consumers,
@@ -27,6 +27,8 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
   ]);
   const say = (line: string): void => terminal.print(line === '' ? line : `slipway: ${line}`);
   const refs = parseReceiveLines(await consumers.text(process.stdin));
+  const options = parsePushOptions(env, (list) => splitPatterns(list) ?? []);
+  let repository: string | undefined;
   try {
     const [{ findLocalRepository }, { pushedBy }, { DECISION_PATIENCE_MS }, { withClient }] =
       await Promise.all([
@@ -35,12 +37,13 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
         import('../../wait-for-decision.ts'),
         import('../open-client.ts'),
       ]);
-    const { repository } = await findLocalRepository(env.GIT_DIR ?? '.');
+    const found = await findLocalRepository(env.GIT_DIR ?? '.');
+    repository = found.repository;
     await withClient({ env }, ({ api }) =>
       receive(api, {
-        repository,
+        repository: found.repository,
         refs,
-        options: parsePushOptions(env, (list) => splitPatterns(list) ?? []),
+        options,
         pushedBy: pushedBy(env),
         patienceMs: DECISION_PATIENCE_MS,
         signal,
@@ -48,7 +51,9 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
       }),
     );
   } catch (error) {
-    for (const line of describeTrouble(error)) say(line);
+    const missed =
+      repository === undefined ? undefined : { repository, options, branches: refs.filter(isBranch) };
+    for (const line of describeTrouble(error, missed)) say(line);
   }
   return EXIT.good;
 }

@@ -1,3 +1,4 @@
+import { commonLayers } from '../../../docker/transport/common-layers.ts';
 import type { BlobStore } from '../../../model/blob-store.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import type { FoundImage } from '../../find-images.ts';
@@ -109,7 +110,7 @@ async function write(
       import('../save-file.ts'),
       import('../show-transfer.ts'),
     ]);
-  const omit = new Set(leftOut({ image, since }));
+  const omit = leftOut({ image, since });
   const onProgress = showTransfer(terminal);
   const tar = streamImageTar(blobs, image.stored, { names: [image.tarName], signal, omit, onProgress });
   const body = zstd ? compressTarball(tar) : tar;
@@ -117,10 +118,8 @@ async function write(
   return written.finally(() => terminal.status(''));
 }
 
-/** Layers of an image that the other one has, each once. */
-function leftOut({ image, since }: Exported): readonly Digest[] {
-  const there = new Set<Digest>(since?.stored.diffIds);
-  return [...new Set(image.stored.diffIds)].filter((diffId) => there.has(diffId));
+function leftOut({ image, since }: Exported): ReadonlySet<Digest> {
+  return commonLayers(image.stored.diffIds, since?.stored.diffIds ?? []);
 }
 
 async function report(
@@ -130,7 +129,7 @@ async function report(
 ): Promise<void> {
   const { count, formatBytes } = await import('../render/quantities.ts');
   const { image, since, sizeBytes } = exported;
-  const omitted = leftOut(exported);
+  const omitted = [...leftOut(exported)];
   if (json) {
     const needs = since && omitted.length > 0 ? { reference: since.tarName, diffIds: omitted } : null;
     const { name, tarName: reference, stored } = image;
@@ -147,7 +146,7 @@ async function report(
   if (!since) return;
   terminal.note(
     omitted.length === 0
-      ? `It shares no layer with ${other}, so everything is in it`
+      ? `Its lowest layers are not those of ${other}, so everything is in it`
       : `It lacks ${count(omitted.length, 'layer')} of ${new Set(image.stored.diffIds).size}: an engine loads it only where ${since.tarName} is (slipway image load ${other})`,
   );
 }

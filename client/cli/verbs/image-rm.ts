@@ -98,13 +98,13 @@ async function announce(
   images: readonly IndexedImage[],
   { terminal }: Session,
 ): Promise<void> {
-  const { formatBytes, short } = await import('../render/quantities.ts');
+  const { formatBytes, localTime, short } = await import('../render/quantities.ts');
   terminal.note(`Image ${name} ${short(imageHash)} of trust domain ${domain}:`);
   if (images.length === 0)
     terminal.note('  is not in the index; only its name in the engine can be taken away');
   for (const { level, entry } of images)
     terminal.note(
-      `  level ${level}: built by ${entry.taskId} on ${entry.created.slice(0, 16)}, ${formatBytes(entry.sizeBytes)}`,
+      `  level ${level}: built by ${entry.taskId} on ${localTime(entry.created)}, ${formatBytes(entry.sizeBytes)}`,
     );
   if (images.length > 0)
     terminal.note(

@@ -1,7 +1,9 @@
+import type { OnAway } from '../../api.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { pushOption, runOption, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
+import type { Terminal } from '../terminal.ts';
 import { defineVerb } from '../verb.ts';
 
 interface LogsArgs {
@@ -37,18 +39,31 @@ export const logsVerb = defineVerb<LogsArgs>({
 
 async function logs({ task, push, run, follow }: LogsArgs, session: Session): Promise<ExitCode> {
   const wanted = run === undefined ? {} : { run: wholeNumber('run', run, 0) };
-  const [{ withClient }, { pipeline }] = await Promise.all([
+  const { terminal, signal } = session;
+  const [{ withClient }, { describeAway }, { pipeline }] = await Promise.all([
     import('../open-client.ts'),
+    import('../describe-away.ts'),
     import('node:stream/promises'),
   ]);
   return withClient(session, async ({ api }) => {
-    const { signal, terminal } = session;
     const taskId = await api.resolveTask(task, push, follow ? { waiting: signal } : {});
+    const onAway: OnAway = (error) => terminal.status(describeAway(error));
     const onRunToCome = (last: number): void =>
       terminal.note(`slipway: run ${last} has ended, and a new one is to come: slipway logs ${taskId} -f`);
-    const log = api.log(taskId, { ...wanted, follow, onRunToCome, signal });
+    const log = api.log(taskId, { ...wanted, follow, onAway, onRunToCome, signal });
     // Bytes as the engine gave them; a slow reader holds us back.
-    await pipeline(log, process.stdout, { signal, end: false });
+    await pipeline(log, clearing(terminal), process.stdout, { signal, end: false });
+    terminal.status('');
     return EXIT.good;
   });
+}
+
+/** What is said at the bottom meanwhile goes before the next bytes come. */
+function clearing(terminal: Terminal): (log: AsyncIterable<Buffer>) => AsyncGenerator<Buffer, void> {
+  return async function* (log) {
+    for await (const bytes of log) {
+      terminal.status('');
+      yield bytes;
+    }
+  };
 }

@@ -35,15 +35,19 @@ async function status({ push, json }: StatusArgs, session: Session): Promise<Exi
       terminal.print(JSON.stringify(document));
       return EXIT.good;
     }
-    const [{ findTrouble }, { findHeldUp, findWaits }, { renderPush }] = await Promise.all([
+    const [{ findTrouble }, { findHeldUp, findPlanning, findWaits }, { renderPush }] = await Promise.all([
       import('../find-trouble.ts'),
       import('../find-waits.ts'),
       import('../render/push-text.ts'),
     ]);
-    const [waits, heldUp] = await Promise.all([findWaits(api, document), findHeldUp(api, document)]);
+    const [waits, heldUp, planning] = await Promise.all([
+      findWaits(api, document),
+      findHeldUp(api, document),
+      findPlanning(api, document),
+    ]);
     const trouble = await findTrouble(api, document, { signal });
     const url = api.uiLink(document.id);
-    const options = { paint: terminal.paint, nowMs: Date.now(), url, trouble, waits, heldUp };
+    const options = { paint: terminal.paint, nowMs: Date.now(), url, trouble, waits, heldUp, planning };
     for (const line of renderPush(document, options)) terminal.print(line);
     return EXIT.good;
   });

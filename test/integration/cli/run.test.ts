@@ -55,6 +55,7 @@ const CONFIG = {
     cached: { command: 'cat /cache/seen; echo kept >> /cache/seen', cache: { seen: '/cache' } },
     secretive: { command: 'cat /run/secrets/TOKEN; wc -c < /run/secrets/TOKEN', secrets: ['TOKEN'] },
     waits: { command: 'echo waiting; sleep 60' },
+    chats: { command: 'while echo chatting; do sleep 0.1; done', maxRunTime: 60 },
     release: { command: 'true', when: { refs: ['release/*'] } },
   },
 };
@@ -358,6 +359,42 @@ describe('slipway run', () => {
     expect(during).toHaveLength(2);
     expect(exitCode).toBe(130);
     expect(printed).toContain('waits: exception/canceled');
+  });
+
+  it.each<[string, { args: string[]; prints: string; typed?: string; isEnded?: boolean }]>([
+    ['Ctrl-C ends it too', { args: ['run', 'waits'], prints: 'waiting\n', isEnded: true }],
+    ['Ctrl-C ends it while it prints', { args: ['run', 'chats'], prints: 'chatting\n', isEnded: true }],
+    ['it prints more', { args: ['run', 'chats'], prints: 'chatting\n' }],
+    [
+      'its shell prints more',
+      {
+        args: ['run', 'waits', '--shell'],
+        prints: 'one\n',
+        typed: 'echo one; while sleep 0.1; do echo more; echo aside >&2; done\n',
+      },
+    ],
+  ])(
+    'leaves nothing where nobody reads any more what it prints, and %s',
+    async (_claim, { args, prints, typed, isEnded }) => {
+      const begun = await laptop.begin(args, prints, typed);
+      const during = await laptop.leftInEngine();
+
+      begun.child.stdout.destroy();
+      if (isEnded) begun.child.kill('SIGINT');
+      const { exitCode } = await begun.ended();
+
+      expect(during).not.toEqual([]);
+      expect(exitCode).toBe(130);
+    },
+  );
+
+  it('is put away by Ctrl-C where nobody reads its words aside', async () => {
+    const begun = await laptop.begin(['run', 'waits'], 'waiting\n');
+
+    begun.child.stderr.destroy();
+    begun.child.kill('SIGINT');
+
+    expect((await begun.ended()).exitCode).toBe(130);
   });
 
   it('clears away what a killed run has left, and not what one that goes on has', async () => {

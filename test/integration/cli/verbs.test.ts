@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -85,7 +85,16 @@ describe('slipway', () => {
 
   it.each([
     [['plan', '--levle', '3'], 'Unknown argument'],
-    [['pln'], 'plan'],
+    [['pln'], 'There is no verb "pln": did you mean plan?'],
+    [['init'], 'There is no verb "init": slipway --help lists them'],
+    [['init', '--json'], 'There is no verb "init": slipway --help lists them'],
+    [['image', 'prune', '--json'], 'There is no verb "image prune": slipway image --help lists them'],
+    [['image', 'lits'], 'There is no verb "image lits": did you mean image list?'],
+    [['--json', 'status'], 'options stand behind the verb: slipway status --json'],
+    [['-w', 'push', 'my repo'], "options stand behind the verb: slipway push 'my repo' -w"],
+    [['--json', 'image', 'list'], 'options stand behind the verb: slipway image list --json'],
+    [['image', '--json', 'list'], 'options stand behind the verb: slipway image list --json'],
+    [['--json'], 'Say what to do: slipway --help lists the verbs'],
     [[], 'Say what to do'],
     [['image'], 'Say what to do'],
     [['plan', '--revv', 'x'], 'Unknown argument: revv; did you mean --rev?'],
@@ -110,6 +119,22 @@ describe('slipway', () => {
   });
 
   it(
+    'prints the help of a verb that stands behind "help" too',
+    async () => {
+      using scratch = scratchDirectory();
+
+      const [behind, asked] = await Promise.all([
+        runSlipway(['help', 'push'], { cwd: scratch.path }),
+        runSlipway(['push', '--help'], { cwd: scratch.path }),
+      ]);
+
+      expect(behind).toEqual(asked);
+      expect(behind).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('slipway push [repo]') });
+    },
+    SLOW_MS,
+  );
+
+  it(
     'is a process whose exit code says how it ended',
     async () => {
       using scratch = scratchDirectory();
@@ -120,6 +145,38 @@ describe('slipway', () => {
         exitCode: 2,
         stderr: 'slipway: Unknown argument: of-whom\n',
       });
+    },
+    SLOW_MS,
+  );
+});
+
+describe('slipway down', () => {
+  it(
+    'purges nothing where nothing is, names the stack that may be meant, and says that it deleted nothing',
+    async () => {
+      using scratch = scratchDirectory();
+      const here = join(scratch.path, 'greet');
+      const above = join(scratch.path, '.slipway');
+      mkdirSync(here);
+      mkdirSync(above);
+      const stackFile = join(above, 'stack.json');
+      writeFileSync(stackFile, '{}');
+
+      const [purge, named] = await Promise.all([
+        runSlipway(['down', '--purge'], { cwd: here, env: { SLIPWAY_HOME: '' } }),
+        runSlipway(['down', '--purge'], { cwd: here, env: { SLIPWAY_HOME: join(here, 'own') } }),
+      ]);
+
+      expect(purge).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /no state lies in \S+greet\/\.slipway; the stack that answers here is in (\S+): SLIPWAY_HOME=\1 slipway down --purge\n$/,
+        ),
+      });
+      expect(purge.stderr).toContain(`is in ${realpathSync(above)}: `);
+      expect(existsSync(stackFile)).toBe(true);
+      expect(named).toEqual({ exitCode: 0, stdout: `${join(here, 'own')}: nothing is there\n`, stderr: '' });
     },
     SLOW_MS,
   );

@@ -9,6 +9,7 @@ import type { Engine } from '../../../docker/engine.ts';
 import { openBuildContext } from '../../../images/build-context.ts';
 import type { RenewedBase } from '../../../model/pure/base-payloads.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
+import type { StoredImage } from '../../../model/schema/plan.ts';
 import type { StepContext } from '../../../steps/step-context.ts';
 import type { BuiltInEngine } from '../../../steps/build-in-engine.ts';
 import { buildInEngine } from '../../../steps/build-in-engine.ts';
@@ -81,21 +82,42 @@ async function recorded(
 
 let builds = 0;
 
+type BuiltHere = BuiltInEngine & { readonly output: string };
+
 /** Builds on what a base is by its digest; `meanwhile` goes on when that is in the engine. */
-async function build(
+function build(
   { reference, digest, platform = AMD64 }: { reference: string; digest: string; platform?: string },
-  meanwhile: () => Promise<unknown> = () => Promise.resolve(),
-): Promise<BuiltInEngine & { readonly output: string }> {
+  meanwhile?: () => Promise<unknown>,
+): Promise<BuiltHere> {
   const dockerfile = `ARG BASE=${reference}\nFROM $BASE\nCOPY --from=${reference} /which /copied\n`;
+  return buildFile(dockerfile, { platform, bases: { [reference]: digest } }, meanwhile);
+}
+
+/** The same on a parent. */
+function buildOnParent(parent: StoredImage, meanwhile: () => Promise<unknown>): Promise<BuiltHere> {
+  const dockerfile = 'ARG DOCKER_IMAGE_PARENT\nFROM ${DOCKER_IMAGE_PARENT}\nCOPY Dockerfile /copied\n';
+  return buildFile(dockerfile, { platform: AMD64, bases: {}, parent }, meanwhile);
+}
+
+async function buildFile(
+  dockerfile: string,
+  {
+    platform,
+    bases,
+    parent,
+  }: { platform: string; bases: Readonly<Record<string, string>>; parent?: StoredImage },
+  meanwhile: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<BuiltHere> {
   const tree = memoryTree({ 'docker/Dockerfile': dockerfile });
-  const definition = { imageName: 'lint', context: 'docker', args: {}, hasParent: false, platform };
+  const hasParent = parent !== undefined;
+  const definition = { imageName: 'lint', context: 'docker', args: {}, hasParent, platform };
   const buildContext = await openBuildContext(tree, definition);
   const { contextHash } = buildContext;
-  const inputs = { contextHash, args: {}, platform, parent: null, bases: { [reference]: digest } };
+  const inputs = { contextHash, args: {}, platform, parent: parent ? 'of-parent' : null, bases };
   let output = '';
   const built = await buildInEngine(
     engine,
-    { name: 'lint', inputs, buildContext },
+    { name: 'lint', inputs, buildContext, parent },
     {
       ...{ store, ...place, ...context },
       tag: `slipway.invalid/build:${(builds += 1)}`,
@@ -172,7 +194,31 @@ describe('a build', () => {
     expect(built.output).not.toContain('slipway.invalid/image:base-');
   });
 
-  it('says the reference of a base that somebody removes from under it', async () => {
+  it.each(['base', 'parent'])(
+    'brings its %s again that somebody prunes before it is built on',
+    async (what) => {
+      const reference = `${registry.host}/pruned-${what}:1`;
+      await registry.put(`pruned-${what}`, '1', which(what));
+      await bring(reference, AMD64);
+      const stored = await store.index.findBase('demo', AMD64, reference, 1);
+      let rounds = 0;
+      const prune = async (): Promise<void> => {
+        rounds += 1;
+        if (rounds === 1) await second.docker.pruneImages({ filters: { dangling: { false: true } } });
+      };
+
+      const built =
+        what === 'base'
+          ? await build({ reference, digest: stored?.manifestDigest ?? '' }, prune)
+          : await buildOnParent(stored!, prune);
+
+      expect(rounds).toBe(2);
+      expect((await filesOf(built.engineImageId))[0]).toBe(what);
+      expect(built.output).toContain('. Somebody has removed it; it is brought again\n');
+    },
+  );
+
+  it('says the reference of a base that somebody removes from under it again and again', async () => {
     const reference = `${registry.host}/gone:1`;
     await registry.put('gone', '1', which('gone'));
     await bring(reference, AMD64);

@@ -3,7 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BuildOptions, BuildResult, Engine } from '../../../docker/engine.ts';
 import { LABEL } from '../../../docker/labels.ts';
+import { openBuildContext } from '../../../images/build-context.ts';
+import { buildInEngine } from '../../../steps/build-in-engine.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { connectDevEngine, contextOf, testFleet } from '../../helpers/dev-engine.ts';
+import { memoryTree } from '../../helpers/memory-tree.ts';
 import { runningProcesses } from '../../helpers/running-processes.ts';
 
 const BASE = 'FROM debian:bookworm';
@@ -88,6 +93,44 @@ describe('an image build', () => {
         failed: { step: undefined, exitCode: undefined, lastLines: [] },
         message: expect.stringContaining('RUNN'),
       });
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  it.each([
+    ['COPY <<EOF /words\nhello\nEOF\n', 'here-documents'],
+    ['COPY --link Dockerfile /\n', 'COPY --link'],
+    ['ADD --checksum=sha256:0 https://slipway.invalid/x /\n', 'ADD --checksum'],
+    ['COPY Dockerfile /\nHEALTHCHECK --start-interval=1s CMD x\n', 'HEALTHCHECK --start-interval'],
+  ])(
+    'of what its engine is too old for says so, and what to type: %j',
+    async (lines, what) => {
+      const { version, platform } = await engine.info();
+      const tree = memoryTree({ 'docker/Dockerfile': `FROM scratch\n${lines}` });
+      const definition = { imageName: 'unit', context: 'docker', args: {}, hasParent: false, platform };
+      const buildContext = await openBuildContext(tree, definition);
+      const { contextHash } = buildContext;
+      const inputs = { contextHash, args: {}, platform, parent: null, bases: {} };
+      const built = buildInEngine(
+        engine,
+        { name: 'unit', inputs, buildContext },
+        {
+          ...{ store: createStore(createMemoryObjectStore()), domain: 'demo', level: 1 },
+          ...{ tag, parentTag: 'slipway.invalid/parent:none' },
+          ...{ onOutput: () => undefined, onProgress: () => undefined },
+          signal: AbortSignal.timeout(TEST_TIMEOUT_MS),
+        },
+      );
+
+      const message = await built.then(
+        () => '',
+        (error: Error) => error.message,
+      );
+      const words =
+        `; Docker Engine ${version} of the builder knows no ${what}: ` +
+        'begin the Dockerfile with "# syntax=docker/dockerfile:1", which it fetches';
+      // The newest engines know all of these.
+      expect(message.endsWith(words)).toBe(Number.parseInt(version, 10) < 23);
     },
     TEST_TIMEOUT_MS,
   );

@@ -1,22 +1,28 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { pino } from 'pino';
 import { connectEngine } from '../../../docker/connect.ts';
 import { removeById } from '../../../docker/containers/container-network.ts';
 import type { Engine } from '../../../docker/engine.ts';
 import { containerName } from '../../../model/container-name.ts';
 import { taskIdIn } from '../../../model/pure/ids.ts';
 import type { Plan, PlannedTask } from '../../../model/schema/plan.ts';
+import { lendPatiently } from '../../../steps/lend-patiently.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { RunLog } from '../../../steps/run-log.ts';
 import { startOrAdopt } from '../../../steps/start-or-adopt.ts';
 import type { OwnContainer } from '../../../steps/start-or-adopt.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import { BuilderEngines } from '../../../workers/builder-engines.ts';
+import { openParts } from '../../../workers/parts.ts';
 import { NO_BLOBS, testFleet } from '../../helpers/dev-engine.ts';
 import { makeImage } from '../../helpers/engine-images.ts';
 import { until } from '../../helpers/live-stack.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
+import { temporaryDirectory } from '../../helpers/temporary-directory.ts';
 import { tinyProgram } from '../../helpers/tiny-program.ts';
 
 jest.setTimeout(120_000);
@@ -107,5 +113,47 @@ describe('an engine that has no network free', () => {
     stop.abort(stopped);
 
     await expect(started).rejects.toBe(stopped);
+  });
+
+  it('is waited for by a builder that has to make a sidecar, and said once', async () => {
+    await using directory = await temporaryDirectory('slipway-networks-');
+    const connections = {
+      ...{ version: 1 as const, fleet, runnerEngine: `unix://${second.socketPath}` },
+      temporal: { address: '127.0.0.1:1', namespace: 'none' },
+      store: { endpoint: 'http://127.0.0.1:1', region: 'r', bucket: 'b' },
+      sidecarImage: 'slipway.invalid/sidecar:none',
+      serverConfig: join(directory.path, 'slipway.config.yml'),
+      ...{ stateDirectory: directory.path, runtimeDirectory: directory.path },
+    };
+    const secrets = { find: () => Promise.resolve(undefined) };
+    const parts = openParts(connections, 1, { logger: pino({ level: 'silent' }), secrets });
+    const engines = new BuilderEngines(parts);
+    const stop = new AbortController();
+    const context = { signal: stop.signal, isCanceled: () => false, onProgress: () => undefined };
+    const said: string[] = [];
+    const log = { say: (line: string) => said.push(line) };
+    const lent = lendPatiently(engines.lend, 'demo', { context, log }, () => Promise.resolve());
+    lent.catch(() => undefined);
+    try {
+      await Promise.race([lent, until(() => said.length > 0)]);
+      await new Promise((resolve) => setTimeout(resolve, SEVERAL_TRIES_MS));
+      expect(said).toEqual([
+        expect.stringMatching(/^The engine has no .*\. The build waits until one is removed$/),
+      ]);
+
+      await second.docker.getNetwork('taken-1').remove();
+
+      const networks = async (): Promise<readonly string[]> =>
+        (await second.docker.listNetworks()).map(({ Name }) => Name);
+      const isMade = async (): Promise<boolean> =>
+        (await networks()).some((name) => name.includes('sidecar'));
+      // The sidecar itself cannot be made of an image that is nowhere.
+      await Promise.race([lent.catch(() => undefined), until(isMade)]);
+      expect(await isMade()).toBe(true);
+    } finally {
+      stop.abort();
+      await engines.close();
+      parts.close();
+    }
   });
 });

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { dockerAt } from '../../../docker/client.ts';
 import type { Engine } from '../../../docker/engine.ts';
-import { connectDevEngine, testFleet } from '../../helpers/dev-engine.ts';
+import { pullImage } from '../../../docker/images/pull-image.ts';
+import { registryDigest } from '../../../docker/images/registry-digest.ts';
+import { limitSilence } from '../../../docker/limit-silence.ts';
+import { connectDevEngine, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
 import type { ImageRegistry, Refusal } from '../../helpers/image-registry.ts';
 import { startImageRegistry } from '../../helpers/image-registry.ts';
 
@@ -55,6 +59,22 @@ describe('a pull from a registry', () => {
       type: 'EngineRequestFailed',
       retryable: true,
     });
+  });
+
+  it('that takes the question and says nothing is given up and tried again', async () => {
+    registry.silence('silent');
+    const reference = `${registry.host}/silent:1`;
+    const docker = dockerAt(DEV_ENGINE);
+    limitSilence(docker, { answerMs: 3_000 });
+    const from = { docker, address: DEV_ENGINE, info: await engine.info(), idleMs: 3_000 };
+    const passes = {
+      type: 'EngineRequestFailed',
+      retryable: true,
+      message: expect.stringContaining('no answer within 3 s'),
+    };
+
+    await expect(registryDigest(from, reference, context.signal)).rejects.toMatchObject(passes);
+    await expect(pullImage(from, reference, context)).rejects.toMatchObject(passes);
   });
 
   it('gives the digest that it has there, also later of the engine alone', async () => {

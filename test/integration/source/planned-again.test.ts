@@ -14,7 +14,9 @@ jest.setTimeout(120_000);
 let scratch: ReturnType<typeof scratchDirectory>;
 let repository: GitRepository;
 let push: PushInput;
+let told: string[];
 beforeEach(() => {
+  told = [];
   scratch = scratchDirectory();
   repository = new GitRepository(`${scratch.path}/repository`);
   repository.commit({ 'slipway.yml': 'version: 1\ntasks: { a: { image: debian } }\n' });
@@ -42,7 +44,11 @@ function plan(further: Partial<PlanPushInput> = {}): Promise<PlannedPush> {
   };
   const input = { push, pushId: pushIdOf(push), unavailableBases: {}, ...further };
   const { signal } = new AbortController();
-  return planPush(deps, input, { signal, onProgress: () => undefined, isCanceled: () => false });
+  return planPush(deps, input, {
+    signal,
+    onProgress: ({ message }) => void told.push(message),
+    isCanceled: () => false,
+  });
 }
 
 describe('a push whose branch', () => {
@@ -56,6 +62,12 @@ describe('a push whose branch', () => {
 
     expect((await plan({ replanned: true })).outcome).toBe('planned');
     expect(await plan()).toMatchObject({ outcome: 'rejected', reason: 'revision-not-found' });
+  });
+
+  it('is fetched tells so while that lasts', async () => {
+    await plan();
+
+    expect(told).toEqual([`fetching ${push.repository}`, 'making the plan']);
   });
 
   it('never had it is not planned, whatever the client says', async () => {

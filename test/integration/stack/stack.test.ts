@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { dockerAt } from '../../../docker/client.ts';
 import { LABEL } from '../../../docker/labels.ts';
@@ -18,12 +19,14 @@ import { runCommand } from '../../../stack/run-command.ts';
 import { statePaths } from '../../../stack/state-directory.ts';
 import { stopStack } from '../../../stack/stop-stack.ts';
 import { mountsBelow } from '../../../stack/unmount-below.ts';
-import { runSlipway } from '../../helpers/run-slipway.ts';
+import { until } from '../../helpers/live-stack.ts';
+import { cleanEnvironment, runSlipway } from '../../helpers/run-slipway.ts';
 import { runningProcesses } from '../../helpers/running-processes.ts';
 
 /** The first run on a machine builds all tools. */
 const TIMEOUT_MS = 900_000;
-const RUN_STACK = join(import.meta.dirname, '..', '..', 'helpers', 'run-stack.ts');
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const RUN_STACK = join(ROOT, 'test', 'helpers', 'run-stack.ts');
 
 let parent: string;
 let stateDirectory: string;
@@ -45,15 +48,25 @@ afterAll(async () => {
 
 /** Starts a stack in a process of its own and waits until it says that all answers. */
 async function up(): Promise<{ child: ChildProcess; connections: Connections }> {
-  const child = spawn(process.execPath, [RUN_STACK, stateDirectory], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { child, said } = await begin(process.execPath, [RUN_STACK, stateDirectory], process.env);
+  return { child, connections: connectionsSchema.parse(JSON.parse(said)) };
+}
+
+/** Starts a program and waits until it says something on stdout. */
+async function begin(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ child: ChildProcessByStdio<null, Readable, Readable>; said: string }> {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   let told = '';
-  child.stderr!.on('data', (chunk: Buffer) => (told += chunk.toString()));
-  const line = await Promise.race([
-    once(child.stdout!, 'data').then(([chunk]) => String(chunk)),
-    once(child, 'exit').then(() => Promise.reject(new Error(`up ended: ${told}`))),
+  child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const said = await Promise.race([
+    once(child.stdout, 'data').then(([chunk]) => String(chunk)),
+    once(child, 'exit').then(() => Promise.reject(new Error(`It ended: ${told}`))),
   ]);
-  return { child, connections: connectionsSchema.parse(JSON.parse(line)) };
+  return { child, said };
 }
 
 async function records(): Promise<readonly ProcessRecord[]> {
@@ -145,6 +158,42 @@ describe('the stack', () => {
       child.kill('SIGTERM');
       await once(child, 'exit');
       await expectNothingLeft([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is stopped whole by SIGTERM where nobody reads any more what up says',
+    async () => {
+      const env = { ...cleanEnvironment(), SLIPWAY_HOME: stateDirectory };
+      const { child } = await begin(join(ROOT, 'bin', 'slipway'), ['up'], env);
+      const before = await records();
+      const exit = once(child, 'exit');
+
+      child.stderr.destroy();
+      child.kill('SIGTERM');
+
+      expect(await exit).toEqual([0, null]);
+      expect(before.map(({ name }) => name)).toEqual(expect.arrayContaining(['worker-1', 'temporal', 's3']));
+      await expectNothingLeft(before);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is given up by the demo, with all that had begun, where nobody reads any more what that tells',
+    async () => {
+      const env = { ...cleanEnvironment(), SLIPWAY_HOME: stateDirectory };
+      const demo = join(ROOT, 'client', 'cli', 'demo.ts');
+      const { child } = await begin(process.execPath, [demo], env);
+      const exit = once(child, 'exit');
+      await until(async () => (await records()).length > 0);
+      const before = await records();
+
+      child.stdout.destroy();
+
+      expect(await exit).toEqual([130, null]);
+      await expectNothingLeft(before);
     },
     TIMEOUT_MS,
   );

@@ -8,6 +8,7 @@ import { describe, expect, it } from '@jest/globals';
 import { toFailure } from '../../../activities/to-failure.ts';
 import {
   BlobNotFound,
+  EngineOutOfNetworks,
   EngineRequestFailed,
   EngineUnavailable,
   StoreUnavailable,
@@ -18,6 +19,7 @@ describe('the failure of an activity', () => {
 
   it.each<[string, Error, boolean]>([
     ['an engine that is away', new EngineUnavailable('unix:///x', 'refused'), false],
+    ['an engine without a free network', new EngineOutOfNetworks('all are taken'), false],
     ['a store that is away', new StoreUnavailable('put', 'bucket', 'key', 'refused'), false],
     ['trouble inside an engine', new EngineRequestFailed('tag', 500, 'oops'), true],
     ['an error that nobody knows', new TypeError('oops'), true],

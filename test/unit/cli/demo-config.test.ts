@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { configureDemo } from '../../../client/cli/demo/demo-config.ts';
+import { configureDemo, ownConfig } from '../../../client/cli/demo/demo-config.ts';
 import { resolveProject } from '../../../steps/resolve-project.ts';
 import { FIRST_SERVER_CONFIG } from '../../../stack/server-config.ts';
 import { readServerConfig } from '../../../workers/server-config.ts';
@@ -37,5 +37,31 @@ describe('configureDemo', () => {
     expect(first).toContain('# ours');
     expect(Object.keys((await readServerConfig(path)).projects)).toEqual(['other', 'demo']);
     expect(await readFile(path, 'utf8')).toBe(first);
+  });
+
+  it('leaves a project demo of other repositories as it is, and says where it stands and what to type', async () => {
+    using scratch = scratchDirectory();
+    const path = join(scratch.path, 'slipway.config.yml');
+    // As the first `up` proposes it.
+    const own = FIRST_SERVER_CONFIG.replace('projects: {}', 'projects:').replaceAll(/^#(?= {2})/gm, ' ');
+    await writeFile(path, own);
+    expect(Object.keys((await readServerConfig(path)).projects)).toEqual(['demo']);
+
+    await expect(configureDemo(path, REPOSITORIES)).rejects.toThrow(
+      `${path} has a project "demo" of other repositories, which the demo would replace; type: SLIPWAY_HOME=`,
+    );
+
+    expect(await readFile(path, 'utf8')).toBe(own);
+  });
+});
+
+describe('ownConfig', () => {
+  it("is a running stack's in its state directory, and none that lies elsewhere", () => {
+    const own = { stateDirectory: '/home/.slipway', serverConfig: '/home/.slipway/slipway.config.yml' };
+
+    expect(ownConfig(own)).toBe(own.serverConfig);
+    expect(() => ownConfig({ ...own, serverConfig: '/etc/slipway.config.yml' })).toThrow(
+      'The stack in /home/.slipway reads /etc/slipway.config.yml, into which the demo would write',
+    );
   });
 });

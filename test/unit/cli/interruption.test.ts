@@ -1,7 +1,24 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { createCommandLine } from '../../../client/cli/command-line.ts';
-import { untilInterrupted } from '../../../client/cli/interruption.ts';
+import { catchInterruption, untilInterrupted } from '../../../client/cli/interruption.ts';
+
+describe('Ctrl-C', () => {
+  it('ends a process at once where another one was before it, and not where only its output ended', () => {
+    const exits: unknown[] = [];
+    const source = Object.assign(new EventEmitter(), { exit: (code: unknown) => exits.push(code) });
+    const { signal, abort } = catchInterruption(source as unknown as NodeJS.Process);
+
+    abort('nobody reads');
+    source.emit('SIGINT');
+    const afterFirst = [...exits];
+    source.emit('SIGINT');
+
+    expect(signal.reason).toMatchObject({ name: 'AbortError', message: 'nobody reads' });
+    expect(afterFirst).toEqual([]);
+    expect(exits).toEqual([130]);
+  });
+});
 
 describe('work that does not hear the signal', () => {
   it('is not waited for once that has come', async () => {

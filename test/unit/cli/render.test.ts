@@ -96,6 +96,12 @@ describe('artifacts', () => {
   });
 });
 
+it('A push without a plan says what planning does', () => {
+  const options = { paint: plain, nowMs: 0, trouble: [], planning: 'fetching https://git.example/large' };
+
+  expect(renderPush(aPush(), options)).toContain('  it is being planned: fetching https://git.example/large');
+});
+
 describe('a task of a push', () => {
   it('is shown with what it is for, where it says it', () => {
     const tasks = [aTask({ description: 'Run the tests' }), aTask({ label: 'docs' })];

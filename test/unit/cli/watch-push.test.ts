@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EXIT } from '../../../client/cli/exit-codes.ts';
 import { exitCodeOf, watchPush } from '../../../client/cli/watch-push.ts';
-import { TemporalUnavailable } from '../../../model/errors.ts';
+import { NotFound, StoreUnavailable, TemporalUnavailable } from '../../../model/errors.ts';
 import { captureTerminal } from '../../helpers/captured-terminal.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { aPush, aRun, aTask } from '../../helpers/push-documents.ts';
@@ -169,6 +169,76 @@ describe('watchPush', () => {
     await watchPush(api, aPush().id, { ...options, lookEveryMs: 5 }).catch(() => undefined);
 
     expect(captured.stdout().match(/unit waits: The machine has 1 GB of memory free/g)).toHaveLength(1);
+  });
+
+  it('says once what planning does that takes long, and again when it does something else', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush()]];
+    const told = ['fetching a', 'fetching a', 'making the plan'];
+    api.planning = () => Promise.resolve(told.length > 1 ? told.shift() : told[0]);
+    const captured = captureTerminal();
+    const options = { json: false, terminal: captured.terminal, signal: AbortSignal.timeout(300) };
+
+    await watchPush(api, aPush().id, { ...options, lookEveryMs: 5 }).catch(() => undefined);
+
+    expect(captured.stdout().match(/it is being planned: .*/g)).toEqual([
+      'it is being planned: fetching a',
+      'it is being planned: making the plan',
+    ]);
+  });
+
+  it('says at the bottom what is away, until it answers', async () => {
+    const api = new FakeApi();
+    const running = aPush({ decisionMs: 1, tasks: [aTask({ state: 'running' })] });
+    const done = {
+      ...running,
+      state: 'completed' as const,
+      reason: 'completed' as const,
+      resolved: RESOLVED,
+    };
+    api.follow = async function* (_pushId, _signal, onAway) {
+      yield running;
+      onAway?.(new StoreUnavailable('GetObject', 'b', 'k', 'ECONNREFUSED'));
+      onAway?.(new TemporalUnavailable('localhost:7233', 'no answer'));
+      yield running;
+      yield done;
+    };
+    const captured = captureTerminal({ tty: true });
+
+    const code = await watchPush(api, running.id, {
+      json: false,
+      terminal: captured.terminal,
+      signal: NEVER,
+    });
+
+    expect(code).toBe(EXIT.good);
+    expect(captured.stderr()).toMatch(
+      /running unit.*the store does not answer, and is waited for.*Temporal does not answer.*running unit/s,
+    );
+    expect(captured.stdout()).not.toContain('does not answer');
+  });
+
+  it.each([
+    [
+      'when it cannot be followed any more',
+      new StoreUnavailable('GetObject', 'b', 'k', 'AccessDenied'),
+      true,
+    ],
+    ['not of one that has ended', new NotFound('Push has ended, and its records are gone'), false],
+  ])('says that the push goes on %s', async (_when, error, goesOn) => {
+    const api = new FakeApi();
+    api.follow = async function* () {
+      yield aPush();
+      throw error;
+    };
+    const captured = captureTerminal();
+    const watching = watchPush(api, aPush().id, { json: false, terminal: captured.terminal, signal: NEVER });
+
+    await expect(watching).rejects.toBe(error);
+
+    expect(captured.stderr().includes(`The push goes on; to see it again: slipway watch ${aPush().id}`)).toBe(
+      goesOn,
+    );
   });
 
   it('says that the push goes on when the watcher leaves', async () => {

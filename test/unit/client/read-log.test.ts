@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as oneTurn } from 'node:timers/promises';
+import { Readable } from 'node:stream';
+import { setImmediate as oneTurn, setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { LogOptions } from '../../../client/api.ts';
 import { downloadArtifact, listArtifacts, readLog } from '../../../client/read-task.ts';
+import { StoreUnavailable } from '../../../model/errors.ts';
 import type { RunRecord, TaskRecord } from '../../../model/schema/records.ts';
 import { endLog } from '../../../steps/run-log.ts';
 import { createStore } from '../../../store/create-store.ts';
@@ -17,19 +19,55 @@ const NEVER = new AbortController().signal;
 const LOG = 'public/logs/live.log';
 
 let store: Store;
+/** What the next requests to the store end with, each with an answer or an error. */
+let ends: (Error | undefined)[];
+/** How bodies break off after two parts, of which the first has reached its reader. */
+let breaks: Error[];
 /** From which byte on logs were read that are whole. */
 let starts: number[];
 beforeEach(() => {
   const objects = createMemoryObjectStore();
   starts = [];
+  ends = [];
+  breaks = [];
+  const ask = (): void => {
+    const error = ends.shift();
+    if (error) throw error;
+  };
   store = createStore({
     ...objects,
-    stream(key, options) {
+    async head(...args) {
+      ask();
+      return objects.head(...args);
+    },
+    async get(...args) {
+      ask();
+      return objects.get(...args);
+    },
+    async *list(...args) {
+      ask();
+      yield* objects.list(...args);
+    },
+    async stream(key, options) {
+      ask();
       if (key.endsWith(LOG)) starts.push(options?.start ?? 0);
-      return objects.stream(key, options);
+      const body = await objects.stream(key, options);
+      return body && Readable.from(untilItBreaks(body), { objectMode: false });
     },
   });
 });
+
+async function* untilItBreaks(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  let parts = 0;
+  for await (const part of body) {
+    yield part;
+    const error = (parts += 1) === 2 ? breaks.shift() : undefined;
+    if (!error) continue;
+    // What is still on its way to the reader would go with the body.
+    await delay(50);
+    throw error;
+  }
+}
 
 const say = (taskId: string, run: number, text: string, seq = 0): Promise<void> =>
   store.logs.append(taskId, run, { seq, text: Buffer.from(text), taskBytes: 0 });
@@ -179,6 +217,64 @@ describe('the log of a task whose last run has ended, and which is to have anoth
     await say(TASK, 1, 'run 1\n');
     expect(await read(TASK, { onRunToCome })).toBe('run 1\n');
     expect(heard).toEqual([0]);
+  });
+});
+
+describe('a store that is away', () => {
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+  const away = new StoreUnavailable('GetObject', 'b', 'k', 'ECONNREFUSED', { cause: refused });
+
+  it('is waited for by who follows a log, and nothing of that is lost or comes twice', async () => {
+    const answer = undefined;
+    const told: string[] = [];
+    const onAway = ({ message }: Error): void => void told.push(message);
+    let text = '';
+    await record(TASK, 'running', 0);
+    await say(TASK, 0, 'first\n');
+    // The record of the task.
+    ends = [away];
+
+    for await (const bytes of readLog(store, TASK, { follow: true, onAway, signal: NEVER })) {
+      text += bytes.toString();
+      if (text === 'first\n') {
+        await say(TASK, 0, 'second\n', 1);
+        // The whole log is not there; the list of its parts; a part.
+        ends = [answer, away, answer, answer, away];
+      } else {
+        await store.logs.finish(TASK, 0);
+        // The whole log is there, and what comes after its parts is read; the record of the task.
+        ends = [answer, answer, away, answer, answer, answer, away];
+      }
+    }
+
+    expect(text).toBe('first\nsecond\n');
+    expect([told.length, ends]).toEqual([5, []]);
+  });
+
+  it('is waited for also in the middle of a log that is whole', async () => {
+    const lines = 'a line\n'.repeat(20_000);
+    await record(TASK, 'running', 0);
+    await say(TASK, 0, lines);
+    await store.logs.finish(TASK, 0);
+    breaks = [away];
+    starts = [];
+
+    expect(await read(TASK, { follow: true })).toBe(lines);
+    expect(starts).toEqual([0, expect.any(Number)]);
+    expect(starts[1]).toBeGreaterThan(0);
+  });
+
+  it('is told of to who does not follow, and to who does when it has refused', async () => {
+    const denied = Object.assign(new Error('no'), {
+      name: 'AccessDenied',
+      $metadata: { httpStatusCode: 403 },
+    });
+    await record(TASK, 'running', 0);
+
+    ends = [away];
+    await expect(read(TASK)).rejects.toThrow('ECONNREFUSED');
+    ends = [new StoreUnavailable('GetObject', 'b', 'k', 'AccessDenied', { cause: denied })];
+    await expect(read(TASK, { follow: true })).rejects.toThrow('AccessDenied');
   });
 });
 

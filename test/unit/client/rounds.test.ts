@@ -187,6 +187,13 @@ describe('a push whose status is damaged', () => {
     expect(await store.pushes.findStatus(pushId)).toMatchObject({ round: 3 });
   });
 
+  it('begins one also where its own record, which knows the number, is damaged too', async () => {
+    await damage();
+    await objects.put(pushKey(pushId, 'push'), Buffer.from(''), {});
+
+    expect(await startPush(deps, { ...pushed, again: true })).toMatchObject({ outcome: 'started', round: 2 });
+  });
+
   it('is else said to be damaged, with what mends it, by all that need it', async () => {
     await damage();
     const remedy = `slipway push --rev ${revision.slice(0, 12)} --again`;

@@ -79,6 +79,10 @@ const manifestWith = (changes: object): object[] => [
   { Config: 'config.json', RepoTags: ['x:1'], Layers: ['a/layer.tar', 'b/layer.tar'], ...changes },
 ];
 
+const AWK: Part = [{ name: 'etc/awk', type: 'symlink', linkname: '/usr/bin/mawk' }];
+const DOCKER_EXPORT =
+  /it holds a file system and no image, as "docker export" writes it; "docker save" writes images/;
+
 describe('a hostile or broken image tar is refused:', () => {
   it.each<[string, Part, RegExp]>([
     ['a path that climbs out', ['../../etc/passwd', 'x'], /leads out of the tar/],
@@ -141,7 +145,7 @@ describe('a hostile or broken image tar is refused:', () => {
     [
       'more bytes than a manifest has',
       manifestWith({ Comment: 'x'.repeat(4_300_000) }),
-      /layer manifest\.json is no tar/,
+      /the document at manifest\.json is a layer, or larger than 4194304 bytes/,
     ],
     [
       'a layer that is absent and one that is none',
@@ -270,6 +274,28 @@ describe('a hostile or broken image tar is refused:', () => {
         return archive([...parts('layer', layer), ...parts('document', Buffer.alloc(4_000_000, '{'))]);
       },
       /small files are too large in all/,
+    ],
+    [
+      'a large file that begins as none, as a layer',
+      () =>
+        archive([
+          ['one', Buffer.alloc(5_000_000, '{')],
+          ['config', image.config],
+          ['manifest.json', JSON.stringify([{ Config: 'config', Layers: ['one'] }])],
+        ]),
+      /layer one is no tar/,
+    ],
+    ['a file system', () => archive([['.dockerenv'], ['etc/x', 'x'], AWK]), DOCKER_EXPORT],
+    [
+      'a file system of directories',
+      () => archive([[{ name: 'etc/', type: 'directory' }], AWK]),
+      DOCKER_EXPORT,
+    ],
+    ['a file system of which no entry is', () => archive([['.dockerenv'], ['etc/x', 'x']]), DOCKER_EXPORT],
+    [
+      'an image with a file system beside it',
+      () => ociLayout([image], { extra: [['etc/x', 'x'], AWK] }),
+      /a path leads out of the tar: "\/usr\/bin\/mawk"/,
     ],
     [
       'an entry larger than the tar',

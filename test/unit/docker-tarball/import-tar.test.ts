@@ -9,7 +9,7 @@ import { digestOf, readClosure } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import { streamImageTar } from '../../../docker/tarball/image-tar.ts';
 import { compressInParallel } from '../../../docker/transport/compress-in-parallel.ts';
-import { importImageTar } from '../../../docker/transport/import-tar.ts';
+import { importImagesOfTar, importImageTar } from '../../../docker/transport/import-tar.ts';
 import type { ImportedTar } from '../../../docker/transport/import-tar.ts';
 import { LayerNotKnown } from '../../../docker/transport/known-layers.ts';
 import { describeStoredImage, readStoredImage } from '../../../docker/transport/stored-image.ts';
@@ -110,6 +110,13 @@ describe('importImageTar', () => {
       ['what a classic engine saves', () => savedByClassic(image)],
       ['what engines saved before there was a manifest', () => savedLongAgo(image)],
       ['an OCI layout', () => ociLayout([image])],
+      [
+        'an OCI layout with an SBOM beside the image that is larger than any document',
+        () => {
+          const sbom = Buffer.from(JSON.stringify({ predicate: 'x'.repeat(5_000_000) }));
+          return ociLayout([image], { extra: [[`blobs/sha256/${digestOf(sbom).slice(7)}`, sbom]] });
+        },
+      ],
       [
         'an OCI layout whose index names an index, with an attestation',
         async () => {
@@ -233,6 +240,39 @@ describe('importImageTar', () => {
     await expect(take(tar)).rejects.toThrow(/2 images, and none of them is named: image:0; image:1/);
     const absent = importImageTar(blobs, Readable.from([tar]), { signal, name: 'image:2' });
     await expect(absent).rejects.toThrow(/no image named image:2, but: image:0; image:1/);
+  });
+
+  it('takes each of several images that has a name of its own, layers that they share once', async () => {
+    const other = await anImage();
+    const layer = gunzipSync(other.layers[0]!);
+    const Layers = ['a/layer.tar', 'b/layer.tar'];
+    const config = JSON.stringify({ rootfs: { type: 'layers', diff_ids: image.stored.diffIds } });
+    const manifest = [
+      { Config: 'config.json', RepoTags: ['localhost/x:1', 'x:1', 'twice'], Layers },
+      { Config: 'other.json', RepoTags: ['other', 'twice:latest'], Layers },
+      { Config: 'third.json', RepoTags: ['twice'], Layers: ['c/layer.tar'] },
+      { Config: 'fourth.json', Layers: ['c/layer.tar'] },
+    ];
+    const tar = await savedByClassic(image, {
+      manifest,
+      extra: [
+        ['other.json', config],
+        ['c/layer.tar', layer],
+      ],
+    });
+    const alone = await take(await legacy());
+
+    const { images, count, bytesWritten } = await importImagesOfTar(blobs, Readable.from([tar]), { signal });
+
+    expect(images.map(({ names }) => names)).toEqual([['x:1'], ['other:latest']]);
+    expect(images.map(({ stored }) => stored.configDigest)).toEqual([
+      image.stored.configDigest,
+      digestOf(Buffer.from(config)),
+    ]);
+    expect(images[0]?.stored).toEqual(alone.stored);
+    expect([count, bytesWritten < 2000]).toEqual([4, true]);
+    for (const { stored } of images)
+      expect(await describeStoredImage(blobs, stored.manifestDigest as Digest)).toEqual(stored);
   });
 
   it.each([

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { digestOf } from '../../../docker/endpoint/closure.ts';
+import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import { importImageTar } from '../../../docker/transport/import-tar.ts';
 import { ociLayout, savedByClassic } from '../../helpers/archives.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
@@ -35,7 +37,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const take = async (
   bytes: Buffer,
-  options: { readonly platform?: string; readonly isPlatformAsked?: boolean },
+  options: { readonly platform?: string; readonly isPlatformAsked?: boolean; readonly name?: string },
 ): Promise<readonly string[]> =>
   (await importImageTar(blobs, Readable.from([bytes]), { signal, ...options })).stored.diffIds;
 
@@ -53,6 +55,61 @@ describe('an image tar for several platforms', () => {
     await expect(take(tar, { platform: 'linux/s390x' })).rejects.toThrow(
       'it holds no image for linux/s390x, but for linux/amd64, linux/arm64/v8, linux/arm/v6, linux/arm/v7',
     );
+  });
+});
+
+describe('an image tar for variants of a platform', () => {
+  /** Of images that have no name, as children of `index.json` and as those of an index that it names. */
+  const tarsFor = async (platforms: readonly object[]): Promise<readonly Buffer[]> => {
+    const children: object[] = [];
+    const inIndexJson = await ociLayout(images.slice(0, platforms.length), {
+      index: (descriptor) => {
+        const child = { ...descriptor, annotations: {}, platform: platforms[children.length] };
+        children.push(child);
+        return child;
+      },
+    });
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: children }));
+    const descriptor = { mediaType: MEDIA_TYPES.ociIndex, digest: digestOf(index), size: index.length };
+    const inIndex = await ociLayout(images.slice(0, platforms.length), {
+      index: () => descriptor,
+      extra: [[`blobs/sha256/${descriptor.digest.slice(7)}`, index]],
+    });
+    return [inIndexJson, inIndex];
+  };
+  const of = (architecture: string, ...variants: readonly (string | undefined)[]): readonly object[] =>
+    variants.map((variant) => ({ os: 'linux', architecture, variant }));
+
+  it.each([
+    ['the one that names none', 'linux/amd64', of('amd64', 'v3', undefined, 'v2'), 1],
+    ['the usual one', 'linux/amd64', of('amd64', 'v2', 'v1'), 1],
+    ['the usual one', 'linux/arm64', of('arm64', 'v9', 'v8'), 1],
+    ['the usual one', 'linux/arm', of('arm', 'v6', 'v7'), 1],
+    ['the one that is asked for', 'linux/amd64/v3', of('amd64', undefined, 'v3'), 1],
+    [
+      'the one that names none where that which is asked for is missing',
+      'linux/amd64/v2',
+      of('amd64', 'v3', undefined),
+      1,
+    ],
+  ])('gives %s for %s', async (_which, platform, platforms, at) => {
+    for (const bytes of await tarsFor(platforms))
+      expect(await take(bytes, { platform })).toEqual(images[at]?.stored.diffIds);
+  });
+
+  it('is refused when none of them is nearer', async () => {
+    const [inIndexJson, inIndex] = await tarsFor(of('amd64', 'v2', 'v3'));
+    await expect(take(inIndexJson!, {})).rejects.toThrow('it holds 2 images, and none of them is named');
+    await expect(take(inIndex!, {})).rejects.toThrow('has several images for linux/amd64');
+  });
+
+  it('hides no image of another name', async () => {
+    const platforms = of('amd64', undefined, 'v3');
+    let at = 0;
+    const bytes = await ociLayout(images.slice(0, 2), {
+      index: (descriptor) => ({ ...descriptor, platform: platforms[at++] }),
+    });
+    expect(await take(bytes, { name: 'image:1' })).toEqual(images[1]?.stored.diffIds);
   });
 });
 

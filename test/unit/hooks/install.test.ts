@@ -60,7 +60,7 @@ describe('installHook', () => {
 });
 
 describe('slipway hook receive', () => {
-  it('never refuses: without a stack it says so and exits with 0', async () => {
+  it('never refuses: without a stack it says so, and what starts the push later, and exits with 0', async () => {
     using scratch = scratchDirectory();
     const repository = new GitRepository(join(scratch.path, 'demo.git'), { bare: true });
 
@@ -72,6 +72,8 @@ describe('slipway hook receive', () => {
 
     expect(exitCode).toBe(0);
     expect(stdout).toContain('slipway: no push was started: No stack runs in');
+    const later = `slipway push ${repository.directory} --rev ${'b'.repeat(40)} --ref refs/heads/main`;
+    expect(stdout).toContain(`slipway: to start it later: ${later}\n`);
   }, 60_000);
 });
 

@@ -4,7 +4,7 @@ import { parsePushOptions } from '../../../client/hooks/push-options.ts';
 import { parseReceiveLines } from '../../../client/hooks/receive-lines.ts';
 import type { ReceiveOptions } from '../../../client/hooks/receive.ts';
 import { receive } from '../../../client/hooks/receive.ts';
-import { ProjectNotFound } from '../../../model/errors.ts';
+import { ProjectNotFound, TemporalUnavailable } from '../../../model/errors.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
 
@@ -307,5 +307,20 @@ describe('receive', () => {
       'no push was started: No project names it',
       'no push was started: No project names it',
     ]);
+  });
+
+  it('says what starts the push of each branch later when what is away has come back', async () => {
+    const api = new FakeApi();
+    api.failure = new TemporalUnavailable('localhost:7233', 'no answer');
+    const lines = `${OLD} ${NEW} refs/heads/main\n${OLD} ${ZERO} refs/heads/gone\n${ZERO} ${OLD} refs/heads/a&b\n`;
+
+    const said = await run(api, lines, ['tasks=unit,!lint', 'rebuild=base', 'project=demo', 'hold']);
+
+    const asked = `--tasks 'unit,!lint' --rebuild base --project demo --hold`;
+    expect(said.filter((line) => line.startsWith('to start it later: '))).toEqual([
+      `to start it later: slipway push /srv/git/demo.git --rev ${NEW} --ref refs/heads/main ${asked}`,
+      `to start it later: slipway push /srv/git/demo.git --rev ${OLD} --ref 'refs/heads/a&b' ${asked}`,
+    ]);
+    expect(said[0]).toBe('no push was started: Temporal at localhost:7233 does not answer: no answer');
   });
 });

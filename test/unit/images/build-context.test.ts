@@ -103,6 +103,41 @@ describe('a Dockerfile that names its syntax', () => {
   });
 });
 
+describe('what an engine may not know of a Dockerfile', () => {
+  const HERE = 'RUN <<EOF\nset -e\nEOF\n';
+  const FLAGS = 'COPY --link a /\nADD \\\n --checksum=x y /\ncopy --link --chown=1 b /\n';
+  it.each<[lines: string, version: string, unknown: readonly string[]]>([
+    [HERE, '20.10.24+dfsg1', ['here-documents']],
+    [HERE, '23.0.0', []],
+    [HERE, 'dev', []],
+    ['ONBUILD COPY <<-"END" /x\n\tFORM\n\tEND\n', '20.10.24', ['here-documents']],
+    [FLAGS, '20.10.24', ['COPY --link', 'ADD --checksum']],
+    [FLAGS, '23.0.6', ['ADD --checksum']],
+    [FLAGS, '28.0.0', []],
+    [`${FLAGS}${HERE}`, '20.10.24', ['COPY --link', 'ADD --checksum', 'here-documents']],
+    ['ADD --keep-git-dir=true --link x /', '20.10.24', ['ADD --keep-git-dir', 'ADD --link']],
+    ['HEALTHCHECK --start-interval=1s CMD x', '20.10.24', ['HEALTHCHECK --start-interval']],
+    ['HEALTHCHECK --interval=1s CMD x', '20.10.24', []],
+    ['COPY --parents --exclude=x a /', '28.5.0', ['COPY --parents']],
+    ['COPY --parents --exclude=x a /', '29.1.0', []],
+    ['RUN --mount=type=cache,target=/x echo $((1 << 2)) --link', '20.10.24', []],
+    ['RUN sh -c "cat <<EOF\nx\nEOF"', '20.10.24', []],
+    ['# COPY --link a /', '20.10.24', []],
+    ['# %include lib/x\n# %ARG TO\nCOPY --link topsrcdir/lib/x $TO', '20.10.24', ['COPY --link']],
+  ])('%j, by an engine %s: %j', async (lines, version, unknown) => {
+    const files = { 'ctx/Dockerfile': `FROM a\n${lines}`, 'lib/x': '' };
+    expect((await open(files, { args: { TO: '/' } })).unknownTo(version)).toEqual(unknown);
+  });
+
+  it.each(['docker/dockerfile:1', 'docker/dockerfile:1.2', 'example.com/other:1'])(
+    'is another program’s to know where the syntax is %s',
+    async (syntax) => {
+      const files = { 'ctx/Dockerfile': `# syntax=${syntax}\nFROM a\n${FLAGS}${HERE}` };
+      expect((await open(files)).unknownTo('20.10.24')).toEqual([]);
+    },
+  );
+});
+
 describe('openBuildContext', () => {
   it.each(GOLDEN)(
     'gives the hash that taskgraph gives for $name',

@@ -154,7 +154,7 @@ describe('createContextHashCache', () => {
 
   it('forgets what was used longest ago', async () => {
     using scratch = scratchDirectory();
-    const cache = createContextHashCache(scratch.path, 3);
+    const cache = createContextHashCache(scratch.path, { kept: 3 });
     const keep = (text: string): Promise<void> => cache.keep(new Map(), text, 'a'.repeat(64));
     for (const text of ['1', '2', '3']) await keep(text);
     for (const name of readdirSync(scratch.path)) utimesSync(join(scratch.path, name), 1, 1);

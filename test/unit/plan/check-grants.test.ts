@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { NO_GRANTS } from '../../../model/schema/config.ts';
+import { parse, parseDocument } from 'yaml';
+import { grantsOf, NO_GRANTS, serverConfigSchema } from '../../../model/schema/config.ts';
 import { checkGrants } from '../../../plan/check-grants.ts';
 import type { GrantContext } from '../../../plan/check-grants.ts';
 import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
+import { FIRST_SERVER_CONFIG } from '../../../stack/server-config.ts';
 
 const TEXT = `version: 1
 tasks:
@@ -58,5 +60,46 @@ tasks:
     expect(check(NO_GRANTS, ['test'])).toEqual([]);
     expect(check({ ...NO_GRANTS, secrets: ['TOKEN', 'KEY'] })).toEqual([]);
     expect(check(undefined)).toEqual([]);
+  });
+});
+
+describe('the hint of what is not granted', () => {
+  const ASKING = parseSlipwayYml(`version: 1
+tasks:
+  a: { image: b, secrets: [TOKEN], features: { dind: true } }
+`);
+  const FIRST = FIRST_SERVER_CONFIG;
+  /** As the first `up` proposes it. */
+  const NAMING = FIRST.replace('projects: {}', 'projects:').replaceAll(/^#(?= {2})/gm, ' ');
+
+  /** What a configuration says after what the hint has in its first quotes was put where the hint says. */
+  function follow(hint: string, text: string): unknown {
+    const [, given = '', project] = /"(.+?)"(?: under projects\.([^ ]+)| in slipway|;)/.exec(hint) ?? [];
+    const document = parseDocument(text);
+    const at = project === undefined ? [] : ['projects', project];
+    for (const [key, value] of Object.entries(parse(`{ ${given} }`) as object))
+      document.setIn([...at, key], document.createNode(value));
+    return parseDocument(document.toString()).toJS();
+  }
+
+  it.each([
+    ['a project that is named', undefined, NAMING, 3],
+    ['a local project', 'file:///srv/my%20tool', FIRST, 1],
+    ['one elsewhere that no configuration names', 'https://git.example/demo.git', FIRST, 1],
+  ] as const)('is right for %s', (_, unnamed, text, level) => {
+    const found = checkGrants(Object.values(ASKING.config!.tasks), ASKING, {
+      ...{ project: 'demo', level, grants: NO_GRANTS, unnamed, file: 'slipway.yml' },
+    });
+    expect(found).toHaveLength(2);
+
+    const [secret, capability] = found.map(({ hint = '' }) => {
+      const config = serverConfigSchema.parse(follow(hint, text));
+      const repositories = config.projects['demo']?.sources.map(({ repository }) => repository);
+      if (unnamed !== undefined && repositories) expect(repositories).toEqual([unnamed]);
+      return grantsOf(config, { project: 'demo', level });
+    });
+
+    expect(secret?.secrets).toEqual(['TOKEN']);
+    expect(capability?.capabilities).toEqual(['dind']);
   });
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -127,6 +127,43 @@ describe('supervise', () => {
 
     await expect(starting).rejects.toThrow('ENOENT');
     expect(await runningProcesses()).not.toContain(mark);
+  });
+
+  it('starts a process again that cannot be written down or told of, and writes it down as soon as it can', async () => {
+    const records = new ProcessRecords(join(directory, 'processes.json'));
+    // Where the whole of a new record is written first.
+    const inTheWay = join(directory, 'processes.json.tmp');
+    const told: string[] = [];
+    const supervised = await supervise(
+      { name: 'one', command: ['sh', '-c', 'echo $$; exec sleep 60'], env: process.env, graceMs: 2_000 },
+      {
+        logs: directory,
+        records,
+        onProgress: ({ message }) => {
+          told.push(message);
+          throw new Error('ENOSPC: no space left on device, write');
+        },
+      },
+    );
+    const first = (await recordedPid())!;
+    await logIs(`${first}\n`);
+    await mkdir(inTheWay);
+
+    process.kill(first, 'SIGKILL');
+    while (!told.includes('started again')) await sleep(20);
+    let second: ProcessIdentity | undefined;
+    while (!second) {
+      const [, last = '0'] = (await readFile(join(directory, 'one.log'), 'utf8')).trim().split('\n');
+      second = await identifyProcess(Number(last));
+    }
+
+    expect(await recordedPid()).toBe(first);
+    expect(told).toContainEqual(expect.stringMatching(/^runs, and cannot be written down yet: .*EISDIR/));
+    await rm(inTheWay, { recursive: true });
+    while ((await recordedPid()) === first) await sleep(20);
+    expect(await recordedPid()).toBe(second.pid);
+    await supervised.stop();
+    expect(await isRunning(second)).toBe(false);
   });
 
   it('says at once that a process died while it was waited for, with the end of its log', async () => {

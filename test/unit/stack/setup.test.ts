@@ -1,13 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, mkdtempDisposable, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  mkdtempDisposable,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 let checkout: string;
+const children: ChildProcess[] = [];
 
 /** A checkout whose packages are installed, as far as setup.mjs looks. */
 beforeAll(async () => {
@@ -30,6 +42,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await rm(checkout, { recursive: true });
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
 describe('setup.mjs', () => {
@@ -88,6 +104,41 @@ describe('setup.mjs', () => {
     expect(done.stderr).toContain('slipway: The packages could not be installed: npm ci ended with');
     expect(done.status).toBe(3);
     await expect(readFile(join(broken.path, 'node_modules', '.slipway-lock'))).rejects.toThrow('ENOENT');
+    expect(await readdir(broken.path)).not.toContain('node_modules.lock');
+  });
+
+  it('installs once when two begin at once: the second waits and finds it done', async () => {
+    await using fresh = await freshCheckout();
+    const first = setUp(fresh.path);
+    await first.says('installing packages');
+    const second = setUp(fresh.path);
+    await second.says(/waiting for it|installing packages/);
+    await writeFile(join(fresh.path, 'go'), '');
+
+    expect(await Promise.all([first.ended, second.ended])).toEqual([
+      [0, null],
+      [0, null],
+    ]);
+    expect(await readFile(join(fresh.path, 'npm.log'), 'utf8')).toBe('ci\n');
+    expect(second.said()).toBe(`slipway: process ${first.pid} installs packages here; waiting for it\n`);
+    expect(await readdir(fresh.path)).not.toContain('node_modules.lock');
+  });
+
+  it('waits for none that was killed', async () => {
+    await using fresh = await freshCheckout();
+    const killed = setUp(fresh.path);
+    await killed.says('installing packages');
+    // With its npm.
+    process.kill(-killed.pid, 'SIGKILL');
+    await killed.ended;
+    expect(await readdir(fresh.path)).toContain('node_modules.lock');
+    await writeFile(join(fresh.path, 'go'), '');
+
+    const heir = setUp(fresh.path);
+
+    expect(await heir.ended).toEqual([0, null]);
+    expect(heir.said()).not.toContain('waiting for it');
+    expect(await readdir(fresh.path)).not.toContain('node_modules.lock');
   });
 
   it('alone does nothing where packages and Node are installed: no engine, no server', () => {
@@ -116,6 +167,49 @@ describe('setup.mjs', () => {
     expect(done.status).toBe(2);
   });
 });
+
+/** Whose `npm ci` ends when there is a file `go`. */
+async function freshCheckout(): Promise<Awaited<ReturnType<typeof mkdtempDisposable>>> {
+  const fresh = await mkdtempDisposable(join(tmpdir(), 'slipway setup-'));
+  await cp(join(ROOT, 'setup.mjs'), join(fresh.path, 'setup.mjs'));
+  await writeFile(join(fresh.path, 'package-lock.json'), '{}');
+  await writeFile(
+    join(fresh.path, 'npm.js'),
+    `const { appendFileSync, existsSync, mkdirSync, symlinkSync } = require('node:fs');
+     appendFileSync('npm.log', process.argv[2] + '\\n');
+     mkdirSync('node_modules/node/bin', { recursive: true });
+     setInterval(() => {
+       if (!existsSync('go')) return;
+       if (!existsSync('node_modules/node/bin/node')) symlinkSync(process.execPath, 'node_modules/node/bin/node');
+       process.exit();
+     }, 20);`,
+  );
+  return fresh;
+}
+
+interface SetUp {
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
+  said(): string;
+  says(what: string | RegExp): Promise<void>;
+}
+
+/** In a process group of its own. */
+function setUp(checkout: string): SetUp {
+  const env = { ...process.env, npm_execpath: join(checkout, 'npm.js') };
+  const child = spawn('node', ['setup.mjs'], { cwd: checkout, env, detached: true });
+  children.push(child);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  return {
+    pid: child.pid!,
+    ended: once(child, 'close'),
+    said: () => said,
+    async says(what) {
+      while (said.search(what) < 0) await once(child.stderr, 'data');
+    },
+  };
+}
 
 describe('package-lock.json', () => {
   it('names every optional package of a platform that one in it asks for, so that npm ci takes it', async () => {

@@ -13,6 +13,7 @@ import type { Store } from '../../../store/store.ts';
 import { archive, savedByClassic } from '../../helpers/archives.ts';
 import type { ArchiveChanges } from '../../helpers/archives.ts';
 import { digestOf } from '../../helpers/bytes.ts';
+import { withoutReads } from '../../helpers/lower-keys.ts';
 import { aPushInput } from '../../helpers/push-input.ts';
 import { anImage } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
@@ -42,15 +43,18 @@ const keys = async (prefix: string): Promise<readonly string[]> => {
   return found.sort();
 };
 
-/** Imports a tarball that a run of a task has left. */
-async function take(tar: Buffer, level: Level = 1): Promise<TarballImport> {
+/** Imports a tarball that a run of a task has left, with these keys. */
+async function take(
+  tar: Buffer,
+  { level = 1, keys = store }: { level?: Level; keys?: Store } = {},
+): Promise<TarballImport> {
   const run = runs++;
   const body = Readable.from([tar], { objectMode: false });
   await store.artifacts.write(taskId, run, PATH, body, { contentType: 'application/x-tar' });
   const sha256 = createHash('sha256').update(tar).digest('hex');
   const place = { domain: 'demo', level, platform: 'linux/amd64' };
   const context = { signal: new AbortController().signal, onProgress: () => undefined };
-  return importTarball(store, { taskId, run, path: PATH, sha256 }, place, context);
+  return importTarball(keys, { taskId, run, path: PATH, sha256 }, place, context);
 }
 
 const saved = (changes: ArchiveChanges): Promise<Buffer> => savedByClassic(image, changes);
@@ -101,6 +105,26 @@ const HOSTILE: readonly (readonly [string, () => Promise<Buffer>, RegExp])[] = [
     /layer one is damaged or breaks off: unexpected end of file/,
   ],
 ];
+
+describe('a tarball that these keys may not read', () => {
+  const refused = (): Store => createStore(withoutReads(objects, 'level-1/tasks/'));
+
+  it('is of another level, which shared no image of it: that does not pass', async () => {
+    // The task is of level 1; which of two levels is the higher one is the same to an import.
+    await expect(take(await saved({}), { level: 2, keys: refused() })).rejects.toMatchObject({
+      type: 'ImageUnavailable',
+      retryable: false,
+      message: `Image "${PATH} of ${taskId}" cannot be used: it is of level 1, which has not shared this image`,
+    });
+  });
+
+  it('is of their own level, where keys or policy are wrong: that is the store’s trouble', async () => {
+    await expect(take(await saved({}), { keys: refused() })).rejects.toMatchObject({
+      type: 'StoreUnavailable',
+      retryable: true,
+    });
+  });
+});
 
 describe('a hostile tarball of a task', () => {
   it.each(HOSTILE)(

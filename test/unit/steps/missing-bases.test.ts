@@ -34,7 +34,10 @@ beforeEach(() => {
 });
 afterEach(() => scratch[Symbol.dispose]());
 
-async function plan(unavailableBases: Readonly<Record<string, string>> = {}): Promise<PlannedPush> {
+async function plan(
+  unavailableBases: Readonly<Record<string, string>> = {},
+  troubledBases: readonly string[] = [],
+): Promise<PlannedPush> {
   const repository = new GitRepository(`${scratch.path}/repository`);
   const url = `file://${repository.directory}`;
   const revision = repository.commit(FILES);
@@ -53,7 +56,7 @@ async function plan(unavailableBases: Readonly<Record<string, string>> = {}): Pr
     onProgress: () => undefined,
     isCanceled: () => false,
   };
-  return planPush(deps, { push, pushId: pushIdOf(push), unavailableBases }, context);
+  return planPush(deps, { push, pushId: pushIdOf(push), unavailableBases, troubledBases }, context);
 }
 
 async function record(base: typeof AMD64): Promise<void> {
@@ -74,10 +77,25 @@ describe('a push with images of one base for several platforms', () => {
 
     expect(planned).toMatchObject({ outcome: 'planned' });
     const images = planned.outcome === 'planned' ? planned.images : [];
-    expect(images.map(({ name, unavailable }) => [name, unavailable])).toEqual([
-      ['own', undefined],
-      ['arm', 'Base image "debian:12" cannot be had: it is for linux/amd64'],
+    expect(images.map(({ name, unavailable, troubled }) => [name, unavailable, troubled])).toEqual([
+      ['own', undefined, undefined],
+      ['arm', 'Base image "debian:12" cannot be had: it is for linux/amd64', undefined],
     ]);
+  });
+
+  it('says of an image whose base is kept away by trouble that this is not its author’s', async () => {
+    await record(AMD64);
+    const key = 'linux/arm64 debian:12';
+
+    const planned = await plan({ [key]: 'The disk of the Docker Engine is full' }, [key]);
+
+    const images = planned.outcome === 'planned' ? planned.images : [];
+    expect(images.at(-1)).toMatchObject({
+      name: 'arm',
+      troubled: true,
+      unavailable:
+        'Base image "debian:12" could not be brought into the store: The disk of the Docker Engine is full',
+    });
   });
 
   it('extends the life of the base for each', async () => {

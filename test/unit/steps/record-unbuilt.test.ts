@@ -46,12 +46,14 @@ it('An image whose base cannot be had has a log that says so, and a child of it 
     { name: 'child', unavailable: WHY, culprit: idOf('base') },
     { name: 'fine' },
     { name: 'lost' },
+    { name: 'troubled', unavailable: 'a disk is full', troubled: true as const },
   ];
   const outcomes = [
     failed('base'),
     failed('child'),
     { name: 'fine', outcome: 'canceled', bytesUploaded: 0 } as const,
     failed('lost', 'no answer in time'),
+    failed('troubled', 'a disk is full'),
   ];
 
   await recordUnbuilt(store, { plan: aPlan({}, images), outcomes }, {});
@@ -66,6 +68,7 @@ it('An image whose base cannot be had has a log that says so, and a child of it 
   expect(await logOf('child')).toContain(`exception/dependency-failed: ${WHY}\n`);
   expect(await logOf('child')).toContain(`] First culprit: slipway logs ${idOf('base')}\n`);
   expect(await logOf('lost')).toContain('exception/internal-error: no answer in time\n');
+  expect(await logOf('troubled')).toContain('exception/internal-error: a disk is full\n');
   await expect(logOf('fine')).rejects.toThrow('has no run');
 });
 

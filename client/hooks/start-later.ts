@@ -1,0 +1,35 @@
+import { ERRORS } from '../../model/error-catalog.ts';
+import { isSlipwayError } from '../../model/errors.ts';
+import type { PushOptions } from './push-options.ts';
+import { quoteWord } from '../quote-word.ts';
+import type { ReceivedBranch } from './receive-lines.ts';
+
+export interface Missed {
+  /** Absolute path of the repository. */
+  readonly repository: string;
+  readonly options: PushOptions;
+  readonly branches: readonly ReceivedBranch[];
+}
+
+/**
+ * What starts the pushes of branches that arrived when none could be started, a line for each: git runs no hook again for what has
+ * arrived. None where it would meet the same: the pusher's own mistake, or a ref that no project has.
+ */
+export function startLater(error: unknown, { repository, options, branches }: Missed): readonly string[] {
+  if (isSlipwayError(error) && (ERRORS[error.type].owner !== 'operator' || error.type === 'ProjectNotFound'))
+    return [];
+  return branches.map(({ ref, revision }) => {
+    const words = ['slipway', 'push', repository, '--rev', revision, '--ref', ref, ...wordsOf(options)];
+    return `to start it later: ${words.map(quoteWord).join(' ')}`;
+  });
+}
+
+function wordsOf({ request, project, again, hold }: PushOptions): readonly string[] {
+  return [
+    ...(request.tasks ? ['--tasks', request.tasks.join(',')] : []),
+    ...(request.rebuild ? ['--rebuild', request.rebuild.join(',')] : []),
+    ...(project === undefined ? [] : ['--project', project]),
+    ...(again ? ['--again'] : []),
+    ...(hold ? ['--hold'] : []),
+  ];
+}

@@ -16,6 +16,7 @@ import {
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { SlipwayError } from '../../../model/errors.ts';
 import type { SourceTree } from '../../../model/source-tree.ts';
 import { createGitSource } from '../../../source/git-source.ts';
 import type { GitSource } from '../../../source/git-source.ts';
@@ -107,10 +108,19 @@ describe('a mirror whose older pack is cut off', () => {
     expect(mirrors()).toHaveLength(1);
   });
 
-  it('is made anew by one of many processes that open it at once', async () => {
-    const contents = await Promise.all(
-      [first, second, first, second].map((revision) => contentAt(revision, 'main', anotherSource())),
-    );
+  it('is made anew by one of many processes that open it at once; who reads at that moment may try again', async () => {
+    const patiently = async (revision: string): Promise<string | undefined> => {
+      const from = anotherSource();
+      for (let left = 5; ; left -= 1) {
+        try {
+          return await contentAt(revision, 'main', from);
+        } catch (error) {
+          if (left === 0 || !(error as SlipwayError).retryable) throw error;
+        }
+      }
+    };
+
+    const contents = await Promise.all([first, second, first, second].map(patiently));
 
     expect(contents).toEqual(['1', '2', '1', '2']);
     expect(mirrors()).toHaveLength(1);

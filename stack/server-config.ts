@@ -6,7 +6,7 @@ import type { StatePaths } from './state-directory.ts';
 export const FIRST_SERVER_CONFIG = `# Who is what: projects, the repositories and refs they come from, and the level of each ref.
 version: 1
 localProjects: true # a local repository that no project names is a project of its own, at level 1
-projects: {}
+projects: {} # take the brackets away and write them below, such as:
 #  demo:
 #    sources: [{ repository: "file:///srv/git/demo.git", refs: { main: 3, "*": 1 } }]
 `;

@@ -1,43 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createGitSource, openCheckout } from '../../../source/git-source.ts';
 import type { GitSource } from '../../../source/git-source.ts';
-import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+import { GitRepository } from '../../helpers/git-repository.ts';
+import { ELSEWHERE, onFreshMirrors } from '../../helpers/mirrored-repository.ts';
+import type { MirroredRepository } from '../../helpers/mirrored-repository.ts';
 
 const NO_REVISION = '0123456789'.repeat(4);
 
 // Each test runs some dozens of git processes.
 jest.setTimeout(60_000);
 
-let scratch: ReturnType<typeof scratchDirectory>;
+let scratch: MirroredRepository['scratch'];
 let repository: GitRepository;
 let url: string;
 let source: GitSource;
-
-beforeEach(() => {
-  scratch = scratchDirectory();
-  repository = new GitRepository(`${scratch.path}/repository`);
-  url = `file://${repository.directory}`;
-  source = anotherSource();
+let mirrored: MirroredRepository;
+onFreshMirrors((fresh) => {
+  mirrored = fresh;
+  ({ scratch, repository, url } = fresh);
+  source = fresh.anotherSource();
 });
-
-afterEach(() => scratch[Symbol.dispose]());
-
-/** As another process would have it: nothing shared but the directory. */
-function anotherSource(): GitSource {
-  return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true });
-}
-
-const ELSEWHERE = 'https://git.invalid/team/repository';
-
-/** What is at that address is the repository, as its git configuration says; nothing else is shared but the mirrors. */
-function sourceElsewhere(): GitSource {
-  const configFile = `${scratch.path}/gitconfig`;
-  writeFileSync(configFile, `[url "${url}"]\n\tinsteadOf = ${ELSEWHERE}\n`);
-  return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true, configFile });
-}
 
 /** A clone without the contents that it does not need to check out, from where it is read from now on. */
 function partialClone(...options: readonly string[]): string {
@@ -78,14 +63,16 @@ function packed(mirror: string, content: string): string {
 
 describe('GitSource.open', () => {
   it('obeys the git configuration that it is given, and no other process that shares the mirrors takes it away', async () => {
-    const given = sourceElsewhere();
+    const given = mirrored.sourceElsewhere(url);
     const read = async (from: GitSource, content: string): Promise<string | undefined> => {
       const revision = repository.commit({ a: content });
       return (await (await from.open(ELSEWHERE, { revision, ref: 'main' })).readFile('a'))?.toString();
     };
 
     expect(await read(given, '1')).toBe('1');
-    await expect(read(anotherSource(), '2')).rejects.toMatchObject({ type: 'RepositoryUnavailable' });
+    await expect(read(mirrored.anotherSource(), '2')).rejects.toMatchObject({
+      type: 'RepositoryUnavailable',
+    });
     expect(await read(given, '3')).toBe('3');
   });
 
@@ -329,7 +316,7 @@ describe('GitSource.open', () => {
 
     const contents = await Promise.all(
       revisions.map(async (revision) => {
-        const tree = await anotherSource().open(url, { ref: 'main', revision });
+        const tree = await mirrored.anotherSource().open(url, { ref: 'main', revision });
         return (await tree.readFile('a'))?.toString();
       }),
     );
@@ -417,18 +404,19 @@ describe('a repository elsewhere', () => {
     const topic = repository.commit({ b: '2' });
     repository.git('checkout', '--quiet', 'main');
     const main = repository.commit({ c: '3' });
-    const resolve = async (rev: string): Promise<string> => sourceElsewhere().resolve(ELSEWHERE, rev);
+    const resolve = async (rev: string): Promise<string> =>
+      mirrored.sourceElsewhere(url).resolve(ELSEWHERE, rev);
 
     // In any order: each begins without what another one has learnt.
-    expect(await sourceElsewhere().mergeBase(ELSEWHERE, 'refs/heads/main', topic)).toBe(base);
-    expect(await sourceElsewhere().mergeBase(ELSEWHERE, 'topic', 'main')).toBe(base);
+    expect(await mirrored.sourceElsewhere(url).mergeBase(ELSEWHERE, 'refs/heads/main', topic)).toBe(base);
+    expect(await mirrored.sourceElsewhere(url).mergeBase(ELSEWHERE, 'topic', 'main')).toBe(base);
     for (const rev of ['main', 'HEAD', 'refs/heads/main', main, main.slice(0, 8)])
       expect(await resolve(rev)).toBe(main);
     await expect(resolve('nothing')).rejects.toMatchObject({ type: 'RevisionNotFound' });
   });
 
   it('that has no ref has no revision, and one that is not there is unavailable', async () => {
-    const found = async (): Promise<string> => sourceElsewhere().resolve(ELSEWHERE, 'main');
+    const found = async (): Promise<string> => mirrored.sourceElsewhere(url).resolve(ELSEWHERE, 'main');
 
     await expect(found()).rejects.toMatchObject({ type: 'RevisionNotFound' });
     url = `file://${scratch.path}/nowhere`;

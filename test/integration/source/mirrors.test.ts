@@ -18,31 +18,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { SlipwayError } from '../../../model/errors.ts';
 import type { SourceTree } from '../../../model/source-tree.ts';
-import { createGitSource } from '../../../source/git-source.ts';
 import type { GitSource } from '../../../source/git-source.ts';
-import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
+import type { GitRepository } from '../../helpers/git-repository.ts';
+import { ELSEWHERE, onFreshMirrors } from '../../helpers/mirrored-repository.ts';
+import type { MirroredRepository } from '../../helpers/mirrored-repository.ts';
 
 // Each test runs some dozens of git processes.
 jest.setTimeout(60_000);
 
-let scratch: ReturnType<typeof scratchDirectory>;
+let scratch: MirroredRepository['scratch'];
 let repository: GitRepository;
 let url: string;
 let source: GitSource;
-
-beforeEach(() => {
-  scratch = scratchDirectory();
-  repository = new GitRepository(`${scratch.path}/repository`);
-  url = `file://${repository.directory}`;
-  source = anotherSource();
+let mirrored: MirroredRepository;
+onFreshMirrors((fresh) => {
+  mirrored = fresh;
+  ({ scratch, repository, url } = fresh);
+  source = fresh.anotherSource();
 });
-
-afterEach(() => scratch[Symbol.dispose]());
-
-/** As another process would have it: nothing shared but the directory. */
-function anotherSource(): GitSource {
-  return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true });
-}
 
 function mirrors(): readonly string[] {
   return globSync(`${scratch.path}/mirrors/*.git*`);
@@ -68,15 +61,6 @@ function spoil(pack: string, after: number): void {
   const file = openSync(pack, 'r+');
   writeSync(file, randomBytes(64), 0, 64, Math.floor(statSync(pack).size * after));
   closeSync(file);
-}
-
-const ELSEWHERE = 'https://git.invalid/team/repository';
-
-/** What is at that address is the repository, as its git configuration says. */
-function sourceElsewhere(): GitSource {
-  const configFile = `${scratch.path}/gitconfig`;
-  writeFileSync(configFile, `[url "${url}"]\n\tinsteadOf = ${ELSEWHERE}\n`);
-  return createGitSource({ mirrorsDirectory: `${scratch.path}/mirrors`, allowFile: true, configFile });
 }
 
 async function contentAt(revision: string, ref?: string, from = source): Promise<string | undefined> {
@@ -110,7 +94,7 @@ describe('a mirror whose older pack is cut off', () => {
 
   it('is made anew by one of many processes that open it at once; who reads at that moment may try again', async () => {
     const patiently = async (revision: string): Promise<string | undefined> => {
-      const from = anotherSource();
+      const from = mirrored.anotherSource();
       for (let left = 5; ; left -= 1) {
         try {
           return await contentAt(revision, 'main', from);
@@ -168,7 +152,7 @@ it('A mirror of which a tree cannot be read is made anew when what was changed s
   const names = Array.from({ length: 1_000 }, (_, at) => `${at}`);
   const filled = (name: string): readonly [string, string] => [name, name];
   const first = repository.commit(Object.fromEntries(names.map(filled)));
-  const given = sourceElsewhere();
+  const given = mirrored.sourceElsewhere();
   await given.open(ELSEWHERE, { revision: first });
   const gone = Object.fromEntries(names.map((name) => [name, undefined]));
   const second = repository.commit({ ...gone, other: '1' });
@@ -208,7 +192,7 @@ it('A mirror that is whole is not made anew for a repository that answers and gi
 });
 
 it('All mirrors may be taken away under a running process, with the git configuration that lies beside them', async () => {
-  const given = sourceElsewhere();
+  const given = mirrored.sourceElsewhere();
   const revision = repository.commit({ a: '1' });
   const read = async (): Promise<string | undefined> =>
     (await (await given.open(ELSEWHERE, { revision, ref: 'main' })).readFile('a'))?.toString();

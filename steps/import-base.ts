@@ -3,7 +3,7 @@ import { isSlipwayError } from '../model/errors.ts';
 import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import { reasonOfNoBase } from './base-trouble.ts';
+import { askRegistry, NoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf, isWhole } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
@@ -34,31 +34,26 @@ export async function importBase(
   const isSound = (base: BaseRecord): Promise<boolean> => examineFlaws(store.blobs, base, context.signal);
   if (await store.index.findBase(domain, platform, reference, level, isSound)) return {};
   const known = await store.index.findBase(domain, platform, reference, level);
-  try {
-    const published = await lendPatiently(withEngine, domain, { context }, async (engine, inEngine) => {
-      const again = known && (await restore(deps, engine, known, inEngine));
-      return again
-        ? undefined
-        : pullAndPublish(engine, { store, domain, level, platform, reference }, inEngine);
-    });
-    if (!published) return {};
-    const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
-    const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
-    const record = {
-      version: 1 as const,
-      ...stored,
-      reference,
-      platform,
-      resolved: new Date().toISOString(),
-      source: 'pulled' as const,
-    };
-    await store.index.recordBase(domain, level, record, { replaces: known?.manifestDigest });
-    return {};
-  } catch (error) {
-    const unavailable = reasonOfNoBase(error, context);
-    if (unavailable === undefined) throw error;
-    return { unavailable };
-  }
+  const published = await lendPatiently(withEngine, domain, { context }, async (engine, inEngine) => {
+    const again = known && (await restore(deps, engine, known, inEngine));
+    return again
+      ? undefined
+      : pullAndPublish(engine, { store, domain, level, platform, reference }, inEngine);
+  });
+  if (!published) return {};
+  if (published instanceof NoBase) return { unavailable: published.unavailable };
+  const { manifestDigest, configDigest, diffIds, sizeBytes } = published;
+  const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
+  const record = {
+    version: 1 as const,
+    ...stored,
+    reference,
+    platform,
+    resolved: new Date().toISOString(),
+    source: 'pulled' as const,
+  };
+  await store.index.recordBase(domain, level, record, { replaces: known?.manifestDigest });
+  return {};
 }
 
 /** Publishes the very same image again from an engine that has it; whether the store has all of it afterwards. */
@@ -107,10 +102,16 @@ async function publishAgain(
 async function pullAndPublish(
   engine: Engine,
   { store, domain, level, platform, reference }: ImportBaseInput & { readonly store: Store },
-  { signal, onProgress }: StepContext,
-): Promise<PublishResult> {
+  context: StepContext,
+): Promise<PublishResult | NoBase> {
+  const { signal, onProgress } = context;
   onProgress({ message: `pulling base ${reference}` });
-  const { engineImageId } = await engine.images.pull(reference, { platform, signal, onProgress });
+  const pulled = await askRegistry(
+    () => engine.images.pull(reference, { platform, signal, onProgress }),
+    context,
+  );
+  if (pulled instanceof NoBase) return pulled;
+  const { engineImageId } = pulled;
   const published = await engine.images.publish(engineImageId, {
     signal,
     onProgress,

@@ -2,7 +2,7 @@ import type { Engine, PublishResult } from '../docker/engine.ts';
 import type { RenewBaseInput, RenewedBase } from '../model/pure/base-payloads.ts';
 import type { BaseRecord } from '../model/schema/records.ts';
 import type { Store } from '../store/store.ts';
-import { reasonOfNoBase } from './base-trouble.ts';
+import { askRegistry, NoBase } from './base-trouble.ts';
 import { examineFlaws } from './examine-image.ts';
 import { closureOf } from './image-closure.ts';
 import type { LendEngine } from './lend-engine.ts';
@@ -33,22 +33,18 @@ export async function renewBase(
   const find = tracked ? store.index.findTrackedBase : store.index.findBase;
   const known = await find(domain, platform, reference, level, isSound);
   const before = known ? { before: known.manifestDigest } : {};
-  try {
-    const found = await lendPatiently(withEngine, domain, { context }, (engine, inEngine) =>
-      resolveAnew(store, engine, { ...input, known }, inEngine),
-    );
-    const record = await store.index.renewBase(
-      domain,
-      level,
-      { ...found, version: 1, reference, platform, resolved: new Date().toISOString() },
-      { tracked },
-    );
-    return { ...before, ...answerOf(record) };
-  } catch (error) {
-    const unavailable = reasonOfNoBase(error, context, known ? ATTEMPTS_WITH_RECORD : undefined);
-    if (unavailable === undefined) throw error;
-    return { ...before, ...(known ? answerOf(known) : {}), unavailable };
-  }
+  const found = await lendPatiently(withEngine, domain, { context }, (engine, inEngine) =>
+    resolveAnew(store, engine, { ...input, known }, inEngine),
+  );
+  if (found instanceof NoBase)
+    return { ...before, ...(known ? answerOf(known) : {}), unavailable: found.unavailable };
+  const record = await store.index.renewBase(
+    domain,
+    level,
+    { ...found, version: 1, reference, platform, resolved: new Date().toISOString() },
+    { tracked },
+  );
+  return { ...before, ...answerOf(record) };
 }
 
 type Resolved = Pick<
@@ -60,12 +56,18 @@ async function resolveAnew(
   store: Store,
   engine: Engine,
   { domain, level, platform, reference, known }: RenewBaseInput & { readonly known: BaseRecord | undefined },
-  { signal, onProgress }: StepContext,
-): Promise<Resolved> {
+  context: StepContext,
+): Promise<Resolved | NoBase> {
+  const { signal, onProgress } = context;
+  const ask = <T>(question: () => Promise<T>): Promise<T | NoBase> =>
+    askRegistry(question, context, known ? ATTEMPTS_WITH_RECORD : undefined);
   onProgress({ message: `resolving base ${reference}` });
-  const registryDigest = await engine.images.registryDigest(reference, signal);
+  const registryDigest = await ask(() => engine.images.registryDigest(reference, signal));
+  if (registryDigest instanceof NoBase) return registryDigest;
   if (known?.registryDigest === registryDigest) return resolvedOf(known, registryDigest);
-  const { engineImageId } = await engine.images.pull(reference, { platform, signal, onProgress });
+  const pulled = await ask(() => engine.images.pull(reference, { platform, signal, onProgress }));
+  if (pulled instanceof NoBase) return pulled;
+  const { engineImageId } = pulled;
   const layers = new Set<string>(known ? await closureOf(store.blobs, known.manifestDigest, signal) : []);
   const published = await engine.images.publish(engineImageId, {
     signal,

@@ -8,7 +8,7 @@ import { pullImage } from '../../../docker/images/pull-image.ts';
 import type { PullFrom } from '../../../docker/images/pull-image.ts';
 import { registryDigest } from '../../../docker/images/registry-digest.ts';
 import { limitSilence } from '../../../docker/limit-silence.ts';
-import { reasonOfNoBase } from '../../../steps/base-trouble.ts';
+import { askRegistry } from '../../../steps/base-trouble.ts';
 
 const REFERENCE = 'registry.example/app:1';
 const { signal } = new AbortController();
@@ -37,12 +37,17 @@ describe('an engine that waits for a registry', () => {
   it('is not away: that is trouble of the registry, after enough of which a base is not to be had', async () => {
     answers = { '/_ping': (response) => void response.end('OK') };
 
-    const error = await registryDigest(engine, REFERENCE, signal).catch((thrown: unknown) => thrown);
+    const ask = (made: number) =>
+      askRegistry(
+        () => registryDigest(engine, REFERENCE, signal),
+        { signal, attempts: { made, enough: 12 } },
+        5,
+      );
 
-    expect(error).toMatchObject({ type: 'EngineRequestFailed', retryable: true });
-    expect(reasonOfNoBase(error, { signal, attempts: { made: 5, enough: 12 } }, 5)).toBe(
-      `Docker Engine: look up image ${REFERENCE} failed: the registry gives no answer within 1 s`,
-    );
+    await expect(ask(4)).rejects.toMatchObject({ type: 'EngineRequestFailed', retryable: true });
+    expect(await ask(5)).toEqual({
+      unavailable: `Docker Engine: look up image ${REFERENCE} failed: the registry gives no answer within 1 s`,
+    });
   });
 
   it('is away when it answers nothing else either', async () => {

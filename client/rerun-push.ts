@@ -33,6 +33,7 @@ export async function rerunPush(
   const ask = async (): Promise<RerunOutcome> => {
     const status = await store.pushes.findStatus(pushId);
     const asked = await namedBy(store, pushId, rerun);
+    expectImages(plan, asked);
     if (!status || !isResolved(status.state)) {
       await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
       return { outcome: 'asked' };
@@ -73,6 +74,22 @@ function expectTasks({ pushId, tasks, decides }: Plan, rerun: Rerun): void {
         `"${DECISION_LABEL}" has decided which tasks there are; \`slipway push --again\` decides anew`,
       );
   }
+}
+
+/** @throws {NotFound} when the plan has no image for any of them: without a base an image is planned once and for all. */
+function expectImages({ pushId, tasks, images }: Plan, asked: Rerun): void {
+  if (asked.tasks === 'failed') return;
+  const named = new Set(asked.tasks);
+  const reasons = tasks
+    .filter(({ label }) => named.has(label))
+    .map(
+      ({ image }) => image.type === 'in-tree' && images.find(({ name }) => name === image.name)?.unavailable,
+    );
+  const [reason] = reasons;
+  if (typeof reason === 'string' && reasons.every((other) => typeof other === 'string'))
+    throw new NotFound(
+      `${pushId} was planned without an image: ${reason}. \`slipway push --again\` plans anew`,
+    );
 }
 
 /** The level is the configuration's of now: what may not run at it any more does not run again. */

@@ -8,6 +8,7 @@ import type { StartPushDeps } from '../../../client/start-push.ts';
 import { startPush } from '../../../client/start-push.ts';
 import type { PushInput } from '../../../model/pure/payloads.ts';
 import { serverConfigSchema } from '../../../model/schema/config.ts';
+import type { Plan } from '../../../model/schema/plan.ts';
 import type { PushRecord } from '../../../model/schema/records.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
 import { createStore } from '../../../store/create-store.ts';
@@ -118,6 +119,27 @@ describe('the round that was begun', () => {
     });
 
     expect(outcome).toEqual({ outcome: 'started', round: 2 });
+  });
+
+  it('is not begun for tasks alone whose image the push was planned without', async () => {
+    await resolve();
+    const inTree = (label: string, name: string) => ({ label, image: { type: 'in-tree', name } });
+    const plan = {
+      tasks: [inTree('unit', 'base'), inTree('lint', 'tools')],
+      images: [{ name: 'base', unavailable: 'Base image "none:1" cannot be had: 404' }, { name: 'tools' }],
+      pushId,
+    } as unknown as Plan;
+    const pushes = { ...store.pushes, findPlan: () => Promise.resolve(plan) };
+    const rerun = (...tasks: string[]) =>
+      rerunPush(
+        { ...deps, store: { ...store, pushes } },
+        { pushId, rerun: { tasks, downstream: false }, by: 'anne' },
+      );
+
+    await expect(rerun('unit')).rejects.toThrow(
+      `${pushId} was planned without an image: Base image "none:1" cannot be had: 404. \`slipway push --again\` plans anew`,
+    );
+    expect(await rerun('unit', 'lint')).toEqual({ outcome: 'started', round: 2 });
   });
 
   it('has no number when it is the first', async () => {

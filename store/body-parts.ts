@@ -3,7 +3,8 @@ import { DigestMismatch } from '../model/errors.ts';
 
 /** The beginning of a body, held in memory until it is decided what to do with the whole. */
 export interface OpenedBody {
-  readonly head: readonly Buffer[];
+  /** Let go once it was read: an upload may take long, and there may be many. */
+  readonly head: Buffer[];
   readonly headBytes: number;
   /** What follows the head, or undefined when the head is all. Can be taken once. */
   readonly rest: AsyncIterator<Buffer> | undefined;
@@ -23,9 +24,10 @@ export async function openBody(body: Readable, headMaxBytes: number): Promise<Op
   return { head, headBytes, rest: chunks };
 }
 
-/** The whole body again: the head, then the rest. */
+/** The whole body again, once: the head, then the rest. */
 export async function* wholeBody(opened: OpenedBody): AsyncGenerator<Buffer, void> {
   yield* opened.head;
+  opened.head.length = 0;
   if (opened.rest) yield* { [Symbol.asyncIterator]: () => opened.rest as AsyncIterator<Buffer> };
 }
 

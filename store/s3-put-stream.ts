@@ -78,14 +78,13 @@ async function putInOneRequest(
   }
 }
 
-async function* headThenRest(source: {
-  readonly head: readonly Buffer[];
-  readonly rest: AsyncIterator<Buffer> | undefined;
-  restTaken: boolean;
-}): AsyncGenerator<Buffer, void> {
+async function* headThenRest(
+  source: Pick<OpenedBody, 'head' | 'rest'> & { restTaken: boolean },
+): AsyncGenerator<Buffer, void> {
   yield* source.head;
   source.restTaken = true;
-  yield* wholeBody({ head: [], headBytes: 0, rest: source.rest });
+  source.head.length = 0;
+  yield* wholeBody({ ...source, headBytes: 0 });
 }
 
 /** Holds the last bytes back until the body has ended: a server that has them all would make the object of a body that is too long. */

@@ -47,7 +47,7 @@ async function pin(
   { domain, level }: Pinning,
 ): Promise<RoutedInput | Unavailable<'namespace' | 'artifact'>> {
   const { namespace, artifact } = input;
-  const route = await routes.find(domain, level, namespace);
+  const route = await routes.find(domain, level, namespace, { ownFirst: true });
   if (!route) return { member: 'namespace', ...routeUnknown(namespace) };
   const { taskId, run } = route;
   if (levelOf(taskId) !== level)

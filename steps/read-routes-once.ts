@@ -7,9 +7,9 @@ export function readRoutesOnce(store: Store): Store {
     ...store,
     routes: {
       ...store.routes,
-      find(domain, level, namespace) {
-        const key = JSON.stringify([domain, level, namespace]);
-        const found = routes.get(key) ?? store.routes.find(domain, level, namespace);
+      find(...wanted) {
+        const key = JSON.stringify(wanted);
+        const found = routes.get(key) ?? store.routes.find(...wanted);
         routes.set(key, found);
         return found;
       },

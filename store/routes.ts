@@ -7,7 +7,21 @@ import { routeKey } from './keys.ts';
 import { markUsed } from './mark-used.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readableDomains, readablePlaces } from './readable-domains.ts';
-import type { Routes } from './store.ts';
+
+/** Names under which the newest task that completed with them is found by later pushes. */
+export interface Routes {
+  /** Looks from level 3 down to `level`, or the other way round with `ownFirst`; one that is retired or damaged counts as none. */
+  find(
+    domain: string,
+    level: Level,
+    namespace: string,
+    options?: { readonly ownFirst?: boolean },
+  ): Promise<RouteRecord | undefined>;
+  /** Written only at one's own level; of two pushes, the one that was planned later stays. Safe to repeat. */
+  record(domain: string, level: Level, route: RouteRecord): Promise<void>;
+  /** Says that a push of this level uses it, which extends its life, and that of what its task left, if it is its level's own. Written at most once a day. */
+  use(domain: string, level: Level, namespace: string): Promise<void>;
+}
 
 /** `level-<L>/index/<domain>/routes/<namespace>`: which task was the last to complete with a route. */
 export function createRoutes(
@@ -15,8 +29,10 @@ export function createRoutes(
   { now = () => new Date() }: Pick<Lifetimes, 'now'> = {},
 ): Routes {
   return {
-    async find(domain: string, level: Level, namespace: string) {
-      for (const [readLevel, readDomain] of readablePlaces(domain, level)) {
+    async find(domain: string, level: Level, namespace: string, { ownFirst = false } = {}) {
+      const places = readablePlaces(domain, level);
+      const inOrder = ownFirst ? places.toSorted(([one], [other]) => one - other) : places;
+      for (const [readLevel, readDomain] of inOrder) {
         const key = routeKey(readDomain, readLevel, namespace);
         const found = await readUsableJson(objects, key, routeRecordSchema);
         if (found && !found.retired) return found;

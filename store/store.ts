@@ -11,7 +11,6 @@ import type {
   MountRecord,
   PushDocument,
   PushRecord,
-  RouteRecord,
   TarballRecord,
   TaskRecord,
 } from '../model/schema/records.ts';
@@ -22,6 +21,7 @@ import type { Holders } from './holders.ts';
 import type { ListedImage } from './listed-images.ts';
 import type { Outages } from './outages.ts';
 import type { Platforms } from './platforms.ts';
+import type { Routes } from './routes.ts';
 import type { ListedPush, PushesWanted } from './pushes-by-day.ts';
 
 /** Everything that Slipway keeps, by what it is. `createStore` makes one over any object store. */
@@ -147,16 +147,6 @@ export interface ImageIndex {
   /** Blob digests noted to unpack to a layer: a hint, verified when used. Of very many who note one at once some may not. */
   findLayers(domain: string, level: Level, diffId: string): Promise<readonly string[]>;
   recordLayer(domain: string, level: Level, diffId: string, digest: string): Promise<void>;
-}
-
-/** Names under which the newest task that completed with them is found by later pushes. */
-export interface Routes {
-  /** Looks from level 3 down to `level`; one that is retired or damaged counts as none. */
-  find(domain: string, level: Level, namespace: string): Promise<RouteRecord | undefined>;
-  /** Written only at one's own level; of two pushes, the one that was planned later stays. Safe to repeat. */
-  record(domain: string, level: Level, route: RouteRecord): Promise<void>;
-  /** Says that a push of this level uses it, which extends its life, and that of what its task left, if it is its level's own. Written at most once a day. */
-  use(domain: string, level: Level, namespace: string): Promise<void>;
 }
 
 /** Images that tarballs of tasks became, by the bytes of the tarball, and by their names however those are written. */

@@ -487,6 +487,7 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await store.routes.find(project, 3, 'a.b')).toBeUndefined();
       await store.routes.record(project, 3, route(3, '2026-01-01T00:00:00Z'));
       expect(await store.routes.find(project, 1, 'a.b')).toEqual(route(3, '2026-01-01T00:00:00Z'));
+      expect(await store.routes.find(project, 1, 'a.b', { ownFirst: true })).toEqual(later);
       expect(await store.routes.find('other', 1, 'a.b')).toBeUndefined();
 
       const { version, manifestDigest, configDigest, diffIds, sizeBytes } = aBase({

@@ -75,6 +75,14 @@ describe('pinInputs', () => {
     );
   });
 
+  it('gives files of its own level, also where a higher one has the route too', async () => {
+    await record(1, 'made.latest');
+    await record(3, 'made.latest');
+    const { tasks, findings } = await pin({ namespace: 'made.latest', artifact: 'public/a' });
+    expect(findings).toEqual([]);
+    expect(tasks[0]?.inputs['/in']).toMatchObject({ pinned: { taskId: `task/demo/1/${REVISION}/make` } });
+  });
+
   it('leaves an optional one open that is not there, and pins one that is', async () => {
     await record(1, 'made.latest');
     await record(3, 'made.above');

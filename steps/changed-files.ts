@@ -146,15 +146,22 @@ function wholePush(id: string): { readonly revision: string } | undefined {
   return parsed?.kind === 'push' && parsed.variant === undefined ? parsed : undefined;
 }
 
-/** One that has the revision already says nothing, unless there is more than that. */
-function upstream({ push, pending = [] }: ChangesQuestion): Promise<Base | undefined> {
-  const { upstream: revision } = push;
+/** A revision of another branch. One that has what is pushed already says nothing, unless there is more than that. */
+function elsewhere(
+  { push, pending = [] }: ChangesQuestion,
+  { revision, what }: { readonly revision: string | undefined; readonly what: string },
+): Base | undefined {
   const isNews = revision !== push.revision || pending.length > 0;
-  const what = "the branch's upstream";
-  return Promise.resolve(revision !== undefined && isNews ? { revision, what } : undefined);
+  return revision !== undefined && isNews ? { revision, what } : undefined;
 }
 
-async function mergeBase({ source, config, push, signal }: ChangesQuestion): Promise<Base | undefined> {
+function upstream(question: ChangesQuestion): Promise<Base | undefined> {
+  const { upstream: revision } = question.push;
+  return Promise.resolve(elsewhere(question, { revision, what: "the branch's upstream" }));
+}
+
+async function mergeBase(question: ChangesQuestion): Promise<Base | undefined> {
+  const { source, config, push, signal } = question;
   const canonical = canonicalName(push);
   const named = config.projects[push.project]?.sources.find(
     ({ repository }) => canonicalRepository(repository) === canonical,
@@ -163,5 +170,5 @@ async function mergeBase({ source, config, push, signal }: ChangesQuestion): Pro
   const firstRef = written && fullRef(written);
   if (firstRef === undefined || push.ref === firstRef) return undefined;
   const revision = await source.mergeBase(push.repository, firstRef, push.revision, signal);
-  return revision === undefined ? undefined : { revision, what: `the merge base with ${written}` };
+  return elsewhere(question, { revision, what: `the merge base with ${written}` });
 }

@@ -203,9 +203,13 @@ describe('what a push has changed', () => {
     const sources = [{ repository: url, refs: { main: 3, '*': 1 } as const }];
     const config = { projects: { demo: { sources } as unknown as ServerConfig['projects'][string] } };
 
-    const found = await changes(topic, { ref: 'refs/heads/topic' }, { config });
+    const onTopic = (revision: string, rest: Partial<ChangesQuestion> = {}) =>
+      changes(revision, { ref: 'refs/heads/topic' }, { config, ...rest });
 
-    expect(found).toEqual(['topic', 'the merge base with main']);
+    expect(await onTopic(topic)).toEqual(['topic', 'the merge base with main']);
+    // One without commits of its own has nothing that could have changed since: at its level all of it is new.
+    expect(await onTopic(b)).toBeUndefined();
+    expect(await onTopic(b, { pending: ['x'] })).toEqual(['x', 'the merge base with main']);
   });
 
   it('is in a working tree what is not committed too, also since a push of what is checked out', async () => {

@@ -1,12 +1,12 @@
 import { LIVE_LOG } from '../model/pure/artifact-names.ts';
-import { declaredAs, isDeclared, otherNameMistake } from './artifact-names.ts';
+import { isDeclared, otherNameMistake } from './artifact-names.ts';
+import { absenceWarning } from './check-absence.ts';
 import { isPathOfFile } from './check-paths.ts';
 import { NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { reportUnknownTask } from './unknown-task.ts';
 import { shorten } from '../model/shorten.ts';
-import { ownValue } from './values.ts';
 
 type Input = NonNullable<DraftTask['merged']['inputs']>[string];
 
@@ -93,15 +93,10 @@ export function checkRelations(task: DraftTask, draft: Draft, list: FindingList)
   /** What may be missing where everybody did as they were told ends the task, which is hardly meant. */
   function checkAbsence(target: string, { artifact, optional }: Input, maker: DraftTask): void {
     if (optional || artifact === LIVE_LOG) return;
-    const declared = declaredAs(artifact, maker.artifacts) ?? artifact;
-    const isOptional = ownValue(maker.merged.artifacts, declared)?.optional === true;
-    if (!isOptional && task.merged.requires !== 'all-resolved') return;
-    const what = `"${shorten(artifact)}" of task "${shorten(maker.label)}"`;
-    const why = isOptional ? 'is optional there and not here' : 'may be missing where that has not completed';
-    list.warning(
-      task.path('inputs', target, 'artifact'),
-      `${what} ${why}: without it this task ends as resource-unavailable`,
-      { hint: 'write "optional: true" beside it: then nothing is put where it is missing' },
-    );
+    const warning = absenceWarning(artifact, task, maker);
+    if (warning === undefined) return;
+    list.warning(task.path('inputs', target, 'artifact'), warning, {
+      hint: 'write "optional: true" beside it: then nothing is put where it is missing',
+    });
   }
 }

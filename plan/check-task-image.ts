@@ -1,6 +1,7 @@
 import type { Draft, DraftTask } from './draft.ts';
 import type { FindingList } from './finding-list.ts';
 import { isDeclared, otherNameMistake } from './artifact-names.ts';
+import { absenceWarning } from './check-absence.ts';
 import { isArtifactOwner, NAMESPACE_HINT, namespaceMistake } from './check-routes.ts';
 import { normalizeImage } from './normalize.ts';
 import { reportUnknownTask } from './unknown-task.ts';
@@ -102,8 +103,12 @@ export function checkTaskImage(task: DraftTask, draft: Draft, list: FindingList)
       });
     }
     const maker = draft.tasks.get(label);
-    if (!maker || (isDeclared(artifact, maker.artifacts) && !maker.artifacts.get(artifact)?.isDirectory))
+    if (!maker) return;
+    if (isDeclared(artifact, maker.artifacts) && !maker.artifacts.get(artifact)?.isDirectory) {
+      const warning = absenceWarning(artifact, task, maker);
+      if (warning !== undefined) list.warning(task.path('image', 'path'), warning);
       return;
+    }
     list.error(
       task.path('image', 'path'),
       `task "${label}" does not declare an artifact "${shorten(artifact)}"`,

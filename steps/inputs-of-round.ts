@@ -1,15 +1,15 @@
 import { InputUnavailable } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
-import { isResolved } from '../model/pure/states.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { FindInput, LeftByTask } from './input-files.ts';
 import { filesOf } from './input-files.ts';
+import { newestEnded, ofRound } from './run-of-round.ts';
 import { findTaskLog } from './task-log.ts';
 
 /**
- * The artifact of the newest run that has ended, or the files of a directory artifact: a task may be running again by now. Its log is
- * there also where it ended without a run. For the inputs of one task: the record of each dependency is read once.
+ * The artifact of the newest run that has ended, or the files of a directory artifact. Its log is there also where it ended without a
+ * run. For the inputs of one task: the record of each dependency is read once.
  */
 export function inputsOfRound(store: Pick<Store, 'tasks' | 'artifacts'>): FindInput {
   const known = new Map<string, Promise<LeftByTask>>();
@@ -29,12 +29,10 @@ export function inputsOfRound(store: Pick<Store, 'tasks' | 'artifacts'>): FindIn
 async function leftBy(
   { tasks, artifacts }: Pick<Store, 'tasks' | 'artifacts'>,
   taskId: string,
-  { plannedAt }: Pick<Plan, 'plannedAt'>,
+  plan: Pick<Plan, 'plannedAt'>,
 ): Promise<LeftByTask> {
-  const found = await tasks.find(taskId);
-  // A run of an earlier round is not what this round's dependency left.
-  const record = found?.plannedAt === plannedAt ? found : undefined;
-  const run = record?.runs.findLast(({ state }) => isResolved(state));
+  const record = ofRound(await tasks.find(taskId), plan);
+  const run = newestEnded(record);
   const log = record && (await findTaskLog({ artifacts }, record));
   return { taskId, run: run && { run: run.run, artifacts: run.artifacts }, log };
 }

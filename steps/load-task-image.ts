@@ -140,7 +140,7 @@ async function have(
     }
     case 'task-image':
     case 'indexed-image': {
-      const found = await findTaskTarball(store, image, input.task.pushId);
+      const found = await findTaskTarball(store, image, plan);
       if ('stored' in found)
         return await loadStored(engine, found.stored, { name: image.path, hold }, context);
       const { platform } = await engine.info();

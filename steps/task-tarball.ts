@@ -1,20 +1,21 @@
 import { ImageUnavailable } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
-import type { StoredImage, TaskImage } from '../model/schema/plan.ts';
+import type { Plan, StoredImage, TaskImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { Tarball } from './import-tarball.ts';
+import { newestEnded, ofRound } from './run-of-round.ts';
 
 export type TarballImage = Extract<TaskImage, { type: 'task-image' | 'indexed-image' }>;
 
 /**
  * What a task runs in that names a tarball: the one that was pinned when its push was planned, or the one that a task of
- * its own push has left.
+ * its own push has left in this round.
  * @throws {ImageUnavailable} when there is none.
  */
 export async function findTaskTarball(
   store: Store,
   image: TarballImage,
-  pushId: string,
+  plan: Pick<Plan, 'pushId' | 'plannedAt'>,
 ): Promise<Tarball | { readonly stored: StoredImage }> {
   const { path, name, pinned } = image;
   if (pinned) {
@@ -24,9 +25,8 @@ export async function findTaskTarball(
   }
   const label = image.type === 'task-image' ? image.label : undefined;
   if (label === undefined) throw new ImageUnavailable(path, 'its push was planned without a store');
-  const taskId = taskIdIn(pushId, label);
-  const record = await store.tasks.find(taskId);
-  const made = record?.runs.findLast(({ artifacts }) => artifacts.some(({ name: other }) => other === path));
+  const taskId = taskIdIn(plan.pushId, label);
+  const made = newestEnded(ofRound(await store.tasks.find(taskId), plan));
   const sha256 = made?.artifacts.find(({ name: other }) => other === path)?.sha256;
   if (!made || !sha256) throw new ImageUnavailable(path, `task ${taskId} has left no such artifact`);
   return { taskId, run: made.run, path, sha256, name };

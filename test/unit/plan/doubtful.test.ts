@@ -94,6 +94,22 @@ describe('an input that may be missing', () => {
   );
 
   it.each([
+    ['public/c.tar', '', '"public/c.tar" of task "a" is optional there and not here'],
+    [
+      'public/a.tar',
+      ', requires: all-resolved',
+      '"public/a.tar" of task "a" may be missing where that has not completed',
+    ],
+  ])('is found where it is the image of a task: %s%s', (path, rest, what) => {
+    const makes =
+      'artifacts: {public/a.tar: {type: file, path: /a}, public/c.tar: {type: file, path: /c, optional: true}}';
+    const image = `{type: task-image, taskId: {task-reference: a}, path: ${path}}`;
+    const fields = `${makes}\n  b: {image: ${image}, dependencies: [a]${rest}}`;
+
+    expect(found(fields)).toEqual([`warning: ${what}: without it this task ends as resource-unavailable`]);
+  });
+
+  it.each([
     ['artifact: public/a', ''],
     ['artifact: public/b, optional: true', ''],
     ['artifact: public/a, optional: true', ', requires: all-resolved'],

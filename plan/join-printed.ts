@@ -27,6 +27,8 @@ const HINTS: Readonly<Record<string, string>> = {
 export interface JoinedSource extends YamlSource {
   /** Tasks of what was printed that cannot be any here, with the reason. */
   readonly leftOut?: ReadonlyMap<string, string>;
+  /** Tasks of what was printed that are images here, by the name of the image. */
+  readonly imageTasks?: ReadonlyMap<string, string>;
   /** Whether what stands at a path was translated from another tool's words. */
   isTranslated?(path: YamlPath): boolean;
 }
@@ -75,7 +77,9 @@ export function joinPrinted(file: YamlSource, { text, file: name }: Printed, pus
     position: (path, at) => ({ ...of(path).position(path, at), ...(isPrinted(path) ? { file: name } : {}) }),
     has: (path) => of(path).has(path),
     writtenAt: (path) => of(path).writtenAt(path),
-    ...(taskgraph ? { leftOut: taskgraph.leftOut, isTranslated: isPrinted } : {}),
+    ...(taskgraph
+      ? { leftOut: taskgraph.leftOut, imageTasks: taskgraph.imageTasks, isTranslated: isPrinted }
+      : {}),
   };
 }
 

@@ -30,6 +30,8 @@ export interface ValidConfig {
   readonly decides?: true;
   /** Tasks of what it printed that cannot be any here, with the reason. */
   readonly leftOut?: ReadonlyMap<string, string>;
+  /** Tasks of what it printed that are images here, by the name of the image. */
+  readonly imageTasks?: ReadonlyMap<string, string>;
 }
 
 /** What is known of a slipway.yml with mistakes. */
@@ -119,6 +121,7 @@ export function parseSlipwayYml(
       ),
       ...(file.decision ? { decides: true as const } : {}),
       ...(source.leftOut ? { leftOut: source.leftOut } : {}),
+      ...(source.imageTasks ? { imageTasks: source.imageTasks } : {}),
     });
     const rest = (): RestOfConfig => ({
       images: Object.fromEntries(Object.entries(images).filter(([name]) => !list.hasError(['images', name]))),

@@ -175,12 +175,25 @@ export async function makePlan(
     warnings: findings,
     images: [...leaveUnneeded(looked, new Set([...selected.wantedImages, ...named]))],
     tasks: pinned.tasks,
-    skipped: selected.skipped,
+    skipped: [...selected.skipped, ...unneededImageTasks(config, needed)],
   };
   const mistake = planSizeMistake(plan);
   if (!mistake) return { outcome: 'planned', toRenew: bases.toRenew, plan };
   const place = { file: CONFIG_FILE, ...parsed.position(['tasks'], 'key') };
   return { outcome: 'invalid', findings: [...findings, { severity: 'error', ...place, ...mistake }] };
+}
+
+/** Tasks that only make an image of what a program printed, and that nothing needs. */
+function unneededImageTasks(
+  { imageTasks = new Map<string, string>() }: ValidConfig,
+  needed: ReadonlySet<string>,
+): Plan['skipped'] {
+  return [...imageTasks]
+    .filter(([name]) => !needed.has(name))
+    .map(([name, label]) => ({
+      label,
+      why: `no task here runs in its image; \`--tasks image:${name}\` builds it`,
+    }));
 }
 
 /** Mistakes beyond those that leave no config, so that all are known at once: of its other images, and of what was asked for. */

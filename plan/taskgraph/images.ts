@@ -27,7 +27,7 @@ export function imageDefinition(
     task,
     ['task', 'payload'],
     'its payload builds an image with tools of Taskcluster',
-    'Slipway builds it from taskcluster/docker/NAME, and finds it again by its hash; limits, features, caches and routes of such a task count for nothing',
+    'Slipway builds it from taskcluster/docker/NAME when a task runs in it, and finds it again by its hash; limits, features, caches and routes of such a task count for nothing',
   );
   return {
     context: `taskcluster/docker/${name}`,

@@ -7,9 +7,7 @@ import type { TaskgraphContext, TranslatedGraph } from './translate-taskgraph.ts
 import { translateTaskgraph } from './translate-taskgraph.ts';
 
 /** What taskgraph printed, as if the same had been printed the way Slipway has it. */
-export interface TaskgraphSource extends YamlSource {
-  readonly leftOut: ReadonlyMap<string, string>;
-}
+export type TaskgraphSource = YamlSource & Pick<TranslatedGraph, 'leftOut' | 'imageTasks'>;
 
 /** Translates a graph; what is found in the translation later has its place in the text that was printed. */
 export function taskgraphSource(
@@ -26,6 +24,7 @@ export function taskgraphSource(
     value,
     findings: [...source.findings, ...graph.strange.map(strangeFinding), ...graph.notes.findings(source)],
     leftOut: graph.leftOut,
+    imageTasks: graph.imageTasks,
     position: (path, at) => source.position(written(path), at),
     has: (path) => valueAt(value, path) !== undefined,
     writtenAt: (path) => source.writtenAt(written(path)),

@@ -29,6 +29,7 @@ async function planned(
   tasks: string[];
   images: string[];
   whys: string[];
+  skipped: string[];
   decides: boolean;
   compared: Plan['compared'];
   findings: string[];
@@ -54,6 +55,7 @@ async function planned(
     tasks: (plan?.tasks ?? []).map(({ label }) => label),
     images: (plan?.images ?? []).map(({ name }) => name),
     whys: (plan?.tasks ?? []).map(({ why }) => why),
+    skipped: (plan?.skipped ?? []).map(({ label, why }) => `${label}: ${why}`),
     decides: plan?.decides ?? false,
     compared: plan?.compared,
     places: findings.map(({ line, column }) => `${line}:${column}`),
@@ -149,6 +151,27 @@ describe('a decision program', () => {
     expect(
       await planned({ decision: { text, file: 'printed' }, request: { tasks: ['printed'] } }, DECIDING),
     ).toMatchObject({ tasks: ['unit', 'printed', 'decision'], images: ['tools', 'lint'], decides: false });
+  });
+
+  it('may be taskgraph: its images that nothing runs in are left out by name, unless they are asked for', async () => {
+    const printed = {
+      text: JSON.stringify({
+        'docker-image-tools': {
+          kind: 'docker-image',
+          label: 'docker-image-tools',
+          attributes: {},
+          dependencies: {},
+          task: { provisionerId: 'x', workerType: 'images', payload: { env: { IMAGE_NAME: 'tools' } } },
+        },
+      }),
+      file: 'graph.json',
+    };
+
+    expect((await planned({ decision: printed })).skipped).toEqual([
+      'docker-image-tools: no task here runs in its image; `--tasks image:tools` builds it',
+    ]);
+    const asked = await planned({ decision: printed, request: { tasks: ['image:tools'] } });
+    expect(asked.skipped.filter((line) => line.startsWith('docker-image-tools'))).toEqual([]);
   });
 
   it('does not run on a laptop, where the plan has the tasks of the file', async () => {

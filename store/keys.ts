@@ -186,8 +186,12 @@ export function encodeSegment(text: string): string {
   return `${encoded.slice(0, 150)}%~${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
 }
 
-/** Whether an artifact's name is so short that every store can hold it; those that a plan declares are. */
+/** S3 keeps 2 KB of metadata with an object, and other members than the name stand there too. */
+const ENCODED_NAME_MAX_BYTES = 1_800;
+
+/** Whether an artifact's name is so short that every store can hold it, in the key and in the metadata; those that a plan declares are. */
 export function isArtifactNameShort(taskId: string, run: number, name: string): boolean {
+  if (encodeURIComponent(name).length > ENCODED_NAME_MAX_BYTES) return false;
   return Buffer.byteLength(artifactKey(taskId, run, name)) <= KEY_MAX_BYTES;
 }
 

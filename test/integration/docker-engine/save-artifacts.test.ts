@@ -152,6 +152,24 @@ describe('saving artifacts', () => {
     },
   );
 
+  it('misses what is of another type than was declared, be it optional, and excuses what is optional and absent', async () => {
+    const optional = (type: 'file' | 'directory', path: string) => ({ type, path, optional: true }) as const;
+    const artifacts: PlannedTask['artifacts'] = {
+      'public/a': optional('file', '/tree'),
+      'public/b': optional('directory', '/file'),
+      'public/c': optional('file', '/none'),
+    };
+    const { save } = await ended('mkdir /tree; touch /file', { artifacts }, 'completed');
+
+    expect(await save()).toMatchObject({
+      artifacts: [],
+      missing: [
+        { name: 'public/a', found: 'a directory, not a file' },
+        { name: 'public/b', found: 'a file, not a directory' },
+      ],
+    });
+  });
+
   it('leaves out files whose paths no store has room for, and keeps the rest', async () => {
     const artifacts: PlannedTask['artifacts'] = {
       'public/deep': { type: 'directory', path: '/deep', optional: false },

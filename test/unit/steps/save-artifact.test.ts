@@ -176,6 +176,32 @@ describe('a directory artifact', () => {
   });
 });
 
+describe('an artifact of another type than was declared', () => {
+  it.each([
+    ['file', '/out', 'a directory, not a file'],
+    ['directory', '/file', 'a file, not a directory'],
+    ['volume', '/file', 'a file, not a directory'],
+    ['file', '/none', 'absent'],
+  ] as const)('is not saved: a %s at %s is %s', async (type, path, found) => {
+    const { upload } = await uploadOf((tar) => tar.entry({ name: 'out/file' }, 'text'), ['/file']);
+
+    expect(await saveArtifact(upload, 'public/a', { type, path, optional: true })).toBe(found);
+    expect(await upload.store.artifacts.find(taskId, 0, 'public/a')).toBeUndefined();
+  });
+});
+
+it('An artifact has the type that its author gave it, and else that of its ending', async () => {
+  const { upload } = await uploadOf(() => undefined, ['/a.tar']);
+  const spec = { type: 'file', path: '/a.tar', optional: false } as const;
+
+  expect(await saveArtifact(upload, 'public/a.tar', spec)).toMatchObject([
+    { contentType: 'application/x-tar' },
+  ]);
+  expect(
+    await saveArtifact(upload, 'public/a.tar', { ...spec, contentType: 'application/x-own' }),
+  ).toMatchObject([{ contentType: 'application/x-own' }]);
+});
+
 describe('the files of a directory artifact', () => {
   const spec = { type: 'directory', path: '/out', optional: false } as const;
   const MIB = 1024 ** 2;

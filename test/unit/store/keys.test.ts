@@ -27,6 +27,18 @@ describe('the layout', () => {
   });
 });
 
+describe('the name of an artifact', () => {
+  it.each([
+    ['a'.repeat(600), true],
+    ['木'.repeat(200), true],
+    // Nine bytes each in the metadata of an object, of which S3 keeps 2 KB.
+    [`${'木'.repeat(120)}/${'木'.repeat(120)}`, false],
+    [Array.from({ length: 6 }, () => 'a'.repeat(180)).join('/'), false],
+  ])('%s is short enough for every store: %s', (name, isShort) =>
+    expect(keys.isArtifactNameShort(TASK, 0, name)).toBe(isShort),
+  );
+});
+
 describe('encodeSegment', () => {
   it('gives different texts different segments that every store can hold', () => {
     const text = fc.oneof(

@@ -39,6 +39,7 @@ export function checkTask(task: DraftTask, draft: Draft, list: FindingList): voi
 /** Else what is meant to be asked for would be left out in silence. */
 function checkFeatures(task: DraftTask, list: FindingList): void {
   checkInteractive(task, list);
+  checkNetworkOfEngine(task, list);
   for (const name of ['allowPtrace', 'dind']) {
     const value = task.merged.features?.[name];
     if (value === undefined || typeof value === 'boolean') continue;
@@ -59,6 +60,15 @@ function checkInteractive(task: DraftTask, list: FindingList): void {
       hint: 'its engine is thrown away with the run; leave "interactive" out, and join it while it runs',
     });
   }
+}
+
+/** A private engine has a network of its own, with a way out: what the task may not reach its containers would. */
+function checkNetworkOfEngine(task: DraftTask, list: FindingList): void {
+  const { network, features } = task.merged;
+  if (network !== 'none' || features?.dind !== true) return;
+  list.error(task.path('network'), 'a task with a private engine has a network', {
+    hint: 'write "network: own" for this task, or leave "dind" out',
+  });
 }
 
 /** Checks what a task is called. */

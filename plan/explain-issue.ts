@@ -188,9 +188,9 @@ function isSize(path: YamlPath): boolean {
   return path.at(-2) === 'resources' && ['memory', 'disk', 'shm'].includes(String(path.at(-1)));
 }
 
-/** Tasks and images themselves need something in them. */
+/** Tasks and images themselves need something in them, and so does a decision program. */
 function mayBeEmpty(path: YamlPath): boolean {
-  if (path[0] === 'decision') return false;
+  if (path[0] === 'decision') return path.length > 1;
   return path.length !== 2 || path[0] === 'defaults';
 }
 

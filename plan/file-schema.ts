@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { slipwayYmlSchema, taskSchema } from '../model/schema/task.ts';
+import { slipwayYmlSchema } from '../model/schema/slipway-yml.ts';
+import { taskSchema } from '../model/schema/task.ts';
 
 const taskPartSchema = taskSchema.partial();
 

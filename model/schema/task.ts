@@ -50,7 +50,10 @@ export const artifactSchema = z.strictObject({
     .boolean()
     .optional()
     .describe('Only excuses absence; default false: a missing artifact fails the task'),
-  contentType: z.string().optional(),
+  contentType: z
+    .string()
+    .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *; *[\x20-\x7e]+)?$/, 'must be a media type, such as text/plain')
+    .optional(),
 });
 
 /** Where a cache is mounted, and whether tasks of another image have another one. */
@@ -279,16 +282,3 @@ export const imageDefinitionSchema = z.strictObject({
 });
 
 export type ImageDefinition = z.infer<typeof imageDefinitionSchema>;
-
-/** The whole of slipway.yml. `x-*` members at the top level are dropped before this schema sees it. */
-export const slipwayYmlSchema = z.strictObject({
-  version: z.literal(1),
-  images: z.record(z.string(), imageDefinitionSchema).optional(),
-  defaults: taskSchema.partial().optional(),
-  tasks: z.record(z.string(), taskSchema).optional(),
-  decision: z
-    .strictObject({ image: imageFormSchema, command: z.union([z.string(), z.array(z.string())]) })
-    .optional(),
-});
-
-export type SlipwayYml = z.infer<typeof slipwayYmlSchema>;

@@ -61,15 +61,34 @@ describe('a decision program', () => {
     });
   });
 
+  it('has what says how it is run for itself, before `defaults` and without a change of them', () => {
+    const own =
+      '{ image: debian, command: x, checkout: { git: true, depth: 9 }, env: { A: own, B: b }, user: 1 }';
+    const { config, findings } = parseSlipwayYml(
+      `version: 1\ndefaults: { env: { A: a }, checkout: false }\ndecision: ${own}\ntasks: { other: { image: debian } }\n`,
+    );
+
+    expect(findings).toEqual([]);
+    expect(config?.tasks['decision']).toMatchObject({
+      checkout: '/src',
+      checkoutGit: { depth: 9 },
+      env: { A: 'own', B: 'b' },
+      user: '1',
+    });
+    expect(config?.tasks['other']).toMatchObject({ checkout: null, env: { A: 'a' } });
+  });
+
   it('is checked as every task is, where it stands', () => {
     const { findings } = parseSlipwayYml(
-      'version: 1\ndecision:\n  image: { in-tree: nowhere }\n  command: []\n  env: {}\n',
+      'version: 1\ndecision:\n  image: { in-tree: nowhere }\n  command: []\n  routes: []\n  env:\n  checkout: src\n',
     );
 
     expect(lines(findings)).toEqual([
       'slipway.yml:3:21 unknown in-tree image "nowhere"',
       'slipway.yml:4:12 command is empty',
-      'slipway.yml:5:3 unknown field "env" in "decision"',
+      'slipway.yml:5:3 unknown field "routes" in "decision"',
+      'slipway.yml:6:3 decision.env must be a map, not nothing',
+      'slipway.yml:7:13 decision.checkout must be an absolute path in the container, not "src"',
     ]);
   });
 

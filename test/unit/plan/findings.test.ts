@@ -1280,6 +1280,17 @@ describe('a field that is not carried out yet', () => {
         'its engine is thrown away with the run; leave "interactive" out, and join it while it runs',
       ],
       [
+        'a private engine without a network',
+        task('features: {dind: true}\n    network: ‸none'),
+        'a task with a private engine has a network',
+        'write "network: own" for this task, or leave "dind" out',
+      ],
+      [
+        'a type that is none',
+        task('artifacts: {public/a: {type: file, path: /a, contentType: ‸text}}'),
+        'artifacts.public/a.contentType must be a media type, such as text/plain, not "text"',
+      ],
+      [
         'features.chainOfTrust',
         task('features: {‸chainOfTrust: true}'),
         'this feature is not carried out yet',

@@ -1,7 +1,7 @@
 import type { ContainerState } from '../docker/engine.ts';
 import { ContainerLost } from '../model/errors.ts';
 import { formatMemory } from '../model/format-bytes.ts';
-import type { ContainerResult } from '../model/pure/payloads.ts';
+import type { ContainerResult, SavedArtifacts } from '../model/pure/payloads.ts';
 import type { PlannedTask } from '../model/schema/plan.ts';
 
 /** What `docker kill` and the kernel leave as exit code. */
@@ -33,7 +33,7 @@ export function judgeEnd(
 ): Omit<ContainerResult, 'prepareMs'> {
   const { state, timedOut } = ended;
   const { exitCode = KILLED, started, finished } = state;
-  const runMs = started && finished ? Math.max(0, Date.parse(finished) - Date.parse(started)) : 0;
+  const runMs = runMsOf(state) ?? 0;
   const times = { runMs, ...(started ? { started } : {}), ...(finished ? { finished } : {}) };
   const facts = { exitCode, ...times, ...peakOf(ended, planned) };
   // By its own times too: whoever adopts a container may find it ended, in time or killed by the one before.
@@ -55,6 +55,22 @@ export function judgeEnd(
       ? `exit code ${KILLED}, as after SIGKILL: not from Slipway, and no memory limit was reached`
       : `exit code ${exitCode}`;
   return { ...facts, reason, detail };
+}
+
+/**
+ * How long a command ran that came to no result, and its exit code. Undefined where it never ran, or the engine found it gone and notes
+ * only when that was.
+ */
+export function ranOf(state: ContainerState): SavedArtifacts['ran'] {
+  const { exitCode } = state;
+  const runMs = runMsOf(state);
+  return runMs === undefined || exitCode === undefined || exitCode === UNKNOWN
+    ? undefined
+    : { runMs, exitCode };
+}
+
+function runMsOf({ started, finished }: ContainerState): number | undefined {
+  return started && finished ? Math.max(0, Date.parse(finished) - Date.parse(started)) : undefined;
 }
 
 /** What reached its limit has had as much, though nobody looked just then. */

@@ -16,9 +16,9 @@ export function planKeeping(
   return { ...plan, tasks: plan.tasks.map((task) => (isKept(task) ? heldFor(task, seconds) : task)) };
 }
 
-/** A task as it is planned when it is to be kept once it has failed: one that has an engine of its own never is. */
+/** A task as it is planned when it is to be kept once it has failed: one that has an engine of its own never is, and says so then. */
 export function heldFor(task: PlannedTask, seconds: number): PlannedTask {
-  return task.dind ? task : { ...task, keepSeconds: seconds };
+  return task.dind ? { ...task, keptInVain: true } : { ...task, keepSeconds: seconds };
 }
 
 /** Whether a run ended by what its command did, and no other run follows. */
@@ -48,7 +48,8 @@ export async function keepUntil(
     readonly signal: AbortSignal;
   },
 ): Promise<string | undefined> {
-  const { keepSeconds } = planned;
+  const { keepSeconds, keptInVain } = planned;
+  if (keptInVain) log.say('Its container is not kept: it has an engine of its own, which goes with it');
   if (keepSeconds === undefined) return undefined;
   const against = whyNot(planned, exitCode);
   if (against !== undefined) {

@@ -5,6 +5,7 @@ import type { RunPhase } from '../model/pure/run-ends.ts';
 import { pauseAfterRuns, reasonOfFailure, verdictOf } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import { isAway } from './engine-trouble.ts';
 import type { LoadTaskImageDeps } from './load-task-image.ts';
 import { loadTaskImage } from './load-task-image.ts';
@@ -24,7 +25,7 @@ export interface RunHereDeps extends RunContainerDeps, Pick<LoadTaskImageDeps, '
   readonly identity: RunnerIdentity;
 }
 
-type Ended = Pick<RecordRunInput, 'reason' | 'detail' | 'loaded' | 'result' | 'saved'>;
+type Ended = Pick<RecordRunInput, 'reason' | 'detail' | 'imageMs' | 'loaded' | 'result' | 'saved'>;
 
 /**
  * Carries a task out without a server, by the steps of the workers and by the policy of the task workflow: claimed, run, saved,
@@ -106,6 +107,7 @@ async function carryOut(
 ): Promise<Ended & { readonly isHopeless: boolean }> {
   const soFar: Pick<Ended, 'loaded' | 'result'> = {};
   let phase: RunPhase = 'load';
+  const took = startStopwatch();
   try {
     const loaded = await loadTaskImage(deps, input, context);
     Object.assign(soFar, { loaded });
@@ -121,9 +123,10 @@ async function carryOut(
     const isStopped = context.signal.aborted;
     const reason = isStopped ? whyStopped() : whyFailed(error, phase);
     const detail = isStopped || !(error instanceof Error) ? {} : { detail: error.message };
+    const tried = phase === 'load' ? { imageMs: took() } : {};
     const saved = phase === 'run' && !isAway(error) ? await saveWhatThereIs(deps, input, reason) : {};
     // An engine that does not come back would only be waited for again.
-    return { ...soFar, ...saved, reason, ...detail, isHopeless: isStopped || isAway(error) };
+    return { ...soFar, ...tried, ...saved, reason, ...detail, isHopeless: isStopped || isAway(error) };
   } finally {
     await removeRun(deps, input, soFar.result?.exitCode).catch(() => undefined);
   }

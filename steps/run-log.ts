@@ -1,6 +1,7 @@
 import { RunSuperseded } from '../model/errors.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
+import { startStopwatch } from '../model/stopwatch.ts';
 import type { Logs, Store } from '../store/store.ts';
 import type { Masked, SecretMask } from './secret-mask.ts';
 import type { StepContext } from './step-context.ts';
@@ -8,8 +9,11 @@ import { expectNotGivenUp } from './step-context.ts';
 
 /** A chunk is written when it is this big: a task that prints very much shall not leave ten thousands of objects … */
 const CHUNK_BYTES = 1024 * 1024;
-/** … or this old. */
+/** … or this old … */
 const CHUNK_AGE_MS = 300;
+/** … but after so many chunks the pause between two grows by a millisecond a chunk, up to the longest: a log of hours is joined in the end (docs/adr/0002-store-layout.md). */
+const FREQUENT_CHUNKS = 500;
+const LONGEST_PAUSE_MS = 750;
 /** The task's output is not read faster than the store takes it. */
 const BUFFER_BYTES = 4 * CHUNK_BYTES;
 
@@ -31,6 +35,8 @@ export class RunLog {
   #buffer: Buffer[] = [];
   #bufferedBytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Milliseconds since this process began to write its last chunk. */
+  #sinceChunk = (): number => Infinity;
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown;
   #atLineStart = true;
@@ -154,7 +160,13 @@ export class RunLog {
     this.#buffer.push(bytes);
     this.#bufferedBytes += bytes.byteLength;
     if (this.#bufferedBytes >= CHUNK_BYTES) this.#writing = this.#writing.then(() => this.#writeChunk());
-    else this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), CHUNK_AGE_MS);
+    else this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), this.#dueInMs());
+  }
+
+  /** When what comes now is to be written: soon after a silence. By the length of the log, so that an adopter goes on as it was. */
+  #dueInMs(): number {
+    const pauseMs = CHUNK_AGE_MS + Math.max(0, this.#seq - FREQUENT_CHUNKS);
+    return Math.max(CHUNK_AGE_MS, Math.min(pauseMs, LONGEST_PAUSE_MS) - this.#sinceChunk());
   }
 
   async #writeChunk(): Promise<void> {
@@ -163,6 +175,7 @@ export class RunLog {
     const taskBytes = this.#taskBytes;
     this.#buffer = [];
     this.#bufferedBytes = 0;
+    this.#sinceChunk = startStopwatch();
     try {
       if (this.#isGivenUp()) throw new RunSuperseded(this.#taskId, this.#run);
       await this.#logs.append(this.#taskId, this.#run, { seq: this.#seq, text, taskBytes });

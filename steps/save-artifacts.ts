@@ -1,3 +1,4 @@
+import type { ContainerState } from '../docker/engine.ts';
 import { containerName } from '../model/container-name.ts';
 import { ContainerLost, RunSuperseded } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
@@ -8,6 +9,7 @@ import type { SecretSource } from '../model/secret-source.ts';
 import { underWatch } from './engine-watch.ts';
 import { holdOfRun } from './hold-of-run.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
+import { ranOf } from './judge-end.ts';
 import { heldFor, keepUntil, mayKeep } from './keep-failed.ts';
 import { killCommand } from './kill-command.ts';
 import { tellOverrun } from './overrun.ts';
@@ -64,8 +66,8 @@ async function save(
   if (settled) return end(upload, settled);
   let artifacts: readonly ArtifactRecord[] = [];
   const missing: { name: string; found: string }[] = [];
-  const there = await containers.inspect(container);
-  if (there?.state === 'running') await killAndHide(upload);
+  const asLeft = await containers.inspect(container);
+  const there = asLeft?.state === 'running' ? await killAndHide(upload) : asLeft;
   // What lies in the container of a command that never started is not the command's.
   const specs = there?.state === 'created' ? [] : Object.entries(artifactsOf(planned));
   for (const [name, spec] of specs) {
@@ -103,7 +105,9 @@ async function save(
   const keptUntil = there?.state === 'exited' ? await keep(upload, missing.length > 0) : undefined;
   await log.flush();
   expectOurs(upload);
-  const saved = { artifacts, missing, uploadMs, bytesUploaded, ...(keptUntil ? { keptUntil } : {}) };
+  const ran = input.exitCode === undefined && there ? ranOf(there) : undefined;
+  const further = { ...(keptUntil ? { keptUntil } : {}), ...(ran ? { ran } : {}) };
+  const saved = { artifacts, missing, uploadMs, bytesUploaded, ...further };
   return end(upload, await deps.store.artifacts.recordSaved(task.taskId, run, saved));
 }
 
@@ -122,13 +126,15 @@ async function keep(upload: Upload, isMissing: boolean): Promise<string | undefi
   return until;
 }
 
-async function killAndHide(upload: Upload): Promise<void> {
+/** Gives how the command is now. */
+async function killAndHide(upload: Upload): Promise<ContainerState | undefined> {
   const { engine, container, planned, plans, context, log } = upload;
   const { pushId, plannedAt } = upload.input.task;
   const plan = await plans.plan(pushId, plannedAt);
   const secrets = await findSecrets(upload.secrets, plan, planned).catch(() => undefined);
   if (secrets) log.hide(await maskOf(engine, container, secrets, context.signal));
   await killCommand(engine, { name: container, log, planned, keepsOutput: secrets !== undefined });
+  return engine.containers.inspect(container);
 }
 
 /** What a task leaves; its standard output too, where that is an artifact. */

@@ -117,13 +117,14 @@ export async function recordRun(
   const log = await endLog(store, { taskId: task.taskId, run }, lastLine(input), context);
   const now = new Date().toISOString();
   const artifacts = (await artifactsOf(store, input)).filter(({ name }) => name !== log?.name);
+  const exitCode = (input.result ?? input.saved?.ran)?.exitCode;
   const ended: RunRecord = {
     run,
     state,
     reason,
     resolved: now,
     ...(detail === undefined ? {} : { detail }),
-    ...(input.result?.exitCode === undefined ? {} : { exitCode: input.result.exitCode }),
+    ...(exitCode === undefined ? {} : { exitCode }),
     ...(input.result?.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: input.result.peakMemoryBytes }),
     ...(input.loaded?.manifestDigest ? { manifestDigest: input.loaded.manifestDigest } : {}),
     ...(input.loaded?.configDigest ? { configDigest: input.loaded.configDigest } : {}),
@@ -132,11 +133,7 @@ export async function recordRun(
     ...(input.loaded?.fellBack === undefined ? {} : { fellBack: input.loaded.fellBack }),
     bytesUploaded: input.saved?.bytesUploaded ?? 0,
     ...(input.saved?.keptUntil !== undefined && mayKeep(input) ? { keptUntil: input.saved.keptUntil } : {}),
-    phases: {
-      ...(input.loaded ? { imageMs: input.loaded.imageMs } : {}),
-      ...(input.result ? { prepareMs: input.result.prepareMs, runMs: input.result.runMs } : {}),
-      ...(input.saved ? { uploadMs: input.saved.uploadMs } : {}),
-    },
+    phases: phasesOf(input),
     artifacts: log ? [...artifacts, log] : artifacts,
   };
   const planned = await plans.task(task.pushId, task.plannedAt, task.label);
@@ -167,6 +164,16 @@ export async function recordRun(
   if (!isCompleted || !planned.routes?.length) return;
   const plan = await plans.plan(task.pushId, task.plannedAt);
   await recordRoutes(store, { plan, planned, ended: counts }, task);
+}
+
+function phasesOf({ loaded, imageMs = loaded?.imageMs, result, saved }: RecordRunInput): Phases {
+  return {
+    ...(imageMs === undefined ? {} : { imageMs }),
+    ...(result ? { prepareMs: result.prepareMs, runMs: result.runMs } : {}),
+    // Of a command that came to no result: as it was found when its artifacts were saved.
+    ...(!result && saved?.ran ? { runMs: saved.ran.runMs } : {}),
+    ...(saved ? { uploadMs: saved.uploadMs } : {}),
+  };
 }
 
 /** As they were written down when they were saved; of a run from before that, as the input has them. */

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { mapAhead, mapConcurrently } from '../model/concurrently.ts';
 import { InternalError } from '../model/errors.ts';
 import { LIVE_LOG, LIVE_LOG_TYPE } from '../model/pure/artifact-names.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
@@ -7,6 +8,12 @@ import { artifactKey, logChunkKey, logPrefix } from './keys.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import type { Outages } from './outages.ts';
 import type { LogChunk, Logs } from './store.ts';
+
+/** A log of hours has thousands of chunks, each a round trip: so many loads of them are under way at once … */
+const LOADS_AHEAD = 2;
+/** … each of so many chunks, or of fewer that are large: they are in memory. */
+const LOAD_CHUNKS = 16;
+const LOAD_BYTES = 2 * 1024 * 1024;
 
 /** What a run without output has. */
 const NOTHING = { seq: -1, taskBytes: 0 };
@@ -19,12 +26,14 @@ const NOTHING = { seq: -1, taskBytes: 0 };
 export function createLogs(objects: ObjectStore, outages: Outages): Logs {
   async function* chunks(taskId: string, run: number, afterSeq?: number): AsyncGenerator<LogChunk, void> {
     const startAfter = afterSeq === undefined ? undefined : logChunkKey(taskId, run, afterSeq);
-    for await (const { key } of objects.list(logPrefix(taskId, run), { startAfter })) {
-      const object = await objects.get(key);
-      // Removed since the listing: the log was finished.
-      if (!object) return;
-      yield { seq: seqOf(key), text: object.body, taskBytes: taskBytesOf(object.info) };
-    }
+    const loads = loadsOf(objects.list(logPrefix(taskId, run), { startAfter }));
+    const fetch = async (key: string) => ({ key, object: await objects.get(key) });
+    for await (const load of mapAhead(loads, (keys) => mapConcurrently(keys, fetch), LOADS_AHEAD))
+      for (const { key, object } of load) {
+        // Removed since the listing: the log was finished.
+        if (!object) return;
+        yield { seq: seqOf(key), text: object.body, taskBytes: taskBytesOf(object.info) };
+      }
   }
 
   async function* wholeLog(taskId: string, run: number, upToSeq = Infinity): AsyncGenerator<Buffer, void> {
@@ -51,13 +60,15 @@ export function createLogs(objects: ObjectStore, outages: Outages): Logs {
     if (body) yield* body as AsyncIterable<Buffer>;
   }
 
-  async function findLast(taskId: string, run: number): ReturnType<Logs['findLast']> {
-    const info = (await listChunks(objects, taskId, run)).at(-1);
-    const chunk = info && (await objects.head(info.key));
-    const joined = (await findArtifact(objects, taskId, run))?.last;
-    if (!chunk) return joined && joined.seq >= 0 ? joined : undefined;
-    const last = { seq: seqOf(chunk.key), taskBytes: taskBytesOf(chunk) };
-    return joined && joined.seq > last.seq ? joined : last;
+  /** What there is of a log, and the last chunk in it. Its artifact is looked for last: it is there before a chunk of it goes. */
+  async function look(taskId: string, run: number): Promise<LookedAt> {
+    const there = await listChunks(objects, taskId, run);
+    const newest = there.at(-1);
+    const chunk = newest && (await objects.head(newest.key));
+    const artifact = await findArtifact(objects, taskId, run);
+    const joined = artifact?.last ?? NOTHING;
+    const own = chunk ? { seq: seqOf(chunk.key), taskBytes: taskBytesOf(chunk) } : NOTHING;
+    return { there, artifact, last: joined.seq > own.seq ? joined : own };
   }
 
   return {
@@ -71,13 +82,15 @@ export function createLogs(objects: ObjectStore, outages: Outages): Logs {
       });
     },
 
-    findLast,
+    async findLast(taskId, run) {
+      const { last } = await look(taskId, run);
+      return last.seq < 0 ? undefined : last;
+    },
+
     chunks,
 
     async finish(taskId, run, signal) {
-      const artifact = await findArtifact(objects, taskId, run);
-      const there = await listChunks(objects, taskId, run);
-      const last = (await findLast(taskId, run)) ?? NOTHING;
+      const { there, artifact, last } = await look(taskId, run);
       let record = artifact?.record;
       if (!record || last.seq > (artifact?.last.seq ?? NOTHING.seq)) {
         record = await writeArtifact(objects, artifactKey(taskId, run, LIVE_LOG), {
@@ -110,10 +123,19 @@ export function createLogs(objects: ObjectStore, outages: Outages): Logs {
   };
 }
 
+/** The end of a chunk in the log. */
+type Reach = Pick<LogChunk, 'seq' | 'taskBytes'>;
+
+interface LookedAt {
+  readonly there: readonly ObjectInfo[];
+  readonly artifact: LogArtifact | undefined;
+  readonly last: Reach;
+}
+
 interface LogArtifact {
   readonly key: string;
   /** The last chunk in it. */
-  readonly last: { readonly seq: number; readonly taskBytes: number };
+  readonly last: Reach;
   readonly record: ArtifactRecord;
 }
 
@@ -132,6 +154,20 @@ async function listChunks(objects: ObjectStore, taskId: string, run: number): Pr
   const found: ObjectInfo[] = [];
   for await (const info of objects.list(logPrefix(taskId, run))) found.push(info);
   return found;
+}
+
+/** Keys of chunks, in order, in loads. */
+async function* loadsOf(chunks: AsyncIterable<ObjectInfo>): AsyncGenerator<readonly string[], void> {
+  let load: string[] = [];
+  let bytes = 0;
+  for await (const { key, sizeBytes } of chunks) {
+    load.push(key);
+    bytes += sizeBytes;
+    if (load.length < LOAD_CHUNKS && bytes < LOAD_BYTES) continue;
+    yield load;
+    [load, bytes] = [[], 0];
+  }
+  if (load.length > 0) yield load;
 }
 
 function seqOf(key: string): number {

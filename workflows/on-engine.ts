@@ -40,6 +40,7 @@ async function whoAnswers(input: RunInput): Promise<string | undefined> {
   }
 }
 
-function isUnanswered(error: unknown): boolean {
+/** Whether nobody took the work. */
+export function isUnanswered(error: unknown): boolean {
   return failureType(error) === 'Timeout:SCHEDULE_TO_START';
 }

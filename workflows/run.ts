@@ -14,7 +14,7 @@ import { runnerActivities } from './activity-proxies.ts';
 import { claimRun } from './claim-run.ts';
 import { failureDetail, isCutShort, isMachineGone, runReason } from './failures.ts';
 import { loadImage } from './load-image.ts';
-import { onEngine } from './on-engine.ts';
+import { isUnanswered, onEngine } from './on-engine.ts';
 
 /** Beyond maxRunTime: creating the container, putting inputs in, and being adopted by a restarted worker. */
 const RUN_MARGIN_SECONDS = 1_800;
@@ -28,6 +28,8 @@ const TRANSFER_SECONDS = 7_200;
 export interface EndedRun {
   readonly reason: TaskReason;
   readonly detail?: string;
+  /** How long its image was tried for, which did not come. */
+  readonly imageMs?: number;
   readonly loaded?: LoadedImage;
   readonly result?: ContainerResult;
   readonly saved?: SavedArtifacts;
@@ -42,6 +44,7 @@ export interface EndedRun {
 export async function carryOutRun(input: RunInput): Promise<EndedRun> {
   const soFar: { loaded?: LoadedImage; result?: ContainerResult } = {};
   let phase: RunPhase = 'claim';
+  let loadBegan = 0;
   let claim: ClaimedRun | undefined;
   const summary = summaryOf(input);
   try {
@@ -50,6 +53,7 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     claim = answer;
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
+    loadBegan = Date.now();
     soFar.loaded = await onEngine(input, claim, () => loadImage(runner, input));
     phase = 'run';
     const running = runnerActivities(claim.queue, {
@@ -67,7 +71,12 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     const isCanceled = isCancellation(error);
     const failed = isCanceled ? 'canceled' : runReason(error, phase);
     const reason = isCutShort(error) ? 'canceled' : failed;
-    const ended = { ...soFar, reason, ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }) };
+    const ended = {
+      ...soFar,
+      ...(phase === 'load' && !isUnanswered(error) ? { imageMs: Date.now() - loadBegan } : {}),
+      reason,
+      ...(reason === 'canceled' ? {} : { detail: failureDetail(error) }),
+    };
     const isSavable = phase !== 'save' && !isMachineGone(error);
     const abandoned = claim === undefined || (!isCanceled && !isSavable);
     if (abandoned) return ended;

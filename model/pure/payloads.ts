@@ -247,6 +247,8 @@ export interface SavedArtifacts {
   readonly bytesUploaded: number;
   /** Until when the container is kept, which is removed otherwise. */
   readonly keptUntil?: string;
+  /** As the engine has it, of a command that came to no result. */
+  readonly ran?: { readonly runMs: number; readonly exitCode: number };
 }
 
 export interface RecordRunInput extends RunInput {
@@ -255,6 +257,8 @@ export interface RecordRunInput extends RunInput {
   readonly detail?: string;
   /** Whether the task is resolved with this run; otherwise a new one follows. */
   readonly final: boolean;
+  /** How long its image was tried for, which did not come. */
+  readonly imageMs?: number;
   readonly loaded?: LoadedImage;
   readonly result?: ContainerResult;
   readonly saved?: SavedArtifacts;

@@ -176,6 +176,7 @@ export const plannedTaskSchema = z.object({
   dind: z.literal(true).optional(),
   interactive: z.literal('onFailure').optional().describe('Whether it asks to be kept once it has failed'),
   keepSeconds: z.number().optional().describe('How long its container is kept once it has failed'),
+  keptInVain: z.literal(true).optional().describe('It is to be kept, and cannot be: it has a private engine'),
   network: z.literal('none').optional().describe('Absent: a network of its own'),
   checkout: z.string().nullable().describe('Path in the container, null: nothing is put anywhere'),
   checkoutGit: z

@@ -103,6 +103,10 @@ export const savedArtifactsSchema = z.object({
   uploadMs: z.number(),
   bytesUploaded: z.number(),
   keptUntil: isoTime.optional().describe('Its container is kept until then'),
+  ran: z
+    .object({ runMs: z.number(), exitCode: z.number() })
+    .optional()
+    .describe('As the engine has it, of a command that came to no result'),
 });
 
 /** How long something in the index lives. */

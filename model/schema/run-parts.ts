@@ -3,7 +3,10 @@ import { z } from 'zod';
 /** Milliseconds spent in each phase of a run; a phase that was not reached is absent. */
 export const phasesSchema = z.object({
   queueMs: z.number().optional().describe('From when the run was wanted until a machine claimed it'),
-  imageMs: z.number().optional().describe('Fetch and load of the image'),
+  imageMs: z
+    .number()
+    .optional()
+    .describe('Fetch and load of the image; of one that did not come, how long it was tried for'),
   buildMs: z.number().optional(),
   publishMs: z.number().optional(),
   prepareMs: z.number().optional().describe('Inputs and checkout put in, container created'),

@@ -157,6 +157,8 @@ export class World {
   onRecordPush: (input: RecordPushInput) => Promise<void> = () => Promise.resolve();
   onUnstarted: (tasks: readonly UnstartedTask[]) => void = () => undefined;
   recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
+  /** What loading an image meets first. */
+  beforeLoad: (label: string) => Promise<void> = () => Promise.resolve();
   run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
   save: (label: string, ended: Pick<SaveArtifactsInput, 'exitCode'>) => Saved | Promise<Saved> = () => ({
     missing: [],
@@ -278,7 +280,10 @@ export class World {
           answeredBy: this.answeredBy(),
         };
       },
-      loadImage: () => Promise.resolve({ engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 }),
+      loadImage: async ({ task }) => {
+        await this.beforeLoad(task.label);
+        return { engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 };
+      },
       runContainer: async ({ task, run }) => {
         this.started.push(`${task.label}#${run}`);
         try {

@@ -77,6 +77,18 @@ describe('task', () => {
     expect(world.runRecords[0]?.detail).toBe('it was ImageUnavailable');
   });
 
+  it('tells how long its image was tried for when that does not come', async () => {
+    world.beforeLoad = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      throw failure('ImageUnavailable');
+    };
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf()).toEqual(['0 resource-unavailable']);
+    expect(world.runRecords[0]?.imageMs).toBeGreaterThan(0);
+  });
+
   it('runs again when its repository was away, and not when that lacks its revision', async () => {
     world.plan = () => planned([aTask('t'), aTask('lacks')]);
     world.run = (label, run) => {

@@ -38,12 +38,13 @@ describe('saving artifacts', () => {
     await engine.close();
   });
 
-  /** The container of a run whose command has ended, and what saves what it has left. */
+  /** The container of a run whose command has ended, or still goes on, and what saves what it has left. */
   async function ended(
     command: string,
     planned: Partial<PlannedTask>,
     reason: SaveArtifactsInput['reason'],
     exitCode?: number,
+    goesOn?: true,
   ): Promise<{
     readonly name: string;
     readonly taskId: string;
@@ -82,7 +83,7 @@ describe('saving artifacts', () => {
     };
     await engine.containers.ensureCreated(spec, signal);
     await engine.containers.start(name);
-    await engine.containers.wait(name, signal);
+    if (goesOn !== true) await engine.containers.wait(name, signal);
     return {
       name,
       taskId,
@@ -274,6 +275,29 @@ describe('saving artifacts', () => {
       expect(await engine.containers.inspect(name)).toBeUndefined();
     }
   });
+
+  it.each([
+    ['has ended', 'exit 9', 9, undefined],
+    ['still runs, which is killed', 'exec sleep 1000', 137, true],
+  ] as const)(
+    'tells how long a command ran that %s, and its exit code, also when it is repeated',
+    async (_which, command, exitCode, goesOn) => {
+      const { taskId, input, save } = await ended(`sleep 0.2; ${command}`, {}, 'canceled', undefined, goesOn);
+      if (goesOn) await new Promise((resolve) => setTimeout(resolve, 300));
+
+      const first = await save();
+      const repeat = await save();
+      const image: PlannedTask['image'] = { type: 'docker-image', name: 'debian:bookworm' };
+      plans.task = () => Promise.resolve({ image } as unknown as PlannedTask);
+      await recordRun(store, plans, { ...input, state: 'exception', final: true, saved: first });
+
+      expect(first.ran).toEqual({ runMs: expect.any(Number), exitCode });
+      expect(first.ran?.runMs).toBeGreaterThanOrEqual(200);
+      expect(repeat).toEqual(first);
+      const [run] = (await store.tasks.find(taskId))?.runs ?? [];
+      expect(run).toMatchObject({ exitCode, phases: { runMs: first.ran?.runMs } });
+    },
+  );
 
   it('removes what was to be kept when its secrets cannot be looked through, and says so', async () => {
     const planned = { secrets: [{ name: 'A' }], keepSeconds: 600 };

@@ -327,6 +327,41 @@ describe('the record of a push that ended before it was planned', () => {
   });
 });
 
+describe('the record of a run that came to no result', () => {
+  const saved = { artifacts: [], missing: [], uploadMs: 1, bytesUploaded: 1 };
+  const ran = { runMs: 12_000, exitCode: 137 };
+  const recorded = async () => (await store.tasks.find(taskId))?.runs[0];
+
+  it.each(['canceled', 'worker-shutdown', 'worker-lost'] as const)(
+    'but ended %s has how long its command ran, and its exit code, as they were found',
+    async (reason) => {
+      await recordRun(store, plans, { ...ended(0, reason, true), saved: { ...saved, ran } });
+
+      expect(await recorded()).toMatchObject({ exitCode: 137, phases: { runMs: 12_000, uploadMs: 1 } });
+    },
+  );
+
+  it('has neither where nobody found them', async () => {
+    await recordRun(store, plans, { ...ended(0, 'canceled', true), saved });
+
+    expect(await recorded()).not.toHaveProperty('exitCode');
+    expect((await recorded())?.phases).toEqual({ uploadMs: 1 });
+  });
+
+  it('has how long its image was tried for', async () => {
+    await recordRun(store, plans, { ...ended(0, 'resource-unavailable', true), imageMs: 3_000 });
+
+    expect((await recorded())?.phases).toEqual({ imageMs: 3_000 });
+  });
+
+  it('has what the result says where there is one', async () => {
+    const result = { reason: 'failed', exitCode: 3, prepareMs: 5, runMs: 7 } as const;
+    await recordRun(store, plans, { ...ended(0, 'failed', true), result, saved: { ...saved, ran } });
+
+    expect(await recorded()).toMatchObject({ exitCode: 3, phases: { prepareMs: 5, runMs: 7 } });
+  });
+});
+
 describe('the artifacts of a run', () => {
   const artifacts = [{ name: 'public/out', sizeBytes: 1, sha256: 'a'.repeat(64), contentType: 'text/plain' }];
   const saved = { artifacts, missing: [], uploadMs: 1, bytesUploaded: 1 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EndedCommand } from '../../../steps/judge-end.ts';
-import { judgeEnd } from '../../../steps/judge-end.ts';
+import { judgeEnd, ranOf } from '../../../steps/judge-end.ts';
 
 const ended = (
   exitCode: number,
@@ -74,6 +74,16 @@ describe('the end of a command', () => {
     expect(verdict(end)).toMatch(expected);
   });
 
+  it('by the kernel, or by maxRunTime, is none that its exit code has retried', () => {
+    const retried = { maxRunTimeSeconds: 60, retryExitCodes: [137], resources };
+
+    const reasons = [{}, { outOfMemory: true }, { timedOut: true }].map(
+      (how) => judgeEnd(ended(137, how), retried).reason,
+    );
+
+    expect(reasons).toEqual(['intermittent-task', 'out-of-memory', 'max-run-time-exceeded']);
+  });
+
   it('is max-run-time-exceeded by its own times too, whoever has killed it', () => {
     expect(verdict(ended(137, { end: 'unseen', liveRestore: false }), 5)).toMatch(/^max-run-time-exceeded/);
   });
@@ -110,4 +120,15 @@ describe('the end of a command that wanted more memory than there was', () => {
     expect(judgeEnd(ended(0, { peakMemoryBytes: 20e6 }), limited)).toMatchObject({ peakMemoryBytes: 20e6 });
     expect(judgeEnd(ended(0), limited)).not.toHaveProperty('peakMemoryBytes');
   });
+});
+
+describe('what is known of a command without a result', () => {
+  it('is how long it ran, and its exit code', () =>
+    expect(ranOf(ended(137).state)).toEqual({ runMs: 5_000, exitCode: 137 }));
+
+  it.each([
+    ['that never ran', { id: 'c', state: 'created', created: '', outOfMemory: false } as const],
+    ['that runs', { ...ended(0).state, state: 'running', exitCode: undefined } as const],
+    ['whose end the engine only came upon', ended(255).state],
+  ])('is nothing of one %s', (_which, state) => expect(ranOf(state)).toBeUndefined());
 });

@@ -1,10 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Engine } from '../../../docker/engine.ts';
+import { taskIdIn } from '../../../model/pure/ids.ts';
 import type { TaskReason } from '../../../model/pure/states.ts';
 import { TASK_REASONS } from '../../../model/pure/states.ts';
 import type { TaskInput } from '../../../model/pure/payloads.ts';
-import type { Plan } from '../../../model/schema/plan.ts';
+import type { Plan, PlannedTask } from '../../../model/schema/plan.ts';
 import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
-import { mayKeep, planKeeping } from '../../../steps/keep-failed.ts';
+import { heldFor, keepUntil, mayKeep, planKeeping } from '../../../steps/keep-failed.ts';
+import { RunLog } from '../../../steps/run-log.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+
+const taskId = taskIdIn(`push/demo/1/${'a'.repeat(40)}`, 't');
 
 const FILE = `version: 1
 tasks:
@@ -33,6 +40,27 @@ describe('a task is planned to be kept', () => {
       ['asks', 60],
       ['engine', undefined],
     ]));
+
+  it('in vain where it has a private engine, and its log says so in the end', async () => {
+    const [plain, , held] = planKeeping({ tasks } as unknown as Plan, { seconds: 60, isHeld: true }).tasks;
+    const rerun = heldFor({ ...tasks[2]!, why: '' }, 60);
+    const said = await Promise.all([plain, held, rerun].map((planned) => saidOf(planned!)));
+
+    const word = 'Its container is not kept: it has an engine of its own, which goes with it';
+    expect(said).toEqual(['', expect.stringContaining(word), expect.stringContaining(word)]);
+  });
+
+  /** What the log says of one that has failed. */
+  async function saidOf(planned: PlannedTask): Promise<string> {
+    const { logs } = createStore(createMemoryObjectStore());
+    const log = await RunLog.open(logs, taskId, 0);
+    const { signal } = new AbortController();
+    const ended = { container: 'c', planned, exitCode: 1, log, signal };
+    const until = await keepUntil({} as Engine, ended);
+    expect(until === undefined).toBe(planned.dind === true);
+    await log.flush();
+    return (await (await logs.read(taskId, 0)).toArray()).join('');
+  }
 });
 
 describe('a run may be kept', () => {

@@ -47,7 +47,7 @@ export interface ControlActivities {
   reopenPush(input: ReopenPushInput): Promise<Extract<PlannedPush, { outcome: 'planned' }>>;
   /** Sets back tasks that have ended; gives the numbers of their next runs. */
   setBack(input: SetBackInput): Promise<readonly number[]>;
-  /** Tells older pushes of the same ref; gives their ids. */
+  /** Tells older pushes of the same ref, or this one that it is the older; gives the ids of the others. */
   supersede(input: SupersedeInput): Promise<readonly string[]>;
   requestImages(input: RequestImagesInput): Promise<void>;
   findImage(input: ImageInput & { readonly force: boolean }): Promise<FoundImage>;

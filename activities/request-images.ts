@@ -7,14 +7,18 @@ import { SLIPWAY_IMAGE, SLIPWAY_LEVEL } from '../model/pure/search-attributes.ts
 /**
  * Signal-with-start, since workflows can't: a duplicate request joins the build that runs. (Update-with-start gave
  * several builds under load.)
+ *
+ * An image has one workflow, whoever wants it, and so the priority and the project of the request that started it: the server gives
+ * them to its build. A request that joins changes neither.
  */
 export async function requestImages(
   client: Client,
   { requester, pushId, plannedAt, images }: RequestImagesInput,
 ): Promise<void> {
   const level = levelOf(requester);
+  const fairness = fairnessOf(pushId);
   await Promise.all(
-    images.map(({ taskId, name, force }) => {
+    images.map(({ taskId, name, force, priority }) => {
       // Levels meet only by reading the store.
       if (levelOf(taskId) !== level)
         throw new InternalError(`${requester} may not ask for ${taskId}, which is of another level`);
@@ -27,6 +31,7 @@ export async function requestImages(
         signalArgs: [{ requester, force }],
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         workflowIdConflictPolicy: 'USE_EXISTING',
+        priority: { priorityKey: priority, ...fairness },
         staticSummary: `build ${name} ${imageHashOf(taskId).slice(0, 12)}`,
         typedSearchAttributes: [
           { key: SLIPWAY_IMAGE, value: name },
@@ -35,6 +40,12 @@ export async function requestImages(
       });
     }),
   );
+}
+
+/** Projects take turns at builders, as they do at runners. */
+function fairnessOf(pushId: string): { readonly fairnessKey?: string } {
+  const id = parseId(pushId);
+  return id?.kind === 'push' ? { fairnessKey: id.project } : {};
 }
 
 function imageHashOf(taskId: string): string {

@@ -26,7 +26,8 @@ export async function rerunPush(
 ): Promise<RerunOutcome> {
   const { store, askTemporal } = deps;
   const [record, plan] = await Promise.all([store.pushes.find(pushId), store.pushes.findPlan(pushId)]);
-  if (!record) throw new NotFound(`Push ${pushId} has not been planned yet: nothing of it has ended`);
+  if (!record || (!plan && !(await store.pushes.findUsableStatus(pushId))))
+    throw new NotFound(`Push ${pushId} has not been planned yet: nothing of it has ended`);
   if (!plan) throw new NotFound(`Push ${pushId} has no tasks`);
   expectTasks(plan, rerun);
   const level = levelOf(pushId);

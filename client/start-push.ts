@@ -158,6 +158,8 @@ export function workflowOf(pushId: string, input: PushInput): WorkflowStartOptio
     taskQueue: queueName('control', level),
     args: [input],
     workflowIdConflictPolicy: 'FAIL',
+    // Projects take turns at being planned, too.
+    priority: { fairnessKey: project },
     staticSummary: `${project} ${ref.replace('refs/heads/', '')} ${revision.slice(0, 12)}`,
     staticDetails: `Repository \`${repository}\`, pushed by ${pushedBy}`,
     typedSearchAttributes: [

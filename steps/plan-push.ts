@@ -53,8 +53,11 @@ export async function planPush(
   const mayWrite = (): void => expectNotGivenUp(context);
   let owner: ResolvedProject;
   let tree: SourceTree;
+  let record: PushRecord | undefined;
   try {
     owner = authorize(deps.config, input);
+    // Before the repository, which may take long or be away: a newer push that is planned meanwhile finds this one.
+    record = await receivePush(deps.store, input, owner.domain);
     // Of a large repository it takes long for the first time.
     context.onProgress({ message: `fetching ${push.repository}` });
     tree = await deps.source.open(push.repository, {
@@ -66,11 +69,10 @@ export async function planPush(
   } catch (error) {
     const reason = isSlipwayError(error) ? FINAL[error.type] : undefined;
     if (reason === undefined || !(error instanceof Error)) throw error;
-    const record = await receivePush(deps.store, input, push.project);
+    record ??= await receivePush(deps.store, input, push.project);
     return reject(deps.store, record, { reason, detail: error.message, findings: [] }, mayWrite);
   }
   context.onProgress({ message: 'making the plan' });
-  const record = await receivePush(deps.store, input, owner.domain);
   const { store } = deps;
   const decided = input.decided ? await readDecided(store, input.pushId, context.signal) : undefined;
   const made = await makePlan(tree, deps.store, {

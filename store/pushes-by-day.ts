@@ -19,6 +19,8 @@ export interface PushesWanted {
   readonly project?: string;
   /** Default: all. */
   readonly accepts?: (pushId: string) => boolean;
+  /** ISO time: only what was received after it. */
+  readonly after?: string;
   /** At most so many of those that are wanted. */
   readonly limit: number;
 }
@@ -46,7 +48,9 @@ export async function listPushes(objects: ObjectStore, wanted: PushesWanted): Pr
   const oldest = await Promise.all(
     wanted.levels.map((level) => findOldestDay(objects, pushesByDayPrefix(level))),
   );
-  const [oldestDay] = oldest.filter((day) => day !== undefined).sort();
+  const [first] = oldest.filter((day) => day !== undefined).sort();
+  const since = wanted.after === undefined ? '' : dayOf(Date.parse(wanted.after));
+  const oldestDay = first !== undefined && first < since ? since : first;
   let found: readonly ListedPush[] = [];
   // Clocks differ: a push may have been received tomorrow.
   let endMs = Date.now() + 2 * DAY_MS;
@@ -71,6 +75,7 @@ async function listWindow(
   }: { readonly startMs: number; readonly endMs: number; readonly wanted: PushesWanted },
 ): Promise<readonly ListedPush[]> {
   const { project, accepts = () => true } = wanted;
+  const afterMs = wanted.after === undefined ? -Infinity : Date.parse(wanted.after);
   const prefix = pushesByDayPrefix(level);
   const end = prefix + dayOf(endMs);
   const window: ListedPush[] = [];
@@ -78,6 +83,7 @@ async function listWindow(
     if (key >= end) break;
     const push = parseDayKey(level, key.slice(prefix.length));
     if (!push || (project !== undefined && push.project !== project)) continue;
+    if (Date.parse(push.received) <= afterMs) continue;
     if (accepts(push.pushId)) window.push({ pushId: push.pushId, received: push.received });
   }
   return window.reverse();

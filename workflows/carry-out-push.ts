@@ -144,10 +144,13 @@ async function begin(
   return begun;
 }
 
-/** That older pushes go on is a pity, and no reason for this one not to. */
+/** That older pushes go on is a pity, and no reason for this one not to; a newer one that takes its place is. */
 async function supersedeOthers({ input, pushId }: RunningPush): Promise<void> {
   try {
     await controlActivities(input.level).supersede({ push: input, pushId });
+    // It was told while it asked: nothing of it is to begin.
+    const isTold = CancellationScope.current().consideredCancelled;
+    if (isTold && patched('told-while-superseding')) expectNotCancelled();
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
     log.warn('Older pushes of this ref were not cancelled', { detail: failureDetail(error) });

@@ -1,7 +1,9 @@
 import { withBareDigests } from '../model/pure/image-digests.ts';
 import type { GraphImage, ImageOutcome, KnownImage } from '../model/pure/payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
+import { PRIORITY_KEYS } from '../model/pure/priority.ts';
 import { controlActivities } from './activity-proxies.ts';
+import { imagePriorities } from './image-priorities.ts';
 import type { PushGraphState } from './push-graph-state.ts';
 import type { PushGraph } from './push-graph.ts';
 
@@ -48,7 +50,12 @@ export class PushImages {
   async request(requester: string, plannedAt: string, level: Level): Promise<void> {
     const open = this.#images.filter(({ name }) => !this.#resolved.has(name));
     if (open.length === 0) return;
-    const images = open.map(({ taskId, name, force }) => ({ taskId, name, force }));
+    const priorities = imagePriorities(this.#all, this.#graph.waiting);
+    const images = open.map(({ taskId, name, force }) => {
+      // One that is to be rebuilt and that no task needs is no more urgent than a task that says nothing.
+      const priority = priorities.get(name) ?? PRIORITY_KEYS.lowest;
+      return { taskId, name, force, priority };
+    });
     await controlActivities(level).requestImages({ requester, pushId: requester, plannedAt, images });
     this.#isAsked = true;
   }

@@ -40,7 +40,7 @@ export async function requestImage(wanted: WantedImage): Promise<ImageResolved> 
   });
   try {
     do {
-      const images = [{ taskId, name, force }];
+      const images = [{ taskId, name, force, ...ownPriority() }];
       await controlActivities(levelOf(requester)).requestImages({ requester, pushId, plannedAt, images });
       // Asked again, since an image workflow that somebody ended by hand tells nobody.
     } while (!(await condition(() => resolved !== undefined, ASK_AGAIN_AFTER)));
@@ -51,6 +51,12 @@ export async function requestImage(wanted: WantedImage): Promise<ImageResolved> 
     waits = false;
   }
   return resolved ?? { taskId, reason: 'internal-error', bytesUploaded: 0 };
+}
+
+/** Whoever waits for it is a task, or an image that tasks wait for. The server's default is 0, or nothing. */
+function ownPriority(): { readonly priority?: number } {
+  const { priorityKey = 0 } = workflowInfo().priority ?? {};
+  return priorityKey > 0 ? { priority: priorityKey } : {};
 }
 
 async function takeBack(taskId: string, requester: string): Promise<void> {

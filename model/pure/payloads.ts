@@ -1,5 +1,6 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
+import type { AskedImage } from './asked-image.ts';
 import type { BuiltImage } from './built-image.ts';
 import type { BasesOfPush, BaseToRenew, ImportBaseInput, PlatformBase } from './base-payloads.ts';
 import type { GraphTask } from './graph-pages.ts';
@@ -98,7 +99,7 @@ export interface RequestImagesInput {
   /** The push whose plan describes the images. */
   readonly pushId: string;
   readonly plannedAt: string;
-  readonly images: readonly { readonly taskId: string; readonly name: string; readonly force: boolean }[];
+  readonly images: readonly AskedImage[];
 }
 
 export interface ImageInput {

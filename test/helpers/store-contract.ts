@@ -753,6 +753,24 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(await list([], 1)).toEqual([]);
     });
 
+    it('are listed that were received after a time', async () => {
+      const now = Date.now();
+      const pushes = [0, 1_000, 2_000, 86_400_000, 40 * 86_400_000].map((age, n) =>
+        aPush(project, { received: new Date(now - age).toISOString(), salt: n }),
+      );
+      for (const push of pushes) await store.pushes.receive(push);
+      const list = async (after: string, limit = 9) => {
+        const found = await store.pushes.list({ levels: [1], project, after, limit });
+        return found.map((push) => pushes.findIndex(({ pushId: id }) => id === push.pushId));
+      };
+
+      expect(await list(new Date(now - 2_000).toISOString())).toEqual([0, 1]);
+      expect(await list(new Date(now - 2_001).toISOString(), 2)).toEqual([0, 1]);
+      expect(await list(new Date(now - 39 * 86_400_000).toISOString())).toEqual([0, 1, 2, 3]);
+      expect(await list(new Date(now).toISOString())).toEqual([]);
+      expect(await list('2000-01-01T00:00:00Z')).toEqual([0, 1, 2, 3, 4]);
+    });
+
     it('are found by the beginning of their revision and variant', async () => {
       const plain = aPush(project, {});
       const asked = aPush(project, { variant: 'abcdefabcdef' });

@@ -3,7 +3,7 @@ import type { PlannedPush, PushInput } from '../../model/pure/payloads.ts';
 import { pushId as pushIdOf } from '../../model/pure/ids.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
-import { aPush, aTask, planned, until, untilCancelled } from '../helpers/workflow-world.ts';
+import { aPush, anImage, aTask, planned, until, untilCancelled } from '../helpers/workflow-world.ts';
 
 jest.setTimeout(120_000);
 
@@ -68,5 +68,32 @@ describe('a newer push of a ref', () => {
     const verdicts = world.pushRecords.filter(({ verdict }) => verdict?.detail === detail);
     expect(verdicts.map(({ pushId }) => byId.get(pushId))).toEqual(['older']);
     expect(world.killed.length).toBe(4);
+  });
+
+  it('is found by one that is planned after it, which ends before anything of it begins, unless somebody wanted it again', async () => {
+    const [older, newer] = [at(1), at(2)];
+    world.planOf = () => superseding([aTask('task', { image: 'lint' })], [anImage('lint')]);
+    world.beforePlan = ({ pushId }) =>
+      world.recordPlanned(pushId === pushIdOf(older) ? older : newer, [aTask('task')]);
+
+    const outcomes = await world.during(async () => {
+      const ends: unknown[] = [];
+      for (const push of [newer, older, { ...older, again: true, round: 2 }]) {
+        ends.push(await (await world.startPush(push)).result());
+        ends.push(world.builds.length, world.started.length);
+      }
+      return ends;
+    });
+
+    const completed = { state: 'completed', reason: 'completed' };
+    expect(outcomes).toEqual([
+      ...[completed, 1, 1],
+      ...[{ state: 'exception', reason: 'canceled' }, 1, 1],
+      ...[completed, 2, 2],
+    ]);
+    expect(world.stateOf('task')).toBe('completed/completed');
+    expect(world.unstarted).toEqual([{ label: 'task', reason: 'canceled' }]);
+    const detail = `A newer push takes its place: ${pushIdOf(newer)}`;
+    expect(world.pushRecords.flatMap(({ verdict }) => verdict?.detail ?? [])).toEqual([detail]);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import type { temporal } from '@temporalio/proto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { PushInput, TaskInput } from '../../model/pure/payloads.ts';
+import type { GraphImage, PushInput, TaskInput } from '../../model/pure/payloads.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
 import {
@@ -275,6 +276,41 @@ describe('a task that is cancelled before it has begun', () => {
       expect.objectContaining({ name: 'base', manifestDigest: STORED.manifestDigest }),
       expect.objectContaining({ name: 'lint', manifestDigest: STORED.manifestDigest }),
     ]);
+  });
+});
+
+describe('an image is built', () => {
+  it('with the priority of the most urgent task that waits for it or for one on it, in fairness to other projects', async () => {
+    const [deep, base, lint, other, unneeded] = ['deep', 'base', 'lint', 'other', 'unneeded'].map((name) =>
+      anImage(name, name === 'lint' ? { parent: 'base' } : {}),
+    ) as [GraphImage, GraphImage, GraphImage, GraphImage, GraphImage];
+    world.parents.set('lint', { taskId: base.taskId, name: 'base' });
+    // An index that has gone since: the plan knows nothing of its parent.
+    world.parents.set('other', { taskId: deep.taskId, name: 'deep' });
+    const tasks = [
+      aTask('lazy', { image: 'lint', priority: 4 }),
+      aTask('urgent', { image: 'lint', priority: 1 }),
+      aTask('slow', { image: 'base', priority: 5 }),
+      aTask('elsewhere', { image: 'other', priority: 2 }),
+    ];
+    world.plan = () => planned(tasks, [base, lint, other, unneeded]);
+    const built = new Map<string, unknown>();
+    world.build = (name) => {
+      built.set(name, Context.current().info.priority);
+      return Promise.resolve();
+    };
+
+    await world.during(async () => (await world.startPush()).result());
+
+    const keys = { base: 1, deep: 2, lint: 1, other: 2, unneeded: 5 };
+    expect(Object.fromEntries(built)).toEqual(
+      Object.fromEntries(
+        Object.entries(keys).map(([name, priorityKey]) => [
+          name,
+          expect.objectContaining({ priorityKey, fairnessKey: 'demo' }),
+        ]),
+      ),
+    );
   });
 });
 

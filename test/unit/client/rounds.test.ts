@@ -35,14 +35,20 @@ const config = serverConfigSchema.parse({
 let objects: ObjectStore;
 let store: Store;
 let inputs: PushInput[];
+let priorities: unknown[];
 let deps: StartPushDeps;
 beforeEach(async () => {
   objects = createMemoryObjectStore();
   store = createStore(objects);
   inputs = [];
+  priorities = [];
   // A server whose worker plans at once.
-  const start = async (_type: string, { args: [input] }: { readonly args: [PushInput] }): Promise<void> => {
+  const start = async (
+    _type: string,
+    { args: [input], priority }: { readonly args: [PushInput]; readonly priority?: unknown },
+  ): Promise<void> => {
     inputs.push(input);
+    priorities.push(priority);
     await store.pushes.writeStatus(aPush(input.round === undefined ? {} : { round: input.round }));
   };
   const client = { workflow: { start } } as unknown as Client;
@@ -92,6 +98,25 @@ describe('the repository of a push', () => {
     await startPush({ ...deps, config: configured }, { ...pushed, repository: join(real, 'x.git') });
 
     expect(inputs).toMatchObject([{ project: 'demo', repository }]);
+  });
+});
+
+describe('a push', () => {
+  it('is planned, and what it needs for that is done, in fairness to other projects', async () => {
+    const first = { ...pushed, revision: 'b'.repeat(40) };
+
+    await startPush(deps, first);
+
+    expect(priorities).toEqual([{ fairnessKey: 'demo' }]);
+  });
+
+  it('that is not planned has nothing that could run again; nor has one that was refused', async () => {
+    const rerun = () =>
+      rerunPush(deps, { pushId, rerun: { tasks: 'failed', downstream: false }, by: 'anne' });
+
+    await expect(rerun()).rejects.toThrow('has not been planned yet');
+    await resolve();
+    await expect(rerun()).rejects.toThrow('has no tasks');
   });
 });
 

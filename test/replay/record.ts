@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { PushInput } from '../../model/pure/payloads.ts';
+import type { PlannedPush, PushInput } from '../../model/pure/payloads.ts';
 import {
   aPush,
   anImage,
@@ -201,6 +201,17 @@ const scenes: readonly Scene[] = [
     open();
     await started.result();
     return { 'push/ends-what-waits.json': started.id, 'task/cancelled-between-runs.json': lost };
+  },
+  async (world, push) => {
+    const tasks = [aTask('task')];
+    const newer = { ...push, revision: 'f'.repeat(40), received: '2100-01-01T00:00:00.000Z' };
+    world.beforePlan = async () => {
+      for (const each of [newer, push]) await world.recordPlanned(each, tasks);
+    };
+    world.plan = () => ({ ...planned(tasks), supersedes: true }) as PlannedPush;
+    const started = await world.startPush(push);
+    await started.result();
+    return { 'push/planned-after-a-newer-one.json': started.id };
   },
 ];
 

@@ -19,6 +19,7 @@ type Options = Omit<EngineOptions, 'room'> & { readonly room: EngineRoom | undef
 /** One engine by its HTTP API. */
 export class DockerodeEngine implements Engine {
   readonly address: string;
+  readonly isShared: boolean;
   readonly images: DockerodeImages;
   readonly containers: DockerodeContainers;
   readonly privateEngines: DockerodePrivateEngines;
@@ -31,8 +32,9 @@ export class DockerodeEngine implements Engine {
   #sharesLoopback: Promise<boolean | undefined> | undefined;
 
   constructor(docker: Docker, info: EngineInfo, options: Options) {
-    const { address, fleet, room, layers = 'gzip', credentials } = options;
+    const { address, fleet, isShared = false, room, layers = 'gzip', credentials } = options;
     this.address = address;
+    this.isShared = isShared;
     this.#docker = docker;
     this.#info = info;
     this.#options = options;

@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly blobs: BlobStore;
   readonly reach: EndpointReach;
   readonly fleet: string;
+  /** Whether it may build for several trust domains and levels; default: no. */
+  readonly isShared?: boolean;
   /** Its disk budget, for workers: what they load and build is marked as used then, and removed again. */
   readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
   /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */

@@ -285,6 +285,8 @@ export interface EngineContainers {
 export interface Engine {
   /** For messages: the address it was connected by. */
   readonly address: string;
+  /** Whether it may build for several trust domains and levels: it is no sidecar. */
+  readonly isShared: boolean;
   info(): Promise<EngineInfo>;
   readonly images: EngineImages;
   readonly containers: EngineContainers;

@@ -16,6 +16,7 @@ import type { ContextDefinition, DockerfileForBuild, OpenedDockerfile } from './
 import { LEFT_OUT_KEPT, remarkOnContext } from './remark-on-context.ts';
 import { remarkOnDockerfile } from './remark-on-dockerfile.ts';
 import type { RemarkedImage } from './remark-on-dockerfile.ts';
+import { findLastGround } from './stage-grounds.ts';
 import { unknownTo } from './syntax-directive.ts';
 
 export type { ContextDefinition } from './open-dockerfile.ts';
@@ -30,6 +31,11 @@ export interface BuildContext {
     readonly platform: string;
     readonly parentReference?: string | undefined;
   }): DockerfileMounts;
+  /** The image under the last stage, with that name for the parent; undefined for `scratch`. */
+  lastGround(options: {
+    readonly platform: string;
+    readonly parentReference?: string | undefined;
+  }): string | undefined;
   /**
    * What of its Dockerfile an engine of a version may not know, and no `# syntax=` line brings: flags such as `COPY --link`, and
    * `here-documents`.
@@ -85,6 +91,12 @@ export async function openBuildContext(
     bases: opened.bases,
     cacheMounts: ({ platform, parentReference }) =>
       findCacheMounts(opened.text(parentReference ?? PARENT_PLACEHOLDER), {
+        args: definition.args,
+        platform,
+        parentReference,
+      }),
+    lastGround: ({ platform, parentReference }) =>
+      findLastGround(opened.text(parentReference ?? PARENT_PLACEHOLDER), {
         args: definition.args,
         platform,
         parentReference,

@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import type { UsedMount } from '../model/cache-mount.ts';
+import { NAMESPACE_ARGUMENT } from '../model/cache-mount.ts';
 import { declare, platformVariables } from './dockerfile.ts';
 import type { BasesOptions } from './dockerfile.ts';
 import { outlineDockerfile } from './dockerfile-outline.ts';
 import { splitFlags, splitFrom } from './instruction-words.ts';
 import type { Flag } from './instruction-words.ts';
+import { StageGrounds } from './stage-grounds.ts';
 import { Variables } from './variables.ts';
 
 export interface DockerfileMounts {
@@ -24,22 +26,17 @@ export function findCacheMounts(dockerfile: string, options: BasesOptions): Dock
   const unknown = new Map<string, string>();
   const { instructions, escape } = outlineDockerfile(dockerfile);
   const variables = new Variables(platformVariables(options.platform), escape);
-  /** The image under each stage; undefined where there is none. */
-  const stages = new Map<string, string | undefined>();
-  let stageCount = 0;
+  const stages = new StageGrounds();
+  let hasStages = false;
   let ground: string | undefined;
 
   for (const { keyword, rest } of instructions) {
     const { flags, operands } = splitFlags(rest, escape);
-    if (keyword === 'ARG' && stageCount === 0) declare(operands, variables, options);
+    if (keyword === 'ARG' && !hasStages) declare(operands, variables, options);
     if (keyword === 'FROM') {
       const from = splitFrom(operands);
-      const image = variables.expand(from.image).text;
-      const name = image.toLowerCase();
-      ground = stages.has(name) ? stages.get(name) : name === 'scratch' ? undefined : image;
-      stages.set(String(stageCount), ground);
-      stageCount += 1;
-      if (from.name) stages.set(from.name, ground);
+      ground = stages.begin(variables.expand(from.image).text, from.name);
+      hasStages = true;
     }
     if (keyword !== 'RUN') continue;
     for (const fields of mountsOf(flags)) {
@@ -49,7 +46,7 @@ export function findCacheMounts(dockerfile: string, options: BasesOptions): Dock
         unknown.set(id, why ?? 'no image with a shell is under its stage');
         continue;
       }
-      const mount = mountOf(fields, { id, ground, namespace: options.args['BUILDKIT_CACHE_MOUNT_NS'] });
+      const mount = mountOf(fields, { id, ground, namespace: options.args[NAMESPACE_ARGUMENT] });
       const key = JSON.stringify([id, mount.uid, mount.gid, mount.mode]);
       if (!mounts.has(key)) mounts.set(key, mount);
     }

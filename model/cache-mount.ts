@@ -1,8 +1,11 @@
+/** The build argument by which BuildKit keeps cache mounts of the same id apart. Where no `ARG` names it, no history and no image has it. */
+export const NAMESPACE_ARGUMENT = 'BUILDKIT_CACHE_MOUNT_NS';
+
 /** A cache mount (`RUN --mount=type=cache`), by all that BuildKit knows it by: what it holds is another one's when one of these differs. */
 export interface CacheMount {
   /** Its `id`, else its target. */
   readonly id: string;
-  /** The build argument `BUILDKIT_CACHE_MOUNT_NS`. */
+  /** The build argument {@link NAMESPACE_ARGUMENT}, as its author wrote it. */
   readonly namespace?: string | undefined;
   /** Who owns it while it is empty, and its mode, as written. */
   readonly uid?: string | undefined;

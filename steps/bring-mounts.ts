@@ -12,6 +12,7 @@ import type { Digest } from '../model/pure/ids.ts';
 import type { CacheMountsRecord, MountRecord } from '../model/schema/records.ts';
 import { ownReference } from '../model/engine-names.ts';
 import { examineFlaws } from './examine-image.ts';
+import { namespacesIn } from './mount-namespaces.ts';
 import type { MountPlace } from './mounts-of-build.ts';
 
 export interface BringMountsOptions extends MountPlace {
@@ -34,6 +35,7 @@ export async function bringMounts(
   options: BringMountsOptions,
 ): Promise<CacheMountsRecord | undefined> {
   const { say, signal, platform, tag, onProgress } = options;
+  const namespaceOf = namespacesIn(engine, options);
   for (const { id, why } of unknown) say(`cache mount ${id}: stays where it is built, since ${why}`);
   const counts = { broughtIn: 0, bytesLoaded: 0, missed: 0 };
   const fellBack: string[] = [];
@@ -44,7 +46,7 @@ export async function bringMounts(
   const stored = await mapConcurrently(mounts, (mount) => findStored(mount, options, miss));
   const there = stored.filter((one) => one !== undefined);
   for (const [ground, ofGround] of Map.groupBy(there, ({ mount }) => mount.ground)) {
-    const steps = { images: engine.images, ground, tag, platform, signal, onProgress };
+    const steps = { images: engine.images, ground, tag, platform, namespaceOf, signal, onProgress };
     for (const { mount, record } of await lacking(ofGround, steps, miss)) {
       try {
         const loaded = await bring(engine, { mount, record }, { ...options, steps });

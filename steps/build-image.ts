@@ -15,11 +15,12 @@ import { ownReference } from '../model/engine-names.ts';
 import type { Afterwards } from './afterwards.ts';
 import type { BuiltInEngine } from './build-in-engine.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
+import { confirmableBlobs } from './confirmable-blobs.ts';
 import { writeContextList } from './context-list.ts';
 import { bringMounts } from './bring-mounts.ts';
-import { closureOf } from './image-closure.ts';
 import { openImageTarball } from './image-tarball.ts';
 import { keepMounts } from './keep-mounts.ts';
+import { troubleOf } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
 import { lendPatiently } from './lend-patiently.ts';
 import { mountsOfBuild } from './mounts-of-build.ts';
@@ -41,9 +42,6 @@ export interface BuildImageDeps {
   readonly mountLimitBytes: number;
   readonly afterwards: Afterwards;
 }
-
-/** Images of the same name whose layers a publish may take for known. */
-const ANCESTORS = 5;
 
 /**
  * Builds one in-tree image and publishes it into the store; nothing names it until the index entry is written. Both
@@ -136,18 +134,18 @@ async function buildIn(
     );
     for (const why of built.fellBack) log.say(`More had to move than is new: ${why}`);
     if (madeRoom) log.say(roomText(madeRoom));
-    const { published, publishMs } = await publish(store, engine, { plan, planned, input, tag }, context);
+    const wanted = { plan, planned, input, tag, cache: built.cache };
+    const { published, publishMs } = await publish(store, engine, wanted, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way, fellBack } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
     if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
     const reasons = [...built.fellBack, cacheMounts?.fellBack, fellBack && `published: ${fellBack}`];
     const stored = { manifestDigest, configDigest, diffIds, sizeBytes };
-    const missed = await findSilentMiss(
-      store.blobs,
-      built,
-      { built: stored, parent: input.parent },
-      context.signal,
-    );
+    // Among levels and domains that share an engine, steps with cache mounts are not the same.
+    const missed =
+      engine.isShared && mounts.mounts.length + mounts.unknown.length > 0
+        ? undefined
+        : await findSilentMiss(store.blobs, built, { built: stored, parent: input.parent }, context.signal);
     if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
     // Where no step was carried out no mount has changed; a fresh build has mounts of its own.
     if (cachedSteps < steps && !input.fresh) keepAfterwards(parts, mounts.mounts, mountTag);
@@ -155,7 +153,7 @@ async function buildIn(
       stored,
       bytesUploaded,
       ...(cacheMounts ? { cacheMounts } : {}),
-      ...fallBacksOf(reasons, built.cache?.trouble ?? missed),
+      ...fallBacksOf(reasons, troubleOf(built.cache) ?? missed),
       steps,
       cachedSteps,
       phases: { buildMs, publishMs },
@@ -237,11 +235,14 @@ async function openPlanned(
 async function publish(
   store: Store,
   engine: Engine,
-  { plan, planned, input, tag }: Wanted & { readonly tag: string },
+  { plan, planned, input, tag, cache }: Wanted & Pick<BuiltInEngine, 'cache'> & { readonly tag: string },
   { signal, onProgress }: StepContext,
 ): Promise<{ published: PublishResult; publishMs: number }> {
   const took = startStopwatch();
-  const known = await confirmable(store, { plan, planned, input }, signal);
+  const { domain, level } = plan;
+  const { name, inputs } = planned;
+  const grounds = { bases: inputs.bases, parent: input.parent, cache: cache?.image };
+  const known = await confirmableBlobs(store, { domain, level, name, ...grounds }, signal);
   const published = await engine.images.publish(tag, {
     signal,
     onProgress,
@@ -251,23 +252,6 @@ async function publish(
   await engine.images.tag(tag, ownReference(planned.imageHash ?? ''));
   await engine.images.use(tag);
   return { published, publishMs: took() };
-}
-
-/** Blobs that the endpoint may take for known: of parent, bases, and earlier images of the name that this domain and level may read. */
-async function confirmable(
-  store: Store,
-  { plan, planned, input }: Wanted,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const manifests = new Set<string>(Object.values(planned.inputs.bases));
-  if (input.parent) manifests.add(input.parent.manifestDigest);
-  let ancestors = 0;
-  for await (const { entry } of store.index.list(plan.domain, plan.level, planned.name)) {
-    manifests.add(entry.manifestDigest);
-    if (++ancestors >= ANCESTORS) break;
-  }
-  const closures = await Promise.all([...manifests].map((digest) => closureOf(store.blobs, digest, signal)));
-  return new Set(closures.flat());
 }
 
 /** What the next build of this name is compared with. */

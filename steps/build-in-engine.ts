@@ -4,6 +4,7 @@ import { LABEL } from '../docker/labels.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import { openBuildContext } from '../images/build-context.ts';
 import { computeImageHash } from '../images/image-hash.ts';
+import { NAMESPACE_ARGUMENT } from '../model/cache-mount.ts';
 import { BaseUnavailable, ImageBuildFailed, ImageHashMismatch, isSlipwayError } from '../model/errors.ts';
 import { ownReference } from '../model/engine-names.ts';
 import type { Level } from '../model/pure/ids.ts';
@@ -14,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import { isFull } from './engine-trouble.ts';
 import { bringLayerCache } from './layer-cache.ts';
 import type { LayerCache } from './layer-cache.ts';
+import { namespacesIn } from './mount-namespaces.ts';
 import { roomText } from './room-text.ts';
 import { tagOfBase } from './tag-of-base.ts';
 
@@ -56,7 +58,7 @@ export interface BuiltInEngine extends BuildResult {
 }
 
 /** What became of the layers of an earlier image. */
-export interface UsedCache extends Pick<LayerCache, 'imageHash' | 'image' | 'trouble'> {
+export interface UsedCache extends Omit<LayerCache, 'layers'> {
   /** Bytes that were fetched for it; 0 when the engine had it, or used none of it. */
   readonly bytesLoaded: number;
 }
@@ -140,7 +142,8 @@ async function buildOnGround(
   const { name, inputs, fresh = false } = image;
   const { fellBack, note } = where;
   if (!fresh) await where.onGround?.(where.hold);
-  const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs });
+  const ground = fresh ? undefined : await layersUnder(engine, image, where);
+  const cache = fresh ? undefined : await bringLayerCache(engine, { ...where, name, inputs, ground });
   if (cache?.layers) note(`image ${cache.imageHash.slice(0, 12)}`, cache.layers);
   const took = startStopwatch();
   if (!cache?.layers) {
@@ -165,6 +168,23 @@ async function buildOnGround(
   }
 }
 
+/** What the last stage begins with, as the engine has it. */
+async function layersUnder(
+  engine: Engine,
+  { inputs, buildContext, parent }: ImageToBuild,
+  {
+    parentTag,
+    baseNames,
+  }: Pick<BuildWhere, 'parentTag'> & { readonly baseNames: ReadonlyMap<string, string> },
+): Promise<readonly string[] | undefined> {
+  const { platform } = inputs;
+  const parentReference = parent ? parentTag : undefined;
+  const reference = buildContext.lastGround({ platform, parentReference });
+  if (reference === undefined) return [];
+  const { layers = [] } = (await engine.images.describe(baseNames.get(reference) ?? reference)) ?? {};
+  return layers.length > 0 ? layers : undefined;
+}
+
 type NoteFellBack = (what: string, loaded: { readonly fellBack?: string | undefined }) => void;
 
 async function buildOnce(
@@ -175,13 +195,18 @@ async function buildOnce(
 ): Promise<BuildResult> {
   const { tag, parentTag, baseNames, onOutput, onProgress, signal } = where;
   const { version } = await engine.info();
+  const namespace = namespacesIn(engine, where)(inputs.args[NAMESPACE_ARGUMENT]);
   const parentReference = parent ? parentTag : undefined;
   const tar = buildContext.tar({ parentReference, baseNames, engineVersion: version, signal });
   const built = engine.images.build(tar, {
     imageName: name,
     tag,
     shownNames: new Map([...baseNames].map(([reference, own]) => [own, reference])),
-    args: { ...inputs.args, ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}) },
+    args: {
+      ...inputs.args,
+      ...(parent ? { DOCKER_IMAGE_PARENT: parentTag } : {}),
+      ...(namespace === undefined ? {} : { [NAMESPACE_ARGUMENT]: namespace }),
+    },
     // What comes from the store is known by its record.
     ...(parent && 'engineImageId' in parent ? { labels: { [LABEL.ground]: parent.engineImageId } } : {}),
     platform: inputs.platform,

@@ -1,4 +1,5 @@
 import type { DescribedImage } from '../images/describe-images.ts';
+import { FIRST_RECIPE, RECIPE } from '../images/image-hash.ts';
 import { compareContexts } from '../images/compare-contexts.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { ContextList, ImageChange, ParentChange } from '../model/schema/explanation.ts';
@@ -35,12 +36,13 @@ export async function explainChanges(
   const { inputs: before } = entry;
   const { inputs: after } = image;
   const list = await readContextList(deps.store, entry);
-  const changes = [
+  const changes: ImageChange[] = [
     ...(await contextChanges(deps, { before, after, list, image })),
     ...argumentChanges(before, after),
     ...(await parentChanges(deps, { before, list, image })),
     ...baseChanges(before, after, { resolved: deps.resolved, missing: image.missingBases }),
     ...platformChanges(before, after),
+    ...((entry.recipe ?? FIRST_RECIPE) === RECIPE ? [] : [{ kind: 'recipe' as const }]),
   ];
   return changes.length > 0 ? changes : [{ kind: 'recipe' }];
 }

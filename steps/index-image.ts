@@ -1,3 +1,4 @@
+import { computeImageHash, RECIPE } from '../images/image-hash.ts';
 import type { Digest, ImageCoordinates } from '../model/pure/ids.ts';
 import { imageTaskId, parseId } from '../model/pure/ids.ts';
 import type { ImportBaseInput } from '../model/pure/base-payloads.ts';
@@ -99,6 +100,7 @@ export async function recordImage(
       created: now,
       ...(imageStore ? { builtOn: imageStore } : {}),
       inputs: planned.inputs,
+      ...(computeImageHash(planned.inputs) === id.imageHash ? { recipe: RECIPE } : {}),
       ...(renewed === undefined ? {} : { renewed }),
       ...(parentDigest ? { ground: await groundOf({ store, plans }, { input, planned, parentDigest }) } : {}),
     };

@@ -5,6 +5,7 @@ import { topLayerOf } from '../docker/transport/top-layer.ts';
 import type { UsedMount } from '../model/cache-mount.ts';
 import { formatBytes } from '../model/format-bytes.ts';
 import { claimClosure, closureOf, isWhole } from './image-closure.ts';
+import { namespacesIn } from './mount-namespaces.ts';
 import type { MountPlace } from './mounts-of-build.ts';
 import { publishNotes } from './publish-notes.ts';
 
@@ -30,6 +31,7 @@ export async function keepMounts(
   options: KeepMountsOptions,
 ): Promise<void> {
   const { say, signal, platform, tag, onProgress } = options;
+  const namespaceOf = namespacesIn(engine, options);
   const orTell = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -39,7 +41,7 @@ export async function keepMounts(
     }
   };
   for (const [ground, ofGround] of Map.groupBy(mounts, (mount) => mount.ground)) {
-    const steps = { images: engine.images, ground, tag, platform, signal, onProgress };
+    const steps = { images: engine.images, ground, tag, platform, namespaceOf, signal, onProgress };
     await orTell(`cache mounts on ${ground}`, async () => {
       const contents = await measureMounts(ofGround, steps);
       for (const [at, mount] of ofGround.entries())

@@ -1,9 +1,10 @@
 import type { Engine, LentLayers, OnProgress } from '../docker/engine.ts';
-import type { Level } from '../model/pure/ids.ts';
-import type { ImageInputs, StoredImage } from '../model/schema/plan.ts';
-import type { IndexEntry } from '../model/schema/records.ts';
+import { isSlipwayError } from '../model/errors.ts';
+import type { StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import { isWhole } from './image-closure.ts';
+import type { Ancestor, AncestorsWanted } from './nearest-ancestors.ts';
+import { AncestorSearch, NEARNESS } from './nearest-ancestors.ts';
 
 /** An image whose unchanged layers a build may take instead of making them again. */
 export interface LayerCache {
@@ -13,82 +14,83 @@ export interface LayerCache {
   readonly layers?: LentLayers | undefined;
   /** Why they cannot. */
   readonly trouble?: string | undefined;
+  /** It begins with other layers than the build: that nothing of it can be used is no fault of anything. */
+  readonly isOnOtherGround?: true | undefined;
 }
 
-export interface LayerCacheWanted {
-  readonly name: string;
-  readonly inputs: ImageInputs;
+export interface LayerCacheWanted extends AncestorsWanted {
   readonly store: Store;
-  readonly domain: string;
-  readonly level: Level;
   /** By this the engine keeps it while it is built with. */
   readonly hold: string;
   readonly onProgress: OnProgress;
   readonly signal: AbortSignal;
 }
 
-/** So many images of a name are looked at, from the newest on. */
-const LOOK_AT = 5;
+/** So many images that are damaged are passed over. */
+const PASSED_OVER = 5;
 
 /**
- * Lends an engine the layers of an image's nearest known ancestor: the newest image of its name that stands on the same parent
- * and bases, from a level that this one may read, and of these the newest that an engine of the same kind has built, since
- * none knows the steps of the other. So a builder that has never seen the image makes only what changed. Undefined when there
- * is none; of one that cannot be had now it is said why, since a build does without.
+ * Lends an engine the layers of an image's nearest known ancestor (see {@link AncestorSearch}): so a builder that has never seen the image makes
+ * only what changed, from the first step that did. One that is damaged is passed over. Undefined when no image of the name is known;
+ * of those that cannot be had, or are of no use here, it is said why of the nearest, since a build does without.
  */
 export async function bringLayerCache(
   engine: Engine,
   wanted: LayerCacheWanted,
 ): Promise<LayerCache | undefined> {
-  const { store, hold, onProgress, signal } = wanted;
   const { imageStore } = await engine.info();
-  const ancestor = await findAncestor(wanted, imageStore);
-  if (!ancestor) return undefined;
-  const { imageHash, entry } = ancestor;
-  const earlier = { imageHash, image: entry };
-  if (!isOfKind(entry, imageStore))
-    return { ...earlier, trouble: 'an engine of another kind built it, whose steps this one does not know' };
+  const search = new AncestorSearch(wanted, imageStore);
+  let damaged: LayerCache | undefined;
+  let passedOver = 0;
+  for await (const ancestor of search.nearestFirst()) {
+    const { isDamaged, ...cache } = await bring(engine, ancestor, wanted);
+    if (!isDamaged) return cache;
+    damaged ??= cache;
+    if (++passedOver >= PASSED_OVER) break;
+  }
+  return damaged ?? whyNone(search);
+}
+
+async function bring(
+  engine: Engine,
+  { imageHash, entry, nearness }: Ancestor,
+  { store, hold, onProgress, signal }: LayerCacheWanted,
+): Promise<LayerCache & { readonly isDamaged?: true }> {
+  const cache = {
+    imageHash,
+    image: entry,
+    ...(nearness === NEARNESS.inPart ? { isOnOtherGround: true as const } : {}),
+  };
   try {
     // Its layers may be fetched in the middle of the build only.
     if (!(await isWhole(store.blobs, entry.manifestDigest, signal)))
-      return { ...earlier, trouble: 'parts of it are missing in the store' };
+      return { ...cache, trouble: 'parts of it are missing in the store', isDamaged: true };
     const layers = await engine.images.lendLayers(entry, { tag: imageHash, hold, signal, onProgress });
-    return { ...earlier, layers };
+    return { ...cache, layers };
   } catch (error) {
     signal.throwIfAborted();
-    return { ...earlier, trouble: (error as Error).message };
+    const isDamaged = isSlipwayError(error) && error.type === 'ImageDamaged';
+    return { ...cache, trouble: (error as Error).message, ...(isDamaged ? { isDamaged } : {}) };
   }
 }
 
-async function findAncestor(
-  { store, domain, level, name, inputs }: LayerCacheWanted,
-  imageStore: IndexEntry['builtOn'],
-): Promise<{ readonly imageHash: string; readonly entry: IndexEntry } | undefined> {
-  let looked = 0;
-  let other: { readonly imageHash: string; readonly entry: IndexEntry } | undefined;
-  for await (const { key, entry } of store.index.list(domain, level, name)) {
-    if (standsOnTheSame(entry.inputs, inputs)) {
-      const found = { imageHash: key.imageHash, entry };
-      if (isOfKind(entry, imageStore)) return found;
-      other ??= found;
-    }
-    if (++looked >= LOOK_AT) break;
+function whyNone({ ofOtherKind, looked }: AncestorSearch): LayerCache | undefined {
+  if (ofOtherKind) {
+    const { imageHash, entry: image } = ofOtherKind;
+    const trouble = 'an engine of another kind built it, whose steps this one does not know';
+    return { imageHash, image, trouble };
   }
-  return other;
+  const [newest] = looked;
+  if (!newest) return undefined;
+  const { imageHash, entry: image } = newest;
+  const all = looked.length === 1 ? '' : `, as do all ${looked.length} images that were looked at`;
+  const trouble = `it stands on another parent or base${all}`;
+  return { imageHash, image, trouble, isOnOtherGround: true };
 }
 
-/** Entries from before it was written down may be of any kind. */
-function isOfKind({ builtOn }: IndexEntry, imageStore: IndexEntry['builtOn']): boolean {
-  return builtOn === undefined || builtOn === imageStore;
-}
-
-/** On another ground no layer is the same. */
-function standsOnTheSame(a: ImageInputs, b: ImageInputs): boolean {
-  const references = Object.keys(b.bases);
-  return (
-    a.platform === b.platform &&
-    a.parent === b.parent &&
-    references.length === Object.keys(a.bases).length &&
-    references.every((reference) => a.bases[reference] === b.bases[reference])
-  );
+/** What the record of a build says of layers that could not be had. */
+export function troubleOf(
+  cache: Pick<LayerCache, 'trouble' | 'isOnOtherGround'> | undefined,
+): string | undefined {
+  return cache?.isOnOtherGround ? undefined : cache?.trouble;
 }

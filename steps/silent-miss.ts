@@ -26,7 +26,7 @@ export async function findSilentMiss(
   { built, parent }: { readonly built: Layered; readonly parent?: Layered | undefined },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (!cache || cache.trouble !== undefined || cachedSteps > 0) return undefined;
+  if (!cache || cache.trouble !== undefined || cache.isOnOtherGround || cachedSteps > 0) return undefined;
   const isOdd = await beginAlike(blobs, { earlier: cache.image, built, parent }, signal).catch(() => false);
   signal.throwIfAborted();
   return isOdd ? 'it had none of the steps, though the first one reads the same' : undefined;

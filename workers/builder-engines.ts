@@ -151,6 +151,7 @@ export class BuilderEngines {
         blobs,
         reach: { kind: 'loopback' },
         fleet,
+        isShared: true,
         room: roomOfEngine(this.#parts, { address: builderEngine, what: 'builds' }),
         layers,
         credentials,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { UsedMount } from '../../model/cache-mount.ts';
+import { NAMESPACE_ARGUMENT } from '../../model/cache-mount.ts';
 import type { EngineImages, StepOptions } from '../engine.ts';
 
 /** What reaches the contents of cache mounts: nothing but a `RUN` of a build with the same mounts. */
@@ -12,6 +13,8 @@ export interface MountSteps extends StepOptions {
   /** What the built image is called meanwhile. */
   readonly tag: string;
   readonly platform: string;
+  /** What the engine knows the namespace of a mount by, which its author wrote or did not. */
+  readonly namespaceOf: (written: string | undefined) => string | undefined;
 }
 
 /** What a cache mount holds. */
@@ -120,18 +123,19 @@ function runOf(mounts: readonly UsedMount[], script: string, more = ''): string 
 }
 
 async function build(
-  [{ namespace } = {}]: readonly Partial<UsedMount>[],
+  [{ namespace: written } = {}]: readonly Partial<UsedMount>[],
   run: string,
-  { images, ground, tag, platform, signal, onProgress }: MountSteps,
+  { images, ground, tag, platform, namespaceOf, signal, onProgress }: MountSteps,
   onLine: (line: string) => void = () => undefined,
 ): Promise<void> {
+  const namespace = namespaceOf(written);
   const context = pack();
   context.entry({ name: 'Dockerfile' }, `FROM ${ground}\nUSER 0:0\n${run}`);
   context.finalize();
   await images.build(Readable.from(context), {
     imageName: 'cache mounts',
     tag,
-    args: namespace === undefined ? {} : { BUILDKIT_CACHE_MOUNT_NS: namespace },
+    args: namespace === undefined ? {} : { [NAMESPACE_ARGUMENT]: namespace },
     platform,
     network: 'none',
     isPassing: true,

@@ -127,6 +127,7 @@ export const indexEntrySchema = storedImageSchema.extend({
     .optional()
     .describe('Kind of the engine that built it: one of the same kind knows its steps'),
   inputs: imageInputsSchema,
+  recipe: z.number().int().optional().describe('By which its hash was made of them; absent: the first'),
   renewed: isoTime
     .optional()
     .describe('When a build that was asked for or due last took the place of one of the same content'),

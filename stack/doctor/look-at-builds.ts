@@ -10,6 +10,10 @@ import { Ailment, diagnosed } from './diagnosed.ts';
 const TIMEOUT_MS = 10_000;
 const OTHER_BUILDER = 'set SLIPWAY_BUILDER_DOCKER_HOST to an engine for builds';
 
+/** Of an engine that is no sidecar. What cache mounts hold is kept apart there. */
+const SHARED_STEPS =
+  'levels and trust domains that build in it share the results of RUN in its cache, so let no strangers push';
+
 export type EnginesToLookAt = Pick<
   Connections,
   'runnerEngine' | 'builderEngine' | 'sidecarImage' | 'fleet' | 'runtimeDirectory'
@@ -101,8 +105,8 @@ function lookAtBuilderEngine(address: string, isShared: boolean): Promise<Diagno
     try {
       const version = await new EngineAccess(address).version(TIMEOUT_MS);
       const message = isShared
-        ? 'in the engine of the tasks, without sidecars: levels share its cache, so let no strangers push'
-        : 'in an engine of their own, which answers';
+        ? `in the engine of the tasks, without sidecars: ${SHARED_STEPS}`
+        : `in an engine of their own, which answers: ${SHARED_STEPS}`;
       return { version, where: address, message };
     } catch (error) {
       throw new Ailment(

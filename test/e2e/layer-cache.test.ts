@@ -142,3 +142,42 @@ it('A builder’s engine that knows the digest of a layer sends it all the same 
   // The other way round it may be taken for known.
   expect(await uploaded('try', 'five')).toBeLessThan(100_000);
 });
+
+it('Levels that build in one engine find in a cache mount what their own builds have left there, and no other', async () => {
+  await using world = await World.open();
+  const connections = { builderEngine: requireEnv('SLIPWAY_TEST_ENGINE', 'a Docker Engine') };
+  await Promise.all(([1, 3] as const).map((level) => world.startWorker(level, ['all'], { connections })));
+  const repository = await world.createRepository({ main: 3, '*': 1 });
+  const id = randomBytes(8).toString('hex');
+  await repository.commit({
+    'docker/Dockerfile': `FROM debian:bookworm
+COPY word /word
+RUN --mount=type=cache,id=${id},target=/c ls /c > /found && touch "/c/$(cat /word)"
+`,
+    'slipway.yml': {
+      version: 1,
+      images: { tools: { context: 'docker' } },
+      tasks: {
+        t: {
+          image: { 'in-tree': 'tools' },
+          command: 'echo "found <$(echo $(cat /found))>"',
+          checkout: false,
+        },
+      },
+    },
+  });
+  const found = async (ref: 'main' | 'try', word: string): Promise<string | undefined> => {
+    await repository.git('checkout', '--quiet', '-B', ref);
+    const revision = await repository.commit({ 'docker/word': word });
+    const document = await world.push(repository, revision, { ref: `refs/heads/${ref}` });
+    expect(statesOf(document)).toEqual({ t: 'completed/completed' });
+    expect(outcomesOf(document)).toEqual({ tools: 'built' });
+    return /found <(.*)>/.exec(await world.log(document.tasks[0]!.taskId))?.[1];
+  };
+
+  expect(await found('try', 'one')).toBe('');
+  expect(await found('try', 'two')).toBe('one');
+  expect(await found('main', 'three')).toBe('');
+  expect(await found('main', 'four')).toBe('three');
+  expect(await found('try', 'five')).toBe('one two');
+});

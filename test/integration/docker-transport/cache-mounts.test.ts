@@ -9,12 +9,15 @@ import { connectEngine } from '../../../docker/connect.ts';
 import type { Engine, PublishResult } from '../../../docker/engine.ts';
 import { findCacheMounts } from '../../../images/cache-mounts.ts';
 import type { DockerfileMounts } from '../../../images/cache-mounts.ts';
+import { NAMESPACE_ARGUMENT } from '../../../model/cache-mount.ts';
 import type { Level } from '../../../model/pure/ids.ts';
 import type { CacheMountsRecord } from '../../../model/schema/records.ts';
 import { bringMounts } from '../../../steps/bring-mounts.ts';
 import { keepMounts } from '../../../steps/keep-mounts.ts';
+import { namespacesIn } from '../../../steps/mount-namespaces.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import { testEngine } from '../../helpers/engine-images.ts';
 import { requireEnv } from '../../helpers/require-env.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
@@ -27,6 +30,8 @@ let directory: string;
 let second: SecondEngine;
 let here: Engine;
 let there: Engine;
+/** The first one, as one that builds for several levels. */
+let shared: Engine;
 let base: PublishResult;
 const store = createStore(createMemoryObjectStore());
 
@@ -34,10 +39,9 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slipway-mounts-'));
   second = await startSecondEngine();
   const common = { blobs: store.blobs, reach: { kind: 'loopback' as const }, fleet: 'mounts' };
-  here = await connectEngine({
-    ...common,
-    address: requireEnv('SLIPWAY_TEST_ENGINE', 'the engine of the tests'),
-  });
+  const address = requireEnv('SLIPWAY_TEST_ENGINE', 'the engine of the tests');
+  here = await connectEngine({ ...common, address });
+  shared = await connectEngine({ ...common, address, isShared: true });
   there = await connectEngine({ ...common, address: `unix://${second.socketPath}` });
   base = await here.images.publish(BASE, { signal, mayConfirm: () => false });
   const { engineImageId } = await there.images.load(base, { tag: 'base', signal });
@@ -46,6 +50,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await here?.close();
+  await shared?.close();
   await there?.close();
   await second?.stop();
   if (directory) await rm(directory, { recursive: true });
@@ -57,8 +62,11 @@ const own = `${Date.now()}-${process.pid}`;
 const mountsOf = (flags: string): DockerfileMounts =>
   findCacheMounts(`FROM ${BASE}\nRUN ${flags} true\n`, { args: {} });
 
-/** What a command of a build prints, with those mounts. */
-async function run(engine: Engine, flags: string, command: string): Promise<string> {
+const argsOf = (namespace: string | undefined): Record<string, string> =>
+  namespace === undefined ? {} : { [NAMESPACE_ARGUMENT]: namespace };
+
+/** What a command of a build at a level prints, with those mounts. */
+async function run(engine: Engine, flags: string, command: string, level: Level = 1): Promise<string> {
   const context = pack();
   // A build that takes no step from a cache has mounts of its own, so that each step is another one.
   const script = JSON.stringify(['/bin/sh', '-c', `echo "<$( ${command} )>" && : ${randomUUID()}`]);
@@ -68,7 +76,7 @@ async function run(engine: Engine, flags: string, command: string): Promise<stri
   await engine.images.build(Readable.from(context), {
     imageName: 'mounts',
     tag: 'slipway-test/mounts:1',
-    args: {},
+    args: argsOf(namespacesIn(engine, { domain: 'd', level })(undefined)),
     network: 'none',
     onOutput: (text) => (log += text),
     signal,
@@ -177,4 +185,42 @@ describe('what a cache mount holds', () => {
     expect(BuildCache.filter(({ Description }) => Description.includes('/slipway-out && cp'))).toEqual([]);
     expect(await there.images.find('slipway.invalid/build:mounts-test')).toBeUndefined();
   });
+
+  it('is each level’s own in an engine that builds for several, which the store knows as what any engine has', async () => {
+    const flags = `--mount=type=cache,id=levels-${own},target=/c`;
+    await run(shared, flags, 'echo a > /c/a');
+    expect(await run(shared, flags, 'ls -A /c', 3)).toBe('');
+    expect(await run(here, flags, 'ls -A /c')).toBe('');
+    expect(await keep(shared, flags, { level: 3 })).toEqual([]);
+    expect((await bring(there, flags, 3)).counts).toBeUndefined();
+
+    expect(await keep(shared, flags)).toEqual([expect.stringContaining('kept in the store')]);
+    expect((await bring(there, flags)).counts).toMatchObject({ broughtIn: 1 });
+    expect(await run(there, flags, 'cat /c/a')).toBe('a');
+
+    await run(shared, flags, 'echo b > /c/b', 3);
+    await keep(shared, flags, { level: 3 });
+    expect(await run(shared, flags, 'ls -A /c')).toBe('a');
+  });
+});
+
+it('The namespace of cache mounts is nowhere in an image', async () => {
+  const context = pack();
+  context.entry(
+    { name: 'Dockerfile' },
+    `FROM ${BASE}\nARG A=1\nRUN --mount=type=cache,id=x-${own},target=/c : ${randomUUID()}\n`,
+  );
+  context.finalize();
+  const namespace = randomUUID();
+  const tag = 'slipway-test/namespace:1';
+  await here.images.build(Readable.from(context), {
+    ...{ imageName: 'namespace', tag, network: 'none', onOutput: () => undefined, signal },
+    args: argsOf(namespace),
+  });
+
+  const image = testEngine().getImage(tag);
+  const told = JSON.stringify([await image.inspect(), await image.history()]);
+  await here.images.remove(tag);
+  expect(told).toContain('RUN |1 A=1 /bin/sh -c');
+  expect(told).not.toContain(namespace);
 });

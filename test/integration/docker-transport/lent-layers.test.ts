@@ -9,7 +9,7 @@ import type { BuildResult, Engine, LentLayers, PublishResult } from '../../../do
 import { listStoredDigests } from '../../../docker/transport/stored-image.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
-import { noise } from '../../helpers/engine-images.ts';
+import { makeImage, noise, testEngine } from '../../helpers/engine-images.ts';
 import { requireEnv } from '../../helpers/require-env.ts';
 import { startSecondEngine } from '../../helpers/second-engine.ts';
 import type { SecondEngine } from '../../helpers/second-engine.ts';
@@ -47,11 +47,12 @@ afterAll(async () => {
 /** Two layers: one that stays what it is, and one that changes. */
 const build = async (
   engine: Engine,
-  files: { readonly stays: Buffer; readonly changes: Buffer },
+  files: { readonly stays: Buffer; readonly changes?: Buffer },
   cacheFrom?: LentLayers,
+  dockerfile = 'FROM scratch\nCOPY stays /\nCOPY changes /\n',
 ): Promise<BuildResult & { readonly log: string }> => {
   const context = pack();
-  context.entry({ name: 'Dockerfile' }, 'FROM scratch\nCOPY stays /\nCOPY changes /\n');
+  context.entry({ name: 'Dockerfile' }, dockerfile);
   for (const [name, content] of Object.entries(files))
     context.entry({ name, mtime: new Date(0) }, content as Buffer);
   context.finalize();
@@ -122,5 +123,63 @@ describe('layers that are lent to a build', () => {
     // Without them all is made here, also what the engine remembers of the attempt.
     expect(await build(there, { stays, changes: noise(1000) })).toMatchObject({ steps: 2, cachedSteps: 0 });
     expect((await publish(there)).diffIds[0]).toBe(before.diffIds[0]);
+  });
+});
+
+describe('layers of an image that was built on other images too', () => {
+  /** An image that both engines have under the same name. */
+  const both = async (file: string): Promise<string> => {
+    const { tag } = await makeImage(testEngine(), { layers: [{ [file]: noise(1000) }] });
+    const { engineImageId } = await there.images.load(
+      await here.images.publish(tag, { signal, mayConfirm: () => false }),
+      { tag: 'on-both', signal },
+    );
+    await there.images.tag(engineImageId, tag);
+    names.push(tag);
+    return tag;
+  };
+  const names: string[] = [];
+  afterAll(async () => {
+    for (const name of names) await here?.images.remove(name);
+  });
+
+  it('are taken as far as the last stage begins alike, whatever an earlier one begins with or is copied afterwards', async () => {
+    const [base, former, later, other] = [
+      await both('base'),
+      await both('tool'),
+      await both('tool'),
+      await both('other'),
+    ];
+    const stays = noise(MEGABYTE);
+    const dockerfile = (tool: string): string =>
+      `FROM ${tool} AS early\nFROM ${base}\nCOPY stays /\nCOPY --from=early /tool /tool\n`;
+    await build(here, { stays }, undefined, dockerfile(former));
+    const before = await publish(here);
+
+    const layers = await there.images.lendLayers(before, { tag: 'lent', signal });
+    const appended = `${dockerfile(later)}COPY --from=${other} /other /other\n`;
+    const built = await build(there, { stays }, layers, appended);
+    layers.close();
+    const known = await listStoredDigests(blobs, before.manifestDigest as Digest);
+    const published = await publish(there, known);
+
+    expect(built).toMatchObject({ steps: 3, cachedSteps: 1 });
+    expect(published.diffIds.slice(0, 2)).toEqual(before.diffIds.slice(0, 2));
+    expect(published.bytesUploaded).toBeLessThan(MEGABYTE / 10);
+  });
+
+  it('are not where the last stage begins with another, though an earlier one begins alike', async () => {
+    const [base, another, tool] = [await both('base'), await both('base'), await both('tool')];
+    const stays = noise(MEGABYTE);
+    const dockerfile = (ground: string): string =>
+      `FROM ${tool} AS early\nFROM ${ground}\nCOPY stays /\nCOPY --from=early /tool /tool\n`;
+    await build(here, { stays }, undefined, dockerfile(base));
+    const before = await publish(here);
+
+    const layers = await there.images.lendLayers(before, { tag: 'lent', signal });
+    const built = await build(there, { stays }, layers, dockerfile(another));
+    layers.close();
+
+    expect(built).toMatchObject({ steps: 2, cachedSteps: 0 });
   });
 });

@@ -311,7 +311,7 @@ describe('doctor on a stack that runs', () => {
     const builderEngine = world.connections.runnerEngine;
     expect(diagnosisOf('builds', await doctor({ builderEngine }))).toMatchObject({
       ok: true,
-      message: expect.stringContaining('levels share its cache'),
+      message: expect.stringContaining('share the results of RUN in its cache'),
     });
     expect(diagnosisOf('builds', await doctor({ builderEngine: 'unix:///no/such.sock' }))).toMatchObject({
       ok: false,

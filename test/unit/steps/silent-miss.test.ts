@@ -39,15 +39,17 @@ async function missOf(
   {
     cachedSteps = 0,
     trouble,
+    isOnOtherGround,
     parentLayers,
   }: {
     readonly cachedSteps?: number;
     readonly trouble?: string;
+    readonly isOnOtherGround?: true;
     readonly parentLayers?: readonly string[];
   } = {},
 ): Promise<string | undefined> {
   const image = await imageOf(earlier, ['1', '2']);
-  const cache = { imageHash: 'ab', image, bytesLoaded: 0, ...(trouble ? { trouble } : {}) };
+  const cache = { imageHash: 'ab', image, bytesLoaded: 0, isOnOtherGround, ...(trouble ? { trouble } : {}) };
   const parent = parentLayers ? { parent: await imageOf([], parentLayers) } : {};
   return findSilentMiss(
     store.blobs,
@@ -74,6 +76,7 @@ it('It is not where the first step is another one or copies files, steps were ta
   expect(await missOf([older], [older])).toBeUndefined();
   expect(await missOf([RUN], [RUN], { cachedSteps: 1 })).toBeUndefined();
   expect(await missOf([RUN], [RUN], { trouble: 'parts of it are missing in the store' })).toBeUndefined();
+  expect(await missOf([RUN], [RUN], { isOnOtherGround: true })).toBeUndefined();
   expect(await missOf([RUN], [RUN], { parentLayers: [] })).toBeDefined();
   expect(await missOf([RUN], [RUN], { parentLayers: ['3'] })).toBeUndefined();
   expect(await missOf([], [])).toBeUndefined();

@@ -7,7 +7,7 @@ import type { StoredImage } from '../model/schema/plan.ts';
 import type { PushImage } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
 import type { Store } from '../store/store.ts';
-import { ownReference } from '../model/engine-names.ts';
+import { nameInTarball, ownReference } from '../model/engine-names.ts';
 
 /** An image of the store that somebody named. */
 export interface FoundImage {
@@ -123,7 +123,7 @@ export function inTree(
     name,
     stored: { manifestDigest, configDigest, diffIds, sizeBytes },
     tag: imageHash,
-    tarName: `slipway.invalid/${name}:${imageHash}`,
+    tarName: nameInTarball({ name, imageHash }),
     taskId,
   };
 }

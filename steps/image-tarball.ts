@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { streamImageTar } from '../docker/tarball/image-tar.ts';
 import { compressInParallel } from '../docker/transport/compress-in-parallel.ts';
+import { nameInTarball } from '../model/engine-names.ts';
 import { IMAGE_TARBALL, IMAGE_TARBALL_ZST } from '../model/pure/artifact-names.ts';
 import type { ImageCoordinates } from '../model/pure/ids.ts';
 import type { StoredImage } from '../model/schema/plan.ts';
@@ -21,7 +22,7 @@ export function openImageTarball(
   name: string = IMAGE_TARBALL,
 ): Readable {
   const tar = streamImageTar(store.blobs, image, {
-    names: [`slipway.invalid/${id.name}:${id.imageHash}`],
+    names: [nameInTarball(id)],
     signal,
   });
   return name === IMAGE_TARBALL_ZST ? compressTarball(tar) : tar;

@@ -1,6 +1,7 @@
 import type { Engine } from '../docker/engine.ts';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ImageTarRefused } from '../model/errors.ts';
+import { TARBALL_NAME } from '../model/pure/tarball-name.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import { shorten } from '../model/shorten.ts';
@@ -33,7 +34,7 @@ export async function importSavedTarballs(
 ): Promise<void> {
   const { plan, planned, artifacts, taskId, engine } = run;
   const { domain, level } = plan;
-  const routed = planned.routes?.length ? artifacts.filter(({ name }) => isTarball(name)) : [];
+  const routed = planned.routes?.length ? artifacts.filter(({ name }) => TARBALL_NAME.test(name)) : [];
   const named = imagesOfTasks(plan, planned);
   if (routed.length + named.length === 0) return;
   const { platform } = await engine.info();
@@ -85,9 +86,4 @@ function textOf(path: string, { names, count, bytesWritten }: TarballImports): s
   const shown = shorten(kept.map((those) => those.join(', ')).join('; '), NAMES_SHOWN);
   const all = kept.length === count ? `${count}` : `${kept.length} of ${count}`;
   return `${all} images of ${path} ${came} (${shown})`;
-}
-
-/** As slipway.yml takes the path of an image. */
-function isTarball(name: string): boolean {
-  return /\.tar(\.gz|\.zst)?$/.test(name);
 }

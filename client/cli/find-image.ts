@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isSlipwayError, NotFound, StackUnavailable } from '../../model/errors.ts';
 import { DIGEST_PATTERN, LEVELS, NAME_PATTERN, parseId } from '../../model/pure/ids.ts';
+import { TARBALL_NAME } from '../../model/pure/tarball-name.ts';
 import type { OpenStore } from '../../store/open-store.ts';
 import {
   findByDigest,
@@ -27,16 +28,14 @@ export interface NamedImageArgs extends Omit<InTreeArgs, 'worktree'> {
   readonly likely?: string | undefined;
 }
 
-/** Of a file's name, by which it is told from the name of an image. */
-const TARBALL = /\.(tar|tar\.gz|tgz|tar\.zst)$/;
 const SHORTEST_HASH = 4;
 
-/** Whether a person means a file (or `-`, what is piped in) and not something in the store. */
+/** Whether a person means a file (or `-`, what is piped in) and not something in the store: a file is told by the end of its name. */
 export async function isTarball(what: string): Promise<boolean> {
   if (what === '-') return true;
-  if (parseId(what) || !(what.includes('/') || TARBALL.test(what))) return false;
+  if (parseId(what) || !(what.includes('/') || TARBALL_NAME.test(what))) return false;
   if ((await stat(what).catch(() => undefined))?.isFile()) return true;
-  if (TARBALL.test(what)) throw new NotFound(`There is no file ${what}`);
+  if (TARBALL_NAME.test(what)) throw new NotFound(`There is no file ${what}`);
   return false;
 }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { TARBALL_ENDINGS, TARBALL_NAME } from '../pure/tarball-name.ts';
 
 const tarballPath = z
   .string()
-  .regex(/\.tar(\.gz|\.zst)?$/, 'must end in .tar, .tar.gz or .tar.zst')
-  .describe('Name of an artifact that ends in .tar, .tar.gz or .tar.zst');
+  .regex(TARBALL_NAME, `must end in ${TARBALL_ENDINGS}`)
+  .describe(`Name of an artifact that ends in ${TARBALL_ENDINGS}`);
 const imageName = z
   .string()
   .min(1)

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { connectEngine } from '../../../docker/connect.ts';
 import { LABEL } from '../../../docker/labels.ts';
+import { nameInTarball } from '../../../model/engine-names.ts';
 import { IMAGE_TARBALL } from '../../../model/pure/artifact-names.ts';
 import { parseId } from '../../../model/pure/ids.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
@@ -34,7 +35,7 @@ export async function tryTarball(
   const { taskId, command, signal } = options;
   const id = parseId(taskId);
   if (id?.kind !== 'image') throw new InternalError(`${taskId} is no image`);
-  const name = `slipway.invalid/${id.name}:${id.imageHash}`;
+  const name = nameInTarball(id);
   const access = new EngineAccess(connections.runnerEngine);
   const wasThere = await access.hasImage(name);
   const directory = await mkdtemp(join(tmpdir(), 'slipway-demo-'));

@@ -149,7 +149,8 @@ describe('a tarball', () => {
     );
 
     expect(answers).toEqual([true, true, false, false, false, false]);
-    await expect(isTarball(join(scratch.path, 'other.tar'))).rejects.toThrow('There is no file');
+    for (const end of ['tar', 'tar.gz', 'tgz', 'tar.zst'])
+      await expect(isTarball(join(scratch.path, `other.${end}`))).rejects.toThrow('There is no file');
   });
 });
 
@@ -187,6 +188,16 @@ describe('an image that somebody names', () => {
     ]);
     expect(await findByHash(store, 'abab', { ...where, name: 'lint' })).toHaveLength(1);
     expect(await findByHash(store, 'abac', where)).toEqual([]);
+  });
+
+  it('whose name no engine takes has a tarball with another one', async () => {
+    const store = emptyStore();
+    await store.index.write({ ...key, name: 'lint-' }, 1, entry);
+
+    expect(await findImageOfTask(store, `image/demo/1/lint-/${HASH}`)).toMatchObject({
+      name: 'lint-',
+      tarName: `slipway.invalid/image:${HASH}`,
+    });
   });
 
   it('by the beginning of a hash is the likely one, else one of any name, unless one is asked for', async () => {

@@ -12,6 +12,7 @@ import { emptyStore } from '../../../store/empty-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { anImage, putImage } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
+import { filesOf } from '../../helpers/tar-files.ts';
 
 const signal = new AbortController().signal;
 const id: ImageCoordinates = { domain: 'demo', level: 1, name: 'lint', imageHash: 'ab'.repeat(32) };
@@ -87,6 +88,19 @@ describe('the tarball of an image that was built again', () => {
       500,
     );
     expect(await download()).toEqual(await tarOf(1));
+  });
+});
+
+describe('the tarball of an image whose name no engine takes', () => {
+  it('carries one that every engine does', async () => {
+    const odd = { ...id, name: 'a..b' };
+
+    const files = await filesOf(await buffer(openImageTarball(store, odd, images[0]!.stored, signal)));
+
+    const name = `slipway.invalid/image:${id.imageHash}`;
+    expect(JSON.parse(String(files.get('manifest.json')))).toMatchObject([{ RepoTags: [name] }]);
+    expect(String(files.get('index.json'))).toContain(name);
+    expect(String(files.get('index.json'))).not.toContain('a..b');
   });
 });
 

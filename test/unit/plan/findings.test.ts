@@ -793,7 +793,7 @@ describe('the image of a task', () => {
         'lacks a path',
         tasks('  a: {‸image: {type: indexed-image, namespace: a.b}}'),
         '"image" has no "path"',
-        'write "path": name of an artifact that ends in .tar, .tar.gz or .tar.zst',
+        'write "path": name of an artifact that ends in .tar, .tar.gz, .tgz or .tar.zst',
       ],
       [
         'is of two forms',
@@ -814,7 +814,7 @@ describe('the image of a task', () => {
     [
       'a path that is no tarball',
       '{image: {type: task-image, taskId: x, path: ‸a.zip}}',
-      'image.path must end in .tar, .tar.gz or .tar.zst, not "a.zip"',
+      'image.path must end in .tar, .tar.gz, .tgz or .tar.zst, not "a.zip"',
     ],
     [
       'an unknown label',

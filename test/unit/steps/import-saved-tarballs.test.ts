@@ -52,15 +52,15 @@ beforeEach(() => {
 });
 
 /** What is done with a tarball that task `make` has left, by a plan with more of that task and other tasks. */
-async function save(tar: Buffer, more = ''): Promise<void> {
+async function save(tar: Buffer, more = '', path = PATH): Promise<void> {
   const body = Readable.from([tar], { objectMode: false });
-  const artifact = await store.artifacts.write(taskId, 0, PATH, body, { contentType: 'application/x-tar' });
+  const artifact = await store.artifacts.write(taskId, 0, path, body, { contentType: 'application/x-tar' });
   const file = `version: 1
 tasks:
   make:
     image: debian:bookworm
     command: make
-    artifacts: { ${PATH}: { type: file, path: /image.tar } }
+    artifacts: { ${path}: { type: file, path: /image.tar } }
 ${more}`;
   const plan = aPlanOf(push, { plannedAt: 'now', file });
   const planned = plan.tasks.find(({ label }) => label === 'make')!;
@@ -142,6 +142,15 @@ describe('the tarball of a task with a route', () => {
     for await (const { key } of objects.list('level-3/index/demo/tarballs/')) records.push(key);
     expect(records).toHaveLength(1);
   });
+
+  it.each(['public/image.tar.gz', 'public/image.tgz', 'public/image.tar.zst'])(
+    'is imported when it is called %s',
+    async (path) => {
+      await save(await savedByClassic(image), ROUTED, path);
+
+      expect(said).toEqual([['info', expect.stringMatching(`^Image ${path} imported, `)]]);
+    },
+  );
 
   it('that a task of its push names is imported once, and one of several without saying which is an error', async () => {
     const tar = await ociLayout([image, other]);

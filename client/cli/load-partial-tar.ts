@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Engine } from '../../docker/engine.ts';
 import type { PartialTar } from '../../docker/tarball/left-out.ts';
 import { findLeftOut, unpacked } from '../../docker/tarball/left-out.ts';
-import { expectPlatform } from '../../docker/transport/import-tar.ts';
+import { expectPlatform } from '../../docker/transport/config-platform.ts';
 import { ImageTarRefused, ImageUnavailable, isSlipwayError } from '../../model/errors.ts';
 import { EngineAccess } from '../../stack/engine-access.ts';
 import { emptyStore } from '../../store/empty-store.ts';

@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
 import type { BlobStore } from '../../model/blob-store.ts';
 import { mapConcurrently } from '../../model/concurrently.ts';
 import { ImageTarRefused, isSlipwayError } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
-import { isForPlatform } from '../images/platform-of-image.ts';
 import { readDockerArchive } from './archive-manifest.ts';
+import { readForPlatform } from './archive-of-platforms.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
 import { choosableImages, chooseImage } from './archived-image.ts';
 import { asDamage } from './compression.ts';
+import { expectPlatform } from './config-platform.ts';
 import { FileSystemTar } from './file-system-tar.ts';
 import { LayerNotKnown } from './known-layers.ts';
 import { noteFailure } from './note-failure.ts';
@@ -24,7 +24,7 @@ import { writeImage } from './write-image.ts';
 export interface ImportOptions extends ArchiveOptions {
   /** Chooses among several images, for example `lint:latest`. */
   readonly name?: string | undefined;
-  /** Chooses among the platforms of an image, default `linux/amd64`. */
+  /** Chooses among the platforms of an image; default: the one of `manifest.json`, or `linux/amd64` where there is no such file. */
   readonly platform?: string | undefined;
   /** Refuses an image that says it is for another platform; else one that is the only one there is taken all the same. */
   readonly isPlatformAsked?: boolean | undefined;
@@ -44,11 +44,6 @@ export interface ImportedImages {
   /** Bytes of blobs that the store lacked. */
   readonly bytesWritten: number;
 }
-
-const platformSchema = z.object({
-  os: z.string().default('linux'),
-  architecture: z.string().default('amd64'),
-});
 
 const DEFAULT_PLATFORM = 'linux/amd64';
 
@@ -106,7 +101,7 @@ async function readImages<T>(
   try {
     const noted = noteFailure(tar, (error) => (trouble = error));
     const archive = await readArchive(blobs, noted, options);
-    return await work(archive, imagesOf(archive, options.platform ?? DEFAULT_PLATFORM));
+    return await work(archive, imagesOf(archive, options.platform));
   } catch (error) {
     options.signal.throwIfAborted();
     // Trouble of whoever sends it, or of the store, is not the tar's.
@@ -136,10 +131,11 @@ async function take(
   return writeImage(blobs, { config, diffIds, layers }, signal);
 }
 
-/** Where an archive is both, `manifest.json` and the OCI layout name the same; the former has the names. */
-function imagesOf(archive: Archive, platform: string): readonly ArchivedImage[] {
-  if (archive.has('manifest.json')) return readDockerArchive(archive);
-  if (archive.has('index.json')) return readOciArchive(archive, platform);
+/** Where an archive is both, `manifest.json` has the names; the OCI layout may have other platforms of the same images too. */
+function imagesOf(archive: Archive, platform: string | undefined): readonly ArchivedImage[] {
+  if (archive.has('manifest.json'))
+    return platform === undefined ? readDockerArchive(archive) : readForPlatform(archive, platform);
+  if (archive.has('index.json')) return readOciArchive(archive, platform ?? DEFAULT_PLATFORM);
   if (archive.has('repositories')) return readLegacyArchive(archive);
   if (archive.isFileSystem) throw new FileSystemTar();
   throw new TypeError(
@@ -163,15 +159,6 @@ async function takeLayers(archive: Archive, { layers }: ImageParts): Promise<rea
   );
   if (absent) throw new LayerAbsent(absent.path);
   return taken;
-}
-
-/** @throws {TypeError} saying which one the image is for. */
-export function expectPlatform(config: Buffer, platform: string): void {
-  const parsed = platformSchema.safeParse(JSON.parse(config.toString('utf8')));
-  if (!parsed.success) throw new TypeError(`not an image config: ${z.prettifyError(parsed.error)}`);
-  const { os, architecture } = parsed.data;
-  if (!isForPlatform({ os, architecture }, platform))
-    throw new TypeError(`it holds no image for ${platform}, but for ${os}/${architecture}`);
 }
 
 function refuseOtherLayers(expected: readonly Digest[], got: readonly Digest[]): void {

@@ -20,6 +20,8 @@ export interface ImageParts {
   readonly contents?: readonly Buffer[];
   readonly compress?: (tar: Buffer) => Buffer;
   readonly mediaType?: string;
+  /** Default: amd64. */
+  readonly architecture?: string;
   /** The image has its layers twice. */
   readonly repeatLayers?: boolean;
 }
@@ -33,7 +35,7 @@ export async function anImage(options: ImageParts = {}): Promise<MadeImage> {
   const diffIds = tars.map(digestOf);
   const config = Buffer.from(
     JSON.stringify({
-      architecture: 'amd64',
+      architecture: options.architecture ?? 'amd64',
       os: 'linux',
       config: { Cmd: ['/file-0'] },
       rootfs: { type: 'layers', diff_ids: diffIds },

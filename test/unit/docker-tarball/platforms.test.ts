@@ -124,3 +124,71 @@ describe('an image tar of one image', () => {
     expect(await take(other, { platform: 'linux/amd64', isPlatformAsked: true })).toHaveLength(2);
   });
 });
+
+describe('an image tar with manifest.json for one platform and an OCI layout for two, as a containerd store saves it', () => {
+  const ARM = 'linux/arm64';
+  let amd: MadeImage;
+  let arm: MadeImage;
+  beforeEach(async () => {
+    [amd, arm] = await Promise.all([anImage({}), anImage({ architecture: 'arm64' })]);
+  });
+
+  const pathOf = (bytes: Buffer): string => `blobs/sha256/${digestOf(bytes).slice(7)}`;
+  /** Both are named by one index; of `held` it has the parts. */
+  const saved = (
+    held: readonly MadeImage[],
+    tags: readonly string[] | null = ['lint:1'],
+  ): Promise<Buffer> => {
+    const children = [amd, arm].map(({ manifest, stored }, at) => ({
+      mediaType: MEDIA_TYPES.ociManifest,
+      digest: stored.manifestDigest,
+      size: manifest.length,
+      platform: PLATFORMS[at],
+    }));
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: children }));
+    const named = {
+      mediaType: MEDIA_TYPES.ociIndex,
+      digest: digestOf(index),
+      size: index.length,
+      annotations: {
+        'io.containerd.image.name': 'docker.io/library/lint:1',
+        'org.opencontainers.image.ref.name': '1',
+      },
+    };
+    const manifest = [{ Config: pathOf(amd.config), RepoTags: tags, Layers: amd.layers.map(pathOf) }];
+    return ociLayout(held, {
+      // One entry, however many images are in it.
+      index: (descriptor) =>
+        (descriptor as { digest: string }).digest === amd.stored.manifestDigest ? named : [],
+      extra: [
+        [pathOf(index), index],
+        ['manifest.json', JSON.stringify(manifest)],
+      ],
+    });
+  };
+
+  it.each([
+    ['by its name', ['lint:1'], 'lint:1'],
+    ['by its only image', ['lint:1'], undefined],
+    ['without a name', null, undefined],
+  ])('gives the one that is wanted, %s', async (_how, tags, name) => {
+    const both = await saved([amd, arm], tags);
+
+    const asked = { ...(name === undefined ? {} : { name }), isPlatformAsked: true };
+    expect(await take(both, { ...asked, platform: ARM })).toEqual(arm.stored.diffIds);
+    expect(await take(both, { ...asked, platform: 'linux/amd64' })).toEqual(amd.stored.diffIds);
+  });
+
+  it('gives that of manifest.json where none is wanted, as of what an engine saves to be published', async () => {
+    expect(await take(await saved([amd, arm]), {})).toEqual(amd.stored.diffIds);
+  });
+
+  it('gives that of manifest.json where the other is named but not there, unless it is asked for', async () => {
+    const one = await saved([amd]);
+
+    expect(await take(one, { platform: ARM })).toEqual(amd.stored.diffIds);
+    await expect(take(one, { platform: ARM, isPlatformAsked: true })).rejects.toThrow(
+      'it holds no image for linux/arm64, but for linux/amd64',
+    );
+  });
+});

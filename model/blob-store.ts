@@ -32,13 +32,17 @@ export interface BlobStore {
   claim(digest: Digest, signal?: AbortSignal): Promise<BlobStat | undefined>;
   /** Streams a blob; trouble of the store on the way is retried and the body continued at the byte where it broke. @throws {BlobNotFound} */
   read(digest: Digest, options?: ReadOptions): Promise<Readable>;
-  /** Writes bytes whose digest and size are known; what is there then is claimed. Safe to repeat and to race. @throws {DigestMismatch} when the bytes differ; nothing is visible then. */
+  /**
+   * Writes bytes whose digest and size are known; what is there then is claimed. Safe to repeat and to race. `present`: it was there, and
+   * the body was not touched. `raced`, of a stream only: somebody else has written it meanwhile; the body is spent, and nobody has seen
+   * whether it had this digest. @throws {DigestMismatch} when the bytes differ; nothing is visible then.
+   */
   write(
     digest: Digest,
     sizeBytes: number,
     body: Readable | Buffer,
     signal?: AbortSignal,
-  ): Promise<'written' | 'present'>;
+  ): Promise<'written' | 'present' | 'raced'>;
   /** Writes bytes whose digest is known only at their end, with flat memory. @throws {DigestMismatch} if `expected` resolves to another digest. */
   writeUnknown(
     body: Readable,

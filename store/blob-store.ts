@@ -18,7 +18,7 @@ import { putStaged } from './staged-upload.ts';
  * Blobs under `blobs/sha256/`, each written once. One of another size than its bytes have is damaged, whoever can see it: it is
  * written over, only if it is still the same.
  *
- * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, the body is destroyed.
+ * `write` answers `present` without touching the body: whoever owns it drains or destroys it. When a write fails, or was `raced`, the body is destroyed.
  * `read` checks the digest of a whole blob and holds its last bytes back until it is right.
  */
 export function createBlobStore(objects: ObjectStore, lifetimes: Lifetimes = {}): Blobs {
@@ -67,8 +67,9 @@ export function createBlobStore(objects: ObjectStore, lifetimes: Lifetimes = {})
         if (Buffer.isBuffer(body)) await putBytes(objects, digest, { ...options, body, sizeBytes });
         else await objects.putStream(blobKey(digest), body as Readable, { ...options, sizeBytes });
       } catch (error) {
-        if (isSlipwayError(error) && error.type === 'WriteConflict') return 'present';
-        throw error;
+        if (!isSlipwayError(error) || error.type !== 'WriteConflict') throw error;
+        // What was in memory was hashed before it was sent.
+        return Buffer.isBuffer(body) ? 'present' : 'raced';
       }
       await expectStays(digest, signal);
       return 'written';

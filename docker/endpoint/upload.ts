@@ -133,6 +133,8 @@ async function storeBody(
   body.on('error', () => undefined);
   if (sizeBytes === undefined) return await blobs.writeUnknown(body, { expected: () => digest, signal });
   const outcome = await blobs.write(digest, sizeBytes, body, signal);
+  // Whether it had these bytes cannot be seen any more. An engine sends it again at once, from its first byte; by then the store has it.
+  if (outcome === 'raced') throw new Refusal(500, 'UNKNOWN', 'the same blob came from elsewhere meanwhile');
   // A store that has the blob need not read it. But whoever names it must have had it, not only heard of it.
   if (outcome === 'present') await expectDigest(body, digest);
   return { digest, sizeBytes };

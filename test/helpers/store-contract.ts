@@ -72,14 +72,36 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(sha256(await buffer(body))).toBe(sha256(bytes));
     });
 
-    it('can be written by ten at once', async () => {
+    it.each([
+      [10, 100_000],
+      [4, 20 * MIB],
+    ])(
+      'can be written by %i at once, who learn whether their own bytes were looked at',
+      async (writers, sizeBytes) => {
+        const bytes = randomBytes(sizeBytes);
+        const bodies = Array.from({ length: writers }, () => aBody(bytes));
+
+        const outcomes = await Promise.all(
+          bodies.map((body) => store.blobs.write(digestOf(bytes), bytes.length, body)),
+        );
+
+        expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1);
+        for (const [at, body] of bodies.entries()) {
+          if (outcomes[at] === 'present') expect(sha256(await buffer(body))).toBe(sha256(bytes));
+          else expect(body.readableEnded || body.destroyed).toBe(true);
+        }
+        expect(await store.blobs.examine(digestOf(bytes))).toBe('whole');
+      },
+    );
+
+    it('are present to whoever has written the same bytes of memory a moment later', async () => {
       const bytes = randomBytes(100_000);
 
       const outcomes = await Promise.all(
-        Array.from({ length: 10 }, () => store.blobs.write(digestOf(bytes), bytes.length, aBody(bytes))),
+        Array.from({ length: 10 }, () => store.blobs.write(digestOf(bytes), bytes.length, bytes)),
       );
 
-      expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1);
+      expect(outcomes.toSorted()).toEqual([...Array<string>(9).fill('present'), 'written']);
     });
 
     it.each([1000, 20 * MIB])(

@@ -87,6 +87,20 @@ describe('images in S3', () => {
     expect(await uploads()).toEqual([]);
   });
 
+  it('go there by several pushes at once which have the same new layers', async () => {
+    const tag = await build();
+
+    const published = await Promise.all(
+      [1, 2, 3].map(() => publishImage(builder, tag, { signal, mayConfirm: () => false })),
+    );
+
+    expect(published.map(({ way, fellBack }) => [way, fellBack])).toEqual(
+      Array(3).fill(['endpoint', undefined]),
+    );
+    expect(new Set(published.map(({ manifestDigest }) => manifestDigest)).size).toBe(1);
+    expect(await uploads()).toEqual([]);
+  });
+
   it('move only what changed', async () => {
     const base = await build();
     const first = await publishImage(builder, base, { signal, mayConfirm: () => false });

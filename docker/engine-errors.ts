@@ -64,6 +64,18 @@ export async function unlessStatus<T>(
   }
 }
 
+/** A full disk of the engine, by its own words wherever they stand; undefined: something else, as a full disk of this process or a full store. */
+export function findFullDisk(error: unknown): EngineOutOfSpace | undefined {
+  const detail = detailOf(error);
+  if (!isOutOfSpace(detail)) return undefined;
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (codeOf(cause) === 'ENOSPC' || (isSlipwayError(cause) && cause.type === 'StoreOutOfSpace'))
+      return undefined;
+  return new EngineOutOfSpace(`The disk of the Docker Engine is full: ${detail}. Free space there`, {
+    cause: error,
+  });
+}
+
 /** HTTP status of an error of dockerode, undefined when there was no answer. */
 export function statusCodeOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('statusCode' in error)) return undefined;

@@ -106,7 +106,10 @@ export interface LoadResult {
 export interface EngineImages {
   /** Builds from a context tar. @throws {ImageBuildFailed} with the step, its exit code and last lines; also for an image without a file. */
   build(context: Readable, options: BuildOptions): Promise<BuildResult>;
-  /** Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayConfirm` tells which blobs the endpoint may say are there. */
+  /**
+   * Publishes an image of this engine (id or tag) into the store; only missing layers move. `mayConfirm` tells which blobs the endpoint may
+   * say are there. @throws {ImageUnavailable} {TransferFailed} {EngineOutOfSpace} {StoreUnavailable} {StoreOutOfSpace}
+   */
   publish(
     image: string,
     options: StepOptions & {

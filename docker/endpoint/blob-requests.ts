@@ -32,8 +32,10 @@ export async function confirm(
   // The question is put before the store is asked: else the time of the answer would tell what the store has.
   if (!(await transfer.mayConfirm(digest))) return undefined;
   const stat = await blobs.claim(digest, transfer.signal);
-  if (stat) transfer.confirmed.set(digest, stat.sizeBytes);
-  return stat?.sizeBytes;
+  if (!stat) return undefined;
+  transfer.onStored?.();
+  transfer.confirmed.set(digest, stat.sizeBytes);
+  return stat.sizeBytes;
 }
 
 /** GET of a blob, whole or from a byte on. The body is never encoded: its bytes are its digest. */

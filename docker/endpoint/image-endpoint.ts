@@ -9,7 +9,7 @@ import { readClosure } from './closure.ts';
 import { CHUNK_BYTES } from './pump.ts';
 import { createRequestHandler } from './request-handler.ts';
 import { PullTransfer, PushTransfer } from './transfer.ts';
-import type { MayConfirm, OnBlob, OpenTransfer, PushOutcome, Transfer } from './transfer.ts';
+import type { OpenTransfer, PushOptions, PushOutcome, Transfer } from './transfer.ts';
 
 export type { PushOutcome, Transfer } from './transfer.ts';
 
@@ -29,12 +29,8 @@ export interface ImageEndpoint {
       readonly byName?: boolean;
     },
   ): Promise<Transfer>;
-  /** Opens a transfer that takes in; `mayConfirm` tells of which stored blobs it may say that they need not be sent. */
-  openPush(options: {
-    readonly mayConfirm: MayConfirm;
-    readonly onBlob?: OnBlob | undefined;
-    readonly onError?: (error: unknown) => void;
-  }): Transfer & { result(): PushOutcome };
+  /** Opens a transfer that takes in. */
+  openPush(options: PushOptions): Transfer & { result(): PushOutcome };
   /** Ends all transfers and stops to listen. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -74,7 +70,7 @@ export async function startImageEndpoint(options: ImageEndpointOptions): Promise
       const closure = await readClosure(blobs, image.manifestDigest as Digest, signal);
       return open(new PullTransfer(closure, { onError, byName }));
     },
-    openPush: ({ mayConfirm, onError, onBlob }) => open(new PushTransfer(mayConfirm, onError, onBlob)),
+    openPush: (options) => open(new PushTransfer(options)),
     async close() {
       for (const transfer of transfers.values()) transfer.close();
       await Promise.all(servers.map(stop));

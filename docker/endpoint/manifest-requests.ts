@@ -36,6 +36,7 @@ export async function putManifest(exchange: Exchange<PushTransfer>, reference: s
   const manifest = parse(bytes, request.headers['content-type']);
   refuseStrangers(transfer, manifest);
   await blobs.write(digest, bytes.length, bytes, transfer.signal);
+  transfer.onStored?.();
   transfer.manifests.set(digest, { bytes, manifest });
   transfer.references.set(reference, digest);
   send(response, 201, {

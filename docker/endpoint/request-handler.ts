@@ -44,6 +44,7 @@ async function answer(options: {
 }): Promise<void> {
   const { request, response, transfers, blobs } = options;
   let transfer: OpenTransfer | undefined;
+  const begunMs = performance.now();
   response.setHeader('Docker-Distribution-API-Version', 'registry/2.0');
   // An engine that hangs up while it is answered is no event for the process.
   response.on('error', () => undefined);
@@ -52,7 +53,7 @@ async function answer(options: {
     transfer = authenticate(request.headers.authorization, pathname, transfers);
     await route({ request, response, query, transfer, blobs }, pathname);
   } catch (error) {
-    refuse(response, error, transfer);
+    refuse(response, error, { transfer, begunMs });
   } finally {
     // What nobody wants of a body is read all the same: an engine looks at the answer only after it has sent all.
     request.resume();
@@ -84,10 +85,14 @@ function authenticate(header: string | undefined, pathname: string, transfers: T
   return transfer;
 }
 
-function refuse(response: ServerResponse, error: unknown, transfer: OpenTransfer | undefined): void {
+function refuse(
+  response: ServerResponse,
+  error: unknown,
+  { transfer, begunMs }: { readonly transfer: OpenTransfer | undefined; readonly begunMs: number },
+): void {
   const refusal = toRefusal(error);
   // Questions that are answered with no, and credentials still to come, are the protocol's daily work.
-  if (refusal !== error || refusal.status === 400 || refusal.status === 413) transfer?.fail(error);
+  if (refusal !== error || refusal.status === 400 || refusal.status === 413) transfer?.fail(error, begunMs);
   if (response.headersSent) {
     response.destroy();
     return;

@@ -37,7 +37,8 @@ export interface PushOutcome {
   readonly confirmed: readonly Digest[];
 }
 
-type OnError = ((error: unknown) => void) | undefined;
+/** Told of what failed on our side, and when its request had begun (by `performance.now`). */
+export type OnError = (error: unknown, begunMs: number) => void;
 
 /** What the endpoint itself knows of any transfer. */
 export class OpenTransfer implements Transfer {
@@ -49,11 +50,14 @@ export class OpenTransfer implements Transfer {
   readonly stats = { bytesIn: 0, bytesOut: 0 };
   readonly errors: string[] = [];
   readonly #ended = new AbortController();
-  readonly #onError: OnError;
+  readonly #onError: OnError | undefined;
 
   constructor(
     direction: 'pull' | 'push',
-    { byName = false, onError }: { readonly byName?: boolean | undefined; readonly onError?: OnError } = {},
+    {
+      byName = false,
+      onError,
+    }: { readonly byName?: boolean | undefined; readonly onError?: OnError | undefined } = {},
   ) {
     this.username = `${direction}-${randomUUID()}`;
     this.repository = byName ? `${this.username}/${this.password}/${REPOSITORY}` : REPOSITORY;
@@ -70,9 +74,9 @@ export class OpenTransfer implements Transfer {
     return timingSafeEqual(fingerprint(password), fingerprint(this.password));
   }
 
-  fail(error: unknown): void {
+  fail(error: unknown, begunMs: number = performance.now()): void {
     this.errors.push(error instanceof Error ? error.message : String(error));
-    this.#onError?.(error);
+    this.#onError?.(error, begunMs);
   }
 
   close(): void {
@@ -85,7 +89,7 @@ export class PullTransfer extends OpenTransfer {
   readonly closure: Closure;
   constructor(
     closure: Closure,
-    options: { readonly byName?: boolean | undefined; readonly onError?: OnError } = {},
+    options: { readonly byName?: boolean | undefined; readonly onError?: OnError | undefined } = {},
   ) {
     super('pull', options);
     this.closure = closure;
@@ -97,10 +101,20 @@ export type MayConfirm = (digest: Digest) => boolean | Promise<boolean>;
 /** Told of each blob whose bytes have come and are in the store, before the engine is. */
 export type OnBlob = (digest: Digest, sizeBytes: number) => Promise<void>;
 
+export interface PushOptions {
+  /** Of which stored blobs it may be said that they need not be sent. */
+  readonly mayConfirm: MayConfirm;
+  readonly onBlob?: OnBlob | undefined;
+  readonly onError?: OnError | undefined;
+  /** Told each time that the store has a part of what is pushed, sent or confirmed. */
+  readonly onStored?: (() => void) | undefined;
+}
+
 /** Takes in blobs and the manifests that name them. */
 export class PushTransfer extends OpenTransfer {
   readonly mayConfirm: MayConfirm;
   readonly onBlob: OnBlob | undefined;
+  readonly onStored: (() => void) | undefined;
   /** Sizes of blobs that this transfer may name: sent in it, or confirmed to it. */
   readonly uploaded = new Map<Digest, number>();
   readonly confirmed = new Map<Digest, number>();
@@ -108,10 +122,11 @@ export class PushTransfer extends OpenTransfer {
   readonly references = new Map<string, Digest>();
   readonly uploads = new Map<string, Upload>();
 
-  constructor(mayConfirm: MayConfirm, onError?: (error: unknown) => void, onBlob?: OnBlob) {
+  constructor({ mayConfirm, onBlob, onError, onStored }: PushOptions) {
     super('push', { onError });
     this.mayConfirm = mayConfirm;
     this.onBlob = onBlob;
+    this.onStored = onStored;
   }
 
   /** Size of a blob that a manifest of this transfer may name. */

@@ -71,6 +71,7 @@ async function complete(exchange: PushExchange, upload: Upload, digest: Digest):
   const stat = appended
     ? await upload.finish(digest)
     : await upload.storeWhole(request, digest, lengthOf(exchange));
+  transfer.onStored?.();
   await transfer.onBlob?.(digest, stat.sizeBytes);
   transfer.uploaded.set(digest, stat.sizeBytes);
   transfer.uploads.delete(upload.id);

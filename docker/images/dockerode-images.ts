@@ -17,6 +17,7 @@ import type {
 import type { CredentialsFile } from '../registry/credentials-file.ts';
 import { forgetSteps } from '../room/build-cache.ts';
 import { freedBy, loadWithRoom } from '../room/load-with-room.ts';
+import { publishWithRoom } from '../room/publish-with-room.ts';
 import { pullWithRoom } from '../room/pull-with-room.ts';
 import { removeName } from '../room/remove-image.ts';
 import type { EngineRoom } from '../room/engine-room.ts';
@@ -59,7 +60,10 @@ export class DockerodeImages implements EngineImages {
   }
 
   async publish(image: string, options: Parameters<EngineImages['publish']>[1]): Promise<PublishResult> {
-    return publishImage(await this.#options.transport(), image, options);
+    const { room } = this.#options;
+    const transport = await this.#options.transport();
+    const publish = (): Promise<PublishResult> => publishImage(transport, image, options);
+    return room ? publishWithRoom(room, image, publish) : publish();
   }
 
   async load(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LoadResult> {

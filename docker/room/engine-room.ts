@@ -87,7 +87,7 @@ export class EngineRoom {
       await this.#markUsed(found.Id, names, () => false);
   }
 
-  /** The same with a hold, of an image by the name that others serve it under: where it is not one that was there before. */
+  /** The same with a hold, of an image by the name that others serve it under, or its id: where it is not one that was there before. */
   async usePulled(image: string, holder: string): Promise<void> {
     const found = await this.#docker.getImage(image).inspect();
     if (this.#options.isPrivate || isOwnImage(found)) await this.#tag(found.Id, heldName(holder, Date.now()));

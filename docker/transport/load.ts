@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
-import { EngineOutOfSpace, isSlipwayError, TransferFailed } from '../../model/errors.ts';
+import { isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { OWN_REPOSITORY, ownReference } from '../../model/engine-names.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
-import { isOutOfSpace } from '../engine-errors.ts';
+import { findFullDisk } from '../engine-errors.ts';
 import { unlessGone } from '../room/unless-gone.ts';
 import { readClosure } from '../endpoint/closure.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
@@ -61,11 +61,8 @@ export async function loadImage(
     const damage = findDamage(error, image.manifestDigest);
     if (damage) throw damage;
     // However far it had come: the engine's own words are in it.
-    const { message } = error as Error;
-    if (isOutOfSpace(message))
-      throw new EngineOutOfSpace(`The disk of the Docker Engine is full: ${message}. Free space there`, {
-        cause: error,
-      });
+    const full = findFullDisk(error);
+    if (full) throw full;
     if (isSlipwayError(error)) throw error;
     throw new TransferFailed('load', image.manifestDigest, (error as Error).message, { cause: error });
   }

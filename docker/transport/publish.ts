@@ -4,6 +4,7 @@ import { mapConcurrently } from '../../model/concurrently.ts';
 import { isSlipwayError, ImageUnavailable, TransferFailed } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
+import { findFullDisk } from '../engine-errors.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
 import type { MayConfirm, OnBlob } from '../endpoint/transfer.ts';
 import { isEndpointName } from '../room/use-names.ts';
@@ -12,6 +13,7 @@ import { inspectImage, removeReference } from './engine-images.ts';
 import { followProgress } from './progress-stream.ts';
 import type { FindLayers } from './known-layers.ts';
 import { publishAsTar } from './publish-as-tar.ts';
+import { PushTrouble } from './push-trouble.ts';
 import { repeat } from './repeat.ts';
 import { isStoreTrouble } from './store-trouble.ts';
 import { readStoredImage } from './stored-image.ts';
@@ -41,7 +43,7 @@ interface Wanted extends PublishOptions {
  * Moves an image of the engine (id or tag) into the store: by the engine's own push into the endpoint, which sends
  * only what the store lacks; as a tar where there is no endpoint, or where a push fails again and again though the store is
  * there, and the result says so. Safe to repeat: what arrived stays.
- * @throws {ImageUnavailable} when the engine has no such image. @throws {TransferFailed} {StoreUnavailable} {StoreOutOfSpace}
+ * @throws {ImageUnavailable} when the engine has no such image. @throws {EngineOutOfSpace} {TransferFailed} {StoreUnavailable} {StoreOutOfSpace}
  * @throws {ImageDamaged} when the store has had other bytes than these under one of their digests all along.
  */
 export async function publishImage(
@@ -57,6 +59,8 @@ export async function publishImage(
     return await transfer(context, { ...options, image, id: found.Id });
   } catch (error) {
     signal.throwIfAborted();
+    const full = findFullDisk(error);
+    if (full) throw full;
     if (isSlipwayError(error)) throw error;
     throw new TransferFailed('publish', image, (error as Error).message, { cause: error });
   }
@@ -96,18 +100,24 @@ interface Pushed {
 
 async function push(context: TransportContext, endpoint: ImageEndpoint, options: Wanted): Promise<Pushed> {
   const { image, id, signal, mayConfirm, onBlob } = options;
-  let lastError: unknown;
-  const transfer = endpoint.openPush({ mayConfirm, onBlob, onError: (error) => (lastError = error) });
+  const trouble = new PushTrouble();
+  const transfer = endpoint.openPush({
+    mayConfirm,
+    onBlob,
+    onError: (error, begunMs) => trouble.failed(error, begunMs),
+    onStored: () => trouble.stored(),
+  });
+  const ended = AbortSignal.any([signal, trouble.hopeless]);
   try {
-    const manifestDigest = await repeat(() => pushOnce(context, transfer, options), {
+    const manifestDigest = await repeat(() => pushOnce(context, transfer, { ...options, signal: ended }), {
       signal,
       // The store was asked again and again already, by itself and by the engine.
-      isHopeless: () => isStoreTrouble(lastError),
+      isHopeless: () => isStoreTrouble(trouble.last),
       describe: (error) => describe(error, transfer.errors),
       fail: (detail, cause) =>
-        isStoreTrouble(lastError)
-          ? lastError
-          : new TransferFailed('publish', image, detail, { cause: lastError ?? cause }),
+        isStoreTrouble(trouble.last)
+          ? trouble.last
+          : new TransferFailed('publish', image, detail, { cause: trouble.last ?? cause }),
     });
     const { stored, layers } = await readStoredImage(context.blobs, manifestDigest, signal).catch(
       (error: unknown) => {

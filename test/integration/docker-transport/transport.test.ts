@@ -14,7 +14,7 @@ import { expectedId } from '../../../docker/transport/engine-images.ts';
 import { readEngineInfo } from '../../../docker/engine-info.ts';
 import type { TransportContext } from '../../../docker/transport/transport-context.ts';
 import type { PublishResult } from '../../../docker/engine.ts';
-import { StoreUnavailable } from '../../../model/errors.ts';
+import { StoreOutOfSpace, StoreUnavailable } from '../../../model/errors.ts';
 import type { LayerBlob } from '../../../model/blob-store.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
 import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
@@ -224,6 +224,35 @@ describe('publish through the endpoint', () => {
 });
 
 describe('a push that keeps failing', () => {
+  it('is given up at once where the store is full, and leaves no name behind', async () => {
+    const image = await build();
+    const fullStore = new DirectoryBlobs(blobs.directory);
+    const full = new StoreOutOfSpace('UploadPart', 'slipway', 'a blob', 'no space left on device');
+    let asked = 0;
+    fullStore.writeUnknown = (body) => {
+      asked += 1;
+      body.resume();
+      return Promise.reject(full);
+    };
+    const endpointOfFull = await startImageEndpoint({ blobs: fullStore });
+    try {
+      const context = {
+        ...builder,
+        blobs: fullStore,
+        endpoint: endpointOfFull,
+        registryHost: `127.0.0.1:${endpointOfFull.port}`,
+      };
+
+      await expect(publishImage(context, image.tag, { signal, mayConfirm: () => false })).rejects.toBe(full);
+
+      // A classic engine would send its layer five times; the other kind sends layer and config side by side, each twice.
+      expect(asked).toBeLessThanOrEqual(builder.info.imageStore === 'classic' ? 1 : 4);
+      expect(await referencesOf(docker, image.id)).toEqual([image.tag]);
+    } finally {
+      await endpointOfFull.close();
+    }
+  });
+
   it('is done as a tar where the endpoint cannot be had, and says so', async () => {
     const image = await build();
     const nobody = { ...builder, registryHost: '127.0.0.1:1' };

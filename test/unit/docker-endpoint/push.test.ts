@@ -11,6 +11,8 @@ import { startImageEndpoint } from '../../../docker/endpoint/image-endpoint.ts';
 import type { ImageEndpoint, PushOutcome, Transfer } from '../../../docker/endpoint/image-endpoint.ts';
 import { MANIFEST_MAX_BYTES, MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
+import { createBlobStore } from '../../../store/blob-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { endpointClient } from '../../helpers/endpoint-client.ts';
 import type { Answer } from '../../helpers/endpoint-client.ts';
@@ -229,6 +231,61 @@ describe('uploads', () => {
     expect((await head(secret)).status).toBe(404);
     expect(push.result().uploaded).toEqual([]);
     expect(await blobs.stat(secret)).toMatchObject({ sizeBytes: 5_000_000 });
+  });
+
+  it('has a blob sent again that came from elsewhere meanwhile, and then takes it', async () => {
+    const racing = await startImageEndpoint({ blobs: createBlobStore(createMemoryObjectStore()) });
+    const transfer = racing.openPush({ mayConfirm: () => false });
+    const client = endpointClient(racing, transfer);
+    const start = async (): Promise<string> =>
+      `${String((await client({ method: 'POST', path: '/v2/slipway/blobs/uploads/' })).headers.location)}?digest=${digest}`;
+    const [slow, fast] = [await start(), await start()];
+    const halves = new Readable({ read: () => undefined });
+    const headers = { 'Content-Length': String(body.length) };
+    try {
+      halves.push(body.subarray(0, 100_000));
+      const loser = client({ method: 'PUT', path: slow, body: halves, headers });
+      while (transfer.stats.bytesIn === 0) await delay(5);
+      const winner = await client({ method: 'PUT', path: fast, body });
+      halves.push(body.subarray(100_000));
+      halves.push(null);
+      const lost = await loser;
+      // As a modern engine does by itself after a 5xx.
+      const again = await client({ method: 'PUT', path: slow, body });
+
+      expect([winner.status, lost.status, again.status]).toEqual([201, 500, 201]);
+      expect(transfer.errors).toEqual([]);
+      expect(transfer.result().uploaded).toEqual([digest]);
+    } finally {
+      await racing.close();
+    }
+  });
+
+  it('tells whoever opened the push that the store has a part: sent, confirmed or a manifest', async () => {
+    const image = await anImage();
+    const [first, second] = image.layers.map(digestOf);
+    await put(blobs, image.layers[0]!);
+    let told = 0;
+    const noted = endpoint.openPush({ mayConfirm: (asked) => asked === first, onStored: () => (told += 1) });
+    const client = endpointClient(endpoint, noted);
+    const send = async (bytes: Buffer, named: Digest = digestOf(bytes)): Promise<number> =>
+      (await client({ method: 'POST', path: `/v2/slipway/blobs/uploads/?digest=${named}`, body: bytes }))
+        .status;
+    const counts: number[] = [];
+    const count = async (request: Promise<unknown>): Promise<unknown> =>
+      request.then(() => counts.push(told));
+
+    await count(client({ method: 'HEAD', path: `/v2/slipway/blobs/${second}` }));
+    await count(send(image.layers[0]!, second));
+    await count(client({ method: 'HEAD', path: `/v2/slipway/blobs/${first}` }));
+    await count(send(image.layers[1]!));
+    await count(send(image.config));
+    const headers = { 'Content-Type': MEDIA_TYPES.ociManifest };
+    await count(
+      client({ method: 'PUT', path: `/v2/slipway/manifests/${noted.tag}`, body: image.manifest, headers }),
+    );
+
+    expect(counts).toEqual([0, 0, 1, 2, 3, 4]);
   });
 
   it('tells whoever opened the push of each blob that has come, before the engine, and of no other', async () => {

@@ -8,6 +8,7 @@ import type { PushImage } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
 import type { Store } from '../store/store.ts';
 import { nameInTarball, ownReference } from '../model/engine-names.ts';
+import { lackOfImage } from './describe-lack.ts';
 
 /** An image of the store that somebody named. */
 export interface FoundImage {
@@ -62,7 +63,7 @@ export async function findImageTaskRanIn(store: Store, taskId: string): Promise<
 
 /**
  * The images of a push that are there, and why the others are not; `name` chooses one of them.
- * @throws {NotFound} when none is there.
+ * @throws {NotPlanned} while nobody knows which it has. @throws {NotFound} when none is there.
  */
 export async function findImagesOfPush(
   store: Store,
@@ -70,11 +71,8 @@ export async function findImagesOfPush(
   name: string | undefined,
 ): Promise<FoundImages> {
   const { images: all } = await readPush(store, pushId);
-  const names = all.map((image) => image.name).join(', ');
-  if (all.length === 0) throw new NotFound(`Push ${pushId} needs no image`);
   const wanted = name === undefined ? all : all.filter((image) => image.name === name);
-  if (wanted.length === 0)
-    throw new NotFound(`Push ${pushId} has no image "${name}"; its images are: ${names}`);
+  if (wanted.length === 0) throw await lackOfImage(store, pushId, name);
   const images: FoundImage[] = [];
   const missing: MissingImage[] = [];
   for (const found of await Promise.all(wanted.map((image) => findOrMiss(store, pushId, image))))

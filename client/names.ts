@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { mapConcurrently } from '../model/concurrently.ts';
 import { NotFound } from '../model/errors.ts';
-import { Nearest } from '../model/nearest.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { LEVELS, parseId, taskIdIn } from '../model/pure/ids.ts';
 import type { PushDocument } from '../model/schema/records.ts';
 import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import { AmbiguousName } from './ambiguous-name.ts';
-import { awaitsDecision, wasRefused } from './describe-decision.ts';
+import { awaitsDecision } from './describe-decision.ts';
+import type { Lacking } from './describe-lack.ts';
+import { describeLack } from './describe-lack.ts';
 import { NotPlanned } from './not-planned.ts';
 
 /** Among so many of the newest pushes a short beginning is looked for first, since in all that are kept it would soon name several. */
@@ -101,7 +102,7 @@ export async function resolveTaskName(
     const taskId = status && findTaskId(status, name);
     if (taskId !== undefined || waiting) for (const newest of untold.splice(0)) onNewest?.(newest);
     if (taskId !== undefined) return taskId;
-    if (status && !awaitsDecision(status)) throw new NotFound(describeLack(status, name));
+    if (status && !awaitsDecision(status)) throw new NotFound(describeLack(status, lackingOf(name)));
     if (!waiting) throw new NotPlanned(pushId);
     await delay(PLAN_POLL_MS, undefined, { signal: waiting });
   }
@@ -112,17 +113,9 @@ function findTaskId({ id, images, tasks }: PushDocument, name: string): string |
   return tasks.some(({ label }) => label === name) ? taskIdIn(id, name) : undefined;
 }
 
-function describeLack(document: PushDocument, name: string): string {
-  const { id, reason, images, tasks } = document;
-  const image = name.startsWith(IMAGE) ? name.slice(IMAGE.length) : undefined;
-  const lack = `Push ${id} ${image === undefined ? `has no task "${name}"` : `needs no image "${image}"`}`;
-  if (wasRefused(document)) {
-    const end = reason === 'malformed-plan' ? 'was refused' : `ended without a plan (${reason ?? ''})`;
-    return `${lack}: it ${end}, and slipway status ${id} says why`;
-  }
-  const known = image === undefined ? tasks.map(({ label }) => label) : images.map((other) => other.name);
-  const hint = new Nearest().hint(image ?? name, new Set(known));
-  return hint === undefined ? lack : `${lack}; ${hint}`;
+/** Of a name as people give it: a label, or `image:` and a name. */
+function lackingOf(name: string): Lacking {
+  return name.startsWith(IMAGE) ? { image: name.slice(IMAGE.length) } : { label: name };
 }
 
 /** Pushes of a revision that a project has at a level or above, whatever was asked of them; newest first. */

@@ -20,7 +20,7 @@ export interface EngineOptions {
   readonly fleet: string;
   /** Whether it may build for several trust domains and levels; default: no. */
   readonly isShared?: boolean;
-  /** Its disk budget, for workers: what they load and build is marked as used then, and removed again. */
+  /** Its disk budget, where workers keep one: what is loaded and built is marked as used then. Who gives no budget removes nothing. */
   readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
   /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */
   readonly layers?: 'gzip' | 'zstd' | undefined;

@@ -124,7 +124,7 @@ export interface EngineImages {
   ): Promise<PublishResult>;
   /**
    * Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. With `hold` (letters
-   * and digits) no process removes it for the sake of a disk budget before {@link release} of that, or an hour.
+   * and digits) no process removes it for the sake of a disk budget before {@link release} of that, or an hour after the last {@link renew}.
    * @throws {ImageUnavailable} {TransferFailed} {EngineOutOfSpace}
    */
   load(
@@ -135,6 +135,8 @@ export interface EngineImages {
   lendLayers(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LentLayers>;
   /** Lifts the holds of that name. */
   release(hold: string): Promise<void>;
+  /** Has the holds of that name count for an hour from now; for work that may take longer. */
+  renew(hold: string): Promise<void>;
   /** Says that an image was used now: what is unused for longest is the first to go. With `hold` of one that {@link pull} brought; no error when it is gone. */
   use(image: string, hold?: string): Promise<void>;
   /** Keeps the disk budget where, the last time, too much was in use for that. Asks nothing where it was kept. */
@@ -164,6 +166,7 @@ export interface EngineImages {
    * index of several platforms. @throws {ImageUnavailable} when the answer is final. @throws {EngineRequestFailed}
    */
   registryDigest(reference: string, signal: AbortSignal): Promise<string>;
+  /** Names an image. @throws {EngineUnavailable} when somebody has removed it. */
   tag(image: string, reference: string): Promise<void>;
   /** Removes a reference (or an image by id); no error when it is gone. */
   remove(reference: string): Promise<void>;

@@ -1,21 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { Engine, PublishResult } from '../docker/engine.ts';
+import type { Engine } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import type { UsedMount } from '../model/cache-mount.ts';
-import { startStopwatch } from '../model/stopwatch.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { cutDetail } from '../model/pure/cut-text.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
-import type { Plan, PlannedImage, StoredImage } from '../model/schema/plan.ts';
+import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { CacheMountsRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
-import { ownReference } from '../model/engine-names.ts';
 import type { Afterwards } from './afterwards.ts';
 import type { BuiltInEngine } from './build-in-engine.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
-import { confirmableBlobs } from './confirmable-blobs.ts';
 import { writeContextList } from './context-list.ts';
 import { bringMounts } from './bring-mounts.ts';
 import { openImageTarball } from './image-tarball.ts';
@@ -26,7 +23,8 @@ import { lendPatiently } from './lend-patiently.ts';
 import { mountsOfBuild } from './mounts-of-build.ts';
 import { expectBuildToEnd, tellOverrun } from './overrun.ts';
 import type { PlanCache } from './plan-cache.ts';
-import { publishNotes } from './publish-notes.ts';
+import type { Wanted } from './publish-built.ts';
+import { publishBuilt } from './publish-built.ts';
 import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
 import { findSilentMiss } from './silent-miss.ts';
@@ -60,7 +58,7 @@ export async function buildImage(
   const plan = await deps.plans.plan(input.pushId, input.plannedAt);
   const planned = await deps.plans.image(input.pushId, input.plannedAt, input.name);
   const log = await RunLog.open(deps.store.logs, input.taskId, input.run);
-  log.say(`Image ${input.name}: ${planned.why}`);
+  log.say(`Image ${input.name}: ${whyBuilt(planned)}`);
   try {
     expectBuildToEnd(planned.name, context);
     tellOverrun(log, context);
@@ -76,6 +74,13 @@ export async function buildImage(
   } finally {
     await log.flush();
   }
+}
+
+/** A plan counts until its push is resolved; what was known then may be gone since. */
+function whyBuilt({ action, why }: Pick<PlannedImage, 'action' | 'why'>): string {
+  if (action === 'not-needed') return `it is needed now, and was planned as not needed: ${why}`;
+  if (action !== 'reuse') return why;
+  return `it is made again, since it is gone, not whole, or asked for anew, and was planned as known: ${why}`;
 }
 
 async function buildIn(
@@ -135,7 +140,7 @@ async function buildIn(
     for (const why of built.fellBack) log.say(`More had to move than is new: ${why}`);
     if (madeRoom) log.say(roomText(madeRoom));
     const wanted = { plan, planned, input, tag, cache: built.cache };
-    const { published, publishMs } = await publish(store, engine, wanted, context);
+    const { published, publishMs } = await publishBuilt(store, engine, wanted, context);
     const { manifestDigest, configDigest, diffIds, sizeBytes, bytesUploaded, way, fellBack } = published;
     log.say(`Published ${manifestDigest}: ${bytesUploaded} bytes sent in ${publishMs} ms (${way})`);
     if (fellBack !== undefined) log.say(`All of it had to move: ${fellBack}`);
@@ -213,12 +218,6 @@ function fallBacksOf(
   };
 }
 
-interface Wanted {
-  readonly plan: Plan;
-  readonly planned: PlannedImage;
-  readonly input: BuildImageInput;
-}
-
 async function openPlanned(
   deps: BuildImageDeps,
   { plan, planned, input }: Wanted,
@@ -230,28 +229,6 @@ async function openPlanned(
   const id = parseId(input.taskId);
   const imageHash = id?.kind === 'image' ? id.imageHash : '';
   return openVerified(tree, { name, context, inputs, hasParent: parent !== null, imageHash }, signal);
-}
-
-async function publish(
-  store: Store,
-  engine: Engine,
-  { plan, planned, input, tag, cache }: Wanted & Pick<BuiltInEngine, 'cache'> & { readonly tag: string },
-  { signal, onProgress }: StepContext,
-): Promise<{ published: PublishResult; publishMs: number }> {
-  const took = startStopwatch();
-  const { domain, level } = plan;
-  const { name, inputs } = planned;
-  const grounds = { bases: inputs.bases, parent: input.parent, cache: cache?.image };
-  const known = await confirmableBlobs(store, { domain, level, name, ...grounds }, signal);
-  const published = await engine.images.publish(tag, {
-    signal,
-    onProgress,
-    ...publishNotes(store, plan, (digest) => known.has(digest)),
-  });
-  // Under its own name it is there for the next build on top of it.
-  await engine.images.tag(tag, ownReference(planned.imageHash ?? ''));
-  await engine.images.use(tag);
-  return { published, publishMs: took() };
 }
 
 /** What the next build of this name is compared with. */

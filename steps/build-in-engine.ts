@@ -18,6 +18,7 @@ import type { LayerCache } from './layer-cache.ts';
 import { namespacesIn } from './mount-namespaces.ts';
 import { roomText } from './room-text.ts';
 import { tagOfBase } from './tag-of-base.ts';
+import { whileHeld } from './while-held.ts';
 
 /** So often bases and parent are brought for a build from under which somebody removes them. */
 const ROUNDS = 5;
@@ -77,16 +78,16 @@ export async function buildInEngine(
 ): Promise<BuiltInEngine> {
   const hold = holdOf(where.tag);
   const build = (): Promise<BuiltInEngine> => bringAndBuild(engine, image, { ...where, hold });
-  try {
-    return await build();
-  } catch (error) {
-    const made = isFull(error) && !where.signal.aborted ? await engine.images.makeRoom() : undefined;
-    if (!made) throw error;
-    where.onOutput(`The disk of the engine is full. ${roomText(made)}; once more\n`);
-    return await build();
-  } finally {
-    await engine.images.release(hold).catch(() => undefined);
-  }
+  return whileHeld(engine.images, hold, async () => {
+    try {
+      return await build();
+    } catch (error) {
+      const made = isFull(error) && !where.signal.aborted ? await engine.images.makeRoom() : undefined;
+      if (!made) throw error;
+      where.onOutput(`The disk of the engine is full. ${roomText(made)}; once more\n`);
+      return await build();
+    }
+  });
 }
 
 /** Bases, parent and cache stay in the engine until it is built. */

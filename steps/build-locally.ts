@@ -123,6 +123,7 @@ export class LocalBuilder {
       return undefined;
     }
     say(`${name}: in the engine, built before`);
+    await engine.images.use(reference);
     return { ...facts, engineImageId, outcome: 'present', bytesLoaded: 0 };
   }
 
@@ -174,6 +175,7 @@ export class LocalBuilder {
       const toBuild = { name, inputs: image.inputs, buildContext, parent, fresh };
       const built = await buildInEngine(engine, toBuild, { ...this.#deps, tag, parentTag });
       await engine.images.tag(built.engineImageId, reference);
+      await engine.images.use(reference);
       await nameBases(engine, image.inputs);
       return { name, contextHash, imageHash, reference, outcome: 'built', bytesLoaded: 0, ...built };
     } finally {

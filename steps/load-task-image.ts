@@ -1,7 +1,8 @@
 import type { Engine, FreedRoom, RegistryPull } from '../docker/engine.ts';
-import { ImageUnavailable } from '../model/errors.ts';
+import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { cutDetail } from '../model/pure/cut-text.ts';
+import { parseId } from '../model/pure/ids.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
@@ -14,6 +15,7 @@ import type { PlanCache } from './plan-cache.ts';
 import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
+import type { TarballImage } from './task-tarball.ts';
 import { findTaskTarball } from './task-tarball.ts';
 import { tagOfBase } from './tag-of-base.ts';
 import { withLayers } from './with-layers.ts';
@@ -141,8 +143,7 @@ async function have(
     case 'task-image':
     case 'indexed-image': {
       const found = await findTaskTarball(store, image, plan);
-      if ('stored' in found)
-        return await loadStored(engine, found.stored, { name: image.path, hold }, context);
+      if ('stored' in found) return await loadBuilt({ store, engine }, found, { image, hold }, context);
       const { platform } = await engine.info();
       const { domain, level } = plan;
       const { stored, bytesWritten } = await importTarball(
@@ -165,6 +166,33 @@ async function findBuilt({ images }: Engine, name: string): Promise<RegistryPull
   if (engineImageId === undefined)
     throw new ImageUnavailable(name, 'it was made in this engine, and is gone');
   return { engineImageId };
+}
+
+/**
+ * Of an image that another push has built there are only these bytes: a build of today gives others, and this push was planned with
+ * them. A part that is wrong is examined first, as any is.
+ * @throws {ImageUnavailable} when the store lacks a part of it.
+ */
+async function loadBuilt(
+  { store, engine }: Pick<LoadTaskImageDeps, 'store' | 'engine'>,
+  { stored }: { readonly stored: StoredImage },
+  { image, hold }: { readonly image: TarballImage; readonly hold: string },
+  context: StepContext,
+): Promise<Had> {
+  try {
+    return await loadStored(engine, stored, { name: image.path, hold }, context);
+  } catch (error) {
+    if (!isSlipwayError(error) || error.type !== 'ImageDamaged') throw error;
+    if (await isWhole(store.blobs, stored.manifestDigest, context.signal)) throw error;
+    const taskId = image.pinned?.taskId ?? '';
+    const id = parseId(taskId);
+    const name = id?.kind === 'image' ? id.name : '';
+    throw new ImageUnavailable(
+      `${image.path} of ${taskId}`,
+      `${error.message}. Have it built again (slipway push --rebuild ${name}), then open a new round of this push (--again)`,
+      { cause: error },
+    );
+  }
 }
 
 async function loadStored(

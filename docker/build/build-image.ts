@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { EngineUnavailable, ImageBuildFailed } from '../../model/errors.ts';
-import { asEngineError } from '../engine-errors.ts';
+import { asEngineError, unlessStatus } from '../engine-errors.ts';
 import type { BuildOptions, BuildResult, EngineInfo } from '../engine.ts';
 import { madeImage } from '../images/made-image.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
@@ -24,7 +24,7 @@ export interface Builder {
  *
  * @throws {ImageBuildFailed} when a step of the Dockerfile, or the Dockerfile itself, is wrong, or no file comes of it.
  * @throws {BaseUnavailable} when an image that it names is neither in the engine nor to be had.
- * @throws {EngineUnavailable} when the engine went away. @throws {EngineOutOfSpace}
+ * @throws {EngineUnavailable} when the engine went away, or somebody has removed from it what was built. @throws {EngineOutOfSpace}
  */
 export async function buildImage(
   builder: Builder,
@@ -68,9 +68,15 @@ export async function buildImage(
 }
 
 /** Of `FROM scratch` and nothing but labels and variables comes an image that no engine saves or pushes. */
-async function expectFiles({ docker }: Builder, engineImageId: string, imageName: string): Promise<void> {
-  const { layers } = madeImage(await docker.getImage(engineImageId).inspect());
-  if (layers.length > 0) return;
+async function expectFiles(
+  { docker, address }: Builder,
+  engineImageId: string,
+  imageName: string,
+): Promise<void> {
+  const found = await unlessStatus([404], () => docker.getImage(engineImageId).inspect());
+  if (!found)
+    throw new EngineUnavailable(address, `build of image "${imageName}" ended, and somebody has removed it`);
+  if (madeImage(found).layers.length > 0) return;
   throw new ImageBuildFailed(imageName, { lastLines: [] }, 'it has no files: COPY or RUN something in it');
 }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { EngineUnavailable } from '../../model/errors.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { buildImage } from '../build/build-image.ts';
 import { inEngine, unlessStatus } from '../engine-errors.ts';
@@ -78,6 +79,10 @@ export class DockerodeImages implements EngineImages {
     await this.#ask('lift a hold', async () => this.#options.room?.release(hold));
   }
 
+  async renew(hold: string): Promise<void> {
+    await this.#ask('renew a hold', async () => this.#options.room?.renew(hold));
+  }
+
   async use(image: string, hold?: string): Promise<void> {
     const { room } = this.#options;
     await this.#ask(`mark image ${image}`, () =>
@@ -150,9 +155,17 @@ export class DockerodeImages implements EngineImages {
 
   async tag(image: string, reference: string): Promise<void> {
     const { repository, tag } = parseReference(reference);
-    await this.#ask(`tag image ${image}`, () =>
-      this.#image(image).tag({ repo: repository, tag: tag ?? 'latest' }),
+    const name = { repo: repository, tag: tag ?? 'latest' };
+    const isThere = await this.#ask(`tag image ${image}`, () =>
+      unlessStatus([404], () =>
+        this.#image(image)
+          .tag(name)
+          .then(() => true),
+      ),
     );
+    // What is named was made or brought a moment ago.
+    if (!isThere)
+      throw new EngineUnavailable(this.#options.address, `tag image ${image}: somebody has removed it`);
   }
 
   async remove(reference: string): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { ImageUnavailable } from '../../model/errors.ts';
+import { EngineUnavailable, ImageUnavailable } from '../../model/errors.ts';
 import type { EngineImages, EngineInfo, RegistryPull } from '../engine.ts';
+import { unlessStatus } from '../engine-errors.ts';
 import { errorInProgress, jsonLines } from '../json-lines.ts';
 import type { AskWith, RegistryLogin } from '../registry/registry-login.ts';
 import { findLogin } from '../registry/registry-login.ts';
@@ -33,7 +34,8 @@ export interface PullFrom extends AskWith {
  *
  * @throws {ImageUnavailable} when the registry says that it has none, or not for us, or it is of another architecture.
  * @throws {ConfigInvalid} when that file is wrong.
- * @throws {EngineRequestFailed} when it cannot be reached, is in trouble, says nothing, or has enough of us for now. @throws {EngineUnavailable} {EngineOutOfSpace}
+ * @throws {EngineRequestFailed} when it cannot be reached, is in trouble, says nothing, or has enough of us for now.
+ * @throws {EngineUnavailable} also when somebody has removed it from the engine as soon as it had come. @throws {EngineOutOfSpace}
  */
 export async function pullImage(
   from: PullFrom,
@@ -50,7 +52,8 @@ export async function pullImage(
   try {
     for (let pulls = 1; ; pulls += 1) {
       await pullOnce(docker, { ...options, name, login, idleMs });
-      const image = await docker.getImage(name).inspect();
+      const image = await unlessStatus([404], () => docker.getImage(name).inspect());
+      if (!image) throw new EngineUnavailable(address, `${doing}: it came, and somebody has removed it`);
       const { Id: id, Os: os, Architecture: architecture } = image;
       const pulled = pulledImage(image, name, info);
       if (platform === undefined) return pulled;

@@ -42,12 +42,15 @@ export async function diskOfEngine({ address, rootDirectory }: EngineDisk): Prom
   }
 }
 
-/** What Slipway may take in an engine, by the setting; undefined: no limit, also where the disk cannot be seen. */
+/** Of an engine, in bytes. `unknown`: it is a share of a disk that cannot be seen. Undefined: no limit. */
+export type EngineBudget = number | 'unknown' | undefined;
+
+/** What Slipway may take in an engine, by the setting. */
 export async function budgetOfEngine(
   setting: string | undefined,
   what: keyof typeof DEFAULT_SHARE,
   disk: EngineDisk,
-): Promise<number | undefined> {
+): Promise<EngineBudget> {
   const budget: DiskBudget = (setting === undefined ? undefined : parseDiskBudget(setting)) ?? {
     kind: 'share',
     share: DEFAULT_SHARE[what],
@@ -59,7 +62,7 @@ export async function budgetOfEngine(
       return budget.bytes;
     case 'share': {
       const found = await diskOfEngine(disk);
-      return found && Math.floor(found.totalBytes * budget.share);
+      return found ? Math.floor(found.totalBytes * budget.share) : 'unknown';
     }
   }
 }

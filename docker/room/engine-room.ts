@@ -1,8 +1,10 @@
 import type Docker from 'dockerode';
 import { parseReference } from '../images/image-reference.ts';
 import { chooseImage, takenBytes } from './choose-image.ts';
+import type { EngineBudget } from './disk-of-engine.ts';
 import { EngineContents } from './engine-contents.ts';
 import type { Contents, ContentsOptions } from './engine-contents.ts';
+import { imagesHeldBy, renewHold } from './held-images.ts';
 import type { MadeRoom, Removed } from './made-room.ts';
 import { reported } from './made-room.ts';
 import type { Removable } from './removable.ts';
@@ -22,8 +24,8 @@ import {
 } from './use-names.ts';
 
 export interface RoomOptions extends ContentsOptions {
-  /** Undefined: no limit. */
-  readonly budgetBytes?: number | undefined;
+  /** Undefined: no limit, and nothing is ever removed. Of one that is not known nothing is over, and only a full disk is a reason. */
+  readonly budgetBytes?: EngineBudget;
   /** What is free on the disk that the engine writes on, where that can be seen. */
   readonly freeBytes?: () => Promise<number | undefined>;
   readonly onMadeRoom?: (made: MadeRoom) => void;
@@ -95,15 +97,13 @@ export class EngineRoom {
 
   /** Lifts the holds of somebody, wherever they are. No error when there is none. */
   async release(holder: string): Promise<void> {
-    const filters = { reference: ['slipway.invalid/held'] };
-    for (const { Id } of await this.#docker.listImages({ filters: JSON.stringify(filters) })) {
-      // A filtered list has only the names that it was asked for.
-      const found = await unlessGone(this.#docker, Id, () => this.#docker.getImage(Id).inspect());
-      if (!found) continue;
-      const names = namesOf(found);
-      if (names.some((name) => isHeldBy(name, holder)))
-        await this.#markUsed(Id, names, (name) => isHeldBy(name, holder));
-    }
+    for await (const { id, names } of imagesHeldBy(this.#docker, holder))
+      await this.#markUsed(id, names, (name) => isHeldBy(name, holder));
+  }
+
+  /** Has the holds of somebody begin now. No error when there is none. */
+  async renew(holder: string): Promise<void> {
+    for await (const held of imagesHeldBy(this.#docker, holder)) await renewHold(this.#docker, held, holder);
   }
 
   /** Says that a cache was given back: {@link keepLater} looks what it takes now. */
@@ -113,7 +113,7 @@ export class EngineRoom {
 
   /** Removes what is over the budget. */
   keep(): Promise<MadeRoom | undefined> {
-    const { budgetBytes } = this.#options;
+    const budgetBytes = this.#limitBytes;
     if (budgetBytes === undefined) return Promise.resolve(undefined);
     return this.#alone(async () => {
       if (!(await this.#contents.isSurelyBelow(budgetBytes)))
@@ -191,7 +191,7 @@ export class EngineRoom {
       removed: made.flatMap(({ removed }) => removed),
       freedBytes: made.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
       takenBytes: imageBytes + cacheBytes + taskCacheBytes,
-      budgetBytes: this.#options.budgetBytes,
+      budgetBytes: this.#limitBytes,
     };
     this.#options.onMadeRoom?.(all);
     return all;
@@ -210,6 +210,11 @@ export class EngineRoom {
     return async () => ((await this.#freeBytes()) ?? Infinity) < before + bytes;
   }
 
+  get #limitBytes(): number | undefined {
+    const { budgetBytes } = this.#options;
+    return budgetBytes === 'unknown' ? undefined : budgetBytes;
+  }
+
   async #freeBytes(): Promise<number | undefined> {
     return this.#options.freeBytes?.().catch(() => undefined);
   }
@@ -218,7 +223,7 @@ export class EngineRoom {
     limitOf: (takenBytes: number) => number,
     measured?: Contents,
   ): Promise<Removed | undefined> {
-    const { budgetBytes } = this.#options;
+    const budgetBytes = this.#limitBytes;
     const nowMs = Date.now();
     const { removable: images, buildCacheBytes: cache } = measured ?? (await this.#contents.measure(nowMs));
     const limitBytes = limitOf(takenBytes(images) + cache);

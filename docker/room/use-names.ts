@@ -6,7 +6,7 @@ const USED = `${OWN_HOST}/used`;
 const HELD = `${OWN_HOST}/held`;
 const PULLED = `${OWN_HOST}/pulled`;
 const LOADING = ownReference('loading-');
-/** So long a hold counts that nobody lifts: its worker is dead, and a container would have come long ago. */
+/** So long a hold counts that nobody lifts or renews: its worker is dead, and a container would have come long ago. */
 const HOLD_MS = 60 * 60_000;
 const ENDPOINT = new RegExp(`^127\\.0\\.0\\.1:\\d+/${REPOSITORY}[:@]`);
 const PATTERN = new RegExp(`^(?:${USED}|${HELD}):(\\d+)-([0-9a-z]+)$`);

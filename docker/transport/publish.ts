@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { LayerBlob } from '../../model/blob-store.ts';
 import { mapConcurrently } from '../../model/concurrently.ts';
-import { isSlipwayError, ImageUnavailable, TransferFailed } from '../../model/errors.ts';
+import { isSlipwayError, TransferFailed } from '../../model/errors.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { PublishResult, StepOptions } from '../engine.ts';
 import { findFullDisk } from '../engine-errors.ts';
@@ -43,7 +43,7 @@ interface Wanted extends PublishOptions {
  * Moves an image of the engine (id or tag) into the store: by the engine's own push into the endpoint, which sends
  * only what the store lacks; as a tar where there is no endpoint, or where a push fails again and again though the store is
  * there, and the result says so. Safe to repeat: what arrived stays.
- * @throws {ImageUnavailable} when the engine has no such image. @throws {EngineOutOfSpace} {TransferFailed} {StoreUnavailable} {StoreOutOfSpace}
+ * @throws {TransferFailed} also when the engine has no such image: somebody has removed it. @throws {EngineOutOfSpace} {StoreUnavailable} {StoreOutOfSpace}
  * @throws {ImageDamaged} when the store has had other bytes than these under one of their digests all along.
  */
 export async function publishImage(
@@ -54,7 +54,7 @@ export async function publishImage(
   const { signal } = options;
   signal.throwIfAborted();
   const found = await inspectImage(context, image);
-  if (!found) throw new ImageUnavailable(image, 'the engine does not have it');
+  if (!found) throw new TransferFailed('publish', image, 'the engine does not have it');
   try {
     return await transfer(context, { ...options, image, id: found.Id });
   } catch (error) {

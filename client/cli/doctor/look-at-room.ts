@@ -1,7 +1,7 @@
 import { dockerAt } from '../../../docker/client.ts';
 import { EngineRoom } from '../../../docker/room/engine-room.ts';
 import { budgetOfEngine } from '../../../docker/room/disk-of-engine.ts';
-import type { EngineDisk } from '../../../docker/room/disk-of-engine.ts';
+import type { EngineBudget, EngineDisk } from '../../../docker/room/disk-of-engine.ts';
 import { runningSidecars } from '../../../docker/sidecar/running-sidecars.ts';
 import { LEVELS } from '../../../model/pure/ids.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
@@ -49,17 +49,24 @@ function lookAt(
       throw error;
     };
     const taken = await new EngineRoom(dockerAt(address), { isPrivate, onTrouble }).taken();
-    const budgetBytes = disk && (await budgetOfEngine(diskBudget, what, disk));
+    const budget = disk && (await budgetOfEngine(diskBudget, what, disk));
+    const budgetBytes = budget === 'unknown' ? undefined : budget;
     const bytes = taken.imageBytes + taken.cacheBytes + taken.taskCacheBytes;
     const cache = taken.cacheBytes > 0 ? ` with ${formatBytes(taken.cacheBytes)} of build cache` : '';
     const caches = taken.caches === 0 ? '' : ` and ${count(taken.caches, 'cache')} of tasks`;
-    const limit = budgetBytes === undefined ? 'there is no limit' : `${formatBytes(budgetBytes)} are allowed`;
     return {
-      message: `${count(taken.images, 'image')}${caches} of Slipway there take ${formatBytes(bytes)}${cache}; ${limit}`,
+      message: `${count(taken.images, 'image')}${caches} of Slipway there take ${formatBytes(bytes)}${cache}; ${limitText(budget)}`,
       bytes,
       ...(budgetBytes === undefined ? {} : { budgetBytes }),
     };
   });
+}
+
+function limitText(budget: EngineBudget): string {
+  if (budget === undefined) return 'there is no limit';
+  if (budget === 'unknown')
+    return 'there is no limit but a full disk, which cannot be seen from here: SLIPWAY_DISK_BUDGET can be bytes, as in 40 GB';
+  return `${formatBytes(budget)} are allowed`;
 }
 
 async function diskOf(address: string): Promise<EngineDisk | undefined> {

@@ -10,7 +10,6 @@ import type { OpenRevision } from '../open-revision.ts';
 import { jsonOption, platformOption, projectOption, refOption, revOption } from '../options.ts';
 import type { WhyDocument } from '../render/why-text.ts';
 import type { Session } from '../session.ts';
-import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
 
 interface ImageWhyArgs {
@@ -119,17 +118,12 @@ async function ofRevision(
 }
 
 async function ofPush(name: string, push: string, store: OpenStore, session: Session): Promise<Explained> {
-  const [{ resolvePushName }, { openRevision }] = await Promise.all([
+  const [{ resolvePushName }, { findPlannedImage }, { openRevision }] = await Promise.all([
     import('../../names.ts'),
+    import('../../find-planned-image.ts'),
     import('../open-revision.ts'),
   ]);
-  const pushId = await resolvePushName(store, push);
-  const plan = await store.pushes.findPlan(pushId);
-  const image = plan?.images.find((other) => other.name === name);
-  if (!plan || !image) {
-    const names = plan?.images.map((other) => other.name).join(', ');
-    throw new UsageError(`Push ${pushId} needed no image "${name}"${names ? `; it needed ${names}` : ''}`);
-  }
+  const { plan, image } = await findPlannedImage(store, await resolvePushName(store, push), name);
   // The checkout that one stands in has the contents, if it is one of this repository; else its repository is asked.
   const here = await openRevision({ repo: '.', rev: 'HEAD' }, session).catch(() => undefined);
   const source = here?.source ?? (await import('../../local-source.ts')).localSource(session.env);

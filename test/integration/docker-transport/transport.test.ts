@@ -177,8 +177,15 @@ describe('publish through the endpoint', () => {
     expect(await referencesOf(docker, image.id)).toEqual([image.tag]);
   });
 
-  it('says so when the engine has no such image', async () => {
-    await expect(publish('slipway-test/absent:1')).rejects.toMatchObject({ type: 'ImageUnavailable' });
+  it('of an image that somebody has removed from the engine may be tried again, once it is made again', async () => {
+    const image = await build();
+    await removeImages(docker, [image.tag]);
+
+    await expect(publish(image.tag)).rejects.toMatchObject({
+      type: 'TransferFailed',
+      retryable: true,
+      message: `Could not publish image ${image.tag}: the engine does not have it`,
+    });
   });
 
   it('recovers when connections are cut in the middle of uploads', async () => {

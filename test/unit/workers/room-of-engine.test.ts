@@ -12,7 +12,8 @@ const OTHER = 'unix:///run/other.sock';
 const budgetOf = async (use: EngineUse): Promise<number> => {
   const connections = { runnerEngine: RUNNER } as Connections;
   const room = roomOfEngine({ connections, logger: pino({ level: 'silent' }) }, use);
-  return (await room({ rootDirectory: tmpdir() } as EngineInfo)).budgetBytes ?? 0;
+  const { budgetBytes } = await room({ rootDirectory: tmpdir() } as EngineInfo);
+  return Number(budgetBytes);
 };
 
 it('An engine in which tasks run and builds are done has one budget; one for builds alone has half as much', async () => {
@@ -24,3 +25,32 @@ it('An engine in which tasks run and builds are done has one budget; one for bui
   const host = { address: RUNNER, rootDirectory: tmpdir() };
   expect((await budgetOf({ address: OTHER, what: 'builds', host })) / tasks).toBeCloseTo(0.5);
 });
+
+it.each([
+  ['30%', 'unknown', 1],
+  [undefined, 'unknown', 1],
+  ['40 GB', 40e9, 0],
+  ['none', undefined, 0],
+])(
+  'A budget of %s of a disk that cannot be seen is %s, and the worker is warned %i times',
+  async (diskBudget, budget, warnings) => {
+    const told: string[] = [];
+    const logger = pino({}, { write: (line: string) => void told.push(line) });
+    const connections = { runnerEngine: 'tcp://machine:2375', diskBudget } as Connections;
+
+    const room = roomOfEngine({ connections, logger }, { address: connections.runnerEngine, what: 'tasks' });
+    const { budgetBytes } = await room({ rootDirectory: '/var/lib/docker' } as EngineInfo);
+
+    expect(budgetBytes).toBe(budget);
+    expect(told).toHaveLength(warnings);
+    for (const line of told) {
+      const { level, engine, diskBudget: given, msg } = JSON.parse(line) as Record<string, unknown>;
+      expect({ level, engine, given }).toEqual({
+        level: 40,
+        engine: connections.runnerEngine,
+        given: diskBudget,
+      });
+      expect(msg).toMatch(/cannot be seen from here.*Give the budget in bytes/);
+    }
+  },
+);

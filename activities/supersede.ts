@@ -19,10 +19,10 @@ interface SupersedeDeps {
 }
 
 /** What decides whether a push takes the place of another one. */
-type Newer = Pick<PushInput, 'ref' | 'repository' | 'received'> & Pick<Plan, 'compared'>;
+type Newer = Pick<PushInput, 'ref' | 'repository'> & Pick<Plan, 'compared'> & { readonly arrived: string };
 
 /**
- * Tells every running push that a newer one takes the place of: of the same project, level and ref, of another revision, received
+ * Tells every running push that a newer one takes the place of: of the same project, level and ref, of another revision, arrived
  * before. One that arrived at further refs is left alone, and so is one whose revision the newer one was held against: nothing else
  * tests what it has changed. Safe to repeat: whoever has ended hears nothing.
  *
@@ -45,8 +45,8 @@ export async function supersede(
     await tell(deps, pushId, newer);
     return [];
   }
-  // When it first arrived: a new round of an old push is not newer than what has been pushed since.
-  const own = { ...push, received: record?.received ?? push.received, compared: plan?.compared };
+  // When it arrived: a new round of an old push is not newer than what has been pushed since, unless it was pushed again itself.
+  const own = { ...push, arrived: record ? arrivalOf(record) : push.received, compared: plan?.compared };
   const told: string[] = [];
   for await (const other of store.pushes.open(levelOf(pushId))) {
     signal.throwIfAborted();
@@ -72,7 +72,7 @@ async function findNewer(store: Store, own: PushRecord, signal: AbortSignal): Pr
     // What was refused or cancelled tests nothing; without a status it is not planned, and will tell by itself.
     if (!status || status.state === 'exception' || status.repository !== own.repository) continue;
     const plan = await unlessUnreadable(store.pushes.findPlan(pushId));
-    if (plan && isReplaced(own, { ...plan, received })) return pushId;
+    if (plan && isReplaced(own, { ...plan, arrived: received })) return pushId;
   }
   return undefined;
 }
@@ -94,8 +94,13 @@ function isOfProject(id: string, push: Pick<PushInput, 'project' | 'revision'>):
   return parsed?.kind === 'push' && parsed.project === push.project && parsed.revision !== push.revision;
 }
 
-function isReplaced({ refs, repository, received, revision }: PushRecord, newer: Newer): boolean {
+function isReplaced(older: PushRecord, newer: Newer): boolean {
+  const { refs, repository, revision } = older;
   const isOfRef = refs.length === 1 && refs[0] === newer.ref && repository === newer.repository;
-  const isOlder = Date.parse(received) < Date.parse(newer.received);
+  const isOlder = Date.parse(arrivalOf(older)) < Date.parse(newer.arrived);
   return isOfRef && isOlder && newer.compared?.revision !== revision;
+}
+
+function arrivalOf({ received, arrived = received }: PushRecord): string {
+  return arrived;
 }

@@ -27,6 +27,14 @@ export interface StartPush {
   readonly hold?: boolean;
 }
 
+/** What is done about a push that is to begin a new round and is still ending: it was cancelled, or a newer one has taken its place. */
+export interface EndingWait {
+  /** Told when its end begins to be waited for: until containers have stopped and what they left is saved. */
+  readonly onEnding?: () => void;
+  /** Default: longer than such a push takes. */
+  readonly patienceMs?: number;
+}
+
 export interface StartedPush {
   readonly pushId: string;
   /** `started`: by this call; `joined`: it runs already; `resolved`: its record stands, nothing was started. */
@@ -137,7 +145,8 @@ export interface RefreshedBase {
 
 /** The one interface that the verbs know: start, read, follow, cancel, download. */
 export interface SlipwayApi {
-  start(push: StartPush): Promise<StartedPush>;
+  /** @throws {PushEnding} when it had to wait for longer than it may. */
+  start(push: StartPush, wait?: EndingWait): Promise<StartedPush>;
   /** A push named by its id, its revision or an unambiguous beginning of it; when none is named the newest one of what is checked out, else the newest, in a checkout of a known project that of its own. @throws {NotFound} */
   resolvePush(name?: string): Promise<string>;
   /** A task named by its id, or `LABEL` of a push (when none is named, of the same as {@link resolvePush}), or `image:NAME`. Who is `waiting` waits for the plan of that push, until the signal. @throws {NotPlanned} @throws {NotFound} */
@@ -167,8 +176,8 @@ export interface SlipwayApi {
   cancel(id: string): Promise<boolean>;
   /** Asks the push of a task to end it as canceled, whether or not it has begun; false when the push does not run. */
   cancelInPush(taskId: string): Promise<boolean>;
-  /** Runs tasks of a push again that have ended. @throws {NotFound} */
-  rerun(pushId: string, rerun: Rerun, by: string): Promise<RerunOutcome>;
+  /** Runs tasks of a push again that have ended. @throws {NotFound} @throws {PushEnding} as {@link start} */
+  rerun(pushId: string, rerun: Rerun, by: string, wait?: EndingWait): Promise<RerunOutcome>;
   task(taskId: string): Promise<TaskRecord>;
   /** Where the newest run of a task goes on, or is kept. @throws {NotFound} when it does neither. */
   joinable(taskId: string): Promise<JoinableRun>;

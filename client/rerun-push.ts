@@ -9,20 +9,24 @@ import type { PushDocument, PushRecord } from '../model/schema/records.ts';
 import { readPush } from '../steps/read-push.ts';
 import { resolveProject } from '../steps/resolve-project.ts';
 import type { Store } from '../store/store.ts';
-import type { RerunOutcome } from './api.ts';
+import type { EndingWait, RerunOutcome } from './api.ts';
+import { findEnding, pastItsEnd, untilEnded } from './ending-push.ts';
 import type { StartPushDeps } from './start-push.ts';
-import { pastItsEnd, untilReplaced, workflowOf } from './start-push.ts';
+import { untilReplaced, workflowOf } from './start-push.ts';
 
 /** Labels that a signal names. */
 const MOST_NAMED = 1_000;
 
 /**
  * Runs tasks of a push again: a running push is told so, one that has its verdict begins a new round in which the other tasks stay as
- * they are. @throws {NotFound} when the push has no such task, or none that could run again.
+ * they are. One that was cancelled, or whose place a newer one has taken, has its verdict soon, which is waited for.
+ *
+ * @throws {NotFound} when the push has no such task, or none that could run again. @throws {PushEnding}
  */
 export async function rerunPush(
   deps: StartPushDeps,
   { pushId, rerun, by }: { readonly pushId: string; readonly rerun: Rerun; readonly by: string },
+  wait?: EndingWait,
 ): Promise<RerunOutcome> {
   const { store, askTemporal } = deps;
   const [record, plan] = await Promise.all([store.pushes.find(pushId), store.pushes.findPlan(pushId)]);
@@ -33,9 +37,16 @@ export async function rerunPush(
   const level = levelOf(pushId);
   const ask = async (): Promise<RerunOutcome> => {
     const status = await store.pushes.findStatus(pushId);
+    const isOpen = !status || !isResolved(status.state);
+    // Asked before the signal: a cancel that comes between the two comes after this.
+    const ending = isOpen ? await findEnding(deps, pushId) : undefined;
+    if (ending) {
+      await untilEnded(deps, ending, wait);
+      return ask();
+    }
     const asked = await namedBy(store, pushId, rerun);
     expectImages(plan, asked);
-    if (!status || !isResolved(status.state)) {
+    if (isOpen) {
       await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
       return { outcome: 'asked' };
     }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
@@ -17,7 +17,8 @@ import {
   SLIPWAY_REVISION,
   SLIPWAY_STATE,
 } from '../model/pure/search-attributes.ts';
-import type { StartPush, StartedPush } from './api.ts';
+import type { EndingWait, StartPush, StartedPush } from './api.ts';
+import { findEnding, pastItsEnd, untilEnded } from './ending-push.ts';
 import type { FindPushDeps } from './find-push.ts';
 import { findStartedPush, hasComeToItsEnd } from './find-push.ts';
 import type { AskTemporal } from './reach-temporal.ts';
@@ -25,10 +26,6 @@ import type { AskTemporal } from './reach-temporal.ts';
 /** A new round is planned within this time, or its worker is away: then the reader sees the old verdict for a while. */
 const REPLACE_PATIENCE_MS = 30_000;
 const REPLACE_POLL_MS = 100;
-
-/** A push that has its verdict, and whose workflow is just ending, takes neither a signal nor a start. */
-const END_TRIES = 30;
-const BETWEEN_TRIES_MS = 500;
 
 export interface StartPushDeps {
   readonly askTemporal: AskTemporal;
@@ -38,24 +35,31 @@ export interface StartPushDeps {
 
 /**
  * Starts the workflow of a push, or joins the one that runs; a push that is resolved is answered from its record, unless
- * a new round is asked for. One whose record has gone is carried out anew. The level in the id is the configuration's, and the control worker checks it again.
+ * a new round is asked for, or a newer push has taken its place: then it is its turn again. One whose record has gone is carried out
+ * anew. The level in the id is the configuration's, and the control worker checks it again.
+ *
+ * @throws {PushEnding} when a new round is to begin, and the push does not come to its end.
  */
 export async function startPush(
   { askTemporal, store, config }: StartPushDeps,
   push: StartPush,
+  wait?: EndingWait,
 ): Promise<StartedPush> {
   const repository = asConfigured(config, push.repository);
   const { project, level } = resolveProject(config, repository, { ref: push.ref, wanted: push.project });
   const request = normalizeRequest(push.request);
   const variant = variantOf(request);
   const pushId = idOf({ project, level, revision: push.revision, ...(variant ? { variant } : {}) });
+  const mayGiveWay = Boolean(config.projects[project]?.supersede);
   // Temporal alone forgets after its retention, so the store is asked first.
   let { status, isDamaged } = await findStanding(store, pushId, push.again);
   let isForgotten = false;
-  if (status && isResolved(status.state) && !push.again) {
-    return { pushId, outcome: 'resolved', ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
+  const wantsRound = (): boolean => push.again === true || status?.supersededBy !== undefined;
+  if (status && isResolved(status.state) && !wantsRound()) {
+    return { pushId, outcome: 'resolved', ...(await addRef({ askTemporal, store }, pushId, push)) };
   }
   const begin = async (): Promise<number | undefined> => {
+    const isRound = wantsRound();
     const input: PushInput = {
       project,
       level,
@@ -68,34 +72,49 @@ export async function startPush(
       ...(push.before ? { before: push.before } : {}),
       ...(push.upstream ? { upstream: push.upstream } : {}),
       // A push that began before and has no verdict was ended from outside: its runs are counted on, too.
-      ...(push.again || status || isForgotten ? { again: true } : {}),
+      ...(isRound || status || isForgotten ? { again: true } : {}),
+      // Who asks for a new round of an old push does not say that it is the newest of its ref.
+      ...(isRound && !push.again ? { arrivedAgain: true } : {}),
       ...(push.hold ? { hold: true } : {}),
-      ...(push.again && (status || isDamaged)
+      ...(isRound && (status || isDamaged)
         ? { round: (status ? (status.round ?? 1) : await lastRound(store, pushId)) + 1 }
         : {}),
     };
     const options = {
       ...workflowOf(pushId, input),
       // A running push is joined below. One that completed has a verdict by now, though it had none when it was looked at, or had one.
-      workflowIdReusePolicy: push.again || isForgotten ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+      workflowIdReusePolicy: isRound || isForgotten ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
     } as const;
     await askTemporal(level, (client) => client.workflow.start('push', options));
     if (status?.resolved) await untilReplaced(store, pushId, status.resolved);
     if (isDamaged) await untilWritten(store, pushId);
     return input.round;
   };
-  try {
-    const round = await pastItsEnd(begin, async () => {
+  /** Whether it can begin now or soon, though a workflow of its id runs, or has completed. */
+  const mayBeginYet = async (): Promise<boolean> => {
+    ({ status, isDamaged } = await findStanding(store, pushId, push.again));
+    isForgotten = false;
+    if (status && isResolved(status.state)) return wantsRound();
+    const ending = push.again || mayGiveWay ? await findEnding({ askTemporal }, pushId) : undefined;
+    if (ending && (push.again || ending.supersededBy !== undefined)) {
+      await untilEnded({ askTemporal }, ending, wait);
       ({ status, isDamaged } = await findStanding(store, pushId, push.again));
-      if (push.again) return status !== undefined && isResolved(status.state);
-      isForgotten = status === undefined && (await isWithoutRecord({ askTemporal, store }, pushId));
-      return isForgotten;
-    });
+      return true;
+    }
+    if (push.again) return false;
+    isForgotten = status === undefined && (await isWithoutRecord({ askTemporal, store }, pushId));
+    return isForgotten;
+  };
+  try {
+    const round = await pastItsEnd(begin, mayBeginYet);
     return { pushId, outcome: 'started', ...(round === undefined ? {} : { round }) };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const outcome = status && isResolved(status.state) && !push.again ? 'resolved' : 'joined';
-    return { pushId, outcome, ...(await addRef({ askTemporal, store }, pushId, push.ref)) };
+    const outcome = status && isResolved(status.state) && !wantsRound() ? 'resolved' : 'joined';
+    // One that is pushed while it runs is newer than what was pushed meanwhile.
+    const isNewer = outcome === 'joined' && mayGiveWay && !push.again;
+    const arrival = { ref: push.ref, ...(isNewer ? { arrived: new Date().toISOString() } : {}) };
+    return { pushId, outcome, ...(await addRef({ askTemporal, store }, pushId, arrival)) };
   }
 }
 
@@ -126,28 +145,6 @@ async function findStanding(store: Store, pushId: string, again: boolean | undef
 async function lastRound(store: Store, pushId: string): Promise<number> {
   const record = await unlessDamaged(store.pushes.find(pushId));
   return record?.rounds?.at(-1)?.round ?? 1;
-}
-
-/**
- * Tries for a quarter of a minute what a workflow does not take that is just ending.
- *
- * @param isWorthTrying whether the push has its verdict by now, so that its workflow is ending, or what is tried is another thing
- * from now on. Default: it is tried in any case.
- */
-export async function pastItsEnd<T>(
-  attempt: () => Promise<T>,
-  isWorthTrying: () => Promise<boolean> = () => Promise.resolve(true),
-): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const isEnding =
-        error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError;
-      if (!isEnding || !(await isWorthTrying()) || tries >= END_TRIES) throw error;
-    }
-    await delay(BETWEEN_TRIES_MS);
-  }
 }
 
 /** How the workflow of a push is started; a running one of that id is an error. */
@@ -189,18 +186,22 @@ async function untilWritten(store: Store, pushId: string): Promise<void> {
   }
 }
 
-/** A further ref that arrives at the same revision and level is added to the record. Says so when the tasks were decided for another. */
+/**
+ * A further ref that arrives at the same revision and level is added to the record, and a time that counts as that of its arrival. Says
+ * so when the tasks were decided for another ref.
+ */
 async function addRef(
   known: FindPushDeps,
   pushId: string,
-  ref: string,
+  { ref, arrived }: { readonly ref: string; readonly arrived?: string },
 ): Promise<Pick<StartedPush, 'decidedFor'>> {
   const { pushes } = known.store;
   const record = await pushes.find(pushId);
+  if (record && (arrived !== undefined || !record.refs.includes(ref)))
+    await pushes.receive({ ...record, refs: [ref], ...(arrived === undefined ? {} : { arrived }) });
   // A record has several refs, and only the plan knows which of them it is for. Before there is one it is for the first.
   if (record?.refs.every((other) => other === ref)) return {};
   const first = record ? record.refs[0] : (await findStartedPush(known, pushId))?.ref;
   const decidedFor = (await pushes.findPlan(pushId))?.ref ?? first;
-  if (record && !record.refs.includes(ref)) await pushes.receive({ ...record, refs: [ref] });
   return decidedFor === undefined || decidedFor === ref ? {} : { decidedFor };
 }

@@ -41,8 +41,8 @@ export async function openApi(
     return `${uiUrl}/namespaces/${namespaceOf(connections.temporal, level)}/workflows/${encodeURIComponent(id)}`;
   };
   return {
-    start: async (push) => {
-      const started = await startPush({ askTemporal: temporal.ask, store, config }, push);
+    start: async (push, wait) => {
+      const started = await startPush({ askTemporal: temporal.ask, store, config }, push, wait);
       const url = uiLink(started.pushId);
       return { ...started, ...(url ? { url } : {}) };
     },
@@ -66,8 +66,8 @@ export async function openApi(
       if (id?.kind !== 'task') return false;
       return temporal.ask(id.level, (client) => cancelTasks(client, idOf(id), [id.label]));
     },
-    rerun: (pushId, rerun, by) =>
-      rerunPush({ askTemporal: temporal.ask, store, config }, { pushId, rerun, by }),
+    rerun: (pushId, rerun, by, wait) =>
+      rerunPush({ askTemporal: temporal.ask, store, config }, { pushId, rerun, by }, wait),
     task: (taskId) => readTask(store, taskId),
     joinable: (taskId) => findJoinable(store, taskId),
     log: (taskId, options) => readLog(store, taskId, options),

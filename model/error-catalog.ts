@@ -206,6 +206,13 @@ export const ERRORS = {
     meaning: 'The Temporal server does not answer.',
     next: 'What runs goes on; records can be read meanwhile. Type it again: a push that was started all the same is joined.',
   },
+  PushEnding: {
+    owner: 'operator',
+    retryable: true,
+    meaning:
+      'A new round of a push is asked for that was cancelled, or whose place a newer one has taken, and that has not ended yet.',
+    next: 'Slipway waits for its end, some minutes at most. Type it again once the push has its verdict.',
+  },
   StackUnavailable: {
     owner: 'operator',
     retryable: false,

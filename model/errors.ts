@@ -7,6 +7,7 @@ import { SlipwayError } from './slipway-error.ts';
 const STEP_SHOWN = 120;
 
 export { ContainerLost, ContainerStartFailed, DeviceUnavailable, PathUnusable } from './container-errors.ts';
+export { PushEnding } from './push-errors.ts';
 export { isSlipwayError, SlipwayError } from './slipway-error.ts';
 
 /** Thrown when a text of the tree or an argument is wrong. Carries every finding, not only the first. */

@@ -1,7 +1,8 @@
 import type { Finding } from '../model/findings.ts';
 import { levelOf, queueName, taskIdIn } from '../model/pure/ids.ts';
 import type { ImageOutcome } from '../model/pure/payloads.ts';
-import type { PushReason, TaskState } from '../model/pure/states.ts';
+import type { PushVerdict } from '../model/pure/push-verdict.ts';
+import type { TaskState } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import { shorten } from '../model/shorten.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
@@ -30,7 +31,7 @@ export interface DocumentParts {
   readonly outcomes: readonly ImageOutcome[];
   /** Records of tasks by label; a task without one has not begun. */
   readonly taskRecords: ReadonlyMap<string, TaskStanding>;
-  readonly verdict?: { readonly reason: PushReason; readonly detail?: string } | undefined;
+  readonly verdict?: PushVerdict | undefined;
 }
 
 /** The one document about a push: what `status --json` prints and the store keeps. */
@@ -53,6 +54,7 @@ export function composeDocument(parts: DocumentParts): PushDocument {
     state: verdict ? PUSH_REASONS[verdict.reason].state : 'running',
     ...(verdict ? { reason: verdict.reason, resolved: new Date().toISOString() } : {}),
     ...(verdict?.detail ? { detail: verdict.detail } : {}),
+    ...(verdict?.supersededBy ? { supersededBy: verdict.supersededBy } : {}),
     findings: [...parts.findings],
     received: record.received,
     ...(round === undefined ? {} : { round }),
@@ -60,6 +62,22 @@ export function composeDocument(parts: DocumentParts): PushDocument {
     images,
     tasks: (plan?.tasks ?? []).map((task) => taskOf(record.pushId, task, taskRecords, ready)),
   };
+}
+
+/** The document of a push that has its verdict, with the ends of tasks that had none then: by their records, where these have one. */
+export function composeLateEnds(
+  document: PushDocument,
+  { tasks }: Pick<Plan, 'tasks'>,
+  records: ReadonlyMap<string, TaskStanding>,
+): PushDocument {
+  const planned = new Map(tasks.map((task) => [task.label, task]));
+  const late = (task: PushTask): PushTask => {
+    const { resolved } = records.get(task.label) ?? {};
+    const plannedTask = planned.get(task.label);
+    if (plannedTask === undefined || resolved === undefined) return task;
+    return taskOf(document.id, plannedTask, records, new Set());
+  };
+  return { ...document, tasks: document.tasks.map(late) };
 }
 
 function imageOf(image: PlannedImage, outcome: ImageOutcome | undefined): PushImage {

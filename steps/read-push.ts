@@ -6,10 +6,11 @@ import type { TaskReason } from '../model/pure/states.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { PushDocument, RunRecord, TaskRecord } from '../model/schema/records.ts';
+import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
 import type { PlanCache } from './plan-cache.ts';
 import type { TaskStanding } from './push-document.ts';
-import { composeDocument, imageText, standingOf } from './push-document.ts';
+import { composeDocument, composeLateEnds, imageText, standingOf } from './push-document.ts';
 import { ensureReceived } from './receive-push.ts';
 import { recordUnbuilt } from './record-unbuilt.ts';
 import type { EndLogContext } from './run-log.ts';
@@ -20,16 +21,30 @@ import { expectNotGivenUp } from './step-context.ts';
 /** Reads of task records side by side. */
 const READS_IN_FLIGHT = 32;
 
-/** The document of a push as it stands now: from its record when resolved, else with the tasks' own records. */
+/**
+ * The document of a push as it stands now: from its record when resolved, else with the tasks' own records. A push that was cancelled
+ * waits for its tasks, and not for ever: those that had no end when it got its verdict have it by their own records, or will.
+ */
 export async function readPush(store: Store, pushId: string): Promise<PushDocument> {
   const status = await store.pushes.findStatus(pushId);
-  if (status && isResolved(status.state)) return status;
+  if (status && isResolved(status.state)) return withLateEnds(store, status);
   const record = await store.pushes.find(pushId);
   if (!record) throw new NotFound(`No push ${pushId}`);
   const plan = await store.pushes.findPlan(pushId);
   const findings = status?.findings ?? [];
   const taskRecords = plan ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskStanding>();
   return composeDocument({ record, plan, findings, outcomes: status?.images ?? [], taskRecords });
+}
+
+/** What cannot be read keeps nobody from reading the verdict. */
+async function withLateEnds(store: Store, status: PushDocument): Promise<PushDocument> {
+  const open = new Set(status.tasks.filter(({ state }) => !isResolved(state)).map(({ label }) => label));
+  if (open.size === 0) return status;
+  const plan = await unlessUnreadable(store.pushes.findPlan(status.id));
+  if (!plan) return status;
+  const asked = { ...plan, tasks: plan.tasks.filter(({ label }) => open.has(label)) };
+  const records = await unlessUnreadable(readTaskRecords(store, status.id, asked));
+  return records ? composeLateEnds(status, asked, records) : status;
 }
 
 /**

@@ -35,7 +35,19 @@ export function recordOfPush(
   { push, pushId }: { readonly push: PushInput; readonly pushId: string },
   domain: string,
 ): PushRecord {
-  const { project, level, repository, ref, revision, request, pushedBy, received, round, rerun } = push;
+  const {
+    project,
+    level,
+    repository,
+    ref,
+    revision,
+    request,
+    pushedBy,
+    received,
+    round,
+    rerun,
+    arrivedAgain,
+  } = push;
   return {
     version: 1,
     pushId,
@@ -49,6 +61,7 @@ export function recordOfPush(
     pushedBy,
     received,
     ...(round === undefined ? {} : { rounds: [{ round, began: received, by: pushedBy, ...tasksOf(rerun) }] }),
+    ...(arrivedAgain ? { arrived: received } : {}),
   };
 }
 

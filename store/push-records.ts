@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { planSchema } from '../model/schema/plan.ts';
 import { parseId, pushId as pushIdOf } from '../model/pure/ids.ts';
 import { isResolved } from '../model/pure/states.ts';
-import type { PushDocument } from '../model/schema/records.ts';
+import type { PushDocument, PushRecord } from '../model/schema/records.ts';
 import { pushDocumentSchema, pushRecordSchema } from '../model/schema/records.ts';
 import { WriteConflict } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
@@ -30,11 +30,13 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
           const newRefs = asked.refs.filter((ref) => !present.refs.includes(ref));
           const last = present.rounds?.at(-1)?.round ?? 1;
           const newRounds = (asked.rounds ?? []).filter(({ round }) => round > last);
-          if (newRefs.length === 0 && newRounds.length === 0) return present;
+          const arrived = lastArrival(present, asked);
+          if (newRefs.length === 0 && newRounds.length === 0 && arrived === present.arrived) return present;
           return {
             ...present,
             refs: [...present.refs, ...newRefs],
             ...(newRounds.length === 0 ? {} : { rounds: [...(present.rounds ?? []), ...newRounds] }),
+            ...(arrived === undefined ? {} : { arrived }),
           };
         },
       });
@@ -104,6 +106,12 @@ async function replace<T>(
     return schema.parse(value);
   };
   await changeJson(objects, key, { schema, change, overDamage: true });
+}
+
+/** What is repeated late does not set it back. */
+function lastArrival(present: PushRecord, { arrived }: PushRecord): string | undefined {
+  const { arrived: before = present.received } = present;
+  return arrived !== undefined && Date.parse(arrived) > Date.parse(before) ? arrived : present.arrived;
 }
 
 /** A record that a new round writes anew. */

@@ -218,7 +218,7 @@ export interface TaskRecords {
 }
 
 export interface PushRecords {
-  /** Creates the push's record, or adds the ref to the one that is there; a damaged one is written over. */
+  /** Creates the push's record, or adds the ref, the round and a later arrival to the one that is there; a damaged one is written over. */
   receive(record: PushRecord): Promise<PushRecord>;
   find(pushId: string): Promise<PushRecord | undefined>;
   /** Whole. `mayWrite` is asked before each try and throws when this writer does not count any more. */

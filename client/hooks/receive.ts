@@ -1,7 +1,7 @@
 import { mapAhead, mapConcurrently } from '../../model/concurrently.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
-import type { SlipwayApi, StartedPush, StartPush } from '../api.ts';
+import type { EndingWait, SlipwayApi, StartedPush, StartPush } from '../api.ts';
 import { describeDecision, wasRefused } from '../describe-decision.ts';
 import { describeOtherRef } from '../describe-other-ref.ts';
 import type { AwaitedDecision } from '../wait-for-decision.ts';
@@ -12,7 +12,7 @@ import { KNOWN_PUSH_OPTIONS } from './push-options.ts';
 import type { ReceivedBranch, ReceivedRef } from './receive-lines.ts';
 import { isBranch } from './receive-lines.ts';
 import type { Missed } from './start-later.ts';
-import { startLater } from './start-later.ts';
+import { startAgain, startLater } from './start-later.ts';
 
 export interface ReceiveOptions {
   /** Absolute path of the repository. */
@@ -32,6 +32,11 @@ type Begun = { readonly branch: ReceivedBranch } & (
   { readonly started: StartedPush } | { readonly error: unknown }
 );
 
+/** The pusher waits so long for the end of a push that was cancelled, if a new round of it is to begin. */
+const ENDING_PATIENCE_MS = 60_000;
+
+const STILL_ENDING = 'this push is still ending; a new round begins after that';
+
 /** So many decisions are looked for side by side. */
 const WAITED_FOR = 64;
 
@@ -49,7 +54,10 @@ export async function receive(api: SlipwayApi, received: ReceiveOptions): Promis
   const signal = AbortSignal.any([received.signal, AbortSignal.timeout(patienceMs)]);
   const wait = async (one: Begun): Promise<readonly string[]> =>
     'started' in one
-      ? linesOf(one.started, one.branch, await waitForDecision(api, one.started, { patienceMs, signal }))
+      ? linesOf(one.started, received, {
+          branch: one.branch,
+          decision: await waitForDecision(api, one.started, { patienceMs, signal }),
+        })
       : describeTrouble(one.error, { ...received, branches: [one.branch] });
   for await (const lines of mapAhead(begun, wait, WAITED_FOR)) lines.forEach(say);
 }
@@ -77,9 +85,14 @@ async function startAll(
   received: ReceiveOptions,
 ): Promise<readonly Begun[]> {
   const begun = new Map<ReceivedBranch, Begun>();
+  const wait: EndingWait = {
+    patienceMs: ENDING_PATIENCE_MS,
+    // Of several, some may not have been started yet.
+    ...(branches.length === 1 ? { onEnding: () => received.say(STILL_ENDING) } : {}),
+  };
   const start = async (branch: ReceivedBranch): Promise<Begun> => ({
     branch,
-    started: await api.start(describePush(branch, received)),
+    started: await api.start(describePush(branch, received), wait),
   });
   await mapConcurrently(Map.groupBy(branches, ({ revision }) => revision).values(), async (ofOne) => {
     for (const branch of ofOne)
@@ -103,7 +116,11 @@ function describePush({ ref, revision, before }: ReceivedBranch, received: Recei
   };
 }
 
-function linesOf(started: StartedPush, branch: ReceivedBranch, decision: AwaitedDecision): readonly string[] {
+function linesOf(
+  started: StartedPush,
+  received: ReceiveOptions,
+  { branch, decision }: { readonly branch: ReceivedBranch; readonly decision: AwaitedDecision },
+): readonly string[] {
   const { document } = decision;
   if (document && isNothing(document))
     return [`${branch.ref.replace('refs/heads/', '')}: ${describeDecision(document).join('; ')}`];
@@ -111,7 +128,10 @@ function linesOf(started: StartedPush, branch: ReceivedBranch, decision: Awaited
     ...(started.url ? [started.url] : []),
     ...(started.outcome === 'joined' ? ['it runs already'] : []),
     ...(started.outcome === 'resolved'
-      ? [`it is resolved already${document ? `: ${document.state}` : ''}`]
+      ? [
+          `it is resolved already${document ? `: ${document.state}` : ''}`,
+          ...(document && mayEndOtherwise(document) ? [startAgain(branch, received)] : []),
+        ]
       : []),
     ...describeOtherRef(started, branch.ref, '-o again'),
     ...describeDecided(started, decision),
@@ -129,6 +149,11 @@ function describeDecided(
   // What was built then is not built now.
   if (outcome === 'resolved' && !wasRefused(document)) return [];
   return describeDecision(document, formatForHook);
+}
+
+/** Whether another round of it may come to a better end: it did not complete, and what it asks for has no mistakes. */
+function mayEndOtherwise({ state, reason }: PushDocument): boolean {
+  return state !== 'completed' && reason !== 'malformed-plan';
 }
 
 /** A tree that asks nothing of us gets one line. */

@@ -18,10 +18,23 @@ export interface Missed {
 export function startLater(error: unknown, { repository, options, branches }: Missed): readonly string[] {
   if (isSlipwayError(error) && (ERRORS[error.type].owner !== 'operator' || error.type === 'ProjectNotFound'))
     return [];
-  return branches.map(({ ref, revision }) => {
-    const words = ['slipway', 'push', repository, '--rev', revision, '--ref', ref, ...wordsOf(options)];
-    return `to start it later: ${words.map(quoteWord).join(' ')}`;
-  });
+  return branches.map((branch) => `to start it later: ${commandOf(branch, { repository, options })}`);
+}
+
+/** What begins a new round of the push of a branch that has its verdict: git runs no hook for a ref that does not move. */
+export function startAgain(
+  branch: ReceivedBranch,
+  { repository, options }: Pick<Missed, 'repository' | 'options'>,
+): string {
+  return `to run it again: ${commandOf(branch, { repository, options: { ...options, again: true } })}`;
+}
+
+function commandOf(
+  { ref, revision }: ReceivedBranch,
+  { repository, options }: Pick<Missed, 'repository' | 'options'>,
+): string {
+  const words = ['slipway', 'push', repository, '--rev', revision, '--ref', ref, ...wordsOf(options)];
+  return words.map(quoteWord).join(' ');
 }
 
 function wordsOf({ request, project, again, hold }: PushOptions): readonly string[] {

@@ -6,6 +6,7 @@ import type { BasesOfPush, BaseToRenew, ImportBaseInput, PlatformBase } from './
 import type { GraphTask } from './graph-pages.ts';
 import type { Level } from './ids.ts';
 import type { ImageDigests } from './image-digests.ts';
+import type { PushVerdict } from './push-verdict.ts';
 import type { Rerun } from './rerun.ts';
 import type { PushReason, TaskReason, TaskState } from './states.ts';
 import type { PushRequest, StoredImage } from '../schema/plan.ts';
@@ -32,6 +33,8 @@ export interface PushInput {
   readonly again?: boolean;
   /** A new round in which only these tasks run; the others stay as they are. */
   readonly rerun?: Rerun;
+  /** It was pushed once more after a newer push had taken its place: among the pushes of its ref it counts as received now. */
+  readonly arrivedAgain?: true;
   /** Which round of the push it is; default the first. */
   readonly round?: number;
   /** The containers of its tasks are kept for a while where they fail. */
@@ -294,7 +297,7 @@ export interface RecordPushInput {
   readonly plannedAt: string;
   readonly images: readonly ImageOutcome[];
   /** Absent while the push runs. */
-  readonly verdict?: { readonly reason: PushReason; readonly detail?: string };
+  readonly verdict?: PushVerdict;
   /** What was pushed, for a push that ends before planning could write its record, or whose record is damaged. */
   readonly push?: PushInput;
 }

@@ -19,4 +19,8 @@ export interface OpenWork {
   readonly tasks: readonly string[];
   /** Images that have not answered. */
   readonly images: readonly { readonly taskId: string; readonly name: string }[];
+  /** A push that takes everything back and then ends: it does no more what it is asked for. Absent in answers of older workflows. */
+  readonly isEnding?: true;
+  /** The newer push that has taken its place, when it ends for that alone. */
+  readonly supersededBy?: string;
 }

@@ -216,6 +216,11 @@ export const pushRecordSchema = z.object({
     )
     .optional()
     .describe('Those after the first'),
+  arrived: isoTime
+    .optional()
+    .describe(
+      'When it last arrived, where that was not the first time: its place among the pushes of its ref',
+    ),
 });
 export type PushRecord = z.infer<typeof pushRecordSchema>;
 
@@ -278,6 +283,10 @@ export const pushDocumentSchema = z.object({
   state: z.enum(['running', 'completed', 'failed', 'exception']),
   reason: pushReason.optional(),
   detail: z.string().optional(),
+  supersededBy: z
+    .string()
+    .optional()
+    .describe('The newer push that took its place, when it was cancelled for that alone'),
   findings: z.array(findingSchema),
   received: isoTime,
   round: z.number().int().optional().describe('Absent in the first'),

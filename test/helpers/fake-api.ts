@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { OnAway, SlipwayApi, StartedPush, StartPush } from '../../client/api.ts';
+import type { EndingWait, OnAway, SlipwayApi, StartedPush, StartPush } from '../../client/api.ts';
 import { NotFound } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 
@@ -22,7 +22,7 @@ export class FakeApi implements SlipwayApi {
   /** What machines lack for tasks, by task. */
   lacking: ReadonlyMap<string, string> = new Map();
 
-  start(push: StartPush): Promise<StartedPush> {
+  start(push: StartPush, _wait?: EndingWait): Promise<StartedPush> {
     if (this.failure) return Promise.reject(this.failure);
     this.started.push(push);
     return Promise.resolve({

@@ -1,18 +1,24 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { StartedPush, StartPush } from '../../client/api.ts';
+import type { EndingWait, StartedPush, StartPush } from '../../client/api.ts';
 import { followPush } from '../../client/follow-push.ts';
 import type { AskTemporal } from '../../client/reach-temporal.ts';
+import { rerunPush } from '../../client/rerun-push.ts';
 import { startPush } from '../../client/start-push.ts';
+import { pushId as pushIdOf } from '../../model/pure/ids.ts';
+import type { PushVerdict } from '../../model/pure/push-verdict.ts';
 import { serverConfigSchema } from '../../model/schema/config.ts';
 import { recordPush } from '../../steps/read-push.ts';
+import { receivePush } from '../../steps/receive-push.ts';
 import { createStore } from '../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../store/memory-object-store.ts';
 import type { Store } from '../../store/store.ts';
+import { aPlanOf } from '../helpers/push-input.ts';
 import {
   aPush,
   aTask,
+  beating,
   createEnvironment,
   planned,
   until,
@@ -30,6 +36,8 @@ const config = serverConfigSchema.parse({
 let env: TestWorkflowEnvironment;
 let world: World;
 let store: Store;
+/** The same for the workers, whose reads keep no client from its answer. */
+let workersStore: Store;
 let pushed: StartPush;
 /** What is done meanwhile counts against the time that the server has for its answer. */
 let isAsked = false;
@@ -45,6 +53,7 @@ beforeEach(() => {
   world = new World(env);
   const objects = createMemoryObjectStore();
   askedOfStore = 0;
+  workersStore = createStore(objects);
   store = createStore({
     ...objects,
     get: (key, signal) => {
@@ -63,8 +72,8 @@ const askTemporal: AskTemporal = async (_level, work) => {
   isAsked = true;
   return work(env.client).finally(() => (isAsked = false));
 };
-const start = (options: Partial<StartPush> = {}): Promise<StartedPush> =>
-  startPush({ askTemporal, store, config }, { ...pushed, ...options });
+const start = (options: Partial<StartPush> = {}, wait?: EndingWait): Promise<StartedPush> =>
+  startPush({ askTemporal, store, config }, { ...pushed, ...options }, wait);
 
 /** Whether a push was told that it counts on what ran before. */
 async function isAgain(pushId: string): Promise<boolean | undefined> {
@@ -74,16 +83,56 @@ async function isAgain(pushId: string): Promise<boolean | undefined> {
 }
 
 /** As the workers' own activities would. */
-async function record(reason?: 'completed'): Promise<void> {
+async function record(reason?: PushVerdict['reason'], more: Partial<PushVerdict> = {}): Promise<void> {
   const push = { ...aPush(), ...pushed };
   const pushId = `push/demo/1/${pushed.revision}`;
-  await recordPush(store, {
+  await recordPush(workersStore, {
     pushId,
     plannedAt: '',
     images: [],
     push,
-    ...(reason ? { verdict: { reason } } : {}),
+    ...(reason ? { verdict: { reason, ...more } } : {}),
   });
+}
+
+/** A push with a task that runs, which ends but for its verdict once it is cancelled; that is recorded when it may be. */
+class Ending {
+  mayEnd = false;
+  #isEnding = false;
+
+  constructor() {
+    world.plan = () => planned([aTask('t')]);
+    world.run = () => untilCancelled();
+    world.onRecordPush = async ({ verdict }) => {
+      if (!verdict) return;
+      this.#isEnding = true;
+      await beating(until(() => this.mayEnd));
+    };
+  }
+
+  async begin(): Promise<ReturnType<typeof env.client.workflow.getHandle>> {
+    const { pushId } = await start();
+    await until(() => world.started.length === 1);
+    return env.client.workflow.getHandle(pushId);
+  }
+
+  /** Asks for a new round and gives what came of it, once that was waited for and the verdict was given. */
+  async ask<T>(asking: (wait: EndingWait) => Promise<T>, recordVerdict: () => Promise<void>): Promise<T> {
+    await until(() => this.#isEnding);
+    let isTold = false;
+    const asked = asking({ onEnding: () => (isTold = true) });
+    try {
+      await until(() => isTold, 10_000);
+      expect(world.plans).toBe(1);
+      await recordVerdict();
+    } finally {
+      this.mayEnd = true;
+    }
+    await until(() => world.plans === 2);
+    // The first record of the new round.
+    await record();
+    return asked;
+  }
 }
 
 describe('starting a push', () => {
@@ -164,6 +213,68 @@ describe('starting a push', () => {
     expect(outcomes[0]?.round).toBeUndefined();
   });
 
+  it('of which a new round is asked for after it was cancelled waits for its end, and begins the round then', async () => {
+    const ending = new Ending();
+
+    const started = await world.during(async () => {
+      const handle = await ending.begin();
+      await handle.cancel();
+      const again = await ending.ask(
+        (wait) => start({ again: true }, wait),
+        () => record('canceled'),
+      );
+      await handle.terminate();
+      return again;
+    });
+
+    expect(started).toMatchObject({ outcome: 'started', round: 2 });
+  });
+
+  it('does not wait for ever for a push that does not come to its end', async () => {
+    const ending = new Ending();
+
+    await world.during(async () => {
+      const handle = await ending.begin();
+      await handle.cancel();
+      await until(() => world.pushRecords.some(({ verdict }) => verdict));
+      const again = start({ again: true }, { patienceMs: 0 });
+      await expect(again).rejects.toMatchObject({ type: 'PushEnding' });
+      ending.mayEnd = true;
+      await handle.result().catch(() => undefined);
+    });
+  });
+
+  it('that a newer one is just taking the place of is its turn again: it is carried out after its end', async () => {
+    const ending = new Ending();
+    const supersededBy = `push/demo/1/${'b'.repeat(40)}`;
+    const projects = { demo: { ...config.projects.demo, supersede: true } };
+    const superseding = serverConfigSchema.parse({ version: 1, projects });
+
+    const started = await world.during(async () => {
+      const handle = await ending.begin();
+      await handle.signal('superseded', { by: supersededBy });
+      const again = await ending.ask(
+        (wait) => startPush({ askTemporal, store, config: superseding }, pushed, wait),
+        () => record('canceled', { supersededBy }),
+      );
+      await handle.terminate();
+      return again;
+    });
+
+    expect(started).toMatchObject({ outcome: 'started', round: 2 });
+    expect(world.planInputs[1]?.push).toMatchObject({ again: true, arrivedAgain: true });
+    expect(world.pushRecords.find(({ verdict }) => verdict)?.verdict).toMatchObject({ supersededBy });
+  });
+
+  it('is joined where no worker says whether it is ending', async () => {
+    const { pushId } = await start();
+    await record();
+
+    expect((await start({ again: true })).outcome).toBe('joined');
+
+    await env.client.workflow.getHandle(pushId).terminate();
+  });
+
   it('adds a further ref to the record of a push that is resolved', async () => {
     await record('completed');
 
@@ -191,4 +302,58 @@ describe('starting a push', () => {
 
     expect(again).toBe(true);
   });
+});
+
+describe('running tasks of a push again', () => {
+  const rerun = { tasks: ['t'], downstream: false };
+  const asked = (pushId: string): Parameters<typeof rerunPush>[1] => ({ pushId, rerun, by: 'anne' });
+
+  it('waits for the end of one that was cancelled, which would not hear of it, and begins a new round then', async () => {
+    const ending = new Ending();
+
+    const outcome = await world.during(async () => {
+      const handle = await ending.begin();
+      await plan();
+      await handle.cancel();
+      const again = await ending.ask(
+        (wait) => rerunPush({ askTemporal, store, config }, asked(handle.workflowId), wait),
+        () => record('canceled'),
+      );
+      await handle.terminate();
+      return again;
+    });
+
+    expect(outcome).toEqual({ outcome: 'started', round: 2 });
+    expect(world.reruns).toEqual([rerun]);
+  });
+
+  it('asks one that goes on, and one of which no worker says whether it is ending', async () => {
+    const { pushId } = await start();
+    await plan();
+    await record();
+
+    const ask = (): Promise<unknown> => rerunPush({ askTemporal, store, config }, asked(pushId));
+
+    expect(await ask()).toEqual({ outcome: 'asked' });
+    let mayEnd = false;
+    world.plan = () => planned([aTask('t')]);
+    world.run = async () => {
+      await beating(until(() => mayEnd));
+      return {};
+    };
+    await world.during(async () => {
+      await until(() => world.started.length === 1);
+      expect(await ask()).toEqual({ outcome: 'asked' });
+      mayEnd = true;
+      await env.client.workflow.getHandle(pushId).result();
+    });
+    expect(world.started).toEqual(['t#0', 't#1']);
+  });
+
+  async function plan(): Promise<void> {
+    const push = { ...aPush(), ...pushed };
+    const file = 'version: 1\ntasks: { t: { image: debian } }\n';
+    await receivePush(workersStore, { push, pushId: pushIdOf(push) }, 'demo');
+    await workersStore.pushes.writePlan(aPlanOf(push, { plannedAt: push.received, file }));
+  }
 });

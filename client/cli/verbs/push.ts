@@ -76,9 +76,12 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
   await requireConfig(opened, session);
   const wanted = await describePush(args, opened, session);
   return withClient(session, async ({ api }) => {
-    const since = args.again ? Date.now() : undefined;
-    const started = await api.start(wanted);
+    const asked = Date.now();
+    const onEnding = (): void =>
+      terminal.note('slipway: this push is still ending; a new round begins after that');
+    const started = await api.start(wanted, { onEnding });
     const { pushId, outcome, round, url } = started;
+    const since = args.again || round !== undefined ? asked : undefined;
     if (outcome === 'joined')
       terminal.note(`slipway: this push runs already${args.hold ? ', and --hold says nothing to it' : ''}`);
     // Without --watch its state is told too.

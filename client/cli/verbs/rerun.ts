@@ -64,7 +64,9 @@ async function rerun(args: RerunArgs, session: Session): Promise<ExitCode> {
     const { pushId, tasks } = await resolveTasks(api, args);
     const since = Date.now();
     const wanted = { tasks, downstream: args.downstream, ...(args.hold ? { hold: true } : {}) };
-    const { outcome, round } = await api.rerun(pushId, wanted, pushedBy(env));
+    const onEnding = (): void =>
+      terminal.note(`slipway: ${pushId} is still ending; a new round begins after that`);
+    const { outcome, round } = await api.rerun(pushId, wanted, pushedBy(env), { onEnding });
     if (args.watch) {
       const { watchPush } = await import('../watch-push.ts');
       if (!args.json) terminal.print(pushId);

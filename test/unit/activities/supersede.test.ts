@@ -64,6 +64,24 @@ it('A push whose status is damaged is told too that a newer one takes its place:
   expect(await toldBy(newer)).toEqual([`${idOf(older)} by ${idOf(newer)}`]);
 });
 
+it('Of two pushes of a ref the one that was pushed last takes the place of the other, also when it was there before; a new round that was only asked for does not', async () => {
+  const asked = { ...older, again: true, round: 2, received: '2026-01-01T00:03:00.000Z' };
+  const pushed = { ...asked, arrivedAgain: true, round: 3, received: '2026-01-01T00:04:00.000Z' } as const;
+
+  const heard: string[][] = [];
+  for (const push of [older, newer, asked, pushed, newer]) {
+    told.length = 0;
+    await receive(push);
+    heard.push([...(await toldBy(push))]);
+  }
+
+  const [byNewer, byOlder] = [`${idOf(older)} by ${idOf(newer)}`, `${idOf(newer)} by ${idOf(older)}`];
+  expect(heard).toEqual([[], [byNewer], [], [byOlder], []]);
+  // What is repeated late does not set it back.
+  await receive({ ...pushed, received: asked.received });
+  expect(await store.pushes.find(idOf(older))).toMatchObject({ arrived: pushed.received });
+});
+
 describe('a push that is planned after a newer one of its ref', () => {
   const byNewer = [`${idOf(older)} by ${idOf(newer)}`];
 

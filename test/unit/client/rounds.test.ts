@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { StartPush } from '../../../client/api.ts';
 import { rerunPush } from '../../../client/rerun-push.ts';
 import type { StartPushDeps } from '../../../client/start-push.ts';
@@ -216,6 +217,64 @@ describe('the ref that tasks were decided for', () => {
     if (!record) throw new Error('There is no record');
     return record;
   }
+});
+
+describe('a push that ended as canceled', () => {
+  const canceled = { state: 'exception', reason: 'canceled', resolved: '2026-01-02T03:05:00.000Z' } as const;
+  const supersededBy = `push/demo/1/${'b'.repeat(40)}`;
+
+  it('because a newer one took its place begins a new round when it is pushed again, and is the newer one then', async () => {
+    await store.pushes.writeStatus(aPush({ ...canceled, supersededBy }));
+
+    expect(await startPush(deps, pushed)).toEqual({ pushId, outcome: 'started', round: 2 });
+    expect(inputs).toMatchObject([{ again: true, arrivedAgain: true, round: 2 }]);
+  });
+
+  it('for that is no newer one where a new round of it is asked for', async () => {
+    await store.pushes.writeStatus(aPush({ ...canceled, supersededBy }));
+
+    await startPush(deps, { ...pushed, again: true });
+
+    expect(inputs).toMatchObject([{ again: true, round: 2 }]);
+    expect(inputs[0]).not.toHaveProperty('arrivedAgain');
+  });
+
+  it.each([undefined, `A newer push takes its place: ${supersededBy}`])(
+    'is answered from its record where that names no newer push: somebody cancelled it, or an older version wrote it (%s)',
+    async (detail) => {
+      await store.pushes.writeStatus(aPush({ ...canceled, ...(detail ? { detail } : {}) }));
+
+      expect(await startPush(deps, pushed)).toEqual({ pushId, outcome: 'resolved' });
+      expect(inputs).toEqual([]);
+    },
+  );
+});
+
+describe('a push that is pushed again while it runs', () => {
+  const running = {
+    start: () => Promise.reject(new WorkflowExecutionAlreadyStartedError('It runs', pushId, 'push')),
+    getHandle: () => ({
+      describe: () => Promise.resolve({ status: { name: 'RUNNING' }, runId: 'r' }),
+      query: () => Promise.resolve({ pushId, plannedAt: '', tasks: [], images: [] }),
+    }),
+  };
+  const join = (supersede: boolean): ReturnType<typeof startPush> => {
+    const withDeadline = (_deadline: number, work: () => Promise<unknown>): Promise<unknown> => work();
+    const client = { workflow: running, withDeadline } as unknown as Client;
+    const projects = { demo: { ...config.projects.demo, supersede } };
+    const configured = serverConfigSchema.parse({ version: 1, projects });
+    return startPush({ ...deps, config: configured, askTemporal: (_level, work) => work(client) }, pushed);
+  };
+
+  it('is joined, and newer than what was pushed meanwhile where newer ones take the place of others', async () => {
+    await store.pushes.writeStatus(aPush());
+
+    expect(await join(false)).toEqual({ pushId, outcome: 'joined' });
+    expect(await store.pushes.find(pushId)).not.toHaveProperty('arrived');
+    expect(await join(true)).toEqual({ pushId, outcome: 'joined' });
+    const { received, arrived = '' } = (await store.pushes.find(pushId)) ?? { received: '' };
+    expect(Date.parse(arrived)).toBeGreaterThan(Date.parse(received));
+  });
 });
 
 describe('a push whose status is damaged', () => {

@@ -4,7 +4,7 @@ import { parsePushOptions } from '../../../client/hooks/push-options.ts';
 import { parseReceiveLines } from '../../../client/hooks/receive-lines.ts';
 import type { ReceiveOptions } from '../../../client/hooks/receive.ts';
 import { receive } from '../../../client/hooks/receive.ts';
-import { ProjectNotFound, TemporalUnavailable } from '../../../model/errors.ts';
+import { ProjectNotFound, PushEnding, TemporalUnavailable } from '../../../model/errors.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
 
@@ -258,6 +258,53 @@ describe('receive', () => {
 
     expect(said).toContain('  it is resolved already: failed');
     expect(said.join('\n')).not.toContain('to build');
+  });
+
+  it.each([
+    ['canceled', true],
+    ['malformed-plan', false],
+  ] as const)('says of a push that is resolved as %s what runs it again: %s', async (reason, isSaid) => {
+    const api = new FakeApi();
+    api.outcome = 'resolved';
+    const resolved = '2026-01-02T03:04:06Z';
+    api.rounds = [[aPush({ state: 'exception', reason, resolved, decisionMs: 5 })]];
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`, ['tasks=unit']);
+
+    const command = `slipway push /srv/git/demo.git --rev ${NEW} --ref refs/heads/main --tasks unit --again`;
+    expect(said).toContain('  it is resolved already: exception');
+    expect(said.includes(`  to run it again: ${command}`)).toBe(isSaid);
+  });
+
+  it('says that a push is still ending which is to begin a new round, and waits for that no longer than a minute', async () => {
+    const api = new FakeApi();
+    api.rounds = [[aPush({ decisionMs: 5, tasks: [aTask()] })]];
+    const start = api.start.bind(api);
+    const patience: (number | undefined)[] = [];
+    api.start = (push, wait) => {
+      patience.push(wait?.patienceMs);
+      wait?.onEnding?.();
+      return start(push);
+    };
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`, ['again']);
+    const ofTwo = await run(api, `${OLD} ${NEW} refs/heads/a\n${OLD} ${OLD} refs/heads/b\n`, ['again']);
+
+    expect(said[0]).toBe('this push is still ending; a new round begins after that');
+    expect(ofTwo.join('\n')).not.toContain('still ending');
+    expect(patience).toEqual([60_000, 60_000, 60_000]);
+  });
+
+  it('says what starts a push later that has not ended in time', async () => {
+    const api = new FakeApi();
+    api.failure = new PushEnding(`push/demo/1/${NEW}`, 60_000);
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`, ['again']);
+
+    expect(said).toEqual([
+      `no push was started: Push push/demo/1/${NEW} is still ending, 60 s after a new round was asked for: ask again once it has its verdict (slipway watch push/demo/1/${NEW})`,
+      `to start it later: slipway push /srv/git/demo.git --rev ${NEW} --ref refs/heads/main --again`,
+    ]);
   });
 
   it('does not say of a push that is resolved that it is not decided, whoever keeps silent', async () => {

@@ -1,8 +1,17 @@
-import { expect, it } from '@jest/globals';
-import { taskIdIn } from '../../../model/pure/ids.ts';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { pushId as idOf, taskIdIn } from '../../../model/pure/ids.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
-import { readTaskRecords } from '../../../steps/read-push.ts';
+import type { TaskRecord } from '../../../model/schema/records.ts';
+import { readPush, readTaskRecords, recordPush } from '../../../steps/read-push.ts';
+import { receivePush } from '../../../steps/receive-push.ts';
+import { createStore } from '../../../store/create-store.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
+import { pushKey } from '../../../store/keys.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
+import type { Store } from '../../../store/store.ts';
+import { countReads } from '../../helpers/counted-reads.ts';
+import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 import { recordRuns } from '../../helpers/recorded-runs.ts';
 
 it('Of the records of a push no lists of artifacts are kept: each may have 50,000, and there are as many records as tasks', async () => {
@@ -18,4 +27,82 @@ it('Of the records of a push no lists of artifacts are kept: each may have 50,00
   expect(first).toEqual({ run: 0, state: 'completed', phases: {}, exitCode: 3 });
   expect(JSON.stringify([...records])).not.toContain('public/out');
   expect((await store.tasks.find(taskIdIn(pushId, 'make')))?.runs[0]?.artifacts).toHaveLength(1);
+});
+
+type TaskState = Pick<TaskRecord, 'state' | 'reason' | 'detail' | 'resolved'>;
+
+describe('a push that got its verdict before all its tasks had ended', () => {
+  const push = aPushInput();
+  const pushId = idOf(push);
+  const plannedAt = '2026-01-01T00:00:01.000Z';
+  const ended = { state: 'exception', reason: 'canceled', resolved: '2026-01-01T00:09:00.000Z' } as const;
+  const verdict = { reason: 'canceled' } as const;
+  let objects: ObjectStore;
+  let store: Store;
+
+  beforeEach(async () => {
+    objects = createMemoryObjectStore();
+    store = createStore(objects);
+    await receivePush(store, { push, pushId }, 'demo');
+    const file = 'version: 1\ntasks: { make: { image: debian }, other: { image: debian } }\n';
+    await store.pushes.writePlan(aPlanOf(push, { plannedAt, file }));
+    await recordTask('other', ended);
+    await recordTask('make', { state: 'running' });
+    await recordPush(store, { pushId, plannedAt, images: [], verdict });
+  });
+
+  const recordTask = (label: string, state: TaskState, of = plannedAt): Promise<void> => {
+    const taskId = taskIdIn(pushId, label);
+    const common = { version: 1, taskId, label, pushId, plannedAt: of, created: of } as const;
+    const runs = [{ run: 0, ...state, phases: {}, artifacts: [] }];
+    return store.tasks.change(taskId, () => ({ ...common, ...state, runs }));
+  };
+  const statesOf = async (): Promise<readonly string[]> =>
+    (await readPush(store, pushId)).tasks.map(({ label, state, reason = '', runs }) =>
+      [label, state, reason, runs[0]?.state].join(' '),
+    );
+
+  it('shows the others as they end', async () => {
+    expect(await statesOf()).toEqual(['make running  running', 'other exception canceled exception']);
+
+    await recordTask('make', ended);
+
+    expect(await statesOf()).toEqual([
+      'make exception canceled exception',
+      'other exception canceled exception',
+    ]);
+    expect(await readPush(store, pushId)).toMatchObject({ state: 'exception', reason: 'canceled' });
+  });
+
+  it('does not show them by the records of another round, nor those that had ended by anything but the verdict', async () => {
+    await recordTask('make', ended, '2026-01-01T00:10:00.000Z');
+    await recordTask('other', { ...ended, detail: 'later' });
+
+    expect(await statesOf()).toEqual(['make running  running', 'other exception canceled exception']);
+    expect(JSON.stringify(await readPush(store, pushId))).not.toContain('later');
+  });
+
+  it('shows its verdict also where its plan cannot be read', async () => {
+    await objects.put(pushKey(pushId, 'plan'), Buffer.from('{"version": 1'), {});
+
+    expect((await readPush(store, pushId)).reason).toBe('canceled');
+  });
+
+  it('is one read once all have ended in its record', async () => {
+    await recordTask('make', ended);
+    await recordPush(store, { pushId, plannedAt, images: [], verdict });
+    const counted = countReads(objects);
+
+    await readPush(createStore(counted.objects), pushId);
+
+    expect(counted.keys).toEqual([pushKey(pushId, 'status')]);
+  });
+
+  it('says which newer push took its place', async () => {
+    const supersededBy = `push/demo/1/${'b'.repeat(40)}`;
+
+    await recordPush(store, { pushId, plannedAt, images: [], verdict: { ...verdict, supersededBy } });
+
+    expect(await readPush(store, pushId)).toMatchObject({ reason: 'canceled', supersededBy });
+  });
 });

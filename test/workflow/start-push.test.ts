@@ -112,7 +112,7 @@ class Ending {
 
   async begin(): Promise<ReturnType<typeof env.client.workflow.getHandle>> {
     const { pushId } = await start();
-    await until(() => world.started.length === 1);
+    await until(() => world.plans === 1 && world.started.length > 0);
     return env.client.workflow.getHandle(pushId);
   }
 
@@ -223,7 +223,9 @@ describe('starting a push', () => {
         (wait) => start({ again: true }, wait),
         () => record('canceled'),
       );
-      await handle.terminate();
+      // Its tasks end with it.
+      await handle.cancel();
+      await handle.result().catch(() => undefined);
       return again;
     });
 
@@ -257,7 +259,9 @@ describe('starting a push', () => {
         (wait) => startPush({ askTemporal, store, config: superseding }, pushed, wait),
         () => record('canceled', { supersededBy }),
       );
-      await handle.terminate();
+      // Its tasks end with it.
+      await handle.cancel();
+      await handle.result().catch(() => undefined);
       return again;
     });
 
@@ -319,7 +323,9 @@ describe('running tasks of a push again', () => {
         (wait) => rerunPush({ askTemporal, store, config }, asked(handle.workflowId), wait),
         () => record('canceled'),
       );
-      await handle.terminate();
+      // Its tasks end with it.
+      await handle.cancel();
+      await handle.result().catch(() => undefined);
       return again;
     });
 

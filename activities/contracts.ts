@@ -45,7 +45,7 @@ export interface ControlActivities {
   loadGraph(input: LoadGraphInput): Promise<GraphPage>;
   /** Opens a push again that has its verdict. */
   reopenPush(input: ReopenPushInput): Promise<Extract<PlannedPush, { outcome: 'planned' }>>;
-  /** Sets back tasks that have ended; gives the numbers of their next runs. */
+  /** Sets back tasks that have ended; gives the numbers of their next runs, or that one may not run again. */
   setBack(input: SetBackInput): Promise<readonly number[]>;
   /** Tells older pushes of the same ref, or this one that it is the older; gives the ids of the others. */
   supersede(input: SupersedeInput): Promise<readonly string[]>;

@@ -25,7 +25,7 @@ export interface ControlDeps {
   readonly source: GitSource;
   readonly plans: PlanCache;
   readonly client: Client;
-  /** Read anew at each plan, so that a change of the configuration counts from the next push on. */
+  /** Read anew at each plan and rerun, so that a change of the configuration counts from the next one on. */
   readonly readServerConfig: () => Promise<ServerConfig>;
   readonly platform: string;
   readonly contextHashes?: ContextHashCache;
@@ -42,8 +42,8 @@ export function createControlActivities(
         planPush({ ...deps, config: await deps.readServerConfig() }, input, context),
       ),
     loadGraph: (input) => carryOut(() => loadGraph(store, plans, input)),
-    reopenPush: (input) => carryOut((context) => reopenPush(store, input, context)),
-    setBack: (input) => carryOut((context) => setBack(store, input, context)),
+    reopenPush: (input) => carryOut((context) => reopenPush(deps, input, context)),
+    setBack: (input) => carryOut((context) => setBack(deps, input, context)),
     supersede: (input) => carryOut(({ signal }) => supersede(deps, input, signal)),
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),
     findImage: (input) => carryOut((context) => findImage(deps, input, context)),

@@ -30,7 +30,9 @@ export function describeDecision(
 ): string[] {
   const { state, reason, detail, findings, images, tasks, decisionMs } = document;
   if (reason === 'malformed-plan') {
-    const lines = findings.length > 0 ? findings.map(formatted) : [detail ?? ''];
+    // Without a mistake in the tree it is a rerun that was refused.
+    const isMistaken = findings.some(({ severity }) => severity === 'error');
+    const lines = [...(isMistaken ? [] : [detail ?? '']), ...findings.map(formatted)];
     return ['nothing is run, there are mistakes:', ...lines.map((line) => `  ${line}`)];
   }
   if (isResolved(state) && decisionMs === undefined) return [detail ?? `${state}: ${reason ?? ''}`];

@@ -1,13 +1,15 @@
-import { NotFound, ProjectNotFound } from '../model/errors.ts';
+import { NotFound } from '../model/errors.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import { levelOf, parseId } from '../model/pure/ids.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
+import { tasksToRerun } from '../model/pure/rerun.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { Plan } from '../model/schema/plan.ts';
 import type { PushDocument, PushRecord } from '../model/schema/records.ts';
+import { expectGranted } from '../steps/check-rerun.ts';
 import { readPush } from '../steps/read-push.ts';
-import { resolveProject } from '../steps/resolve-project.ts';
+import { resolveAtLevel } from '../steps/resolve-project.ts';
 import type { Store } from '../store/store.ts';
 import type { EndingWait, RerunOutcome } from './api.ts';
 import { findEnding, pastItsEnd, untilEnded } from './ending-push.ts';
@@ -19,9 +21,11 @@ const MOST_NAMED = 1_000;
 
 /**
  * Runs tasks of a push again: a running push is told so, one that has its verdict begins a new round in which the other tasks stay as
- * they are. One that was cancelled, or whose place a newer one has taken, has its verdict soon, which is waited for.
+ * they are. One that was cancelled, or whose place a newer one has taken, has its verdict soon, which is waited for. The control worker
+ * asks its own configuration once more; that of here tells sooner.
  *
  * @throws {NotFound} when the push has no such task, or none that could run again. @throws {PushEnding}
+ * @throws {NotGranted} {ProjectNotFound} when one of them may not run any more: then none of them does.
  */
 export async function rerunPush(
   deps: StartPushDeps,
@@ -44,7 +48,14 @@ export async function rerunPush(
       await untilEnded(deps, ending, wait);
       return ask();
     }
-    const asked = await namedBy(store, pushId, rerun);
+    const failed = rerun.tasks === 'failed' ? await failedOf(store, pushId) : [];
+    const hasFailed = new Set(failed);
+    expectGranted(
+      deps.config,
+      plan,
+      tasksToRerun(plan.tasks, (label) => hasFailed.has(label), rerun),
+    );
+    const asked = namedBy(failed, rerun);
     expectImages(plan, asked);
     if (isOpen) {
       await askTemporal(level, (client) => client.workflow.getHandle(pushId).signal('rerun', asked));
@@ -65,15 +76,18 @@ export async function rerunPush(
  *
  * @throws {NotFound} when nothing has: what fails later was not asked for.
  */
-async function namedBy(store: Store, pushId: string, rerun: Rerun): Promise<Rerun> {
-  if (rerun.tasks !== 'failed') return rerun;
+async function failedOf(store: Store, pushId: string): Promise<readonly string[]> {
   const { tasks } = await readPush(store, pushId);
   const labels = tasks
     .filter(({ state }) => isResolved(state) && state !== 'completed')
     .map(({ label }) => label);
   if (labels.length === 0) throw new NotFound(`No task of ${pushId} has failed so far`);
+  return labels;
+}
+
+function namedBy(failed: readonly string[], rerun: Rerun): Rerun {
   // The names of very many would be too long for a signal.
-  return labels.length > MOST_NAMED ? rerun : { ...rerun, tasks: labels };
+  return rerun.tasks !== 'failed' || failed.length > MOST_NAMED ? rerun : { ...rerun, tasks: failed };
 }
 
 function expectTasks({ pushId, tasks, decides }: Plan, rerun: Rerun): void {
@@ -122,11 +136,8 @@ function inputOf(
   const { pushId, project, repository, revision, request } = record;
   const { ref } = status;
   const level = levelOf(pushId);
-  const owner = resolveProject(config, repository, { ref, wanted: project });
-  if (owner.level !== level || parseId(pushId)?.kind !== 'push')
-    throw new ProjectNotFound(
-      `The configuration gives ${ref} of ${repository} level ${owner.level}, not ${level}`,
-    );
+  if (parseId(pushId)?.kind !== 'push') throw new NotFound(`"${pushId}" is no push`);
+  resolveAtLevel(config, { repository, ref, project, level });
   return {
     project,
     level,

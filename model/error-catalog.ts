@@ -47,6 +47,12 @@ export const ERRORS = {
     meaning: 'No project of the configuration names this repository and ref.',
     next: 'Add the repository to `sources` in slipway.config.yml.',
   },
+  NotGranted: {
+    owner: 'operator',
+    retryable: false,
+    meaning: 'A task that is to run again asks for what the server configuration does not grant any more.',
+    next: 'Nothing runs again. Grant it in slipway.config.yml, or run other tasks again.',
+  },
   BaseUnavailable: {
     owner: 'author',
     retryable: false,

@@ -57,6 +57,11 @@ export class ProjectNotFound extends SlipwayError {
   readonly type = 'ProjectNotFound';
 }
 
+/** Thrown when a task that is to run again asks for what the server's configuration does not grant any more. */
+export class NotGranted extends SlipwayError {
+  readonly type = 'NotGranted';
+}
+
 /** Thrown when a base image is neither recorded in the store nor to be had from outside. */
 export class BaseUnavailable extends SlipwayError {
   readonly type = 'BaseUnavailable';

@@ -26,7 +26,7 @@ import { graphImage } from './graph-image.ts';
 import { planKeeping } from './keep-failed.ts';
 import { receivePush } from './receive-push.ts';
 import type { ResolvedProject } from './resolve-project.ts';
-import { resolveProject, supersedes } from './resolve-project.ts';
+import { resolveAtLevel, supersedes } from './resolve-project.ts';
 import type { PushRecord } from '../model/schema/records.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -149,13 +149,7 @@ function authorize(config: ServerConfig, { push, pushId }: PlanPushInput): Resol
       `Push ${pushId} asks for revision ${push.revision} of ${push.project}, which is another push`,
     );
   }
-  const owner = resolveProject(config, push.repository, { ref: push.ref, wanted: push.project });
-  if (owner.level !== push.level) {
-    throw new ProjectNotFound(
-      `The configuration gives ${push.ref} of ${push.repository} level ${owner.level}, not ${push.level}`,
-    );
-  }
-  return owner;
+  return resolveAtLevel(config, push);
 }
 
 async function reject(

@@ -78,6 +78,24 @@ export function resolveProject(
   return localProject(config, canonical, wanted);
 }
 
+/** The same, where a push of that level is or was asked for. @throws {ProjectNotFound} also when the configuration gives its ref another level. */
+export function resolveAtLevel(
+  config: ServerConfig,
+  {
+    repository,
+    ref,
+    project,
+    level,
+  }: { readonly repository: string; readonly ref: string; readonly project: string; readonly level: Level },
+): ResolvedProject {
+  const owner = resolveProject(config, repository, { ref, wanted: project });
+  if (owner.level !== level)
+    throw new ProjectNotFound(
+      `The configuration gives ${ref} of ${repository} level ${owner.level}, not ${level}`,
+    );
+  return owner;
+}
+
 /** Whether a push to a ref of a project takes the place of older ones that run. */
 export function supersedes(config: Pick<ServerConfig, 'projects'>, project: string, ref: string): boolean {
   const { supersede = false } = config.projects[project] ?? {};

@@ -9,6 +9,7 @@ import {
 import { withBareDigests } from '../model/pure/image-digests.ts';
 import type { ImageResolved, PlannedPush, PushInput, TaskResolved } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
+import { REFUSED } from '../model/pure/rerun.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { controlActivities, recordActivities } from './activity-proxies.ts';
 import type { DeadlinesState } from './deadlines.ts';
@@ -226,13 +227,24 @@ async function setBackAsked(running: Begun): Promise<void> {
   for (let at = 0; at < labels.length; at += BATCH) {
     const batch = labels.slice(at, at + BATCH);
     const numbers = await CancellationScope.nonCancellable(() =>
-      controlActivities(input.level).setBack({ push: pushed(input), pushId, plannedAt, labels: batch }),
+      controlActivities(input.level).setBack({
+        push: pushed(input),
+        pushId,
+        plannedAt,
+        labels: batch,
+        mayRefuse: true,
+      }),
     );
-    for (const [place, label] of batch.entries()) runs.set(label, numbers[place] ?? 0);
+    for (const [place, label] of batch.entries()) {
+      const number = numbers[place] ?? 0;
+      if (number === REFUSED) log.warn('A task may not run again and stays as it ended', { label });
+      else runs.set(label, number);
+    }
   }
+  if (runs.size === 0) return;
   graph.reopen(runs);
-  deadlines.restart(labels);
-  images.reopen(graph.imagesOf(labels));
+  deadlines.restart([...runs.keys()]);
+  images.reopen(graph.imagesOf(runs.keys()));
   await images.request(pushId, plannedAt, input.level);
 }
 

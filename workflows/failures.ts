@@ -72,8 +72,15 @@ export function damagedDigest(error: unknown): string | undefined {
 export function pushReason(error: unknown): PushReason {
   const cause = rootFailure(error);
   const type = cause instanceof TimeoutFailure ? metBefore(cause)?.type : failureType(error);
-  return type === 'RepositoryUnavailable' ? 'repository-unavailable' : 'internal-error';
+  return (type && PUSH_REASON_OF[type]) || 'internal-error';
 }
+
+const PUSH_REASON_OF: Readonly<Record<string, PushReason>> = {
+  RepositoryUnavailable: 'repository-unavailable',
+  // What may not run again is said of a push as it would be of its first round.
+  ProjectNotFound: 'repository-unavailable',
+  NotGranted: 'malformed-plan',
+};
 
 /** Saving would wait for the same once more, or belongs to another run. */
 const UNREACHABLE = ['EngineUnavailable', 'StoreUnavailable', 'RunSuperseded'];

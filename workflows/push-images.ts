@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import { withBareDigests } from '../model/pure/image-digests.ts';
 import type { GraphImage, ImageOutcome, KnownImage } from '../model/pure/payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
@@ -72,13 +73,31 @@ export class PushImages {
     }
   }
 
-  /** Tasks wait for these again: what could not be had, or was not needed, is asked for by {@link request}. */
+  /**
+   * Tasks wait for these again: what could not be had is asked for by {@link request}, and what was not needed too, unless the push
+   * recorded it in a round before.
+   */
   reopen(names: ReadonlySet<string>): void {
+    this.#takeRecorded(names);
     const isStored = (name: string): boolean => this.#resolved.get(name)?.stored !== undefined;
     const toHave = this.#withParents(new Set([...names].filter((name) => !isStored(name))));
+    this.#takeRecorded(toHave);
     for (const name of new Set([...names, ...toHave])) {
       this.#kept.delete(name);
       if (!isStored(name)) this.#resolved.delete(name);
+    }
+  }
+
+  #takeRecorded(names: ReadonlySet<string>): void {
+    const recorded = this.#all.filter(
+      ({ name, stored }) => stored !== undefined && names.has(name) && this.#kept.has(name),
+    );
+    // Replay: they were asked for before.
+    if (recorded.length === 0 || !patched('take-recorded')) return;
+    for (const image of recorded) {
+      this.#kept.delete(image.name);
+      const { taskId, stored } = image;
+      if (stored) this.#settle(image, { taskId, reason: 'reused', stored, bytesUploaded: 0 });
     }
   }
 
@@ -169,8 +188,11 @@ export class PushImages {
     return this.#all.map(({ name, before }) => {
       if (before && this.#kept.has(name)) return before;
       const resolved = this.#resolved.get(name);
-      // What an earlier round has built is found by this one.
-      const isFound = resolved?.reason === 'reused' && before?.outcome === 'built';
+      // What an earlier round has built is found by this one, unless another has its place by now.
+      const isFound =
+        resolved?.reason === 'reused' &&
+        before?.outcome === 'built' &&
+        before.manifestDigest === resolved.stored?.manifestDigest;
       return isFound ? before : outcomeOf(name, resolved);
     });
   }

@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Not the tree's author's to mend, and yet nothing is broken: an argument or a configuration is wrong. */
-const WRONG_INPUT: readonly ErrorType[] = ['ConfigInvalid', 'ProjectNotFound'];
+const WRONG_INPUT: readonly ErrorType[] = ['ConfigInvalid', 'ProjectNotFound', 'NotGranted'];
 
 /** Says on stderr what went wrong, for people, and gives the exit code that stands for it. */
 export function reportError(error: unknown, terminal: Terminal): ExitCode {

@@ -47,6 +47,7 @@ export interface GraphImage {
   readonly taskId: string;
   /** `keep`: no task of this round needs it. */
   readonly action: 'build' | 'reuse' | 'keep';
+  /** The one to take: that of the index, or of a round before. */
   readonly stored?: ImageDigests;
   /** Why it cannot be built at all: a base that is not to be had. */
   readonly unavailable?: string;

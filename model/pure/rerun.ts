@@ -22,7 +22,12 @@ export interface SetBackInput {
   readonly pushId: string;
   readonly plannedAt: string;
   readonly labels: readonly string[];
+  /** The answer may have {@link REFUSED} in it; absent in what older workflows ask, which know numbers of runs only. */
+  readonly mayRefuse?: true;
 }
+
+/** In place of the number of its next run: the task may not run again, and stays as it ended. */
+export const REFUSED = -1;
 
 /** Labels of the tasks that are meant, in the order given: dependencies come before dependents there. */
 export function tasksToRerun(

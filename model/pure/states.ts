@@ -154,7 +154,7 @@ export const PUSH_REASONS: Readonly<
   'malformed-plan': {
     state: 'exception',
     meaning:
-      'slipway.yml or an image definition is wrong. Every finding is in the record; nothing was started.',
+      'slipway.yml or an image definition is wrong, or a task asks for what is not granted. Every finding is in the record; nothing was started.',
   },
   'revision-not-found': {
     state: 'exception',

@@ -1,8 +1,13 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { openApi } from '../../client/temporal-api.ts';
 import { taskIdIn } from '../../model/pure/ids.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 import { pushKey, taskKey } from '../../store/keys.ts';
 import { openStore } from '../../store/open-store.ts';
+import { readServerConfig } from '../../workers/server-config.ts';
 import { statesOf, until } from '../helpers/live-stack.ts';
 import type { ProgramResult } from '../helpers/run-program.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
@@ -124,6 +129,63 @@ describe('slipway rerun', () => {
     expect(document.state).toBe('completed');
     expect(document.round).toBeUndefined();
     expect(runsOf(document)).toEqual({ flaky: [0, 1], slow: [0] });
+  });
+
+  it('runs a task in the image that its push has built, also when that was built again since', async () => {
+    const repository = await world.createRepository();
+    const revision = await repository.commit({
+      'slipway.yml': {
+        version: 1,
+        images: { tools: { context: 'docker' } },
+        tasks: {
+          flaky: {
+            image: { 'in-tree': 'tools' },
+            checkout: false,
+            command: 'cat /made; test "$RUN_ID" -gt 0',
+          },
+        },
+      },
+      'docker/Dockerfile': `# ${randomUUID()}\nFROM debian:bookworm\nRUN date +%N > /made\n`,
+    });
+    const madeOf = async ({ tasks }: PushDocument): Promise<string | undefined> =>
+      /^\d{9}$/m.exec(await world.log(tasks[0]?.taskId ?? ''))?.[0];
+    const first = await world.push(repository, revision);
+    const made = await madeOf(first);
+    const rebuild = await world.push(repository, revision, { request: { rebuild: ['tools'] } });
+    expect(await madeOf(rebuild)).not.toBe(made);
+
+    const again = await slipway('rerun', 'flaky', '--push', first.id, '--watch', '--json');
+
+    const second = JSON.parse(again.stdout) as PushDocument;
+    expect(second).toMatchObject({ state: 'completed', round: 2 });
+    expect(second.images).toEqual(first.images);
+    expect(await madeOf(second)).toBe(made);
+  });
+
+  it('runs nothing again that asks for what is not granted any more, whatever its client believes', async () => {
+    const granted = { capabilities: { 1: ['allowPtrace'] } };
+    const repository = await world.createRepository(undefined, granted);
+    const tasks = { traced: { ...flaky, features: { allowPtrace: true } } };
+    const revision = await repository.commit({ 'slipway.yml': { version: 1, tasks } });
+    const { id } = await world.push(repository, revision);
+    const { serverConfig } = world.connections;
+    const before = await readServerConfig(serverConfig);
+    const config = parse(await readFile(serverConfig, 'utf8')) as { projects: Record<string, object> };
+    const { [repository.project]: project } = config.projects;
+    config.projects[repository.project] = { ...project, capabilities: {} };
+    await writeFile(serverConfig, stringify(config));
+
+    const refused = await slipway('rerun', 'traced', '--push', id);
+    const words = `task "traced": "allowPtrace" is not granted to project "${repository.project}" at level 1`;
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining(words)]);
+
+    const api = await openApi(world.connections, before);
+    await api.rerun(id, { tasks: ['traced'], downstream: false }, 'somebody');
+    await api.close();
+    const document = await world.verdict(id);
+    expect(document).toMatchObject({ state: 'exception', reason: 'malformed-plan', round: 2 });
+    expect(document.detail).toContain(words);
+    expect(runsOf(document)).toEqual({ traced: [0] });
   });
 
   it('says what it cannot run again', async () => {

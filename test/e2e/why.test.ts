@@ -3,6 +3,8 @@ import { chmod, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PushDocument, PushImage } from '../../model/schema/records.ts';
+import { blobKey } from '../../store/keys.ts';
+import { openStore } from '../../store/open-store.ts';
 import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { startImageRegistry } from '../helpers/image-registry.ts';
 import { requireEnv } from '../helpers/require-env.ts';
@@ -212,10 +214,17 @@ describe('a parent that is gone', () => {
     expect(outcomesOf(two)).toEqual({ base: 'not-needed', child: 'reused' });
     expect(statesOf(two)).toEqual({ child: 'completed/completed' });
 
-    // The same plan counts for what runs again: the build of the child asks for its parent.
+    // A push that has it goes on with it. Where the store has lost it the same plan counts, and the build of the child asks for its parent.
     await remove('child');
-    const rerun = await slipway(repository.path, 'rerun', 'child', '--push', two.id, '--watch', '--json');
-    const again = JSON.parse(rerun) as PushDocument;
+    const rerun = async (): Promise<PushDocument> =>
+      JSON.parse(
+        await slipway(repository.path, 'rerun', 'child', '--push', two.id, '--watch', '--json'),
+      ) as PushDocument;
+    expect(outcomesOf(await rerun())).toEqual({ base: 'not-needed', child: 'reused' });
+    const store = openStore(world.connections.store);
+    await store.objects.delete([blobKey(imageOf(two, 'child').manifestDigest as `sha256:${string}`)]);
+    store.close();
+    const again = await rerun();
     expect(statesOf(again)).toEqual({ child: 'completed/completed' });
     expect(outcomesOf(again)).toEqual({ base: 'not-needed', child: 'built' });
     const three = await world.push(repository, await repository.commit({ 'README.md': '3' }));

@@ -33,6 +33,7 @@ import type {
   UnstartedTask,
 } from '../../model/pure/payloads.ts';
 import type { Rerun } from '../../model/pure/rerun.ts';
+import { REFUSED } from '../../model/pure/rerun.ts';
 import type { BuiltImage } from '../../model/pure/built-image.ts';
 import type { Settled } from '../../model/pure/settle-payloads.ts';
 import type { ImportBaseInput, RefreshInput, RenewedBase } from '../../model/pure/base-payloads.ts';
@@ -53,6 +54,9 @@ export const STORED: StoredImage = {
   diffIds: [],
   sizeBytes: 1,
 };
+
+/** Another one of the same content. */
+export const REBUILT: StoredImage = { ...STORED, manifestDigest: `sha256:${'c'.repeat(64)}` };
 
 // Warnings of expected failures would drown the failures that are not.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -149,6 +153,12 @@ export class World {
   plans = 0;
   readonly reruns: Rerun[] = [];
   readonly setBack: string[] = [];
+  /** Labels of tasks that may not run again. */
+  readonly refused = new Set<string>();
+  /** What the index has of an image that was built, and what a build makes. */
+  newest = STORED;
+  /** Label and manifest digest of each image that was loaded for a task. */
+  readonly loaded: string[] = [];
   readonly graphs = new Map<string, readonly GraphTask[]>();
   readonly planInputs: PlanPushInput[] = [];
   parents = new Map<string, { taskId: string; name: string; force?: boolean }>();
@@ -208,9 +218,10 @@ export class World {
         const deps = { client: this.env.client, store: this.store };
         return supersede(deps, input, Context.current().cancellationSignal);
       },
-      setBack: ({ labels }) => {
-        this.setBack.push(...labels);
-        return Promise.resolve(labels.map((label) => this.runsOf(label)));
+      setBack: ({ labels, mayRefuse }) => {
+        const isRefused = (label: string): boolean => mayRefuse === true && this.refused.has(label);
+        this.setBack.push(...labels.filter((label) => !isRefused(label)));
+        return Promise.resolve(labels.map((label) => (isRefused(label) ? REFUSED : this.runsOf(label))));
       },
       loadGraph: ({ pushId, from }) => {
         const tasks = this.graphs.get(pushId) ?? [];
@@ -222,7 +233,7 @@ export class World {
       findImage: async (input) => {
         await this.find(input);
         const parent = this.parents.get(input.name);
-        if (this.indexed.has(input.taskId) && !input.force) return { stored: STORED, nextRun: 1 };
+        if (this.indexed.has(input.taskId) && !input.force) return { stored: this.newest, nextRun: 1 };
         return { nextRun: 0, ...(parent ? { parent } : {}) };
       },
       recordImage: async (input) => {
@@ -262,7 +273,7 @@ export class World {
         if (input.fresh) this.freshBuilds.push(input.name);
         await this.build(input.name, Context.current().info.attempt);
         const facts = { steps: 1, cachedSteps: 0, phases: {}, worker: 'w', engineId: 'engine', started: '' };
-        return { stored: STORED, bytesUploaded: 7, ...facts, ...this.builtFacts };
+        return { stored: this.newest, bytesUploaded: 7, ...facts, ...this.builtFacts };
       },
       claimRun: async (input) => {
         const { taskQueue } = Context.current().info;
@@ -280,8 +291,9 @@ export class World {
           answeredBy: this.answeredBy(),
         };
       },
-      loadImage: async ({ task }) => {
-        await this.beforeLoad(task.label);
+      loadImage: async ({ task: { label, image } }) => {
+        await this.beforeLoad(label);
+        if (image) this.loaded.push(`${label} ${image.manifestDigest}`);
         return { engineImageId: 'sha256:1', bytesLoaded: 0, imageMs: 1 };
       },
       runContainer: async ({ task, run }) => {

@@ -15,6 +15,7 @@ import {
   createEnvironment,
   failure,
   planned,
+  STORED,
   until,
   untilCancelled,
   World,
@@ -155,6 +156,30 @@ const scenes: readonly Scene[] = [
     const started = await world.startPush({ ...push, rerun, round: 2 });
     await started.result();
     return { 'push/opened-again.json': started.id };
+  },
+  async (world, push) => {
+    const ended = { state: 'completed', reason: 'completed' } as const;
+    const before = { outcome: 'built', bytesUploaded: 1, manifestDigest: STORED.manifestDigest } as const;
+    const kept = anImage('kept', { action: 'keep', stored: STORED, before: { name: 'kept', ...before } });
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.indexed.add(kept.taskId);
+    world.plan = () =>
+      planned([aTask('imaged', { image: 'kept', firstRun: 1, ended }), aTask('again')], [kept]);
+    world.run = async (label) => {
+      if (label === 'again') await opened;
+      return {};
+    };
+    const rerun = { tasks: ['again'], downstream: false };
+    const started = await world.startPush({ ...push, rerun, round: 2 });
+    await until(() => world.started.includes('again#0'));
+    await world.env.client.workflow
+      .getHandle(started.id)
+      .signal('rerun', { tasks: ['imaged'], downstream: false });
+    await until(() => world.stateOf('imaged') === 'completed/completed');
+    open();
+    await started.result();
+    return { 'push/takes-recorded.json': started.id };
   },
   async (world, push) => {
     world.plan = () => planned([aTask('engine', { dind: true })]);

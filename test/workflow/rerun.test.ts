@@ -5,7 +5,16 @@ import type { ContainerResult } from '../../model/pure/payloads.ts';
 import type { Rerun } from '../../model/pure/rerun.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
-import { anImage, aPush, aTask, failure, planned, STORED, until } from '../helpers/workflow-world.ts';
+import {
+  anImage,
+  aPush,
+  aTask,
+  failure,
+  planned,
+  REBUILT,
+  STORED,
+  until,
+} from '../helpers/workflow-world.ts';
 
 jest.setTimeout(120_000);
 
@@ -125,6 +134,28 @@ describe('tasks of a running push', () => {
     expect(world.pushRecords.map(({ verdict }) => verdict?.reason)).toEqual(['failed', 'completed']);
   });
 
+  it('that may not run again stay as they ended, and the others run', async () => {
+    const slow = gate();
+    world.plan = () => planned([aTask('slow'), aTask('broken'), aTask('refused')]);
+    world.refused.add('refused');
+    world.run = async (label, run) => {
+      if (label === 'slow') await slow.opened();
+      return label !== 'slow' && run === 0 ? FAILED : {};
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => ['broken', 'refused'].every((label) => world.stateOf(label) === 'failed/failed'));
+      await rerun(push.id, { tasks: 'failed', downstream: false });
+      await until(() => world.stateOf('broken') === 'completed/completed');
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome).toEqual({ state: 'failed', reason: 'failed' });
+    expect([...world.started].sort()).toEqual(['broken#0', 'broken#1', 'refused#0', 'slow#0']);
+  });
+
   it('whose image could not be built ask for it again', async () => {
     const slow = gate();
     const image = anImage('broken');
@@ -152,9 +183,10 @@ describe('tasks of a running push', () => {
 });
 
 describe('a new round of a push', () => {
-  it('runs what is to run again and leaves the rest as it is, tasks and images', async () => {
+  it('runs what is to run again and leaves the rest as it is, tasks and images, whatever the index has by now', async () => {
     const [used, other] = [anImage('used'), anImage('other')];
     world.indexed.add(used.taskId);
+    world.newest = REBUILT;
     const before = { outcome: 'built', bytesUploaded: 5, manifestDigest: STORED.manifestDigest } as const;
     world.plan = () =>
       planned(
@@ -164,7 +196,7 @@ describe('a new round of a push', () => {
           aTask('after', { dependencies: ['again', 'good'] }),
         ],
         [
-          { ...used, before: { name: 'used', ...before } },
+          { ...used, action: 'reuse', stored: STORED, before: { name: 'used', ...before } },
           { ...other, action: 'keep', before: { name: 'other', ...before } },
         ],
       );
@@ -178,9 +210,46 @@ describe('a new round of a push', () => {
     expect(world.reruns).toEqual([asked]);
     expect(world.started).toEqual(['again#2', 'after#0']);
     expect(world.builds).toEqual([]);
+    expect(world.loaded).toEqual([`again ${STORED.manifestDigest}`]);
     expect(world.lastRecord().images).toEqual([
       { name: 'used', ...before },
       { name: 'other', ...before },
+    ]);
+  });
+
+  it('records another image than before where it had to take another', async () => {
+    const image = anImage('used');
+    world.indexed.add(image.taskId);
+    world.newest = REBUILT;
+    const before = { outcome: 'built', bytesUploaded: 5, manifestDigest: STORED.manifestDigest } as const;
+    world.plan = () =>
+      planned(
+        [aTask('again', { image: 'used', firstRun: 1 })],
+        [{ ...image, before: { name: 'used', ...before } }],
+      );
+
+    await world.during(async () =>
+      (await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } })).result(),
+    );
+
+    expect(world.loaded).toEqual([`again ${REBUILT.manifestDigest}`]);
+    expect(world.lastRecord().images).toEqual([
+      { name: 'used', outcome: 'reused', bytesUploaded: 0, manifestDigest: REBUILT.manifestDigest },
+    ]);
+  });
+
+  it('that is refused ends as one whose plan has a mistake, and says which', async () => {
+    world.plan = () => {
+      throw failure('NotGranted');
+    };
+
+    const outcome = await world.during(async () =>
+      (await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } })).result(),
+    );
+
+    expect(outcome).toEqual({ state: 'exception', reason: 'malformed-plan' });
+    expect(world.pushRecords).toMatchObject([
+      { plannedAt: '', verdict: { reason: 'malformed-plan', detail: 'it was NotGranted' } },
     ]);
   });
 
@@ -220,5 +289,36 @@ describe('a new round of a push', () => {
 
     expect(outcome.state).toBe('completed');
     expect(world.builds).toEqual(['kept']);
+  });
+
+  it('takes that image as it was recorded, where it was', async () => {
+    const slow = gate();
+    const image = anImage('kept');
+    const before = { outcome: 'built', bytesUploaded: 1, manifestDigest: STORED.manifestDigest } as const;
+    world.indexed.add(image.taskId);
+    world.newest = REBUILT;
+    world.plan = () =>
+      planned(
+        [aTask('imaged', { image: 'kept', firstRun: 1, ended: completed }), aTask('again')],
+        [{ ...image, action: 'keep', stored: STORED, before: { name: 'kept', ...before } }],
+      );
+    world.run = async (label) => {
+      if (label === 'again') await slow.opened();
+      return {};
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } });
+      await until(() => world.started.includes('again#0'));
+      await rerun(push.id, { tasks: ['imaged'], downstream: false });
+      await until(() => world.runsOf('imaged') === 1);
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.builds).toEqual([]);
+    expect(world.loaded).toEqual([`imaged ${STORED.manifestDigest}`]);
+    expect(world.lastRecord().images).toEqual([{ name: 'kept', ...before }]);
   });
 });

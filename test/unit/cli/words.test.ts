@@ -29,6 +29,7 @@ describe('reportError', () => {
     [new errors.NotFound('no push'), EXIT.usage],
     [new errors.ConfigInvalid('bad'), EXIT.usage],
     [new errors.ProjectNotFound('none'), EXIT.usage],
+    [new errors.NotGranted('not any more'), EXIT.usage],
     [new errors.RevisionNotFound('/r', 'abc'), EXIT.usage],
     [new errors.InvalidInput([]), EXIT.usage],
     [new errors.StoreUnavailable('get', 'b', 'k', 'away'), EXIT.infrastructure],

@@ -19,4 +19,15 @@ describe('what was decided', () => {
   ])('is said of a push of %s', (_what, images, tasks, line) => {
     expect(describeDecision(aPush({ ...PLANNED, images, tasks }))).toEqual([line]);
   });
+
+  it('is said of a rerun that was refused, also where its plan had a warning', () => {
+    const warning = { severity: 'warning', file: 'slipway.yml', line: 1, column: 2, message: 'odd' } as const;
+    const refused = { state: 'exception', reason: 'malformed-plan', detail: 'not granted any more' } as const;
+
+    expect(describeDecision(aPush({ ...PLANNED, ...refused, findings: [warning] }))).toEqual([
+      'nothing is run, there are mistakes:',
+      '  not granted any more',
+      '  slipway.yml:1:2: warning: odd',
+    ]);
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse, parseDocument } from 'yaml';
 import { grantsOf, NO_GRANTS, serverConfigSchema } from '../../../model/schema/config.ts';
-import { checkGrants } from '../../../plan/check-grants.ts';
+import { checkGrants, withdrawnGrants } from '../../../plan/check-grants.ts';
 import type { GrantContext } from '../../../plan/check-grants.ts';
 import { parseSlipwayYml } from '../../../plan/parse-slipway-yml.ts';
 import { FIRST_SERVER_CONFIG } from '../../../stack/server-config.ts';
@@ -60,6 +60,21 @@ tasks:
     expect(check(NO_GRANTS, ['test'])).toEqual([]);
     expect(check({ ...NO_GRANTS, secrets: ['TOKEN', 'KEY'] })).toEqual([]);
     expect(check(undefined)).toEqual([]);
+  });
+});
+
+describe('withdrawnGrants', () => {
+  it('tells of each task that was planned what it asks for and is not granted, and how it would be', () => {
+    const { tasks } = parseSlipwayYml(TEXT).config!;
+    const owner = { project: 'demo', level: 3, grants: { ...NO_GRANTS, secrets: ['KEY'] } } as const;
+
+    expect([...withdrawnGrants(Object.values(tasks), owner)]).toEqual([
+      [
+        'deploy',
+        'task "deploy": secret "TOKEN" is not granted to project "demo" at level 3; "secrets: {3: [TOKEN]}" under projects.demo in slipway.config.yml grants it',
+      ],
+    ]);
+    expect(withdrawnGrants(Object.values(tasks), { ...owner, grants: undefined }).size).toBe(0);
   });
 });
 

@@ -3,11 +3,13 @@ import type { GraphPage } from '../../../model/pure/graph-pages.ts';
 import { imageTaskId, pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
 import type { PushInput, RunInput } from '../../../model/pure/payloads.ts';
 import { TASK_REASONS } from '../../../model/pure/states.ts';
+import { serverConfigSchema } from '../../../model/schema/config.ts';
 import { nextRunOf } from '../../../steps/index-image.ts';
 import { loadGraph } from '../../../steps/load-graph.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { recordPush, recordUnstarted } from '../../../steps/read-push.ts';
 import { receivePush } from '../../../steps/receive-push.ts';
+import type { SetBackDeps } from '../../../steps/set-back.ts';
 import { reopenPush, setBack } from '../../../steps/set-back.ts';
 import { settlePush } from '../../../steps/settle-push.ts';
 import { claimRun, findEnded, recordRun } from '../../../steps/task-run.ts';
@@ -31,6 +33,10 @@ tasks:
 `;
 const IDENTITY = { worker: 'w', engineId: 'e', queue: 'q' };
 const context = { signal: new AbortController().signal };
+const deps = (): SetBackDeps => ({
+  store,
+  readServerConfig: () => Promise.resolve(serverConfigSchema.parse({ version: 1 })),
+});
 const CUT = '{"version": 1';
 
 let objects: ObjectStore;
@@ -124,7 +130,7 @@ describe('A push with a damaged record of a task', () => {
   it('has that task run again where it is named, and set back while the push runs', async () => {
     await recordPush(store, { pushId, plannedAt, push, images: [], verdict: { reason: 'failed' } });
     await damageTask();
-    await reopenPush(store, { push: { ...again, rerun }, pushId, rerun }, {});
+    await reopenPush(deps(), { push: { ...again, rerun }, pushId, rerun }, context);
 
     const { tasks } = await graphOf({ ...again, rerun });
     expect(tasks.map(([label, , run, , ended]) => [label, run, ended?.state])).toEqual([
@@ -134,7 +140,7 @@ describe('A push with a damaged record of a task', () => {
     expect(await store.tasks.find(bad)).toMatchObject({ label: 'bad', state: 'unscheduled' });
 
     await damageTask();
-    expect(await setBack(store, { pushId, plannedAt, labels: ['bad'] }, {})).toEqual([2]);
+    expect(await setBack(deps(), { pushId, plannedAt, labels: ['bad'] }, {})).toEqual([2]);
   });
 
   it('has one that was hurt while its run went on ended by that run', async () => {
@@ -170,7 +176,7 @@ describe('A push with a damaged record of a task', () => {
     const recording = recordPush(store, { pushId, plannedAt, push, images: [], verdict });
     await expect(recording).rejects.toMatchObject(isTooOld);
     await expect(graphOf(again)).rejects.toMatchObject(isTooOld);
-    await expect(setBack(store, { pushId, plannedAt, labels: ['bad'] }, {})).rejects.toMatchObject(isTooOld);
+    await expect(setBack(deps(), { pushId, plannedAt, labels: ['bad'] }, {})).rejects.toMatchObject(isTooOld);
     await expect(carryOut('bad', 2, true)).rejects.toMatchObject(isTooOld);
 
     expect((await objects.get(`${taskKey(bad)}/status.json`))?.body.toString()).toBe(newer);
@@ -224,7 +230,7 @@ describe('A push whose own record is damaged', () => {
   });
 
   it('begins a new round, and has tasks set back while it runs', async () => {
-    await setBack(store, { push, pushId, plannedAt, labels: ['bad'] }, {});
+    await setBack(deps(), { push, pushId, plannedAt, labels: ['bad'] }, {});
     expect(await record()).toMatchObject({ pushId });
 
     await damage(pushKey(pushId, 'push'));

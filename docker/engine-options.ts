@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly room?: (info: EngineInfo) => Promise<RoomOptions>;
   /** What layers are compressed with that are built in a containerd store; default gzip, which every engine reads. */
   readonly layers?: 'gzip' | 'zstd' | undefined;
+  /** For those who only look at containers: any engine that answers will do. */
+  readonly movesNoImages?: boolean | undefined;
   /** Credentials for the registries that images are pulled from; read at each pull. Without it nobody is told any. */
   readonly credentials?: CredentialsFile | undefined;
 }

@@ -125,11 +125,13 @@ export interface EngineImages {
   /**
    * Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. With `hold` (letters
    * and digits) no process removes it for the sake of a disk budget before {@link release} of that, or an hour after the last {@link renew}.
+   * `anew` is why nothing of it is taken for present, as when no container can be made of it: what the engine has goes, all of it comes, and
+   * `fellBack` says so.
    * @throws {ImageUnavailable} {TransferFailed} {EngineOutOfSpace}
    */
   load(
     image: StoredImage,
-    options: StepOptions & { readonly tag: string; readonly hold?: string },
+    options: StepOptions & { readonly tag: string; readonly hold?: string; readonly anew?: string },
   ): Promise<LoadResult>;
   /** Lets a build take layers of a stored image (called `slipway.invalid/image:<tag>`); only what the engine needs for that moves. */
   lendLayers(image: StoredImage, options: Parameters<EngineImages['load']>[1]): Promise<LentLayers>;

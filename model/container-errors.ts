@@ -10,7 +10,7 @@ export class ContainerStartFailed extends SlipwayError {
   }
 }
 
-/** Thrown when the container of a run went away, or its engine took it down, before its command had ended by itself. */
+/** Thrown when the container of a run went away, or its engine took it down, before its command had ended by itself; or there came to be none. */
 export class ContainerLost extends SlipwayError {
   readonly type = 'ContainerLost';
 }

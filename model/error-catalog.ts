@@ -130,7 +130,7 @@ export const ERRORS = {
     owner: 'operator',
     retryable: false,
     meaning:
-      'The container of a run was removed, or stopped by its engine, before the command had ended by itself.',
+      'The container of a run was removed, or stopped by its engine, before the command had ended by itself; or none could be made of its image.',
     next: 'The run ends as worker-lost and a new one starts while retries last.',
   },
   StoreUnavailable: {

@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { dockerAt } from '../docker/client.ts';
+import { readEngineInfo } from '../docker/engine-info.ts';
 import { reachesLoopback } from '../docker/endpoint/reaches-loopback.ts';
 import { removeShellImages } from '../docker/kept/sweep-shells.ts';
 import { trySidecarRights } from '../docker/sidecar/sidecar-rights.ts';
@@ -10,6 +11,8 @@ import type { SidecarRights } from '../docker/sidecar/sidecar-rights.ts';
 import { asEngineError, inEngine, unlessStatus } from '../docker/engine-errors.ts';
 import { errorInProgress, jsonLines } from '../docker/json-lines.ts';
 import { unlessIdle } from '../docker/unless-idle.ts';
+import { whyUnusable } from '../docker/usable-engine.ts';
+import type { WrongEngine } from '../docker/usable-engine.ts';
 import { EngineRequestFailed } from '../model/errors.ts';
 
 export interface EngineFacts {
@@ -42,6 +45,11 @@ export class EngineAccess {
   /** The engine's version; rejects when it does not answer within that time. */
   async version(timeoutMs: number): Promise<string> {
     return (await within(timeoutMs, this.#docker.version())).Version;
+  }
+
+  /** Why images cannot be moved to and from it; undefined where they can. Rejects when it does not answer within that time. */
+  async whyUnusable(timeoutMs: number): Promise<WrongEngine | undefined> {
+    return whyUnusable(await within(timeoutMs, readEngineInfo(this.#docker, this.#address)));
   }
 
   /** The engine's architecture in the words of images and distributions: `amd64`, `arm64`. */

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Engine } from '../docker/engine.ts';
 import type { BuildContext } from '../images/build-context.ts';
 import type { UsedMount } from '../model/cache-mount.ts';
-import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import { cutDetail } from '../model/pure/cut-text.ts';
 import { parseId } from '../model/pure/ids.ts';
 import type { BuildImageInput, BuiltImage } from '../model/pure/payloads.ts';
-import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
+import type { PlannedImage } from '../model/schema/plan.ts';
 import type { CacheMountsRecord } from '../model/schema/records.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
@@ -15,7 +14,7 @@ import type { BuiltInEngine } from './build-in-engine.ts';
 import { buildInEngine, openVerified } from './build-in-engine.ts';
 import { writeContextList } from './context-list.ts';
 import { bringMounts } from './bring-mounts.ts';
-import { openImageTarball } from './image-tarball.ts';
+import { storeTarball } from './image-tarball.ts';
 import { keepMounts } from './keep-mounts.ts';
 import { troubleOf } from './layer-cache.ts';
 import type { LendEngine } from './lend-engine.ts';
@@ -151,7 +150,7 @@ async function buildIn(
       engine.isShared && mounts.mounts.length + mounts.unknown.length > 0
         ? undefined
         : await findSilentMiss(store.blobs, built, { built: stored, parent: input.parent }, context.signal);
-    if (planned.tarball === 'stored') await storeTarball(store, stored, input, context);
+    if (planned.tarball === 'stored') await storeTarball(store, input, stored, context.signal);
     // Where no step was carried out no mount has changed; a fresh build has mounts of its own.
     if (cachedSteps < steps && !input.fresh) keepAfterwards(parts, mounts.mounts, mountTag);
     return {
@@ -243,19 +242,4 @@ async function keepContextList(
   const files = [...(await buildContext.files())];
   const list = { version: 1 as const, repository, revision, context, parent, files };
   await writeContextList(store, input, list, signal);
-}
-
-async function storeTarball(
-  store: Store,
-  image: StoredImage,
-  input: BuildImageInput,
-  { signal }: StepContext,
-): Promise<void> {
-  const id = parseId(input.taskId);
-  if (id?.kind !== 'image') throw new TypeError(`Not the id of an image: ${input.taskId}`);
-  const tar = openImageTarball(store, id, image, signal);
-  await store.artifacts.write(input.taskId, input.run, IMAGE_TARBALL, tar, {
-    contentType: 'application/x-tar',
-    signal,
-  });
 }

@@ -55,10 +55,18 @@ export async function loadTaskImage(
   }
 }
 
+export interface WantedImage {
+  readonly planned: PlannedTask;
+  readonly plan: Plan;
+  readonly input: RunInput;
+  /** Why nothing of it is taken for present, whatever the engine says. An image of a registry is its engine's own matter. */
+  readonly anew?: string | undefined;
+}
+
 /** The same for a run whose log is open already. */
 export async function bringImage(
   deps: LoadTaskImageDeps,
-  wanted: { readonly planned: PlannedTask; readonly plan: Plan; readonly input: RunInput },
+  wanted: WantedImage,
   context: StepContext,
   say: (line: string) => void,
 ): Promise<LoadedImage> {
@@ -105,13 +113,14 @@ function digestsOf({
 
 async function have(
   { store, engine, builtHere }: LoadTaskImageDeps,
-  { planned, plan, input }: { readonly planned: PlannedTask; readonly plan: Plan; readonly input: RunInput },
+  { planned, plan, input, anew }: WantedImage,
   context: StepContext,
   say: (line: string) => void,
 ): Promise<Had> {
   const { image } = planned;
   const { signal, onProgress } = context;
-  const hold = holdOfRun(input);
+  const how = { hold: holdOfRun(input), ...(anew === undefined ? {} : { anew }) };
+  const { hold } = how;
   switch (image.type) {
     case 'in-tree': {
       const wanted = input.task.image;
@@ -119,7 +128,7 @@ async function have(
       const found = plan.images.find(({ name }) => name === image.name);
       const stored = await withLayers(store.blobs, wanted, { planned: found?.stored, signal });
       const tag = found?.imageHash ?? 'unknown';
-      const loaded = await engine.images.load(stored, { tag, hold, signal, onProgress });
+      const loaded = await engine.images.load(stored, { tag, ...how, signal, onProgress });
       return { name: image.name, ...loaded, stored };
     }
     case 'docker-image': {
@@ -129,7 +138,7 @@ async function have(
       const base = await findBase(store, { plan, platform, reference: image.name }, signal);
       if (base) {
         const tag = tagOfBase(base.manifestDigest);
-        const loaded = await engine.images.load(base, { tag, hold, signal, onProgress });
+        const loaded = await engine.images.load(base, { tag, ...how, signal, onProgress });
         return { name: image.name, ...loaded, stored: base };
       }
       // Before it is looked for: what is held does not go.
@@ -143,7 +152,7 @@ async function have(
     case 'task-image':
     case 'indexed-image': {
       const found = await findTaskTarball(store, image, plan);
-      if ('stored' in found) return await loadBuilt({ store, engine }, found, { image, hold }, context);
+      if ('stored' in found) return await loadBuilt({ store, engine }, found, { image, ...how }, context);
       const { platform } = await engine.info();
       const { domain, level } = plan;
       const { stored, bytesWritten } = await importTarball(
@@ -155,7 +164,7 @@ async function have(
       if (bytesWritten !== undefined)
         say(`Imported ${found.path} of ${found.taskId}: ${bytesWritten} bytes stored`);
       const name = `${found.path} of ${found.taskId}`;
-      return await loadStored(engine, stored, { name, hold }, context);
+      return await loadStored(engine, stored, { name, ...how }, context);
     }
   }
 }
@@ -176,11 +185,11 @@ async function findBuilt({ images }: Engine, name: string): Promise<RegistryPull
 async function loadBuilt(
   { store, engine }: Pick<LoadTaskImageDeps, 'store' | 'engine'>,
   { stored }: { readonly stored: StoredImage },
-  { image, hold }: { readonly image: TarballImage; readonly hold: string },
+  { image, ...how }: { readonly image: TarballImage; readonly hold: string; readonly anew?: string },
   context: StepContext,
 ): Promise<Had> {
   try {
-    return await loadStored(engine, stored, { name: image.path, hold }, context);
+    return await loadStored(engine, stored, { name: image.path, ...how }, context);
   } catch (error) {
     if (!isSlipwayError(error) || error.type !== 'ImageDamaged') throw error;
     if (await isWhole(store.blobs, stored.manifestDigest, context.signal)) throw error;
@@ -198,11 +207,11 @@ async function loadBuilt(
 async function loadStored(
   engine: Engine,
   stored: StoredImage,
-  { name, hold }: { readonly name: string; readonly hold: string },
+  { name, ...how }: { readonly name: string; readonly hold: string; readonly anew?: string },
   { signal, onProgress }: StepContext,
 ): Promise<Had> {
   const tag = `tarball-${stored.manifestDigest.slice('sha256:'.length)}`;
-  return { name, ...(await engine.images.load(stored, { tag, hold, signal, onProgress })), stored };
+  return { name, ...(await engine.images.load(stored, { tag, ...how, signal, onProgress })), stored };
 }
 
 /** One that is whole, at whatever level; else the damaged one, so that loading it names what is wrong and it is made again. */

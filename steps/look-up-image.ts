@@ -1,11 +1,11 @@
 import type { DescribedImage } from '../images/describe-images.ts';
-import { imageTaskId } from '../model/pure/ids.ts';
+import { imageTaskId, parseId } from '../model/pure/ids.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { parseDuration } from '../model/pure/duration.ts';
 import { IMAGE_TARBALL } from '../model/pure/artifact-names.ts';
 import type { BaseToRenew } from '../model/pure/base-payloads.ts';
 import type { Explanation } from '../model/schema/explanation.ts';
-import type { PlannedImage } from '../model/schema/plan.ts';
+import type { PlannedImage, StoredImage } from '../model/schema/plan.ts';
 import type { IndexEntry } from '../model/schema/records.ts';
 import type { TarballKeeping } from '../model/schema/task.ts';
 import type { SourceTree } from '../model/source-tree.ts';
@@ -29,8 +29,22 @@ export interface LookUpDeps {
   readonly tarball?: TarballKeeping;
   /** Names of images whose rebuild was asked for. */
   readonly rebuild: readonly string[];
+  /** Told of each image that is there without the object that it is to have. */
+  readonly onTarballMissing?: ((missing: MissingTarball) => void) | undefined;
   readonly signal: AbortSignal;
 }
+
+/** A build of an image whose tarball is to be stored, and is not. */
+export interface MissingTarball {
+  readonly name: string;
+  readonly taskId: string;
+  readonly run: number;
+  readonly stored: StoredImage;
+}
+
+/** What a plan says of it that does not store it. */
+export const TARBALL_MISSING =
+  'its tarball is not stored, since it was built when that was not asked for: a push stores it';
 
 export interface LookedUp {
   readonly image: PlannedImage;
@@ -95,7 +109,7 @@ async function findAlone(
         reason: 'known',
         against,
         tried,
-        notes: [...notes, ...(await tarballNotes({ ...deps, store }, known, found))],
+        notes: [...notes, ...(await tarballNotes({ ...deps, store }, known, entry))],
       }),
       stored: { manifestDigest, configDigest, diffIds, sizeBytes },
       madeBy: entry.taskId,
@@ -128,18 +142,20 @@ function onRebuiltParent(
   };
 }
 
-/** A tarball is stored when its image is built: one that is asked for afterwards is not there, and that is said. */
+/** A tarball is stored when its image is built, if that is asked for by then. */
 async function tarballNotes(
-  { store, level }: Pick<LookUpDeps, 'level'> & { readonly store: Store },
+  { store, domain, level, onTarballMissing }: LookUpDeps & { readonly store: Store },
   { name, tarball }: Pick<PlannedImage, 'name' | 'tarball'>,
-  { entry, level: foundAt }: NonNullable<Usable['found']>,
+  entry: IndexEntry,
 ): Promise<readonly string[]> {
-  // What a higher level has stored is not ours to look for.
-  if (tarball !== 'stored' || foundAt !== level) return [];
-  if (await store.artifacts.find(entry.taskId, entry.run, IMAGE_TARBALL)) return [];
-  return [
-    `its tarball is not stored, since it was built when that was not asked for: --rebuild ${name} stores it`,
-  ];
+  const { taskId, run, manifestDigest, configDigest, diffIds, sizeBytes } = entry;
+  const owner = parseId(taskId);
+  // What a higher level or another domain has stored is not ours to look for.
+  const isOwn = owner?.kind === 'image' && owner.level === level && owner.domain === domain;
+  if (tarball !== 'stored' || !isOwn) return [];
+  if (await store.artifacts.find(taskId, run, IMAGE_TARBALL)) return [];
+  onTarballMissing?.({ name, taskId, run, stored: { manifestDigest, configDigest, diffIds, sizeBytes } });
+  return [TARBALL_MISSING];
 }
 
 function explained(

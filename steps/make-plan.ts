@@ -31,6 +31,7 @@ import { planImages } from './plan-images.ts';
 import { readRoutesOnce } from './read-routes-once.ts';
 import { canonicalRepository } from './resolve-project.ts';
 import { leaveUnneeded } from './leave-unneeded.ts';
+import type { MissingTarball } from './look-up-image.ts';
 
 export interface MakePlanInput extends Partial<BasesOfPush> {
   readonly pushId: string;
@@ -67,8 +68,14 @@ export interface MakePlanInput extends Partial<BasesOfPush> {
 export type MadePlan =
   | { readonly outcome: 'nothing'; readonly detail: string }
   | { readonly outcome: 'invalid'; readonly findings: readonly Finding[] }
-  /** `toRenew`: bases to be resolved anew, then the plan is made again. */
-  | { readonly outcome: 'planned'; readonly plan: Plan; readonly toRenew: readonly BaseToRenew[] };
+  | {
+      readonly outcome: 'planned';
+      readonly plan: Plan;
+      /** Bases to be resolved anew, then the plan is made again. */
+      readonly toRenew: readonly BaseToRenew[];
+      /** Of images that are there. */
+      readonly missingTarballs: readonly MissingTarball[];
+    };
 
 /**
  * Decides a push: which tasks are wanted, which images they need, which of those are known. The same on a laptop
@@ -144,6 +151,7 @@ export async function makePlan(
   const rebuild = input.request.rebuild ?? [];
   const named = onlyDecision ? [] : rebuild;
   const needed = new Set(neededImages(config.images, [], [...selected.neededImages, ...named]));
+  const missingTarballs: MissingTarball[] = [];
   const looked = await planImages(
     described.images.filter(({ name }) => needed.has(name)),
     {
@@ -153,6 +161,7 @@ export async function makePlan(
       bases,
       described: new Map(described.images.map((image) => [image.name, image])),
       rebuild,
+      onTarballMissing: (missing) => missingTarballs.push(missing),
     },
   );
   const { pushId, plannedAt, project, domain, level, repository, ref, request } = input;
@@ -178,7 +187,7 @@ export async function makePlan(
     skipped: [...selected.skipped, ...unneededImageTasks(config, needed)],
   };
   const mistake = planSizeMistake(plan);
-  if (!mistake) return { outcome: 'planned', toRenew: bases.toRenew, plan };
+  if (!mistake) return { outcome: 'planned', toRenew: bases.toRenew, missingTarballs, plan };
   const place = { file: CONFIG_FILE, ...parsed.position(['tasks'], 'key') };
   return { outcome: 'invalid', findings: [...findings, { severity: 'error', ...place, ...mistake }] };
 }

@@ -24,9 +24,11 @@ import type { DocumentParts } from './push-document.ts';
 import { composeDocument } from './push-document.ts';
 import { graphImage } from './graph-image.ts';
 import { planKeeping } from './keep-failed.ts';
+import type { MissingTarball } from './look-up-image.ts';
 import { receivePush } from './receive-push.ts';
 import type { ResolvedProject } from './resolve-project.ts';
 import { resolveAtLevel, supersedes } from './resolve-project.ts';
+import { storeTarballs } from './store-tarballs.ts';
 import type { PushRecord } from '../model/schema/records.ts';
 import type { StepContext } from './step-context.ts';
 import { expectNotGivenUp } from './step-context.ts';
@@ -126,6 +128,7 @@ export async function planPush(
             decisionMs: Math.max(0, Date.now() - Date.parse(push.received)),
           },
           toRenew: made.toRenew,
+          missingTarballs: made.missingTarballs,
           decided,
         },
         context,
@@ -172,26 +175,29 @@ async function accept(
   record: PushRecord,
   input: PlanPushInput,
   {
-    plan,
+    plan: made,
     toRenew,
+    missingTarballs,
     decided,
   }: {
     readonly plan: Plan;
     readonly toRenew: readonly BaseToRenew[];
+    readonly missingTarballs: readonly MissingTarball[];
     readonly decided: Decided | undefined;
   },
   context: StepContext,
 ): Promise<PlannedPush> {
   const mayWrite = (): void => expectNotGivenUp(context);
-  const bases = missingBases(plan).filter(
+  const bases = missingBases(made).filter(
     (base) => input.unavailableBases[platformBaseKey(base)] === undefined,
   );
   if (bases.length > 0 || toRenew.length > 0) {
     const renew = toRenew.length > 0 ? { renew: toRenew } : {};
-    return { outcome: 'bases-missing', bases, ...renew, domain: plan.domain };
+    return { outcome: 'bases-missing', bases, ...renew, domain: made.domain };
   }
   // Before the plan leans on them: they live on from now.
-  await markUses(store, plan, ownPlatform);
+  await markUses(store, made, ownPlatform);
+  const plan = await storeTarballs(store, made, missingTarballs, context);
   await store.pushes.writePlan(plan, mayWrite);
   if (decided) await keepDecision(store, plan, context.signal);
   await store.pushes.writeStatus(

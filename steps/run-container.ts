@@ -74,7 +74,8 @@ export async function runContainer(
     log.say(resultText(result), result.reason === 'completed' ? 'info' : 'error');
     // Not only tried: a result whose log is not whole is none yet.
     await log.flush();
-    return { ...result, prepareMs };
+    const { loadedAgain } = container;
+    return { ...result, prepareMs, ...(loadedAgain ? { loadedAgain } : {}) };
   } catch (error) {
     if (isSlipwayError(error) && error.type === 'ContainerStartFailed') {
       log.say(error.message, 'error');

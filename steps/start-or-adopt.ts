@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContainerState } from '../docker/engine.ts';
 import { ContainerLost, isSlipwayError, RunSuperseded } from '../model/errors.ts';
-import type { RunContainerInput } from '../model/pure/payloads.ts';
+import type { ContainerResult, LoadedImage, RunContainerInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../model/schema/plan.ts';
 import { commandText } from './command-text.ts';
 import { containerOfRun } from './container-of-run.ts';
@@ -46,6 +46,8 @@ export interface OwnContainer {
   readonly hadEnded: boolean;
   /** Whether the command was started by somebody before us. */
   readonly isAdopted: boolean;
+  /** What moved when no container could be made of the image that had been loaded. */
+  readonly loadedAgain?: ContainerResult['loadedAgain'];
 }
 
 /**
@@ -128,7 +130,7 @@ async function createAndStart(
   const { planned, plan, log } = run;
   const { containers } = deps.engine;
   const made = await create(deps, run, context);
-  const { id, state, created, volumes } = made;
+  const { id, state, created, volumes, loadedAgain } = made;
   onCreated(id);
   // Another attempt was faster.
   if (state !== 'created') return { id, hadEnded: state === 'exited', isAdopted: true };
@@ -141,15 +143,18 @@ async function createAndStart(
   if (context.isGivenUp?.()) throw new RunSuperseded(run.input.task.taskId, run.input.run);
   await containers.start(id);
   context.onProgress({ message: COMMAND_STARTED });
-  return { id, hadEnded: false, isAdopted: false };
+  return { id, hadEnded: false, isAdopted: false, ...(loadedAgain ? { loadedAgain } : {}) };
 }
 
-/** An image that went away since it was loaded is loaded again: the store has it, so its absence is never final. */
+/**
+ * An image that went away since it was loaded is loaded again: the store has it, so its absence is never final. One that the engine has
+ * by its own word, and yet can make no container of, is loaded anew.
+ */
 async function create(
   deps: RunContainerDeps,
   run: RunOfTask,
   context: StepContext,
-): Promise<ContainerState & { readonly volumes: RunVolumes }> {
+): Promise<ContainerState & Pick<OwnContainer, 'loadedAgain'> & { readonly volumes: RunVolumes }> {
   const { input, name, plan, planned, log, secrets, isIdle = false } = run;
   const { fleet } = deps;
   const described = { name, fleet, plan, planned, secretEnv: secretEnvOf(planned, secrets) };
@@ -159,21 +164,39 @@ async function create(
     isIdle,
   };
   let { engineImageId } = input;
+  let loadedAgain: OwnContainer['loadedAgain'];
   for (let round = 1; ; round += 1) {
     const wanted = { input, plan, planned, labels: spec.labels, engineImageId, secrets };
     const volumes = await takeVolumes(deps.engine, wanted, context.signal, (line) => log.say(line));
+    let anew: string | undefined;
     try {
       const created = { ...spec, volumes: volumes.mounted, engineImageId };
-      return { ...(await deps.engine.containers.ensureCreated(created, context.signal)), volumes };
+      const made = await deps.engine.containers.ensureCreated(created, context.signal);
+      return { ...made, volumes, ...(loadedAgain ? { loadedAgain } : {}) };
     } catch (error) {
       if (!isSlipwayError(error) || error.type !== 'ImageUnavailable') throw error;
       if (round >= ROUNDS)
-        throw new ContainerLost('Its image was removed again and again before a container was made of it', {
-          cause: error,
-        });
+        throw new ContainerLost(
+          `No container could be made of its image, though that was loaded ${ROUNDS - 1} times more: ${error.message}`,
+          { cause: error },
+        );
+      if (round > 1) anew = `no container could be made of it: ${error.message}`;
     }
-    log.say('The image went away since it was loaded; it is loaded again');
-    const again = await bringImage(deps, { planned, plan, input }, context, (line) => log.say(line));
+    log.say(
+      anew === undefined
+        ? 'The image went away since it was loaded; it is loaded again'
+        : 'The image was loaded again, and no container can be made of it; all of it is loaded anew',
+    );
+    const again = await bringImage(deps, { planned, plan, input, anew }, context, (line) => log.say(line));
     ({ engineImageId } = again);
+    loadedAgain = together(loadedAgain, again);
   }
+}
+
+function together(
+  before: OwnContainer['loadedAgain'],
+  { bytesLoaded, fellBack = before?.fellBack }: LoadedImage,
+): NonNullable<OwnContainer['loadedAgain']> {
+  const bytes = (before?.bytesLoaded ?? 0) + bytesLoaded;
+  return { bytesLoaded: bytes, ...(fellBack === undefined ? {} : { fellBack }) };
 }

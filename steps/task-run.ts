@@ -1,4 +1,5 @@
 import { RunSuperseded } from '../model/errors.ts';
+import { cutDetail } from '../model/pure/cut-text.ts';
 import type { ClaimedRun, EndedTask, QueuedRun } from '../model/pure/claim-payloads.ts';
 import type { RecordRunInput, RunInput } from '../model/pure/payloads.ts';
 import { PRIORITY_KEYS } from '../model/pure/priority.ts';
@@ -92,6 +93,16 @@ export async function findEnded(
   return { ended: { reason, ...(detail === undefined ? {} : { detail }) } };
 }
 
+/** Of the image, also where it had to be loaded again before a container could be made of it. */
+function loadOf({ loaded, result }: RecordRunInput): Pick<RunRecord, 'bytesLoaded' | 'fellBack'> {
+  const loads = [loaded, result?.loadedAgain].filter((load) => load !== undefined);
+  const reasons = loads.flatMap(({ fellBack }) => (fellBack === undefined ? [] : [fellBack]));
+  return {
+    bytesLoaded: loads.reduce((sum, { bytesLoaded }) => sum + bytesLoaded, 0),
+    ...(reasons.length === 0 ? {} : { fellBack: cutDetail(reasons.join('; ')) }),
+  };
+}
+
 /** Server and machine have clocks of their own. */
 function queuedFor(claimed: string, asked: string | undefined): Phases {
   return asked === undefined ? {} : { queueMs: Math.max(0, Date.parse(claimed) - Date.parse(asked)) };
@@ -129,8 +140,7 @@ export async function recordRun(
     ...(input.loaded?.manifestDigest ? { manifestDigest: input.loaded.manifestDigest } : {}),
     ...(input.loaded?.configDigest ? { configDigest: input.loaded.configDigest } : {}),
     ...(input.loaded?.registryDigest ? { registryDigest: input.loaded.registryDigest } : {}),
-    bytesLoaded: input.loaded?.bytesLoaded ?? 0,
-    ...(input.loaded?.fellBack === undefined ? {} : { fellBack: input.loaded.fellBack }),
+    ...loadOf(input),
     bytesUploaded: input.saved?.bytesUploaded ?? 0,
     ...(input.saved?.keptUntil !== undefined && mayKeep(input) ? { keptUntil: input.saved.keptUntil } : {}),
     phases: phasesOf(input),

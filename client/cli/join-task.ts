@@ -49,7 +49,8 @@ export async function joinTask(
 async function tryEngine(address: string, seen: string[]): Promise<Engine | undefined> {
   try {
     const { blobs } = emptyStore();
-    return await connectEngine({ address, blobs, reach: { kind: 'none' }, fleet: 'none' });
+    const reach = { kind: 'none' } as const;
+    return await connectEngine({ address, blobs, reach, fleet: 'none', movesNoImages: true });
   } catch (error) {
     if (!isSlipwayError(error) || error.type !== 'EngineUnavailable') throw error;
     seen.push(`the engine at ${address} does not answer`);

@@ -33,9 +33,23 @@ export function isCompressed(start: Buffer): boolean {
   return formatOf(start) !== 'none';
 }
 
-export function createUnpacker(compression: 'gzip' | 'zstd'): Duplex {
+/** Unpacks any number of gzip members or zstd frames. */
+export type Unpacker = Duplex & {
+  /** Of gzip: how many of the bytes that it was given were of a member. */
+  readonly bytesWritten?: number;
+};
+
+export function createUnpacker(compression: 'gzip' | 'zstd'): Unpacker {
   const options = { chunkSize: CHUNK_BYTES };
   return compression === 'gzip' ? createGunzip(options) : new ZstdUnpacker(options);
+}
+
+/**
+ * Whether there are bytes behind the end of what was unpacked, all of which came. Node passes over NUL bytes behind a gzip file, and
+ * over all that follows them; engines refuse it.
+ */
+export function hasRest({ bytesWritten }: Unpacker, cameBytes: number): boolean {
+  return bytesWritten !== undefined && bytesWritten < cameBytes;
 }
 
 /** What bytes of that name are, when unpacking them ended with such an error; undefined when it was given up for another one. */

@@ -11,6 +11,7 @@ import { choosableImages, chooseImage } from './archived-image.ts';
 import { asDamage } from './compression.ts';
 import { expectPlatform } from './config-platform.ts';
 import { FileSystemTar } from './file-system-tar.ts';
+import { refuseOddConfig } from './image-config.ts';
 import { LayerNotKnown } from './known-layers.ts';
 import { noteFailure } from './note-failure.ts';
 import { readLegacyArchive } from './legacy-archive.ts';
@@ -126,6 +127,7 @@ async function take(
   const diffIds = layers.map(({ diffId }) => diffId);
   const config = parts.config(diffIds);
   refuseOtherLayers(parseDiffIds(config), diffIds);
+  refuseOddConfig(config);
   if (isPlatformAsked) expectPlatform(config, platform);
 
   return writeImage(blobs, { config, diffIds, layers }, signal);

@@ -6,7 +6,7 @@ import { isSlipwayError } from '../../model/errors.ts';
 import { DIGEST_PATTERN } from '../../model/pure/ids.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
-import { compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import { compressionOf, createUnpacker, hasRest, MAGIC_BYTES } from './compression.ts';
 import type { Compression } from './compression.ts';
 import { peek } from './peek.ts';
 
@@ -120,14 +120,15 @@ async function unpack(
   const body = await blobs.read(digest, { signal });
   const { start, whole } = await peek(body, MAGIC_BYTES);
   const compression = compressionOf(start);
-  const plain =
-    compression === 'none' ? whole : pipeline(whole, createUnpacker(compression), () => undefined);
+  const unpacker = compression === 'none' ? undefined : createUnpacker(compression);
+  const plain = unpacker ? pipeline(whole, unpacker, () => undefined) : whole;
   const hash = createHash('sha256');
   let unpackedBytes = 0;
   for await (const chunk of plain as AsyncIterable<Buffer>) {
     hash.update(chunk);
     unpackedBytes += chunk.length;
   }
+  if (unpacker && hasRest(unpacker, sizeBytes)) throw new TypeError(`${digest} goes on behind its end`);
   const known = { digest, sizeBytes, mediaType: mediaTypeOf(compression), unpackedBytes };
   return { diffId: `sha256:${hash.digest('hex')}`, known };
 }

@@ -22,6 +22,8 @@ export interface LoadAsTarOptions extends StepOptions {
   readonly tar: TarForEngine;
   /** Of the name that it is to have in the end. */
   readonly tag: string;
+  /** Why it is sent whole, whatever the engine says that it has. */
+  readonly anew?: string | undefined;
 }
 
 /**
@@ -33,7 +35,8 @@ export async function loadAsTar(
   image: StoredImage,
   options: LoadAsTarOptions,
 ): Promise<LoadedTar> {
-  if (!options.tar.isPartial) return loadOnce(context, image, { ...options, whole: true });
+  if (!options.tar.isPartial || options.anew !== undefined)
+    return loadOnce(context, image, { ...options, whole: true });
   try {
     return await loadOnce(context, image, { ...options, whole: false });
   } catch (error) {

@@ -17,6 +17,7 @@ import {
   removeReference,
   removeTransferNames,
 } from './engine-images.ts';
+import { forgetImage } from './forget-image.ts';
 import { loadAsTar } from './load-as-tar.ts';
 import { followProgress } from './progress-stream.ts';
 import { repeat } from './repeat.ts';
@@ -30,6 +31,8 @@ import { turnsOf } from './turns.ts';
 export interface LoadOptions extends StepOptions {
   /** The image is `slipway.invalid/image:<tag>` afterwards. */
   readonly tag: string;
+  /** Why nothing of it is taken for present, whatever the engine says: what it has goes, and all of the image comes. */
+  readonly anew?: string | undefined;
   /** Told the image as soon as the engine has it, before it gets its name. */
   readonly onPresent?: (engineImageId: string) => Promise<void>;
   /** Told when it is not there and is about to come. */
@@ -41,7 +44,7 @@ const MAX_STORE_ERRORS = 3;
 
 /**
  * Makes a stored image usable in the engine: nothing moves when it is there; else the engine pulls what it lacks
- * through the endpoint; else, or where there is no endpoint, all of it goes as a tar.
+ * through the endpoint; else, or where there is no endpoint, all of it goes as a tar. So it does `anew`, which the result says.
  * @throws {ImageDamaged} when the store lacks a part of it or has a wrong one. @throws {TransferFailed} {StoreUnavailable}
  */
 export async function loadImage(
@@ -52,8 +55,10 @@ export async function loadImage(
   const { signal } = options;
   signal.throwIfAborted();
   try {
-    const present = await usePresent(context, image, options);
-    if (present) return present;
+    if (options.anew === undefined) {
+      const present = await usePresent(context, image, options);
+      if (present) return present;
+    } else await forgetImage(context, image, options.tag);
     await options.onComing?.();
     return await transfer(context, image, options);
   } catch (error) {
@@ -88,6 +93,10 @@ async function transfer(
   options: LoadOptions,
 ): Promise<LoadResult> {
   const { endpoint } = context;
+  if (options.anew !== undefined) {
+    const loaded = await asTar(context, image, options);
+    return loaded.way === 'present' ? loaded : { ...loaded, fellBack: options.anew };
+  }
   if (!endpoint || !(await canPull(context, image, options.signal)))
     return await asTar(context, image, options);
   try {
@@ -119,9 +128,10 @@ async function asTar(
 ): Promise<LoadResult> {
   const { signal, onProgress } = options;
   const turns = turnsOf(context.docker);
+  let mayBeThere = options.anew === undefined;
   for (;;) {
     const { ended } = turns;
-    const present = await usePresent(context, image, options);
+    const present = mayBeThere ? await usePresent(context, image, options) : undefined;
     if (present) return present;
     const tar = await tarForEngine(context, image, signal);
     // What it lacked may have come while it was asked.
@@ -131,6 +141,8 @@ async function asTar(
       onWait: () => onProgress?.({ message: 'the same layers are on their way already; waiting for them' }),
     });
     if (loaded) return loaded;
+    // Whoever was waited for has brought it after it was forgotten.
+    mayBeThere = true;
   }
 }
 

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { Duplex } from 'node:stream';
 import type { BlobStore } from '../../model/blob-store.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import { MEDIA_TYPES } from '../endpoint/manifest.ts';
-import type { Compression } from './compression.ts';
-import { asDamage, compressionOf, createUnpacker, MAGIC_BYTES } from './compression.ts';
+import type { Compression, Unpacker } from './compression.ts';
+import { asDamage, compressionOf, createUnpacker, hasRest, MAGIC_BYTES } from './compression.ts';
 import { compressInParallel } from './compress-in-parallel.ts';
 import type { KnownLayer } from './known-layers.ts';
 import { LayerNotKnown, mediaTypeOf } from './known-layers.ts';
@@ -41,7 +40,7 @@ export interface StoreLayerOptions {
 }
 
 /**
- * Stores one layer of an image tar: plain ones compressed (every engine reads gzip), compressed ones as they are.
+ * Stores one layer of an image tar: plain ones compressed (every engine reads gzip), compressed ones as they are, if others read them too.
  * @throws {TypeError} when it is no layer. @throws {LayerNotKnown} when it is not the one that it was taken for.
  */
 export async function storeLayer(
@@ -122,7 +121,7 @@ async function storeCompressed(
 /** Lets compressed bytes pass while they are unpacked and looked at; what is wrong inside ends the passing too. */
 function unpackBeside(
   whole: Readable,
-  unpacker: Duplex,
+  unpacker: Unpacker,
   unpacked: Unpacked,
 ): { readonly passed: AsyncGenerator<Buffer>; readonly hashed: Promise<void> } {
   let failure: Error | undefined;
@@ -140,13 +139,16 @@ function unpackBeside(
     });
   async function* pass(): AsyncGenerator<Buffer> {
     try {
+      let bytes = 0;
       for await (const chunk of whole as AsyncIterable<Buffer>) {
         if (failure) throw failure;
+        bytes += chunk.length;
         if (!unpacker.write(chunk) && !unpacker.closed) await drained();
         yield chunk;
       }
       unpacker.end();
       await hashed;
+      if (hasRest(unpacker, bytes)) throw unpacked.refuse('goes on behind its end, which engines refuse');
     } finally {
       unpacker.destroy();
     }
@@ -189,6 +191,10 @@ class Unpacked {
 
   /** Why it is no layer: what other streams say when they are given up for it is not. */
   refusal: Error | undefined;
+
+  refuse(why: string): Error {
+    return (this.refusal ??= new TypeError(`${this.#shown} ${why}`));
+  }
 
   update(chunk: Buffer): void {
     try {

@@ -234,6 +234,8 @@ export interface ContainerResult {
   readonly peakMemoryBytes?: number;
   readonly prepareMs: number;
   readonly runMs: number;
+  /** What moved when no container could be made of the image that had been loaded. */
+  readonly loadedAgain?: Pick<LoadedImage, 'bytesLoaded' | 'fellBack'>;
 }
 
 export interface SaveArtifactsInput extends RunInput {

@@ -103,12 +103,16 @@ export async function lookAtPrivateEngines(
 function lookAtBuilderEngine(address: string, isShared: boolean): Promise<Diagnosis> {
   return diagnosed('builds', 'Start that engine, or unset SLIPWAY_BUILDER_DOCKER_HOST', async () => {
     try {
-      const version = await new EngineAccess(address).version(TIMEOUT_MS);
+      const access = new EngineAccess(address);
+      const version = await access.version(TIMEOUT_MS);
+      const wrong = await access.whyUnusable(TIMEOUT_MS);
+      if (wrong) throw new Ailment(wrong.why, wrong.todo, { version, where: address });
       const message = isShared
         ? `in the engine of the tasks, without sidecars: ${SHARED_STEPS}`
         : `in an engine of their own, which answers: ${SHARED_STEPS}`;
       return { version, where: address, message };
     } catch (error) {
+      if (error instanceof Ailment) throw error;
       throw new Ailment(
         error instanceof Error ? error.message : String(error),
         'Start that engine, or unset SLIPWAY_BUILDER_DOCKER_HOST',

@@ -48,6 +48,8 @@ async function ask({ address }: EngineToLookAt): Promise<Omit<Diagnosis, 'part' 
   const found = { version, where: address };
   if (Number(version.split('.')[0]) < OLDEST_MAJOR)
     throw new Ailment(`is older than ${OLDEST_MAJOR}`, 'Install a newer Docker Engine', found);
+  const wrong = await access.whyUnusable(TIMEOUT_MS);
+  if (wrong) throw new Ailment(wrong.why, wrong.todo, found);
   return { ...found, message: `answers; keeps images in ${storage}, cgroup v${cgroup}` };
 }
 

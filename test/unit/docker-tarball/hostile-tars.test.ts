@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { digestOf } from '../../../docker/endpoint/closure.ts';
 import { MEDIA_TYPES } from '../../../docker/endpoint/manifest.ts';
@@ -13,7 +13,7 @@ import { StoreUnavailable } from '../../../model/errors.ts';
 import type { Part } from '../../helpers/archives.ts';
 import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/archives.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
-import { anImage, manifestOf, putImage, tarOf } from '../../helpers/stored-images.ts';
+import { anImage, manifestOf, put, putImage, tarOf } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
 
 jest.setTimeout(60_000);
@@ -321,6 +321,68 @@ describe('a hostile or broken image tar is refused:', () => {
     ],
   ])('%s', async (_what, make, why) => {
     await expectRefused(await make(), why);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['settings that are a number', { config: 5 }, /at config/],
+    [
+      'an environment that is none',
+      { config: { Env: {} } },
+      /expected array, received object\s+→ at config\.Env/,
+    ],
+    ['a variable that is no text', { config: { Env: ['A=1', 5] } }, /at config\.Env\[1\]/],
+    ['a command that is a text', { config: { Cmd: '/bin/sh' } }, /at config\.Cmd/],
+    ['an entrypoint that is an object', { config: { Entrypoint: {} } }, /at config\.Entrypoint/],
+    ['labels that are a list', { config: { Labels: ['a=b'] } }, /at config\.Labels/],
+    ['a label that is a number', { config: { Labels: { a: 1 } } }, /at config\.Labels\.a/],
+    ['a directory that is a list', { config: { WorkingDir: ['/'] } }, /at config\.WorkingDir/],
+    ['a user that is a number', { config: { User: 1000 } }, /at config\.User/],
+    ['ports that are a list', { config: { ExposedPorts: [80] } }, /at config\.ExposedPorts/],
+    ['a member in another case, which engines read too', { config: { env: 'A=1' } }, /at config\.env/],
+    ['a system that is a number', { os: 1 }, /at os/],
+    ['a processor that is an object', { architecture: {} }, /at architecture/],
+    ['a time that is none', { created: 'yesterday' }, /at created/],
+    ['steps that are none', { history: [5] }, /at history\[0\]/],
+    ['settings of its build that are none', { container_config: { Env: 1 } }, /at container_config\.Env/],
+  ])('a config with %s', async (_what, members, why) => {
+    const config = JSON.stringify({ ...(JSON.parse(image.config.toString()) as object), ...members });
+    await expectRefused(await savedByClassic(image, { config }), /not an image config: /);
+    await expectRefused(await savedByClassic(image, { config }), why);
+  });
+
+  it('an old one whose uppermost layer has such settings', async () => {
+    const parts = (at: number, members: object): Part[] => [
+      [`l${at}/json`, JSON.stringify({ id: `l${at}`, ...members })],
+      [`l${at}/layer.tar`, gunzipSync(image.layers[at]!)],
+    ];
+    const tar = await archive([
+      ...parts(0, {}),
+      ...parts(1, { parent: 'l0', config: { Env: {} } }),
+      ['repositories', JSON.stringify({ x: { '1': 'l1' } })],
+    ]);
+    await expectRefused(tar, /not an image config: [^]*at config\.Env/);
+  });
+
+  it('a gzip layer behind whose end something comes, which others than Node refuse', async () => {
+    for (const sizeBytes of [1000, 5_000_000]) {
+      const layer = gzipSync(await tarOf({ noise: randomBytes(sizeBytes) }));
+      const rests = [Buffer.alloc(1), Buffer.alloc(300_000), Buffer.from('\0hidden')];
+      for (const rest of rests) {
+        const long = Buffer.concat([layer, rest]);
+        const named = `blobs/sha256/${digestOf(long).slice(7)}`;
+        const tar = await archive([
+          [named, long],
+          ['config', image.config],
+          ['manifest.json', JSON.stringify([{ Config: 'config', Layers: [named] }])],
+        ]);
+        await expectRefused(tar, /layer \S+ goes on behind its end, which engines refuse/);
+        expect(await blobs.list()).toEqual([]);
+        // Nor where somebody else has put it there.
+        await put(blobs, long);
+        await expectRefused(tar, /goes on behind its end/);
+        await blobs.remove(digestOf(long));
+      }
+    }
   });
 
   it('one that breaks off, wherever', async () => {

@@ -17,7 +17,7 @@ import type { Digest } from '../../../model/pure/ids.ts';
 import { archive, ociLayout, savedByClassic, savedLongAgo } from '../../helpers/archives.ts';
 import type { Part } from '../../helpers/archives.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
-import { anImage, putImage } from '../../helpers/stored-images.ts';
+import { anImage, put, putImage } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
 
 jest.setTimeout(60_000);
@@ -230,6 +230,50 @@ describe('importImageTar', () => {
     expect(bytesWritten).toBeLessThan(2000);
     const swapped = await named([...diffIds].reverse().map((id) => `${hexOf(id)}.tar`));
     expect((await take(swapped)).stored.diffIds).toEqual(diffIds);
+  });
+
+  it('takes no blob for a layer by a hint that goes on behind its end', async () => {
+    const plain = gunzipSync(image.layers[1]!);
+    const long = Buffer.concat([image.layers[1]!, Buffer.alloc(100)]);
+    const hinted = await put(blobs, long);
+    const config = JSON.parse(image.config.toString()) as { rootfs: { diff_ids: string[] } };
+    config.rootfs.diff_ids.shift();
+    const path = `${digestOf(plain).slice(7)}.tar`;
+    const tar = await archive([
+      [path, plain],
+      ['config', JSON.stringify(config)],
+      ['manifest.json', JSON.stringify([{ Config: 'config', Layers: [path] }])],
+    ]);
+    const findLayers = (): Promise<readonly string[]> => Promise.resolve([hinted]);
+
+    const { stored } = await importImageTar(blobs, Readable.from([tar]), { signal, findLayers });
+
+    const { layers } = await readStoredImage(blobs, stored.manifestDigest as Digest);
+    expect(layers.map(({ diffId }) => diffId)).toEqual([digestOf(plain)]);
+    expect(layers[0]?.digest).not.toBe(hinted);
+  });
+
+  it('takes configs as tools write them, with what Go leaves out or calls null', async () => {
+    const rootfs = { type: 'layers', diff_ids: image.stored.diffIds };
+    const docker = {
+      ...{ architecture: 'amd64', os: 'linux', created: '2026-01-01T00:00:00.123456789Z', author: '' },
+      config: {
+        ...{ Hostname: '', Domainname: '', User: '', AttachStdin: false, Tty: false, OpenStdin: false },
+        ...{ Env: ['PATH=/bin'], Cmd: null, Entrypoint: ['/file-0'], Image: 'sha256:1', Volumes: null },
+        ...{ WorkingDir: '/', OnBuild: null, Labels: null, ExposedPorts: { '80/tcp': {} } },
+        ...{ Healthcheck: { Test: ['CMD', 'true'], Interval: 30_000_000_000 }, StopSignal: 'SIGTERM' },
+      },
+      container_config: { Cmd: ['/bin/sh', '-c', '#(nop) '], Labels: {} },
+      ...{
+        docker_version: '20.10.24',
+        history: [{ created: '0001-01-01T00:00:00+01:00', empty_layer: true }],
+      },
+      ...{ rootfs, 'moby.buildkit.cache.v0': 'e30=', variant: 'v1' },
+    };
+    for (const config of [docker, { rootfs }, { rootfs, config: null, history: null, os: null }]) {
+      const { stored } = await take(await savedByClassic(image, { config: JSON.stringify(config) }));
+      expect(stored.diffIds).toEqual(image.stored.diffIds);
+    }
   });
 
   it('takes the one of several images that is named, and names them when none is', async () => {

@@ -286,7 +286,7 @@ describe('the tarball of an image', () => {
 
     expect(lint).toMatchObject({
       action: 'reuse',
-      why: 'built before, at level 1 on 2026-01-09 00:00; its tarball is not stored, since it was built when that was not asked for: --rebuild lint stores it',
+      why: 'built before, at level 1 on 2026-01-09 00:00; its tarball is not stored, since it was built when that was not asked for: a push stores it',
     });
     expect((await plan(files())).lint.why).toBe('built before, at level 1 on 2026-01-09 00:00');
     await store.artifacts.write(lint.madeBy!, 0, 'public/image.tar', Readable.from([Buffer.from('tar')]), {

@@ -1,3 +1,4 @@
+import type { RequestImagesInput } from '../model/pure/asked-image.ts';
 import type {
   ImportBaseInput,
   RefreshInput,
@@ -27,7 +28,6 @@ import type {
   RecordPushInput,
   RecordRunInput,
   RecordUnstartedInput,
-  RequestImagesInput,
   RunContainerInput,
   RunInput,
   SaveArtifactsInput,

@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { InternalError } from '../model/errors.ts';
 import { levelOf, parseId, queueName } from '../model/pure/ids.ts';
-import type { ImageInput, RequestImagesInput } from '../model/pure/payloads.ts';
+import type { RequestImagesInput } from '../model/pure/asked-image.ts';
+import type { ImageInput } from '../model/pure/payloads.ts';
 import { SLIPWAY_IMAGE, SLIPWAY_LEVEL } from '../model/pure/search-attributes.ts';
 
 /**

@@ -106,13 +106,6 @@ export function isNoDirectory(message: string): boolean {
   return /\bnot a directory\b/i.test(message);
 }
 
-/** Nor for an image of which a layer is not on the disk any more, though it is listed as any other: what it does not find is the layer's directory. */
-export function isLayerGone(message: string): boolean {
-  return /\blayer does not exist\b|\b(?:l?stat|open|readlink) \S*\/overlay2\/(?:[0-9a-f]{64}|l\/[0-9A-Z]{26})(?:\/\S*)?: no such file or directory/.test(
-    message,
-  );
-}
-
 /** Whether nothing was heard in time: of the engine, or of whom it has asked in its turn. */
 export function isSilence(error: unknown): boolean {
   return statusCodeOf(error) === undefined && codeOf(error) === 'ETIMEDOUT';

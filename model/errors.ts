@@ -7,7 +7,7 @@ import { SlipwayError } from './slipway-error.ts';
 const STEP_SHOWN = 120;
 
 export { ContainerLost, ContainerStartFailed, DeviceUnavailable, PathUnusable } from './container-errors.ts';
-export { PushEnding } from './push-errors.ts';
+export { NotGranted, PushEnding } from './push-errors.ts';
 export { isSlipwayError, SlipwayError } from './slipway-error.ts';
 
 /** Thrown when a text of the tree or an argument is wrong. Carries every finding, not only the first. */
@@ -55,11 +55,6 @@ export class RevisionNotFound extends SlipwayError {
 /** Thrown when no project of the configuration names a repository, or none of its refs matches. */
 export class ProjectNotFound extends SlipwayError {
   readonly type = 'ProjectNotFound';
-}
-
-/** Thrown when a task that is to run again asks for what the server's configuration does not grant any more. */
-export class NotGranted extends SlipwayError {
-  readonly type = 'NotGranted';
 }
 
 /** Thrown when a base image is neither recorded in the store nor to be had from outside. */

@@ -9,3 +9,8 @@ export class PushEnding extends SlipwayError {
     );
   }
 }
+
+/** Thrown when a task that is to run again asks for what the server's configuration does not grant any more. */
+export class NotGranted extends SlipwayError {
+  readonly type = 'NotGranted';
+}

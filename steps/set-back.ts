@@ -2,7 +2,7 @@ import { mapConcurrently } from '../model/concurrently.ts';
 import { InternalError, isSlipwayError, NotFound } from '../model/errors.ts';
 import { taskIdIn } from '../model/pure/ids.ts';
 import type { PlannedPush } from '../model/pure/payloads.ts';
-import type { ReopenPushInput, SetBackInput } from '../model/pure/rerun.ts';
+import type { ReopenPushInput, Rerun, SetBackInput } from '../model/pure/rerun.ts';
 import { REFUSED, tasksToRerun } from '../model/pure/rerun.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import { expectGranted, expectNoneRefused, findWithdrawn } from './check-rerun.ts';
 import { imagesAgain } from './images-again.ts';
 import { nextRun } from './load-graph.ts';
+import type { TaskStanding } from './push-document.ts';
 import { composeDocument } from './push-document.ts';
 import { readTaskRecords } from './read-push.ts';
 import { ensureReceived, receivePush } from './receive-push.ts';
@@ -43,7 +44,7 @@ export async function reopenPush(
   // First of all: a round that is refused is one, too, and whoever asked for it waits for its number.
   const record = await receivePush(store, { push, pushId }, plan.domain);
   const records = await readTaskRecords(store, pushId, plan);
-  const labels = tasksToRerun(plan.tasks, (label) => records.get(label)?.state !== 'completed', rerun);
+  const labels = labelsAgain(plan, records, rerun);
   expectGranted(await readServerConfig(), plan, labels);
   await setBackTasks(store, { pushId, plannedAt: plan.plannedAt, labels }, context);
   const taskRecords = await readTaskRecords(store, pushId, plan);
@@ -101,6 +102,24 @@ export async function setBack(
   });
   await store.pushes.writeStatus(document, () => expectNotGivenUp(context));
   return answer;
+}
+
+/** Those that are meant, and those of whose end there is no record: to the round's graph they have not begun, so that they run too. */
+function labelsAgain(
+  { tasks, decides }: Plan,
+  records: ReadonlyMap<string, TaskStanding>,
+  rerun: Rerun,
+): readonly string[] {
+  const meant = new Set(tasksToRerun(tasks, (label) => records.get(label)?.state !== 'completed', rerun));
+  const hasEnded = (label: string): boolean => {
+    const { reason, state } = records.get(label) ?? {};
+    return reason !== undefined && state !== undefined && isResolved(state);
+  };
+  return tasks
+    .filter(
+      ({ label, stdout }) => meant.has(label) || !(hasEnded(label) || (stdout !== undefined && !decides)),
+    )
+    .map(({ label }) => label);
 }
 
 /** All of them while there is no configuration that says otherwise: a push that runs goes on without what it asked for again. */

@@ -10,7 +10,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { parseId } from '../model/pure/ids.ts';
-import type { PushInput, RecordPushInput } from '../model/pure/payloads.ts';
+import type { PushInput } from '../model/pure/payloads.ts';
+import type { PushVerdict } from '../model/pure/push-verdict.ts';
 import { SLIPWAY_STATE } from '../model/pure/search-attributes.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
@@ -64,22 +65,28 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   );
   setHandler(rerunSignal, (rerun) => void running.reruns.push(rerun));
   setHandler(cancelTasksSignal, ({ labels }) => void running.cancels.push(...labels));
+  const scope = new CancellationScope();
+  let hasEnded = false;
+  let supersededBy: string | undefined;
+  const isEnding = (): boolean => hasEnded || scope.consideredCancelled;
   setHandler(openWorkQuery, () => ({
     pushId,
     plannedAt: running.planned?.plannedAt ?? '',
     tasks: running.graph?.startedLabels ?? [],
     images: running.images?.asked ?? [],
+    ...(isEnding() ? { isEnding: true } : {}),
+    ...(supersededBy === undefined ? {} : { supersededBy }),
   }));
-  const scope = new CancellationScope();
-  let supersededBy: string | undefined;
   setHandler(supersededSignal, ({ by }) => {
-    supersededBy ??= by;
+    // One that ends already ends for a reason of its own.
+    if (!isEnding()) supersededBy = by;
     scope.cancel();
   });
   try {
     return conclude(await scope.run(() => carryOutPush(running, carry)));
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
+    hasEnded = true;
     // An activity that timed out while it was being cancelled says so and not that it was cancelled.
     const isCancelled = isCancellation(error) || scope.consideredCancelled;
     const verdict = isCancelled ? cancelled(supersededBy) : failed(error);
@@ -91,23 +98,21 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   }
 }
 
-type Verdict = NonNullable<RecordPushInput['verdict']>;
-
-function cancelled(supersededBy: string | undefined): Verdict {
+function cancelled(supersededBy: string | undefined): PushVerdict {
   return {
     reason: 'canceled',
-    ...(supersededBy ? { detail: `A newer push takes its place: ${supersededBy}` } : {}),
+    ...(supersededBy ? { detail: `A newer push takes its place: ${supersededBy}`, supersededBy } : {}),
   };
 }
 
-function failed(error: unknown): Verdict {
+function failed(error: unknown): PushVerdict {
   return { reason: pushReason(error), detail: failureDetail(error) };
 }
 
 /** Ends a push before its time: takes everything back, waits for what was running, writes the record. */
 async function windDown(
   { input, pushId, planned, graph, images }: RunningPush,
-  verdict: Verdict,
+  verdict: PushVerdict,
 ): Promise<void> {
   if (graph && images && planned) {
     await takeBackImages(images.openTaskIds, pushId);

@@ -6,7 +6,7 @@ import {
   ImageUnavailable,
   PathUnusable,
 } from '../../model/errors.ts';
-import { detailOf, isLayerGone, isNoDirectory, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { detailOf, isNoDirectory, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec } from '../engine.ts';
 import { containerConfig, labelsOf } from './container-config.ts';
 import { ensureNetwork, removeNetwork } from './container-network.ts';
@@ -26,7 +26,7 @@ export interface CreateOptions {
 /**
  * Creates a container with a network of its own, unless it is to have none, or adopts the one of that name. However many do so at once, there is one.
  *
- * @throws {ImageUnavailable} when the engine lacks its image, or a layer of it. @throws {PathUnusable} when its command is to start where the image has a file.
+ * @throws {ImageUnavailable} when the engine lacks its image. @throws {PathUnusable} when its command is to start where the image has a file.
  * @throws {ContainerStartFailed} when it is to have its image's command, and that has none.
  */
 export async function createOrAdopt(
@@ -76,7 +76,7 @@ async function create(docker: Docker, spec: ContainerSpec, options: CreateOption
         NOT_FOUND,
         { cause: error },
       );
-    if (statusCodeOf(error) !== 404 && !isLayerGone(detail)) throw error;
+    if (statusCodeOf(error) !== 404) throw error;
     throw new ImageUnavailable(spec.engineImageId, detail, { cause: error });
   }
 }

@@ -1,6 +1,5 @@
 /** What workflows and activities say to one another: names, digests and small facts; never bytes, plans or logs. */
 
-import type { AskedImage } from './asked-image.ts';
 import type { BuiltImage } from './built-image.ts';
 import type { BasesOfPush, BaseToRenew, ImportBaseInput, PlatformBase } from './base-payloads.ts';
 import type { GraphTask } from './graph-pages.ts';
@@ -95,15 +94,6 @@ export interface PlanPushInput extends BasesOfPush {
   readonly decided?: true;
   /** The push was planned before, when its ref had the revision. */
   readonly replanned?: true;
-}
-
-export interface RequestImagesInput {
-  /** Workflow id to be told. */
-  readonly requester: string;
-  /** The push whose plan describes the images. */
-  readonly pushId: string;
-  readonly plannedAt: string;
-  readonly images: readonly AskedImage[];
 }
 
 export interface ImageInput {

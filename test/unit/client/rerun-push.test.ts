@@ -66,9 +66,17 @@ function rerun(config: ServerConfig, tasks: Rerun['tasks'], downstream = false):
       asked.push('start');
       return record(false);
     },
-    getHandle: () => ({ signal: (name: string) => Promise.resolve(void asked.push(name)) }),
+    // It runs, and is not ending.
+    getHandle: () => ({
+      describe: () => Promise.resolve({ status: { name: 'RUNNING' }, runId: 'a' }),
+      query: () => Promise.resolve({}),
+      signal: (name: string) => Promise.resolve(void asked.push(name)),
+    }),
   };
-  const client = { workflow } as unknown as Client;
+  const client = {
+    workflow,
+    withDeadline: (_deadline: number, work: () => unknown) => work(),
+  } as unknown as Client;
   const deps: StartPushDeps = { store, config, askTemporal: (_level, work) => work(client) };
   return rerunPush(deps, { pushId, rerun: { tasks, downstream }, by: 'anne' });
 }

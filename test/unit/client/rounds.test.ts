@@ -151,6 +151,9 @@ describe('the round that was begun', () => {
     await resolve();
     const inTree = (label: string, name: string) => ({ label, image: { type: 'in-tree', name } });
     const plan = {
+      ...pushed,
+      project: 'demo',
+      level: 1,
       tasks: [inTree('unit', 'base'), inTree('lint', 'tools')],
       images: [{ name: 'base', unavailable: 'Base image "none:1" cannot be had: 404' }, { name: 'tools' }],
       pushId,

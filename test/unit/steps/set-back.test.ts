@@ -256,6 +256,15 @@ describe('tasks that ask for what is not granted any more', () => {
     });
   });
 
+  it('keep it from beginning also where they run since nothing is known of their end', async () => {
+    const file = `${FILE}  late: { image: debian, secrets: [KEY] }\n`;
+    await store.pushes.writePlan(aPlanOf(push, { plannedAt, file }));
+
+    const asked = reopen({ tasks: ['bad'], downstream: false });
+
+    await expect(asked).rejects.toThrow('task "late": secret "KEY" is not granted');
+  });
+
   it('are all of them where the ref has another level by now, or none', async () => {
     for (const refs of [{ '*': 3 }, { 'release/*': 1 }]) {
       deps = { store, readServerConfig: granting({}, refs) };

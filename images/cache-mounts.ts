@@ -1,13 +1,9 @@
 import { posix } from 'node:path';
 import type { UsedMount } from '../model/cache-mount.ts';
 import { NAMESPACE_ARGUMENT } from '../model/cache-mount.ts';
-import { declare, platformVariables } from './dockerfile.ts';
 import type { BasesOptions } from './dockerfile.ts';
-import { outlineDockerfile } from './dockerfile-outline.ts';
-import { splitFlags, splitFrom } from './instruction-words.ts';
 import type { Flag } from './instruction-words.ts';
-import { StageGrounds } from './stage-grounds.ts';
-import { Variables } from './variables.ts';
+import { readGrounded } from './stage-grounds.ts';
 
 export interface DockerfileMounts {
   /** Each once: the first use of one counts for how it is shared. */
@@ -24,20 +20,7 @@ const PLAIN = /^[^\s"'`\\$,]+$/;
 export function findCacheMounts(dockerfile: string, options: BasesOptions): DockerfileMounts {
   const mounts = new Map<string, UsedMount>();
   const unknown = new Map<string, string>();
-  const { instructions, escape } = outlineDockerfile(dockerfile);
-  const variables = new Variables(platformVariables(options.platform), escape);
-  const stages = new StageGrounds();
-  let hasStages = false;
-  let ground: string | undefined;
-
-  for (const { keyword, rest } of instructions) {
-    const { flags, operands } = splitFlags(rest, escape);
-    if (keyword === 'ARG' && !hasStages) declare(operands, variables, options);
-    if (keyword === 'FROM') {
-      const from = splitFrom(operands);
-      ground = stages.begin(variables.expand(from.image).text, from.name);
-      hasStages = true;
-    }
+  for (const { keyword, flags, ground } of readGrounded(dockerfile, options)) {
     if (keyword !== 'RUN') continue;
     for (const fields of mountsOf(flags)) {
       const id = fields.get('id') ?? cleaned(fields.get('target') ?? '');

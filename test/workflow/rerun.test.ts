@@ -3,6 +3,7 @@ import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { ContainerResult } from '../../model/pure/payloads.ts';
 import type { Rerun } from '../../model/pure/rerun.ts';
+import type { PushOutcome } from '../../workflows/push.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
 import {
@@ -43,6 +44,23 @@ function gate(): { opened(): Promise<void>; open(): void } {
       await opened.finally(() => clearInterval(beat));
     },
   };
+}
+
+/** A round in which `running` runs again; while it does, `asked` is asked for too, which is over before it. */
+async function rerunWhile(running: string, asked: string): Promise<PushOutcome> {
+  const slow = gate();
+  world.run = async (label) => {
+    if (label === running) await slow.opened();
+    return {};
+  };
+  return world.during(async () => {
+    const push = await world.startPush({ ...aPush(), rerun: { tasks: [running], downstream: false } });
+    await until(() => world.started.includes(`${running}#0`));
+    await rerun(push.id, { tasks: [asked], downstream: false });
+    await until(() => world.runsOf(asked) === 1);
+    slow.open();
+    return push.result();
+  });
 }
 
 describe('tasks of a running push', () => {
@@ -266,33 +284,18 @@ describe('a new round of a push', () => {
   });
 
   it('asks for an image that it had not needed when a task that needs it is to run again, too', async () => {
-    const slow = gate();
     const image = anImage('kept');
     world.plan = () =>
       planned(
         [aTask('imaged', { image: 'kept', firstRun: 1, ended: completed }), aTask('again')],
         [{ ...image, action: 'keep', before: { name: 'kept', outcome: 'built', bytesUploaded: 1 } }],
       );
-    world.run = async (label) => {
-      if (label === 'again') await slow.opened();
-      return {};
-    };
 
-    const outcome = await world.during(async () => {
-      const push = await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } });
-      await until(() => world.started.includes('again#0'));
-      await rerun(push.id, { tasks: ['imaged'], downstream: false });
-      await until(() => world.runsOf('imaged') === 1);
-      slow.open();
-      return push.result();
-    });
-
-    expect(outcome.state).toBe('completed');
+    expect((await rerunWhile('again', 'imaged')).state).toBe('completed');
     expect(world.builds).toEqual(['kept']);
   });
 
   it('takes that image as it was recorded, where it was', async () => {
-    const slow = gate();
     const image = anImage('kept');
     const before = { outcome: 'built', bytesUploaded: 1, manifestDigest: STORED.manifestDigest } as const;
     world.indexed.add(image.taskId);
@@ -302,21 +305,8 @@ describe('a new round of a push', () => {
         [aTask('imaged', { image: 'kept', firstRun: 1, ended: completed }), aTask('again')],
         [{ ...image, action: 'keep', stored: STORED, before: { name: 'kept', ...before } }],
       );
-    world.run = async (label) => {
-      if (label === 'again') await slow.opened();
-      return {};
-    };
 
-    const outcome = await world.during(async () => {
-      const push = await world.startPush({ ...aPush(), rerun: { tasks: ['again'], downstream: false } });
-      await until(() => world.started.includes('again#0'));
-      await rerun(push.id, { tasks: ['imaged'], downstream: false });
-      await until(() => world.runsOf('imaged') === 1);
-      slow.open();
-      return push.result();
-    });
-
-    expect(outcome.state).toBe('completed');
+    expect((await rerunWhile('again', 'imaged')).state).toBe('completed');
     expect(world.builds).toEqual([]);
     expect(world.loaded).toEqual([`imaged ${STORED.manifestDigest}`]);
     expect(world.lastRecord().images).toEqual([{ name: 'kept', ...before }]);

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PushDocument, PushImage } from '../../model/schema/records.ts';
 import { blobKey } from '../../store/keys.ts';
-import { openStore } from '../../store/open-store.ts';
-import { docker, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
+import { docker, liveConnections, outcomesOf, statesOf, until } from '../helpers/live-stack.ts';
 import { startImageRegistry } from '../helpers/image-registry.ts';
 import { requireEnv } from '../helpers/require-env.ts';
 import { runSlipway } from '../helpers/run-slipway.ts';
@@ -221,9 +220,9 @@ describe('a parent that is gone', () => {
         await slipway(repository.path, 'rerun', 'child', '--push', two.id, '--watch', '--json'),
       ) as PushDocument;
     expect(outcomesOf(await rerun())).toEqual({ base: 'not-needed', child: 'reused' });
-    const store = openStore(world.connections.store);
-    await store.objects.delete([blobKey(imageOf(two, 'child').manifestDigest as `sha256:${string}`)]);
-    store.close();
+    const { stateDirectory } = await liveConnections();
+    const manifest = blobKey(imageOf(two, 'child').manifestDigest as `sha256:${string}`);
+    await rm(join(stateDirectory, 'store', world.connections.store.bucket, manifest));
     const again = await rerun();
     expect(statesOf(again)).toEqual({ child: 'completed/completed' });
     expect(outcomesOf(again)).toEqual({ base: 'not-needed', child: 'built' });

@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { PlannedPush, PushInput } from '../../model/pure/payloads.ts';
+import { findTool } from '../../stack/tool.ts';
+import { TEMPORAL_TOOL } from '../../stack/temporal-tool.ts';
 import {
   aPush,
   anImage,
@@ -245,6 +247,9 @@ function withoutStacks(key: string, value: unknown): unknown {
   return key === 'stackTrace' ? '' : value;
 }
 
+// As the suite does for its parts: here nothing has set it.
+const temporal = await findTool(TEMPORAL_TOOL, { env: process.env, signal: AbortSignal.timeout(60_000) });
+process.env['SLIPWAY_TEST_TEMPORAL_CLI'] ??= temporal ?? '';
 const env = await createEnvironment();
 try {
   for (const scene of scenes) {

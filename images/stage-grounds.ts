@@ -5,23 +5,6 @@ import { splitFlags, splitFrom } from './instruction-words.ts';
 import type { Flag } from './instruction-words.ts';
 import { Variables } from './variables.ts';
 
-/** Follows which image is under each stage of a Dockerfile, through stages that begin with others. */
-class StageGrounds {
-  readonly #grounds = new Map<string, string | undefined>();
-  #count = 0;
-
-  /** Begins the next stage, with an image or a stage; gives the image under it, undefined where there is none. */
-  begin(from: string, name: string | undefined): string | undefined {
-    const known = from.toLowerCase();
-    const none = known === 'scratch' ? undefined : from;
-    const ground = this.#grounds.has(known) ? this.#grounds.get(known) : none;
-    this.#grounds.set(String(this.#count), ground);
-    this.#count += 1;
-    if (name) this.#grounds.set(name, ground);
-    return ground;
-  }
-}
-
 export interface GroundedInstruction {
   readonly keyword: string;
   readonly flags: readonly Flag[];
@@ -29,20 +12,26 @@ export interface GroundedInstruction {
   readonly ground: string | undefined;
 }
 
-/** The instructions of a Dockerfile in their order, each with the image that its stage stands on. */
+/** The instructions of a Dockerfile in their order, each with the image that its stage stands on, through stages that begin with others. */
 export function* readGrounded(dockerfile: string, options: BasesOptions): Generator<GroundedInstruction> {
   const { instructions, escape } = outlineDockerfile(dockerfile);
   const variables = new Variables(platformVariables(options.platform), escape);
-  const stages = new StageGrounds();
-  let hasStages = false;
+  /** The image under each stage, by its number and name. */
+  const stages = new Map<string, string | undefined>();
+  let stageCount = 0;
   let ground: string | undefined;
   for (const { keyword, rest } of instructions) {
     const { flags, operands } = splitFlags(rest, escape);
-    if (keyword === 'ARG' && !hasStages) declare(operands, variables, options);
+    if (keyword === 'ARG' && stageCount === 0) declare(operands, variables, options);
     if (keyword === 'FROM') {
-      const { image, name } = splitFrom(operands);
-      ground = stages.begin(variables.expand(image).text, name);
-      hasStages = true;
+      const from = splitFrom(operands);
+      const image = variables.expand(from.image).text;
+      const known = image.toLowerCase();
+      const own = known === 'scratch' ? undefined : image;
+      ground = stages.has(known) ? stages.get(known) : own;
+      stages.set(String(stageCount), ground);
+      stageCount += 1;
+      if (from.name) stages.set(from.name, ground);
     }
     yield { keyword, flags, ground };
   }

@@ -13,6 +13,7 @@ import type { ReceivedBranch, ReceivedRef } from './receive-lines.ts';
 import { isBranch } from './receive-lines.ts';
 import type { Missed } from './start-later.ts';
 import { startAgain, startLater } from './start-later.ts';
+import { stillEnding } from '../still-ending.ts';
 
 export interface ReceiveOptions {
   /** Absolute path of the repository. */
@@ -34,8 +35,6 @@ type Begun = { readonly branch: ReceivedBranch } & (
 
 /** The pusher waits so long for the end of a push that was cancelled, if a new round of it is to begin. */
 const ENDING_PATIENCE_MS = 60_000;
-
-const STILL_ENDING = 'this push is still ending; a new round begins after that';
 
 /** So many decisions are looked for side by side. */
 const WAITED_FOR = 64;
@@ -88,7 +87,7 @@ async function startAll(
   const wait: EndingWait = {
     patienceMs: ENDING_PATIENCE_MS,
     // Of several, some may not have been started yet.
-    ...(branches.length === 1 ? { onEnding: () => received.say(STILL_ENDING) } : {}),
+    ...(branches.length === 1 ? { onEnding: () => received.say(stillEnding('this push')) } : {}),
   };
   const start = async (branch: ReceivedBranch): Promise<Begun> => ({
     branch,

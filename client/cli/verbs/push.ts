@@ -13,6 +13,7 @@ import {
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
+import { stillEnding } from '../../still-ending.ts';
 
 interface PushArgs {
   readonly repo: string;
@@ -77,8 +78,7 @@ async function push(args: PushArgs, session: Session): Promise<ExitCode> {
   const wanted = await describePush(args, opened, session);
   return withClient(session, async ({ api }) => {
     const asked = Date.now();
-    const onEnding = (): void =>
-      terminal.note('slipway: this push is still ending; a new round begins after that');
+    const onEnding = (): void => terminal.note(`slipway: ${stillEnding('this push')}`);
     const started = await api.start(wanted, { onEnding });
     const { pushId, outcome, round, url } = started;
     const since = args.again || round !== undefined ? asked : undefined;

@@ -7,6 +7,7 @@ import { jsonOption, pushOption, watchOption } from '../options.ts';
 import type { Session } from '../session.ts';
 import { UsageError } from '../usage-error.ts';
 import { defineVerb } from '../verb.ts';
+import { stillEnding } from '../../still-ending.ts';
 
 interface RerunArgs {
   readonly name: string;
@@ -64,8 +65,7 @@ async function rerun(args: RerunArgs, session: Session): Promise<ExitCode> {
     const { pushId, tasks } = await resolveTasks(api, args);
     const since = Date.now();
     const wanted = { tasks, downstream: args.downstream, ...(args.hold ? { hold: true } : {}) };
-    const onEnding = (): void =>
-      terminal.note(`slipway: ${pushId} is still ending; a new round begins after that`);
+    const onEnding = (): void => terminal.note(`slipway: ${stillEnding(pushId)}`);
     const { outcome, round } = await api.rerun(pushId, wanted, pushedBy(env), { onEnding });
     if (args.watch) {
       const { watchPush } = await import('../watch-push.ts');

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { rerunPush } from '../../../client/rerun-push.ts';
 import type { StartPushDeps } from '../../../client/start-push.ts';
-import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
+import { pushId as pushIdOf } from '../../../model/pure/ids.ts';
 import type { Rerun } from '../../../model/pure/rerun.ts';
 import type { ServerConfig } from '../../../model/schema/config.ts';
 import { serverConfigSchema } from '../../../model/schema/config.ts';
@@ -12,6 +12,7 @@ import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
+import { recordEnd } from '../../helpers/recorded-runs.ts';
 
 const push = aPushInput();
 const pushId = pushIdOf(push);
@@ -43,18 +44,7 @@ beforeEach(async () => {
   await receivePush(store, { push, pushId }, 'demo');
   await store.pushes.writePlan(aPlanOf(push, { plannedAt, file: FILE }));
   for (const label of ['bad', 'virtual'])
-    await store.tasks.change(taskIdIn(pushId, label), () => ({
-      version: 1,
-      taskId: taskIdIn(pushId, label),
-      label,
-      pushId,
-      plannedAt,
-      state: 'failed',
-      reason: 'failed',
-      created: plannedAt,
-      resolved: plannedAt,
-      runs: [],
-    }));
+    await recordEnd(store, { pushId, plannedAt }, { label, state: 'failed', reason: 'failed', runs: [] });
 });
 
 const record = (isOver: boolean): Promise<void> =>

@@ -16,6 +16,7 @@ import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import { createStore } from '../../../store/create-store.ts';
 import type { Store } from '../../../store/store.ts';
 import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
+import { recordEnd } from '../../helpers/recorded-runs.ts';
 
 const push = aPushInput();
 const pushId = pushIdOf(push);
@@ -57,26 +58,15 @@ beforeEach(async () => {
   await recordPush(store, { pushId, plannedAt, images: [], verdict: { reason: 'failed' } });
 });
 
-async function end(
+function end(
   label: string,
   state: TaskRecord['state'],
   reason: NonNullable<TaskRecord['reason']>,
   runs: readonly number[],
   culprit?: string,
 ): Promise<void> {
-  await store.tasks.change(taskIdIn(pushId, label), () => ({
-    version: 1,
-    taskId: taskIdIn(pushId, label),
-    label,
-    pushId,
-    plannedAt,
-    state,
-    reason,
-    ...(culprit === undefined ? {} : { culprit }),
-    created: plannedAt,
-    resolved: plannedAt,
-    runs: runs.map((run) => ({ run, state, reason, phases: {}, artifacts: [] })),
-  }));
+  const ended = { label, state, reason, runs, ...(culprit === undefined ? {} : { culprit }) };
+  return recordEnd(store, { pushId, plannedAt }, ended);
 }
 
 const stateOf = async (label: string): Promise<string> => {

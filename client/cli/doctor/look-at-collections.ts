@@ -1,15 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { ScheduleNotFoundError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Level } from '../../../model/pure/ids.ts';
 import type { Diagnosis } from '../../../model/schema/diagnosis.ts';
 import { Ailment, diagnosed } from '../../../stack/doctor/diagnosed.ts';
 import { gcScheduleId } from '../../../workers/gc-schedule.ts';
+import { troubleOf } from '../../../workers/temporal-trouble.ts';
 import { formatDuration } from '../render/quantities.ts';
 
 const DAY_MS = 86_400_000;
 /** After so long without a collection that came to its end something is wrong; or after so many intervals, where that is longer. */
 const PATIENCE_MS = 3 * DAY_MS;
 const PATIENCE_INTERVALS = 3;
+/** What a schedule is like only a worker within the server can say, which may have just begun or have much to do. */
+const DESCRIBE_TRIES = 4;
+const DESCRIBE_PAUSE_MS = 1_000;
 
 type Asked = Pick<Client, 'schedule' | 'workflow'>;
 
@@ -60,11 +65,16 @@ async function lookAtLevel(
 type Schedule = Awaited<ReturnType<ReturnType<Client['schedule']['getHandle']>['describe']>>;
 
 async function findSchedule({ schedule }: Asked, level: Level): Promise<Schedule | undefined> {
-  try {
-    return await schedule.getHandle(gcScheduleId(level)).describe();
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
+  const handle = schedule.getHandle(gcScheduleId(level));
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await handle.describe();
+    } catch (error) {
+      if (error instanceof ScheduleNotFoundError) return undefined;
+      if (tries === DESCRIBE_TRIES)
+        throw new Error(`the schedule of level ${level} cannot be read: ${troubleOf(error).reason}`);
+    }
+    await delay(DESCRIBE_PAUSE_MS);
   }
 }
 

@@ -19,14 +19,19 @@ const AT_WORK = { daysAgo: 0, became: 'running' } as const;
 /** A Temporal server with the schedule of a level, made a year ago unless it is said otherwise. */
 function clientWith(
   begun: readonly Begun[] | 'no schedule',
-  { paused = false, every = DAY_MS, madeDaysAgo = 365 } = {},
+  { paused = false, every = DAY_MS, madeDaysAgo = 365, failsTimes = 0 } = {},
 ): Pick<Client, 'schedule' | 'workflow'> {
   const actions = begun === 'no schedule' ? [] : begun;
+  let failures = failsTimes;
   const find = (id: string): Begun => actions[Number(id.split('-')[1])]!;
   return {
     schedule: {
       getHandle: (id: string) => ({
         async describe() {
+          if (failures > 0) {
+            failures -= 1;
+            throw new Error('no poller seen for task queue recently');
+          }
           if (begun === 'no schedule') throw new ScheduleNotFoundError('none', id);
           return {
             state: { paused },
@@ -122,6 +127,17 @@ describe('doctor about collections', () => {
       ok: false,
       message: `level 1: none has ended well for ${long}`,
       todo: 'Look what became of the workflows gc/1-… in the pages of Temporal; by hand: slipway gc --level 1',
+    });
+  });
+
+  it('asks once more where the worker that knows the schedule does not answer yet', async () => {
+    const busy = clientWith([{ daysAgo: 1, became: 'report' }], { failsTimes: 2 });
+    expect(await look(busy)).toMatchObject({ ok: true, message: 'level 1: ended 23 h 00 min ago' });
+
+    const silent = clientWith([], { failsTimes: Infinity });
+    expect(await look(silent)).toMatchObject({
+      ok: false,
+      message: 'the schedule of level 1 cannot be read: no poller seen for task queue recently',
     });
   });
 });

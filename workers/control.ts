@@ -9,6 +9,7 @@ import { hostPlatform } from './host-platform.ts';
 import { knownAs } from './known-as.ts';
 import { logActivities } from './activity-log.ts';
 import type { Parts } from './parts.ts';
+import { DEAF_MS } from './run-to-end.ts';
 import { readServerConfig } from './server-config.ts';
 import { HEARTBEAT_THROTTLE } from './throttle.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -42,6 +43,8 @@ export async function createControlWorker(
     interceptors: { activity: [logActivities(parts.logger)] },
     maxCachedWorkflows: 600,
     maxConcurrentActivityTaskExecutions: 40,
+    // What records an end does not hear of it, and joins a log for hours where that is long.
+    shutdownForceTime: DEAF_MS,
     ...HEARTBEAT_THROTTLE,
   });
 }

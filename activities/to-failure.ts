@@ -9,8 +9,8 @@ const AWAY: readonly string[] = ['EngineUnavailable', 'StoreUnavailable', 'Engin
 const STACK_MAX_LENGTH = 8_000;
 
 /**
- * Our errors as Temporal's: the type is what workflows look at, retryable or not as the error says; the digest of what is
- * damaged goes along. Cancellations and failures that are Temporal's already pass through. When it `isEnough`, an error is
+ * Our errors as Temporal's: the type is what workflows look at, retryable or not as the error says, and when, where it says that; the
+ * digest of what is damaged goes along. Cancellations and failures that are Temporal's already pass through. When it `isEnough`, an error is
  * final unless it is of a part that is away. Of long texts only the beginnings go along.
  */
 export function toFailure(error: unknown, { isEnough = false } = {}): unknown {
@@ -21,6 +21,9 @@ export function toFailure(error: unknown, { isEnough = false } = {}): unknown {
       nonRetryable: !error.retryable || (isEnough && !AWAY.includes(error.type)),
       cause: inShort(error),
       ...('digest' in error ? { details: [error.digest] } : {}),
+      ...('retryAfterMs' in error && typeof error.retryAfterMs === 'number'
+        ? { nextRetryDelay: error.retryAfterMs }
+        : {}),
     });
   if (error instanceof TemporalFailure) return error;
   const failure = ApplicationFailure.fromError(error, { nonRetryable: isEnough });

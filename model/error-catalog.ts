@@ -32,7 +32,7 @@ export const ERRORS = {
   RepositoryUnavailable: {
     owner: 'operator',
     retryable: true,
-    meaning: 'The repository could not be reached or read.',
+    meaning: 'The repository could not be reached or read, or is being fetched for another push.',
     next: 'Slipway tries again; then the push ends as repository-unavailable, and a run of a task as worker-lost.',
   },
   RevisionNotFound: {

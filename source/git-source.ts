@@ -29,17 +29,23 @@ export interface GitSourceOptions {
   readonly configFile?: string | undefined;
 }
 
+export interface OpenOptions {
+  readonly ref?: string;
+  readonly revision: string;
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Repositories and what is in them. Only git plumbing is run; nothing of a repository is executed. */
 export interface GitSource {
   /**
    * The tree of a revision (a full commit id), fetched into the repository's mirror as far as it is missing there.
-   * With a ref, which without `refs/` is a branch, the revision must be reachable from where the ref is now.
-   * @throws {RepositoryUnavailable} for good where it is a partial clone that lacks some of it. @throws {RevisionNotFound}
+   * With a ref, which without `refs/` is a branch, the revision must be reachable from where the ref is now. No fetch of others in this
+   * process is waited for that takes longer than `patienceMs`; default: as long as it takes.
+   * @throws {RepositoryUnavailable} for good where it is a partial clone that lacks some of it. @throws {RepositoryBusy}
+   * @throws {RevisionNotFound}
    */
-  open(
-    repository: string,
-    options: { readonly ref?: string; readonly revision: string; readonly signal?: AbortSignal },
-  ): Promise<SourceTree>;
+  open(repository: string, options: OpenOptions): Promise<SourceTree>;
   /** The full commit id for a ref, an abbreviated id or, in a local repository, any way git has to name a commit. @throws {RepositoryUnavailable} @throws {RevisionNotFound} */
   resolve(repository: string, rev: string, signal?: AbortSignal): Promise<string>;
   /** Paths that differ between two revisions, or undefined when `from` is not known (a new ref, a lost history). @throws {RepositoryUnavailable} @throws {RevisionNotFound} for `to` */
@@ -89,17 +95,14 @@ class MirroringSource implements GitSource {
     this.#options = options;
   }
 
-  async open(
-    repository: string,
-    options: { readonly ref?: string; readonly revision: string; readonly signal?: AbortSignal },
-  ): Promise<SourceTree> {
-    const { ref, revision, signal } = options;
+  async open(repository: string, { ref, revision, patienceMs, signal }: OpenOptions): Promise<SourceTree> {
     const url = parseRepository(repository, this.#options);
     if (!REVISION_PATTERN.test(revision))
       throw new RevisionNotFound(repository, revision, 'is not a full commit id');
     const mirror = await this.#mirror(url, formatOf(revision), signal);
-    if (ref !== undefined) await checkReachable(mirror, { repository, ref, revision, signal });
-    else if (!(await mirror.ensureRevision(revision, signal)))
+    const asked = patienceMs === undefined ? mirror : mirror.within(patienceMs);
+    if (ref !== undefined) await checkReachable(asked, { repository, ref, revision, signal });
+    else if (!(await asked.ensureRevision(revision, signal)))
       throw new RevisionNotFound(repository, revision);
     return this.#tree(mirror, { repository, revision });
   }

@@ -4,7 +4,6 @@ import { devNull } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepositoryUnavailable } from '../model/errors.ts';
-import { unlessAborted } from '../model/unless-aborted.ts';
 import { runGit } from './git-command.ts';
 import type { GitResult } from './git-command.ts';
 import { isThere } from './is-there.ts';
@@ -12,6 +11,7 @@ import type { Extent } from './mirror-damage.ts';
 import { isDamaged } from './mirror-damage.ts';
 import { lacksPromised, refusalOfPartialClone } from './partial-clone.ts';
 import type { RepositoryUrl } from './repository-url.ts';
+import { Turns } from './turns.ts';
 
 /** Other processes fetch into the same mirror; where their locks meet ours, we come again. */
 const ATTEMPTS = 6;
@@ -29,6 +29,10 @@ export interface MirrorOptions {
   readonly mirrorsDirectory: string;
   /** Environment of the commands that reach the repository; see `gitEnvironment`. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Fetches of this process go one after the other: the second mostly finds its objects there. */
+  readonly turns?: Turns;
+  /** How long one fetch of others is waited for. Default: as long as it takes. */
+  readonly patienceMs?: number;
 }
 
 export type ObjectFormat = 'sha1' | 'sha256';
@@ -41,17 +45,21 @@ export class Mirror {
   readonly directory: string;
   readonly #repository: RepositoryUrl;
   readonly #format: ObjectFormat;
-  readonly #environment: NodeJS.ProcessEnv;
-  /** Fetches of this process go one after the other: the second mostly finds its objects there. */
-  #last: Promise<unknown> = Promise.resolve();
-  #wholeMs = -Infinity;
+  readonly #options: MirrorOptions;
+  readonly #turns: Turns;
 
   constructor(repository: RepositoryUrl, format: ObjectFormat, options: MirrorOptions) {
     const name = format === 'sha1' ? `${repository.key}.git` : `${repository.key}-${format}.git`;
     this.directory = join(options.mirrorsDirectory, name);
     this.#repository = repository;
     this.#format = format;
-    this.#environment = options.environment;
+    this.#options = options;
+    this.#turns = options.turns ?? new Turns(repository.url);
+  }
+
+  /** The same one for somebody who waits for no fetch of others that takes longer. */
+  within(patienceMs: number): Mirror {
+    return new Mirror(this.#repository, this.#format, { ...this.#options, turns: this.#turns, patienceMs });
   }
 
   /** Makes the mirror if there is none. */
@@ -77,9 +85,9 @@ export class Mirror {
     return this.#inTurn(async () => {
       const found = await this.identity();
       const isOther = found !== before || found === undefined;
-      if (!isOther && (extent !== 'all' || performance.now() - this.#wholeMs > WHOLE_FOR_MS)) {
+      if (!isOther && (extent !== 'all' || performance.now() - this.#turns.wholeMs > WHOLE_FOR_MS)) {
         if (await isDamaged(this.directory, extent, signal)) await this.#make(found, signal);
-        if (extent === 'all') this.#wholeMs = performance.now();
+        if (extent === 'all') this.#turns.wholeMs = performance.now();
       }
       await this.ensure(signal);
       return (await this.identity()) !== before;
@@ -186,18 +194,14 @@ export class Mirror {
         this.#repository.url,
         ...refspecs,
       ];
-      const result = await runGit(this.directory, args, { signal, environment: this.#environment });
+      const result = await runGit(this.directory, args, { signal, environment: this.#options.environment });
       if (result.exitCode === 0) await this.#putTogether(signal);
       return result;
     }, signal);
   }
 
-  /** After those of this process that came before, which may take long: whoever is told to stop meanwhile waits no more. */
-  async #inTurn<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const before = this.#last;
-    const turn = unlessAborted(before, signal).then(work);
-    this.#last = Promise.allSettled([before, turn]);
-    return turn;
+  #inTurn<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return this.#turns.take(work, { signal, patienceMs: this.#options.patienceMs });
   }
 
   /**
@@ -213,7 +217,7 @@ export class Mirror {
 
   /** In no repository, so that it answers for the one that is asked and for nothing that lies here. */
   async #listRemote(wanted: readonly string[], signal?: AbortSignal): Promise<GitResult> {
-    const environment = { ...this.#environment, GIT_DIR: devNull };
+    const environment = { ...this.#options.environment, GIT_DIR: devNull };
     const args = ['ls-remote', '--exit-code', this.#repository.url, ...wanted];
     return runGit(dirname(this.directory), args, { signal, environment });
   }

@@ -42,6 +42,9 @@ export interface PlanPushDeps {
   readonly contextHashes?: ContextHashCache;
 }
 
+/** Who waits for a fetch of others holds a place of the worker's, which all else of its level needs too. */
+const FETCH_PATIENCE_MS = 10_000;
+
 /**
  * Plans one push from its revision and records what was decided. Whatever the tree holds, there is a record
  * afterwards; only trouble with store or repository throws. Safe to repeat.
@@ -66,6 +69,7 @@ export async function planPush(
       // The ref may have moved on since the push was planned first, or be gone.
       ...(input.replanned ? {} : { ref: push.ref }),
       revision: push.revision,
+      patienceMs: FETCH_PATIENCE_MS,
       signal: context.signal,
     });
   } catch (error) {

@@ -1,7 +1,9 @@
 import { expect, it, jest } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { toFailure } from '../../activities/to-failure.ts';
 import { findPlanning } from '../../client/find-planning.ts';
+import { RepositoryBusy } from '../../source/turns.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
 import {
@@ -100,4 +102,24 @@ it('A push whose time for planning is over while nothing has failed tells what p
     reason: 'internal-error',
     detail: `no answer in time (SCHEDULE_TO_CLOSE), told last: ${FETCHING}`,
   });
+});
+
+it('A push that is sent away while its repository is fetched for another is planned when it was told to come again, and not before', async () => {
+  const comes: number[] = [];
+  const busy = new RepositoryBusy('/r', 4_000);
+  world.beforePlan = () => {
+    comes.push(performance.now());
+    return comes.length === 1 ? Promise.reject(toFailure(busy) as Error) : Promise.resolve();
+  };
+
+  const outcome = await world.during(async () => {
+    const push = await world.startPush();
+    await until(async () => (await findPlanning(env.client, push.id)) !== undefined);
+    expect(await findPlanning(env.client, push.id)).toBe(`it failed before: ${busy.message}`);
+    return push.result();
+  });
+
+  expect(outcome.reason).toBe('completed');
+  const [first = 0, second = 0] = comes;
+  expect(second - first).toBeGreaterThanOrEqual(4_000);
 });

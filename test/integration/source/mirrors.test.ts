@@ -17,11 +17,17 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { SlipwayError } from '../../../model/errors.ts';
+import { pushId as idOf } from '../../../model/pure/ids.ts';
+import { serverConfigSchema } from '../../../model/schema/config.ts';
 import type { SourceTree } from '../../../model/source-tree.ts';
 import type { GitSource } from '../../../source/git-source.ts';
+import type { RepositoryBusy } from '../../../source/turns.ts';
+import { planPush } from '../../../steps/plan-push.ts';
+import { emptyStore } from '../../../store/empty-store.ts';
 import type { GitRepository } from '../../helpers/git-repository.ts';
 import { ELSEWHERE, onFreshMirrors } from '../../helpers/mirrored-repository.ts';
 import type { MirroredRepository } from '../../helpers/mirrored-repository.ts';
+import { aPushInput } from '../../helpers/push-input.ts';
 
 // Each test runs some dozens of git processes.
 jest.setTimeout(60_000);
@@ -252,5 +258,29 @@ describe('a repository that is reached by ssh', () => {
     await Promise.all([fetching, waiting]);
 
     expect(outcome).toBe(stop);
+  });
+
+  it('is fetched for one push: others that are planned meanwhile give back their places, and come again', async () => {
+    const sources = [{ repository: SILENT, refs: { '*': 1 } }];
+    const config = serverConfigSchema.parse({ version: 1, projects: { demo: { sources } } });
+    const deps = { store: emptyStore(), source, config, platform: 'linux/amd64' };
+    const plan = (revision: string, { signal }: AbortController): Promise<unknown> => {
+      const push = aPushInput({ repository: SILENT, revision: revision.repeat(40) });
+      const input = { push, pushId: idOf(push), unavailableBases: {} };
+      const context = { signal, onProgress: () => undefined, isCanceled: () => false };
+      return planPush(deps, input, context).catch((error: unknown) => error);
+    };
+    const [first, second] = [new AbortController(), new AbortController()];
+    const fetching = plan('a', first);
+    await untilCalled();
+    const waiting = plan('b', second);
+
+    const outcome = await Promise.race([waiting, delay(30_000, 'it waits still', { ref: false })]);
+    first.abort();
+    second.abort();
+    await Promise.all([fetching, waiting]);
+
+    expect(outcome).toMatchObject({ type: 'RepositoryUnavailable', retryable: true });
+    expect((outcome as RepositoryBusy).retryAfterMs).toBeGreaterThan(1_000);
   });
 });

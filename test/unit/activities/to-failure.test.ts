@@ -6,11 +6,13 @@ import {
 } from '@temporalio/common';
 import { describe, expect, it } from '@jest/globals';
 import { toFailure } from '../../../activities/to-failure.ts';
+import { RepositoryBusy } from '../../../source/turns.ts';
 import {
   BlobNotFound,
   EngineOutOfNetworks,
   EngineRequestFailed,
   EngineUnavailable,
+  RepositoryUnavailable,
   StoreUnavailable,
 } from '../../../model/errors.ts';
 
@@ -33,6 +35,16 @@ describe('the failure of an activity', () => {
     expect(refused).toMatchObject({ type: 'EngineRequestFailed', nonRetryable: true });
     const missing = new BlobNotFound(`sha256:${'0'.repeat(64)}`);
     expect(toFailure(missing)).toMatchObject({ type: 'BlobNotFound', details: [missing.digest] });
+  });
+
+  it('says when it is worth another attempt, where the error does', () => {
+    const busy = new RepositoryBusy('/r', 20_000);
+
+    expect(toFailure(busy)).toMatchObject({ nonRetryable: false, nextRetryDelay: 20_000 });
+    expect(toFailure(new RepositoryUnavailable('/r', 'away'))).not.toHaveProperty(
+      'nextRetryDelay',
+      expect.anything(),
+    );
   });
 
   it('has the beginnings of long texts, its own and those of what it comes of: a server refuses too much', () => {

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { InternalError } from '../model/errors.ts';
 import type { Plan, PlannedImage, PlannedTask } from '../model/schema/plan.ts';
 import { MAX_PLAN_CHARACTERS, countCharacters } from '../plan/plan-size.ts';
@@ -15,7 +16,11 @@ export interface PlanCacheLimits {
   readonly characters: number;
 }
 
-const LIMITS: PlanCacheLimits = { plans: 256, characters: MAX_PLAN_CHARACTERS };
+/** Several of the largest where there is memory for them: pushes that take turns would read theirs with each step. */
+const LIMITS: PlanCacheLimits = {
+  plans: 256,
+  characters: Math.max(MAX_PLAN_CHARACTERS, getHeapStatistics().heap_size_limit / 16),
+};
 
 /** Plans are immutable for one (push, planned at), so that a worker reads each only once while it needs it. */
 export class PlanCache {
@@ -56,17 +61,18 @@ export class PlanCache {
 
   #get(pushId: string, plannedAt: string): Promise<CachedPlan> {
     const key = keyOf(pushId, plannedAt);
-    const cached = this.#plans.get(key) ?? this.#read(pushId, key);
+    const cached = this.#plans.get(key) ?? this.#read(pushId, plannedAt);
     this.#plans.delete(key);
     this.#plans.set(key, cached);
     this.#forgetOldest();
     return cached;
   }
 
-  async #read(pushId: string, key: string): Promise<CachedPlan> {
+  async #read(pushId: string, plannedAt: string): Promise<CachedPlan> {
+    const key = keyOf(pushId, plannedAt);
     try {
-      const plan = await this.#store.pushes.findPlan(pushId);
-      if (!plan) throw new InternalError(`Push ${pushId} has no plan in the store`);
+      const plan = await this.#store.pushes.findPlan(pushId, plannedAt);
+      if (!plan) throw new InternalError(`Push ${pushId} has no plan of ${plannedAt} in the store`);
       this.#measure(key, plan);
       return cachedOf(plan);
     } catch (error) {

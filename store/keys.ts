@@ -89,6 +89,11 @@ export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): strin
   return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
 }
 
+/** A plan of a push that was planned anew since. */
+export function formerPlanKey(pushId: string, plannedAt: string): string {
+  return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/plans/${encodeSegment(plannedAt)}/plan.json`;
+}
+
 /** Where the records lie of pushes whose revision and variant begin so. */
 export function pushesPrefix({ project, level, revision, variant }: PushCoordinates): string {
   const name = variant ? `${revision}~${variant}` : revision;

@@ -8,7 +8,7 @@ import { WriteConflict } from '../model/errors.ts';
 import type { Json } from '../model/pure/canonical-json.ts';
 import { canonicalJson } from '../model/pure/canonical-json.ts';
 import { changeJson, DamagedRecord, readJson, readUsableJson, writeJson } from './json-object.ts';
-import { pushKey, pushesPrefix } from './keys.ts';
+import { formerPlanKey, pushKey, pushesPrefix } from './keys.ts';
 import type { ObjectStore } from './object-store.ts';
 import { listOpen, markOpen, unmarkOpen } from './open-pushes.ts';
 import { listByDay, listPushes } from './pushes-by-day.ts';
@@ -48,11 +48,23 @@ export function createPushRecords(objects: ObjectStore): PushRecords {
     find: (pushId) => findMendable(objects, pushId, 'push', pushRecordSchema),
 
     async writePlan(plan, mayWrite = () => undefined) {
-      await replace(objects, pushKey(plan.pushId, 'plan'), planSchema, plan, mayWrite);
+      const { pushId, plannedAt } = plan;
+      await changeJson(objects, pushKey(pushId, 'plan'), {
+        schema: planSchema,
+        overDamage: true,
+        async change(former) {
+          mayWrite();
+          if (former && former.plannedAt !== plannedAt)
+            await writeJson(objects, formerPlanKey(pushId, former.plannedAt), former);
+          return planSchema.parse(plan);
+        },
+      });
     },
 
-    async findPlan(pushId) {
-      return (await readJson(objects, pushKey(pushId, 'plan'), planSchema))?.value;
+    async findPlan(pushId, plannedAt) {
+      const newest = (await readJson(objects, pushKey(pushId, 'plan'), planSchema))?.value;
+      if (plannedAt === undefined || newest?.plannedAt === plannedAt) return newest;
+      return (await readJson(objects, formerPlanKey(pushId, plannedAt), planSchema))?.value;
     },
 
     async writeStatus(document, mayWrite = () => undefined) {

@@ -221,9 +221,13 @@ export interface PushRecords {
   /** Creates the push's record, or adds the ref, the round and a later arrival to the one that is there; a damaged one is written over. */
   receive(record: PushRecord): Promise<PushRecord>;
   find(pushId: string): Promise<PushRecord | undefined>;
-  /** Whole. `mayWrite` is asked before each try and throws when this writer does not count any more. */
+  /**
+   * Whole; what was begun by the plan before still finds that. `mayWrite` is asked before each try and throws when this writer does not
+   * count any more.
+   */
   writePlan(plan: Plan, mayWrite?: () => void): Promise<void>;
-  findPlan(pushId: string): Promise<Plan | undefined>;
+  /** The newest one, or that of a time. */
+  findPlan(pushId: string, plannedAt?: string): Promise<Plan | undefined>;
   /** Whole, and puts the push on the list of the open ones or takes it off; `mayWrite` as above. */
   writeStatus(document: PushDocument, mayWrite?: () => void): Promise<void>;
   /** @throws {InternalError} when it is damaged, with what mends it; {@link find} too. */

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { pushId as idOf } from '../../../model/pure/ids.ts';
+import type { Plan } from '../../../model/schema/plan.ts';
 import type { PlanCacheLimits } from '../../../steps/plan-cache.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
@@ -19,9 +20,9 @@ beforeEach(() => {
     ...others,
     pushes: {
       ...pushes,
-      findPlan: (pushId) => {
+      findPlan: (pushId, at) => {
         reads.push(Number(pushId.slice(-4)));
-        return pushes.findPlan(pushId);
+        return pushes.findPlan(pushId, at);
       },
     },
   };
@@ -75,11 +76,45 @@ describe('PlanCache', () => {
     expect(reads).toEqual([0, 1]);
   });
 
+  it('has room for two of the largest that are used by turns', async () => {
+    const large = (n: number): Plan => {
+      const plan = aPlanOf(pushOf(n), { plannedAt, file: 'version: 1\ntasks: { t: { image: debian } }\n' });
+      return { ...plan, tasks: plan.tasks.map((task) => ({ ...task, why: 'x'.repeat(60_000_000) })) };
+    };
+    store.pushes.findPlan = (pushId) => {
+      const n = Number(pushId.slice(-4));
+      reads.push(n);
+      return Promise.resolve(large(n));
+    };
+
+    await use(new PlanCache(store), 0, 1, 0, 1);
+
+    expect(reads).toEqual([0, 1]);
+  });
+
+  it('gives each round of a push the plan that it was begun by, also when a new one was planned since; of none it makes up another', async () => {
+    const rounds = [plannedAt, '2026-01-01T00:00:02.000Z', '2026-01-01T00:00:03.000Z'];
+    for (const at of rounds) {
+      const file = `version: 1\ntasks: { t: { image: debian, description: of ${at} } }\n`;
+      await store.pushes.writePlan(aPlanOf(pushOf(0), { plannedAt: at, file }));
+    }
+    const pushId = idOf(pushOf(0));
+
+    const found = await Promise.all(rounds.map((at) => new PlanCache(store).task(pushId, at, 't')));
+
+    expect(found.map(({ description }) => description)).toEqual(rounds.map((at) => `of ${at}`));
+    expect((await store.pushes.findPlan(pushId))?.plannedAt).toBe(rounds.at(-1));
+    await expect(new PlanCache(store).plan(pushId, '2026-01-01T00:00:09.000Z')).rejects.toMatchObject({
+      type: 'InternalError',
+      message: expect.stringContaining('has no plan of 2026-01-01T00:00:09.000Z'),
+    });
+  });
+
   it('reads one anew that could not be read', async () => {
     const plans = await held({}, []);
     const pushId = idOf(pushOf(0));
 
-    await expect(plans.plan(pushId, plannedAt)).rejects.toThrow('has no plan in the store');
+    await expect(plans.plan(pushId, plannedAt)).rejects.toThrow('has no plan of');
     await write(0, 1);
     await expect(plans.plan(pushId, plannedAt)).resolves.toMatchObject({ pushId });
   });

@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { NotFound } from '../model/errors.ts';
 import { DECISION_LABEL } from '../model/pure/decision.ts';
 import { levelOf, parseId } from '../model/pure/ids.ts';
@@ -24,7 +25,8 @@ const MOST_NAMED = 1_000;
  * they are. One that was cancelled, or whose place a newer one has taken, has its verdict soon, which is waited for. The control worker
  * asks its own configuration once more; that of here tells sooner.
  *
- * @throws {NotFound} when the push has no such task, or none that could run again. @throws {PushEnding}
+ * @throws {NotFound} when the push has no such task, or none that could run again: a new round that is not planned for long has none yet.
+ * @throws {PushEnding}
  * @throws {NotGranted} {ProjectNotFound} when one of them may not run any more: then none of them does.
  */
 export async function rerunPush(
@@ -67,8 +69,17 @@ export async function rerunPush(
     if (status.resolved) await untilReplaced(store, pushId, status.resolved);
     return { outcome: 'started', ...(input.round === undefined ? {} : { round: input.round }) };
   };
-  // One that was ended from outside has no verdict before it is found so: it is tried again like one that is ending.
-  return pastItsEnd(ask);
+  try {
+    // One that was ended from outside has no verdict before it is found so: it is tried again like one that is ending.
+    return await pastItsEnd(ask);
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    // What stands is still the verdict of the round before.
+    throw new NotFound(
+      `A new round of ${pushId} has begun and is not planned yet: nothing of it has ended (slipway watch ${pushId})`,
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -160,7 +160,10 @@ export async function recordRun(
     }
     const claimed = present?.runs.find((other) => other.run === run);
     const phases = { ...claimed?.phases, ...ended.phases };
-    const runs = withRun(present?.runs ?? [], { ...claimed, ...ended, phases });
+    // Of a push that was reset, which takes the runs before for its own: what came of them stays.
+    const isKnown = claimed !== undefined && isResolved(claimed.state);
+    counts = isKnown ? claimed : { ...claimed, ...ended, phases };
+    const runs = withRun(present?.runs ?? [], counts);
     if (present && !isNewest) return { ...present, runs };
     return {
       ...identityOf(task, planned),

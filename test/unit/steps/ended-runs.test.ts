@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createClaimActivities } from '../../../activities/runner.ts';
 import type { ReferableRun } from '../../../model/pure/claim-payloads.ts';
 import { pushId as pushIdOf, taskIdIn } from '../../../model/pure/ids.ts';
-import type { RecordRunInput, TaskInput } from '../../../model/pure/payloads.ts';
+import type { ContainerResult, RecordRunInput, TaskInput } from '../../../model/pure/payloads.ts';
 import type { TaskReason } from '../../../model/pure/states.ts';
 import { TASK_REASONS } from '../../../model/pure/states.ts';
 import type { Plan } from '../../../model/schema/plan.ts';
@@ -114,6 +114,27 @@ describe('the record of a task that has runs left', () => {
       [1, 'exception', 'worker-lost'],
     ]);
   });
+});
+
+it('A run that has ended stays as it is when its push was reset and takes it for one of its own', async () => {
+  await recordRun(store, plans, {
+    ...ended(0, 'completed', true),
+    result: { exitCode: 0 } as ContainerResult,
+  });
+  const before = await store.tasks.find(taskId);
+  const { task, ...rest } = ended(0, 'worker-lost', false);
+
+  await recordRun(store, plans, {
+    ...rest,
+    task: { ...task, plannedAt: '2026-01-01T00:05:00.000Z', retries: 2 },
+  });
+
+  expect(before?.runs[0]).toMatchObject({
+    state: 'completed',
+    artifacts: [{ name: 'public/logs/live.log' }],
+  });
+  expect((await store.tasks.find(taskId))?.runs).toEqual(before?.runs);
+  expect(await states()).toEqual(['pending ', 'completed completed']);
 });
 
 const ended = (n: number, reason: TaskReason, final: boolean): RecordRunInput => ({

@@ -52,7 +52,7 @@ export function createControlActivities(
     recordRun: (input) => carryOut((context) => recordRun(store, plans, input, untilGivenUp(context))),
     recordUnstarted: (input) =>
       carryOut((context) => recordUnstarted(store, plans, input, untilGivenUp(context))),
-    recordPush: (input) => carryOut((context) => recordPush(store, input, context)),
+    recordPush: (input) => carryOut((context) => recordPush(store, input, context, plans)),
     authorizeRefresh: (input) => carryOut(async () => authorizeRefresh(await deps.readServerConfig(), input)),
     collect: (input) =>
       carryOut(async (context) => collect({ store, config: await deps.readServerConfig() }, input, context)),

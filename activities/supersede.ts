@@ -51,11 +51,10 @@ export async function supersede(
   for await (const other of store.pushes.open(levelOf(pushId))) {
     signal.throwIfAborted();
     if (!isOfProject(other, push)) continue;
-    const [older, status] = await Promise.all([
-      unlessUnreadable(store.pushes.find(other)),
-      store.pushes.findUsableStatus(other),
-    ]);
-    if (!older || !isReplaced(older, own) || (status && isResolved(status.state))) continue;
+    const older = await unlessUnreadable(store.pushes.find(other));
+    if (!older || !isReplaced(older, own)) continue;
+    const status = await store.pushes.findUsableStatus(other);
+    if (status && isResolved(status.state)) continue;
     if (await tell(deps, other, pushId)) told.push(other);
   }
   return told;
@@ -63,11 +62,14 @@ export async function supersede(
 
 /** The newest push that takes the place of one: planned, and carried out, or being so. */
 async function findNewer(store: Store, own: PushRecord, signal: AbortSignal): Promise<string | undefined> {
-  const { project, received: after } = own;
+  const { project, received: after, refs } = own;
   const wanted = { levels: [levelOf(own.pushId)], project, after, limit: LATER_PUSHES };
   for (const { pushId, received } of await store.pushes.list(wanted)) {
     signal.throwIfAborted();
     if (!isOfProject(pushId, own)) continue;
+    // A record is short, and most are of other refs; where it cannot be read, what was planned says it.
+    const record = await unlessUnreadable(store.pushes.find(pushId));
+    if (record && !refs.some((ref) => record.refs.includes(ref))) continue;
     const status = await store.pushes.findUsableStatus(pushId);
     // What was refused or cancelled tests nothing; without a status it is not planned, and will tell by itself.
     if (!status || status.state === 'exception' || status.repository !== own.repository) continue;

@@ -151,7 +151,8 @@ export interface SlipwayApi {
   resolvePush(name?: string): Promise<string>;
   /** A task named by its id, or `LABEL` of a push (when none is named, of the same as {@link resolvePush}), or `image:NAME`. Who is `waiting` waits for the plan of that push, until the signal. @throws {NotPlanned} @throws {NotFound} */
   resolveTask(name: string, push?: string, options?: { readonly waiting?: AbortSignal }): Promise<string>;
-  read(pushId: string): Promise<PushDocument>;
+  /** With the own records of all tasks of a push that goes on, or of those labels only: of 10,000 they are as many. */
+  read(pushId: string, of?: readonly string[]): Promise<PushDocument>;
   /** Newest first. One that cannot be read does not hide the others. */
   list(options: {
     readonly limit: number;

@@ -70,7 +70,7 @@ export async function findImagesOfPush(
   pushId: string,
   name: string | undefined,
 ): Promise<FoundImages> {
-  const { images: all } = await readPush(store, pushId);
+  const { images: all } = await readPush(store, pushId, []);
   const wanted = name === undefined ? all : all.filter((image) => image.name === name);
   if (wanted.length === 0) throw await lackOfImage(store, pushId, name);
   const images: FoundImage[] = [];

@@ -19,10 +19,15 @@ export interface FindPushDeps {
  * The document of a push as it stands now. Until a control worker has begun with it there is no record of it: then it is what Temporal
  * was told at its start, so that a push which waits for a worker is not taken for one that never was.
  *
+ * @param of as in {@link readPush}.
  * @throws {NotFound} {TemporalUnavailable} the latter only where there is no record.
  */
-export async function readStartedPush(deps: FindPushDeps, pushId: string): Promise<PushDocument> {
-  const document = await findStartedPush(deps, pushId);
+export async function readStartedPush(
+  deps: FindPushDeps,
+  pushId: string,
+  of?: readonly string[],
+): Promise<PushDocument> {
+  const document = await findStartedPush(deps, pushId, of);
   if (!document) throw new NotFound(`No push ${pushId}`);
   return document;
 }
@@ -31,8 +36,9 @@ export async function readStartedPush(deps: FindPushDeps, pushId: string): Promi
 export async function findStartedPush(
   { store, askTemporal }: FindPushDeps,
   pushId: string,
+  of?: readonly string[],
 ): Promise<PushDocument | undefined> {
-  if (await store.pushes.find(pushId)) return readPush(store, pushId);
+  if (await store.pushes.find(pushId)) return readPush(store, pushId, of);
   const push = await askTemporal(levelOf(pushId), (client) => findRunning(client, pushId));
   if (!push) return undefined;
   // The domain is the control worker's to say; the document does not tell it.

@@ -49,7 +49,7 @@ export async function openApi(
     resolvePush: (name) => resolvePushName(store, name, { isStarted, ...naming }),
     resolveTask: (name, push, options) =>
       resolveTaskName(store, name, push, { isStarted, ...naming, ...options }),
-    read: (pushId) => readStartedPush(known, pushId),
+    read: (pushId, of) => readStartedPush(known, pushId, of),
     list: (options) => listPushes(store, options),
     documents: (options) => listDocuments(store, options),
     follow: (pushId, signal, onAway) => followPush(known, pushId, signal, onAway),

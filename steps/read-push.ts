@@ -8,7 +8,7 @@ import type { Plan } from '../model/schema/plan.ts';
 import type { PushDocument, RunRecord, TaskRecord } from '../model/schema/records.ts';
 import { unlessUnreadable } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
-import type { PlanCache } from './plan-cache.ts';
+import { PlanCache } from './plan-cache.ts';
 import type { TaskStanding } from './push-document.ts';
 import { composeDocument, composeLateEnds, imageText, standingOf } from './push-document.ts';
 import { ensureReceived } from './receive-push.ts';
@@ -24,27 +24,41 @@ const READS_IN_FLIGHT = 32;
 /**
  * The document of a push as it stands now: from its record when resolved, else with the tasks' own records. A push that was cancelled
  * waits for its tasks, and not for ever: those that had no end when it got its verdict have it by their own records, or will.
+ *
+ * @param of labels of the tasks whose own records are read; others stand as if they had none. Default: all of them.
  */
-export async function readPush(store: Store, pushId: string): Promise<PushDocument> {
+export async function readPush(store: Store, pushId: string, of?: readonly string[]): Promise<PushDocument> {
   const status = await store.pushes.findStatus(pushId);
-  if (status && isResolved(status.state)) return withLateEnds(store, status);
+  if (status && isResolved(status.state)) return withLateEnds(store, status, of);
   const record = await store.pushes.find(pushId);
   if (!record) throw new NotFound(`No push ${pushId}`);
   const plan = await store.pushes.findPlan(pushId);
   const findings = status?.findings ?? [];
-  const taskRecords = plan ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskStanding>();
+  const taskRecords = plan
+    ? await readTaskRecords(store, pushId, only(plan, of))
+    : new Map<string, TaskStanding>();
   return composeDocument({ record, plan, findings, outcomes: status?.images ?? [], taskRecords });
 }
 
 /** What cannot be read keeps nobody from reading the verdict. */
-async function withLateEnds(store: Store, status: PushDocument): Promise<PushDocument> {
-  const open = new Set(status.tasks.filter(({ state }) => !isResolved(state)).map(({ label }) => label));
-  if (open.size === 0) return status;
+async function withLateEnds(
+  store: Store,
+  status: PushDocument,
+  of: readonly string[] | undefined,
+): Promise<PushDocument> {
+  const open = status.tasks.filter(({ state }) => !isResolved(state)).map(({ label }) => label);
+  if (open.length === 0) return status;
   const plan = await unlessUnreadable(store.pushes.findPlan(status.id));
   if (!plan) return status;
-  const asked = { ...plan, tasks: plan.tasks.filter(({ label }) => open.has(label)) };
+  const asked = only(only(plan, open), of);
   const records = await unlessUnreadable(readTaskRecords(store, status.id, asked));
   return records ? composeLateEnds(status, asked, records) : status;
+}
+
+function only(plan: Plan, labels: readonly string[] | undefined): Plan {
+  if (labels === undefined) return plan;
+  const named = new Set(labels);
+  return { ...plan, tasks: plan.tasks.filter(({ label }) => named.has(label)) };
 }
 
 /**
@@ -55,12 +69,14 @@ export async function recordPush(
   store: Store,
   input: RecordPushInput,
   context: Pick<StepContext, 'isGivenUp'> = {},
+  plans = new PlanCache(store),
 ): Promise<void> {
   const { push, pushId } = input;
   const record = await ensureReceived(store, { push, pushId });
   const hasNotBegun = input.plannedAt === '';
   const standing = hasNotBegun && push?.rerun ? await store.pushes.findStatus(pushId) : undefined;
-  const plan = hasNotBegun && !standing ? undefined : await store.pushes.findPlan(pushId);
+  const before = standing && (await store.pushes.findPlan(pushId));
+  const plan = hasNotBegun ? before : await plans.plan(pushId, input.plannedAt);
   // While it runs, readers take the tasks' states from the tasks' own records.
   const taskRecords =
     plan && input.verdict ? await readTaskRecords(store, pushId, plan) : new Map<string, TaskStanding>();

@@ -58,10 +58,12 @@ export class SecretMask {
 
   #mask(input: Buffer, { isEnd }: { readonly isEnd: boolean }): Masked {
     const parts: Buffer[] = [];
+    const next = new Map<Buffer, number>();
     let at = 0;
+    let begun = isEnd ? input.byteLength : this.#findBegun(input, at);
     for (;;) {
-      const found = this.#findWhole(input, at);
-      const begun = isEnd ? input.byteLength : this.#findBegun(input, at);
+      const found = this.#findWhole(input, at, next);
+      if (begun < at) begun = this.#findBegun(input, at);
       // A secret that has only begun may be a longer one, of which the whole one is a part.
       if (!found || found.index >= begun) {
         parts.push(input.subarray(at, begun));
@@ -72,15 +74,21 @@ export class SecretMask {
     }
   }
 
+  /** Where each pattern comes next is kept: no place is searched twice for the same one. */
   #findWhole(
     input: Buffer,
     from: number,
+    next: Map<Buffer, number>,
   ): { readonly index: number; readonly byteLength: number } | undefined {
     let first: { readonly index: number; readonly byteLength: number } | undefined;
     for (const pattern of this.#patterns) {
-      const index = input.indexOf(pattern, from);
-      if (index !== -1 && (first === undefined || index < first.index))
-        first = { index, byteLength: pattern.byteLength };
+      let index = next.get(pattern) ?? -1;
+      if (index < from) {
+        const found = input.indexOf(pattern, from);
+        index = found === -1 ? Infinity : found;
+        next.set(pattern, index);
+      }
+      if (index < (first?.index ?? Infinity)) first = { index, byteLength: pattern.byteLength };
     }
     return first;
   }

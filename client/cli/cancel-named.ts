@@ -77,14 +77,14 @@ type Standing = 'waits' | 'resolved' | 'unknown';
 async function standingOf(api: Api, id: string): Promise<Standing> {
   const parsed = parseId(id);
   if (parsed?.kind === 'task') return standingOfTask(api, id, parsed);
-  const { state } = parsed?.kind === 'push' ? await api.read(id) : await api.task(id);
+  const { state } = parsed?.kind === 'push' ? await api.read(id, []) : await api.task(id);
   return isResolved(state) ? 'resolved' : 'unknown';
 }
 
 /** By its push: a task that waits for the first time has no record, and one that is to run again has that of before. */
 async function standingOfTask(api: Api, id: string, { label, ...push }: TaskCoordinates): Promise<Standing> {
   const pushId = idOf(push);
-  const document = await api.read(pushId);
+  const document = await api.read(pushId, [label]);
   const { state, decisionMs, tasks } = document;
   const task = tasks.find(({ taskId }) => taskId === id);
   if (!task && decisionMs !== undefined && !awaitsDecision(document))

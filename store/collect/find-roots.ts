@@ -31,6 +31,9 @@ const imageRecordSchema = z.looseObject({
   runs: z.array(named.extend({ resolved: z.string().optional() })),
 });
 
+/** So large, of what may be 64 MB and takes several times that once it is parsed, is read one after the other. */
+const LARGE_BYTES = 1_000_000;
+
 export interface RootsOptions {
   readonly tally: Tally;
   readonly signal: AbortSignal;
@@ -50,11 +53,12 @@ export interface RootsOptions {
  */
 export async function findRoots(objects: ObjectStore, options: RootsOptions): Promise<void> {
   const { signal } = options;
+  const alone = oneByOne();
   for (const level of LEVELS) {
     const walk = (prefix: string, read: (key: string) => Promise<readonly (string | undefined)[]>) =>
-      forEachConcurrently(objects.list(prefix, { signal }), async ({ key }) => {
+      forEachConcurrently(objects.list(prefix, { signal }), async ({ key, sizeBytes }) => {
         await options.goOn();
-        for (const digest of await read(key))
+        for (const digest of await (sizeBytes > LARGE_BYTES ? alone(() => read(key)) : read(key)))
           if (digest !== undefined && DIGEST_PATTERN.test(digest)) await options.onRoot(digest as Digest);
       });
     const read = async <T>(key: string, schema: z.ZodType<T>): Promise<T | undefined> => {
@@ -78,6 +82,15 @@ export async function findRoots(objects: ObjectStore, options: RootsOptions): Pr
       });
     });
   }
+}
+
+function oneByOne(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
 }
 
 function namedByPlan(plan: z.infer<typeof planSchema> | undefined): (string | undefined)[] {

@@ -12,6 +12,7 @@ import { pushKey } from '../../../store/keys.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
+import { countReads } from '../../helpers/counted-reads.ts';
 import { aPush } from '../../helpers/push-documents.ts';
 import { aPlanOf, aPushInput } from '../../helpers/push-input.ts';
 
@@ -157,4 +158,25 @@ describe('a push whose revision the newer one was held against', () => {
 
     expect(await toldBy(newer)).toEqual([`${idOf(older)} by ${idOf(newer)}`]);
   });
+});
+
+it('Of pushes of other refs nothing is read but their records, however large their plans are', async () => {
+  const counted = countReads(objects);
+  const others = Array.from({ length: 20 }, (_, at) =>
+    aPushInput({
+      ref: `refs/heads/other-${at}`,
+      revision: `${at}`.padStart(40, '0'),
+      received: newer.received,
+    }),
+  );
+  for (const other of [...others, older, newer]) await plan(other);
+  store = createStore(counted.objects);
+
+  expect(await toldBy(newer)).toEqual([`${idOf(older)} by ${idOf(newer)}`]);
+  told = [];
+  expect(await toldBy(older)).toEqual([`${idOf(older)} by ${idOf(newer)}`]);
+
+  const ofOthers = counted.keys.filter((key) => others.some(({ revision }) => key.includes(revision)));
+  expect(ofOthers).not.toEqual([]);
+  expect(ofOthers.filter((key) => !key.endsWith('/push.json'))).toEqual([]);
 });

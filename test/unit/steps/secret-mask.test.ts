@@ -84,6 +84,23 @@ describe('SecretMask', () => {
     );
   });
 
+  it('searches no place twice for the same text, however often one comes', () => {
+    const input = Buffer.from(`${KEY} and more of the output\n`.repeat(2_000));
+    let searched = 0;
+    const indexOf = input.indexOf.bind(input) as (value: Buffer | number, from: number) => number;
+    input.indexOf = ((value: Buffer | number, from: number) => {
+      const index = indexOf(value, from);
+      searched += (index === -1 ? input.byteLength : index) - from;
+      return index;
+    }) as Buffer['indexOf'];
+
+    const { text } = new SecretMask([Buffer.from(KEY), Buffer.from('another-secret')]).push(input);
+
+    expect(text.toString()).not.toContain(KEY);
+    // Each value has about a dozen spellings.
+    expect(searched).toBeLessThan(60 * input.byteLength);
+  });
+
   it('holds no more back than a value can be long, and nothing without secrets', () => {
     const mask = new SecretMask([Buffer.from(KEY)]);
     const { consumed } = mask.push(Buffer.from(`${'h'.repeat(1000)}${KEY.slice(0, -1)}`));

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { RootsOptions } from '../../../store/collect/find-roots.ts';
 import { findRoots } from '../../../store/collect/find-roots.ts';
+import { formerPlanKey, pushKey } from '../../../store/keys.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import { countReads } from '../../helpers/counted-reads.ts';
@@ -15,7 +16,10 @@ async function read(
   for (const [at, manifestDigest] of digests.entries()) {
     const image = { stored: { manifestDigest }, inputs: { bases: {} } };
     const body = Buffer.from(JSON.stringify({ images: [image], of: 'x'.repeat(padding) }));
-    await objects.put(`level-1/pushes/demo/${at}/plan.json`, body, {});
+    // Of each push its plan, and one that was made before.
+    const pushId = `push/demo/1/${`${at >> 1}`.padStart(40, '0')}`;
+    const key = at % 2 ? pushKey(pushId, 'plan') : formerPlanKey(pushId, '2026-01-01T00:00:00.000Z');
+    await objects.put(key, body, {});
   }
   const slow: ObjectStore = { ...objects, get: async (key) => delay(5).then(() => objects.get(key)) };
   const counted = countReads(slow);

@@ -45,7 +45,7 @@ export function checkMounts(task: DraftTask, list: FindingList): void {
   }
 
   function checkName(name: string): void {
-    if (CACHE_NAME_PATTERN.test(name) && name.length <= CACHE_NAME_MAX_LENGTH) return;
+    if (isCacheName(name)) return;
     list.error(task.path('cache', name), `"${shorten(name)}" is no name for a cache`, {
       at: 'key',
       hint: `a name has letters, digits, ".", "_" and "-", begins with a letter or digit, and is at most ${CACHE_NAME_MAX_LENGTH} long`,
@@ -81,6 +81,11 @@ export function checkMounts(task: DraftTask, list: FindingList): void {
       });
     }
   }
+}
+
+/** Whether a cache can be called so. */
+export function isCacheName(name: string): boolean {
+  return CACHE_NAME_PATTERN.test(name) && name.length <= CACHE_NAME_MAX_LENGTH;
 }
 
 /** Where caches and volumes are mounted. */

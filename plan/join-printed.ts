@@ -23,6 +23,13 @@ const HINTS: Readonly<Record<string, string>> = {
   decision: 'one program decides',
 };
 
+export interface JoinOptions {
+  /** The push that is planned, for what refers to ids of its tasks. */
+  readonly pushId?: string | undefined;
+  /** Tasks of a graph of taskgraph whose images cannot be had, by label, with the reason: they are left out. */
+  readonly unavailable?: ReadonlyMap<string, string> | undefined;
+}
+
 /** Both texts as one. */
 export interface JoinedSource extends YamlSource {
   /** Tasks of what was printed that cannot be any here, with the reason. */
@@ -37,13 +44,21 @@ export interface JoinedSource extends YamlSource {
  * The file with the tasks that its decision program printed, as if all stood in one text. What taskgraph prints is understood, with
  * the images in it; there ids of tasks are those of the push, or labels where it is not known.
  */
-export function joinPrinted(file: YamlSource, { text, file: name }: Printed, pushId?: string): JoinedSource {
+export function joinPrinted(
+  file: YamlSource,
+  { text, file: name }: Printed,
+  { pushId, unavailable = new Map() }: JoinOptions = {},
+): JoinedSource {
   const read = readYaml(text, name, '{"tasks": {}}');
   const images = valueAt(file.value, ['images']);
   const taskgraph = isTaskgraph(read.value)
     ? taskgraphSource(read, read.value, {
-        images: asRecord(images),
-        hasCheckout: valueAt(file.value, ['defaults', 'checkout']) !== undefined,
+        written: {
+          images: asRecord(images),
+          tasks: asRecord(valueAt(file.value, ['tasks'])),
+          defaults: asRecord(valueAt(file.value, ['defaults'])),
+        },
+        unavailable,
         taskIdOf: (label) => (pushId === undefined ? label : taskIdIn(pushId, label)),
       })
     : undefined;

@@ -14,7 +14,7 @@ import type { DraftTask } from './draft.ts';
 import type { TaskPart } from './file-schema.ts';
 import type { FindingList } from './finding-list.ts';
 import { atPaths, createFindingList } from './finding-list.ts';
-import type { JoinedSource, Printed } from './join-printed.ts';
+import type { JoinedSource, JoinOptions, Printed } from './join-printed.ts';
 import { joinPrinted } from './join-printed.ts';
 import { normalizeImageDefinition, normalizeTask } from './normalize.ts';
 import type { NormalizedTask } from './normalize.ts';
@@ -56,17 +56,17 @@ export interface ParsedSlipwayYml {
    * key), or its key; for a path that is not there, the nearest ancestor that is.
    */
   position(path: YamlPath, at?: 'key' | 'value'): Place;
+  /** Whether a task was translated from another tool's words: what cannot be carried out of it is left out. */
+  isTranslated(label: string): boolean;
   /** Where a task has a member of a field: in itself or in `defaults`. */
   memberPosition(label: string, field: keyof TaskPart, member: string): Place;
 }
 
-export interface ParseOptions {
+export interface ParseOptions extends JoinOptions {
   /** Name of the file in findings, default `slipway.yml`. */
   readonly file?: string;
   /** What its decision program printed; default: it has not run. */
   readonly printed?: Printed | undefined;
-  /** The push that is planned, for what refers to ids of its tasks. */
-  readonly pushId?: string | undefined;
 }
 
 /**
@@ -78,7 +78,7 @@ export function parseSlipwayYml(
   options: ParseOptions = {},
 ): ParsedSlipwayYml {
   const file = readYaml(text, options.file ?? 'slipway.yml');
-  const source: JoinedSource = options.printed ? joinPrinted(file, options.printed, options.pushId) : file;
+  const source: JoinedSource = options.printed ? joinPrinted(file, options.printed, options) : file;
   const shapeList = createFindingList(source);
   const drafts = new Map<string, DraftTask>();
   const made = source.usable ? checkAll() : undefined;
@@ -89,6 +89,7 @@ export function parseSlipwayYml(
     rest: isValid ? undefined : made?.rest(),
     findings,
     position: source.position,
+    isTranslated: (label) => source.isTranslated?.(['tasks', label]) ?? false,
     memberPosition: (label, field, member) =>
       source.position(drafts.get(label)?.path(field, member) ?? ['tasks', label], 'key'),
   };

@@ -69,6 +69,7 @@ export function selectTasks(config: ValidConfig, selection: Selection): Selected
   const { patterns, imagePatterns, findings } = readSelection(selection, {
     labels: new Set(tasks.keys()),
     imageNames: new Set(Object.keys(config.images)),
+    leftOut: config.leftOut,
   });
   const images = Object.keys(config.images).filter((name) =>
     imagePatterns.some(({ matches }) => matches(name)),
@@ -157,6 +158,8 @@ type Asked = Pick<Selection, 'tasks' | 'from' | 'places' | 'isOpen'>;
 interface Names {
   readonly labels: ReadonlySet<string>;
   readonly imageNames: ReadonlySet<string>;
+  /** What can be no task here, with the reason. */
+  readonly leftOut?: ReadonlyMap<string, string> | undefined;
 }
 
 /** What is wrong with the patterns alone, where nothing can be selected since the file has mistakes. */
@@ -166,12 +169,12 @@ export function checkSelection(asked: Asked, names: Names): readonly Finding[] {
 
 function readSelection(
   asked: Asked,
-  { labels, imageNames }: Names,
+  { labels, imageNames, leftOut }: Names,
 ): { patterns: Pattern[]; imagePatterns: Pattern[]; findings: Finding[] } {
   const given = asked.tasks ?? [];
   const ofTasks = readPatterns(
     given.map((text, index) => (isOfImages(text) ? undefined : [text, index])),
-    { ...asked, names: labels, kind: 'task' },
+    { ...asked, names: labels, leftOut, kind: 'task' },
   );
   const ofImages = readPatterns(
     given.map((text, index) => (isOfImages(text) ? [text.replace(IMAGE, ''), index] : undefined)),
@@ -193,13 +196,14 @@ interface PatternsOf {
   readonly places?: readonly Place[] | undefined;
   readonly isOpen?: boolean;
   readonly names: ReadonlySet<string>;
+  readonly leftOut?: ReadonlyMap<string, string> | undefined;
   readonly kind: 'task' | 'image';
 }
 
 /** Reads patterns, each with its place among all that were given. */
 function readPatterns(
   texts: readonly (readonly [text: string, index: number] | undefined)[],
-  { from = '--tasks', places = [], isOpen = false, names, kind }: PatternsOf,
+  { from = '--tasks', places = [], isOpen = false, names, leftOut, kind }: PatternsOf,
 ): { patterns: Pattern[]; findings: Finding[] } {
   const nearest = new Nearest();
   const patterns: Pattern[] = [];
@@ -220,7 +224,7 @@ function readPatterns(
     if ([...names].some(matches)) continue;
     if (isOpen)
       report(`no ${kind} of the file matches "${glob}"`, 'the decision program may print one', 'warning');
-    else report(`no ${kind} matches "${glob}"`, nearest.hint(glob, names));
+    else report(`no ${kind} matches "${glob}"`, leftOut?.get(glob) ?? nearest.hint(glob, names));
 
     function report(message: string, hint?: string, severity: Finding['severity'] = 'error'): void {
       const place = places[index] ?? { line: 1, column: index + 1 };

@@ -52,6 +52,8 @@ export interface MakePlanInput extends Partial<BasesOfPush> {
    * does not, so that the plan has the tasks of the file only.
    */
   readonly decision?: 'first' | Printed | undefined;
+  /** Tasks that were translated from another tool's words, and whose images cannot be had, with the reason: they are left out. */
+  readonly unavailable?: ReadonlyMap<string, string>;
   /** What has changed; undefined: unknown, as if everything had. */
   readonly findChanges: () => Promise<Changes | undefined>;
   /** The message of the commit, whose `try:` lines count at level 1; absent: there are none. */
@@ -91,11 +93,8 @@ export async function makePlan(
   const text = (await readOrRefuse(tree, input.signal)) ?? (printed && Buffer.from('version: 1\n'));
   if (text === undefined) return { outcome: 'nothing', detail: await describeNoConfig(tree, input.signal) };
   if (!Buffer.isBuffer(text)) return { outcome: 'invalid', findings: text.findings };
-  const parsed = parseSlipwayYml(text, {
-    file: CONFIG_FILE,
-    printed,
-    pushId: input.pushId,
-  });
+  const { pushId, unavailable } = input;
+  const parsed = parseSlipwayYml(text, { file: CONFIG_FILE, printed, pushId, unavailable });
   if (!parsed.config)
     return { outcome: 'invalid', findings: [...parsed.findings, ...(await checkRest(tree, parsed, input))] };
   const isOpen = parsed.config.decides === true && !printed;
@@ -117,15 +116,6 @@ export async function makePlan(
     level: input.level,
     changedFiles,
   });
-  // Every definition is checked, so that a mistake shows before some task needs the image.
-  const bases = new PlanBases(store, input);
-  const described = await describeImages(tree, config.images, Object.keys(config.images), {
-    platform: input.platform,
-    resolveBase: (platform, reference, policy) => bases.resolve(platform, reference, policy),
-    cache: input.contextHashes,
-    signal: input.signal,
-  });
-  const imageNames = new Set(Object.keys(config.images));
   const pinning = {
     ...input,
     file: CONFIG_FILE,
@@ -135,6 +125,22 @@ export async function makePlan(
   };
   const ofOthers = store && readRoutesOnce(store);
   const inImages = await pinTaskImages(selected.tasks, ofOthers, pinning);
+  const lacking = [...inImages.unavailable].filter(([label]) => parsed.isTranslated(label));
+  if (lacking.length > 0)
+    return makePlan(tree, store, {
+      ...input,
+      unavailable: new Map([...(unavailable ?? []), ...lacking]),
+      findChanges: () => Promise.resolve(changes),
+    });
+  // Every definition is checked, so that a mistake shows before some task needs the image.
+  const bases = new PlanBases(store, input);
+  const described = await describeImages(tree, config.images, Object.keys(config.images), {
+    platform: input.platform,
+    resolveBase: (platform, reference, policy) => bases.resolve(platform, reference, policy),
+    cache: input.contextHashes,
+    signal: input.signal,
+  });
+  const imageNames = new Set(Object.keys(config.images));
   const pinned = await pinInputs(inImages.tasks, ofOthers, pinning);
   const findings = [
     ...parsed.findings,
@@ -164,7 +170,7 @@ export async function makePlan(
       onTarballMissing: (missing) => missingTarballs.push(missing),
     },
   );
-  const { pushId, plannedAt, project, domain, level, repository, ref, request } = input;
+  const { plannedAt, project, domain, level, repository, ref, request } = input;
   const identity = {
     version: 1 as const,
     pushId,

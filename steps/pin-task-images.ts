@@ -28,6 +28,14 @@ export interface Unavailable<M extends string = 'taskId' | 'namespace' | 'path'>
   readonly hint?: string;
 }
 
+export interface PinnedImages {
+  readonly tasks: PlannedTask[];
+  /** Why images cannot be had, by the labels of their tasks. */
+  readonly unavailable: ReadonlyMap<string, string>;
+  /** The same where it stands. */
+  readonly findings: readonly Finding[];
+}
+
 /**
  * Finds the tarballs that tasks take from other pushes, by id or by route, and pins them by digest: what a push runs in is
  * decided once, when it is planned. Without a store they stay open.
@@ -36,19 +44,21 @@ export async function pinTaskImages(
   tasks: readonly PlannedTask[],
   store: Store | undefined,
   pinning: Pinning,
-): Promise<{ readonly tasks: PlannedTask[]; readonly findings: readonly Finding[] }> {
+): Promise<PinnedImages> {
   const findings: Finding[] = [];
-  if (!store) return { tasks: [...tasks], findings };
+  const unavailable = new Map<string, string>();
+  if (!store) return { tasks: [...tasks], unavailable, findings };
   const images = tasks.map(({ image }) => image);
   const foundFor = await mapEachOnce(images, (image) => pin(image, store, pinning));
   const pinned: PlannedTask[] = [];
   for (const task of tasks) {
     const found = foundFor(task.image);
     if (found && 'member' in found) {
+      unavailable.set(task.label, found.message);
       findings.push(findingOf(found, pinning, [...pinning.pathOf(task), 'image']));
     } else pinned.push(found ? { ...task, image: { ...task.image, pinned: found } as TaskImage } : task);
   }
-  return { tasks: pinned, findings };
+  return { tasks: pinned, unavailable, findings };
 }
 
 /** The error about what stands at a path and cannot be had. */

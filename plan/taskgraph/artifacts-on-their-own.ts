@@ -14,7 +14,7 @@ const FETCHED = ['fetch-artifact', 'toolchain-artifact'];
 export function artifactsOnTheirOwn(
   task: TaskgraphTask,
   artifacts: unknown,
-  { taken, notes }: { readonly taken: Iterable<string>; readonly notes: Notes },
+  { taken, notes }: { readonly taken: Iterable<unknown>; readonly notes: Notes },
 ): unknown {
   if (!isRecord(artifacts)) return artifacts;
   const attributes = FETCHED.map((name) => valueAt(task.entry, ['attributes', name]));

@@ -11,6 +11,14 @@ export interface TaskgraphTask {
   readonly edges: ReadonlyMap<string, string>;
 }
 
+/** What stands in slipway.yml, beside which a graph is. */
+export interface Written {
+  /** Its definitions count. */
+  readonly images: Readonly<Record<string, unknown>>;
+  readonly tasks: Readonly<Record<string, unknown>>;
+  readonly defaults: Readonly<Record<string, unknown>>;
+}
+
 /** Whether a value is a graph as taskgraph prints it, and not one as Slipway has it: some member has what every task there has. */
 export function isTaskgraph(value: unknown): value is Readonly<Record<string, unknown>> {
   return isRecord(value) && Object.values(value).some(isTask);

@@ -3,8 +3,7 @@ import { shorten } from '../../model/shorten.ts';
 import { isRecord } from '../values.ts';
 import type { TaskgraphTask } from './document.ts';
 import { isTagged } from './document.ts';
-import type { Notes } from './notes.ts';
-import type { Input, References } from './references.ts';
+import type { Input, ReferenceWords, References } from './references.ts';
 
 const PATH = ['task', 'payload', 'env', 'MOZ_FETCHES'];
 
@@ -20,11 +19,15 @@ export interface Fetches {
   readonly env: Readonly<Record<string, unknown>>;
 }
 
+interface FetchWords extends Pick<ReferenceWords, 'declares' | 'notes'> {
+  readonly references: References;
+}
+
 /** Turns `MOZ_FETCHES` into inputs, which are there, verified, before the command starts. */
 export function readFetches(
   task: TaskgraphTask,
   env: Readonly<Record<string, unknown>>,
-  { references, notes }: { readonly references: References; readonly notes: Notes },
+  { references, declares, notes }: FetchWords,
 ): Fetches {
   const inputs = new Map<string, Input>();
   const { MOZ_FETCHES: written, ...rest } = env;
@@ -47,11 +50,13 @@ export function readFetches(
     }
     const edge = /^<([^>]+)>$/.exec(from)?.[1];
     const label = edge === undefined ? undefined : references.labelOf(edge);
-    if (label === undefined) {
+    const isMade = label !== undefined && declares(label, artifact);
+    if (!isMade) {
+      const why = label === undefined ? '' : `, since that declares no "${shorten(artifact)}"`;
       notes.add(
         task,
         PATH,
-        `a fetch from ${shorten(from)} is not carried out`,
+        `a fetch from ${shorten(from)} is not carried out${why}`,
         'what it would fetch is missing',
       );
       continue;

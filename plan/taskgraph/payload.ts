@@ -7,7 +7,7 @@ import { isTagged } from './document.ts';
 import { readFetches } from './fetches.ts';
 import type { Notes } from './notes.ts';
 import type { Input, ReferenceWords } from './references.ts';
-import { References } from './references.ts';
+import { edgeOf, References } from './references.ts';
 import { readRights } from './rights.ts';
 
 /** Fields of docker-worker's payload that are read here or in rights.ts. */
@@ -40,7 +40,8 @@ export function payloadFields(task: TaskgraphTask, words: ReferenceWords): Paylo
   const { payload, definition } = task;
   const { notes } = words;
   const references = new References(task, words);
-  const fetches = readFetches(task, isRecord(payload['env']) ? payload['env'] : {}, { references, notes });
+  const variables = isRecord(payload['env']) ? payload['env'] : {};
+  const fetches = readFetches(task, variables, { ...words, references });
   const env = mapValues(fetches.env, (value, name) =>
     references.resolve(value, ['task', 'payload', 'env', name]),
   );
@@ -76,10 +77,7 @@ function readImage(task: TaskgraphTask, { images, notes }: ReferenceWords, refer
       'namespaces of indexed images are not those of Taskcluster’s index',
       'they are looked up among the routes of earlier pushes here',
     );
-  const { taskId } = image;
-  const edge = isTagged(taskId, 'task-reference')
-    ? /^<([^>]+)>$/.exec(String(taskId['task-reference']))?.[1]
-    : undefined;
+  const edge = edgeOf(image['taskId']);
   if (edge === undefined) return image;
   const name = images.get(task.edges.get(edge) ?? '');
   if (name !== undefined) return { 'in-tree': name };
@@ -123,7 +121,7 @@ function lifeUntil(date: unknown, created: unknown): unknown {
  * Caches by their names. taskgraph puts the image's task into the name, so that tasks of other images have others; here that is
  * what caches do by themselves, and one without it is every image's.
  */
-function readCaches(cache: unknown): unknown {
+export function readCaches(cache: unknown): unknown {
   const named = isTagged(cache, 'task-reference') ? cache['task-reference'] : cache;
   if (!isRecord(named)) return cache;
   return Object.fromEntries(

@@ -12,11 +12,20 @@ export interface ReferenceWords {
   readonly images: ReadonlyMap<string, string>;
   /** Labels of tasks that run. */
   readonly labels: { has(label: string): boolean };
+  /** Whether a task declares an artifact. */
+  readonly declares: (label: string, artifact: string) => boolean;
   readonly taskIdOf: (label: string) => string;
   readonly notes: Notes;
 }
 
 export type Input = Readonly<{ task: string; artifact: string; optional?: true }>;
+
+/** The name of the edge where a value refers to the task at its end, and to nothing else. */
+export function edgeOf(value: unknown): string | undefined {
+  return isTagged(value, 'task-reference')
+    ? /^<([^>]+)>$/.exec(String(value['task-reference']))?.[1]
+    : undefined;
+}
 
 /** Puts ids of tasks, and files that hold their artifacts, in the place of what refers to them. */
 export class References {
@@ -64,7 +73,8 @@ export class References {
     { edge, artifact, path }: { readonly edge: string; readonly artifact: string; readonly path: YamlPath },
   ): string {
     const task = this.labelOf(edge);
-    if (task === undefined) return this.#unknown(written, edge, path);
+    if (task === undefined || !this.#words.declares(task, artifact))
+      return this.#unknown(written, edge, path);
     const file = posix.join(INPUTS, task, artifact);
     // An address may lead nowhere, and its task runs all the same.
     this.inputs.set(file, { task, artifact, optional: true });
@@ -81,7 +91,9 @@ export class References {
     const isImage = label !== undefined && this.#words.images.has(label);
     const message = isImage
       ? `"${written}" is the build of an image, whose id nobody knows before it is needed`
-      : `"${written}" refers to no task that runs here`;
+      : this.labelOf(edge) === undefined
+        ? `"${written}" refers to no task that runs here`
+        : `"${written}" refers to nothing that its task declares`;
     this.#note(path, message, 'it stays as it is written');
     return written;
   }

@@ -1,6 +1,10 @@
+import { NAME_PATTERN } from '../../model/pure/ids.ts';
+import { shorten } from '../../model/shorten.ts';
 import { orderGraph } from '../graph.ts';
 import { valueAt } from '../values.ts';
-import type { TaskgraphTask } from './document.ts';
+import type { TaskgraphTask, Written } from './document.ts';
+import type { WhyWords } from './why-not-here.ts';
+import { poolOf, whyNotHere } from './why-not-here.ts';
 
 /** What becomes of the tasks of a graph. */
 export interface SortedTasks {
@@ -20,13 +24,26 @@ export interface LeftOut {
 
 const WAITS_ONLY = 'it does nothing but wait: what depends on it waits for its dependencies';
 
+export interface SortWords extends Pick<WhyWords, 'declares' | 'unavailable'> {
+  readonly written: Pick<Written, 'images' | 'tasks'>;
+}
+
 /** Tells builds of images, tasks, and what cannot be a task here; what depends on such a one cannot be one either. */
-export function sortTasks(all: ReadonlyMap<string, TaskgraphTask>): SortedTasks {
-  const images = new Map<string, string>();
+export function sortTasks(
+  all: ReadonlyMap<string, TaskgraphTask>,
+  { written, ...further }: SortWords,
+): SortedTasks {
+  const builds = new Map<string, string>();
   for (const task of all.values()) {
     const name = imageNameOf(task);
-    if (name !== undefined) images.set(task.label, name);
+    if (name !== undefined) builds.set(task.label, name);
   }
+  const words = {
+    ...further,
+    hasTask: (label: string) => all.has(label),
+    isImage: (label: string) => builds.has(label),
+  };
+  const images = new Map<string, string>();
   const tasks = new Map<string, readonly string[]>();
   const leftOut = new Map<string, LeftOut>();
   /** What stands for a task that only waits. */
@@ -37,17 +54,21 @@ export function sortTasks(all: ReadonlyMap<string, TaskgraphTask>): SortedTasks 
   };
   for (const label of orderGraph(all.keys(), dependenciesOf).order) {
     const task = all.get(label);
-    if (!task || images.has(label)) continue;
+    if (!task) continue;
+    const image = builds.get(label);
     const hard = [...task.edges.values()];
-    const missing = hard.find((other) => leftOut.has(other) && !waits.has(other));
-    const why = whyNotHere(task);
-    if (why !== undefined || missing !== undefined) {
-      leftOut.set(label, { why: why ?? `it depends on "${missing}"`, follows: why === undefined });
+    const why = image === undefined ? whyNoTask(task, hard) : whyNoImage(task, image);
+    if (why) {
+      leftOut.set(label, why);
+      continue;
+    }
+    if (image !== undefined) {
+      images.set(label, image);
       continue;
     }
     const soft = softDependencies(task, all).filter((other) => !leftOut.has(other) || waits.has(other));
     const dependencies = [...new Set([...hard, ...soft].flatMap((other) => waits.get(other) ?? [other]))];
-    const others = dependencies.filter((other) => !images.has(other));
+    const others = dependencies.filter((other) => !builds.has(other));
     if (!isWaiting(task)) tasks.set(label, others);
     else {
       leftOut.set(label, { why: WAITS_ONLY, follows: false });
@@ -55,6 +76,30 @@ export function sortTasks(all: ReadonlyMap<string, TaskgraphTask>): SortedTasks 
     }
   }
   return { images, tasks, leftOut };
+
+  function whyNoTask(task: TaskgraphTask, hard: readonly string[]): LeftOut | undefined {
+    const why = isWaiting(task) ? undefined : whyNotHere(task, words);
+    if (why !== undefined) return { why, follows: false };
+    const missing = hard.find((other) =>
+      all.has(other) ? leftOut.has(other) && !waits.has(other) : !Object.hasOwn(written.tasks, other),
+    );
+    return missing === undefined ? undefined : without(missing);
+  }
+
+  /** What slipway.yml says of an image counts; one of the graph stands on its parent, and waits for nothing else. */
+  function whyNoImage({ edges }: TaskgraphTask, image: string): LeftOut | undefined {
+    if (Object.hasOwn(written.images, image)) return undefined;
+    const parent = edges.get('parent');
+    if (!NAME_PATTERN.test(image))
+      return { why: `"${shorten(image)}" is no name for an image here`, follows: false };
+    return parent === undefined || images.has(parent) ? undefined : without(parent);
+  }
+
+  function without(missing: string): LeftOut {
+    return all.has(missing)
+      ? { why: `it depends on "${missing}"`, follows: true }
+      : { why: `it depends on "${missing}", which is not in this graph`, follows: false };
+  }
 }
 
 /** The name of the image that a task of the kind `docker-image` builds. */
@@ -79,30 +124,4 @@ function softDependencies(
 function isWaiting({ definition }: TaskgraphTask): boolean {
   const pool = poolOf(definition);
   return pool === 'built-in/succeed' || pool === 'invalid/always-optimized';
-}
-
-function whyNotHere(task: TaskgraphTask): string | undefined {
-  const { definition, payload } = task;
-  if (payload['image'] !== undefined || isWaiting(task)) return undefined;
-  const implementation = valueAt(definition, ['tags', 'worker-implementation']);
-  const what =
-    typeof implementation === 'string' && implementation !== 'docker-worker'
-      ? `its payload is for ${implementation}`
-      : isGenericWorkers(payload)
-        ? 'its payload is for generic-worker'
-        : 'its payload has no image';
-  return `${what} (pool ${poolOf(definition)}), and tasks run in containers here`;
-}
-
-function isGenericWorkers(payload: Readonly<Record<string, unknown>>): boolean {
-  const { command, mounts, osGroups } = payload;
-  return (
-    mounts !== undefined || osGroups !== undefined || (Array.isArray(command) && command.some(Array.isArray))
-  );
-}
-
-/** `provisionerId/workerType`, as the queue joins them. */
-function poolOf({ taskQueueId, provisionerId, workerType }: Readonly<Record<string, unknown>>): string {
-  if (typeof taskQueueId === 'string') return taskQueueId;
-  return [provisionerId, workerType].map((part) => (typeof part === 'string' ? part : '-')).join('/');
 }

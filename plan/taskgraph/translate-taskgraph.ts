@@ -1,7 +1,8 @@
-import { entriesOf, isRecord, valueAt } from '../values.ts';
+import { isDeclared, otherNameMistake } from '../artifact-names.ts';
+import { entriesOf, valueAt } from '../values.ts';
 import { artifactsOnTheirOwn } from './artifacts-on-their-own.ts';
 import { definitionFields } from './definition.ts';
-import type { TaskgraphTask } from './document.ts';
+import type { TaskgraphTask, Written } from './document.ts';
 import { readTask } from './document.ts';
 import { compareImage, imageDefinition } from './images.ts';
 import { Notes } from './notes.ts';
@@ -12,10 +13,9 @@ import { sortTasks } from './sort-tasks.ts';
 type TranslatedTask = PayloadFields;
 
 export interface TaskgraphContext {
-  /** `images` of slipway.yml: its definitions count. */
-  readonly images: Readonly<Record<string, unknown>>;
-  /** Whether `defaults` of slipway.yml say where tasks have the revision. */
-  readonly hasCheckout: boolean;
+  readonly written: Written;
+  /** Tasks whose images cannot be had, with the reason, as far as that is known. */
+  readonly unavailable: ReadonlyMap<string, string>;
   /** The id that a task of the push has. */
   readonly taskIdOf: (label: string) => string;
 }
@@ -36,7 +36,7 @@ export interface TranslatedGraph {
 /** Turns tasks of taskgraph into tasks and images of Slipway, with a note of everything that is not carried out as it is written. */
 export function translateTaskgraph(
   document: Readonly<Record<string, unknown>>,
-  { images: written, hasCheckout, taskIdOf }: TaskgraphContext,
+  { written, unavailable, taskIdOf }: TaskgraphContext,
 ): TranslatedGraph {
   const notes = new Notes();
   const all = new Map<string, TaskgraphTask>();
@@ -46,7 +46,10 @@ export function translateTaskgraph(
     if (task) all.set(label, task);
     else strange.push(label);
   }
-  const sorted = sortTasks(all);
+  const declares = (label: string, artifact: string): boolean =>
+    otherNameMistake(artifact) === undefined &&
+    isDeclared(artifact, declaredArtifacts(all.get(label), written));
+  const sorted = sortTasks(all, { written, declares, unavailable });
   const tasks = new Map<string, TranslatedTask>();
   const images: [string, unknown][] = [];
   for (const task of all.values()) {
@@ -54,19 +57,19 @@ export function translateTaskgraph(
     const dependencies = sorted.tasks.get(task.label);
     const leftOut = sorted.leftOut.get(task.label);
     if (image !== undefined) {
-      const words = { images: sorted.images, written, notes };
+      const words = { images: sorted.images, written: written.images, notes };
       const definition = imageDefinition(task, image, words);
-      if (isRecord(written) && Object.hasOwn(written, image)) compareImage(task, image, definition, words);
+      if (Object.hasOwn(written.images, image)) compareImage(task, image, definition, words);
       else images.push([image, definition]);
     } else if (dependencies) {
       noteImagesWaitedFor(task);
-      const words = { images: sorted.images, labels: sorted.tasks, taskIdOf, notes };
+      const words = { images: sorted.images, labels: sorted.tasks, declares, taskIdOf, notes };
       tasks.set(task.label, {
         ...definitionFields(task, notes),
         ...payloadFields(task, words),
         ...(dependencies.length === 0 ? {} : { dependencies }),
         // As docker-worker runs a task: nothing is put anywhere.
-        ...(hasCheckout ? {} : { checkout: false }),
+        ...(written.defaults['checkout'] === undefined ? { checkout: false } : {}),
       });
     } else if (leftOut) {
       const why = leftOut.follows ? 'it depends on one that is not' : leftOut.why;
@@ -97,16 +100,30 @@ export function translateTaskgraph(
   }
 }
 
+/** What a task is to leave, by name, with what `defaults` of slipway.yml say of every task. */
+function declaredArtifacts(
+  task: TaskgraphTask | undefined,
+  { defaults }: Written,
+): ReadonlyMap<string, { readonly isDirectory: boolean }> {
+  const all = [...entriesOf(defaults['artifacts']), ...entriesOf(task?.payload['artifacts'])];
+  return new Map(
+    all.map(([name, artifact]) => [name, { isDirectory: valueAt(artifact, ['type']) !== 'file' }]),
+  );
+}
+
 /** What is taken of a task is known when all have been read. */
 function withoutClashes(
   tasks: ReadonlyMap<string, TranslatedTask>,
   all: ReadonlyMap<string, TaskgraphTask>,
   notes: Notes,
 ): Record<string, TranslatedTask> {
-  const taken = new Map<string, Set<string>>();
-  for (const { inputs } of tasks.values())
-    for (const { task, artifact } of Object.values(inputs))
+  const taken = new Map<string, Set<unknown>>();
+  for (const { image, inputs } of tasks.values()) {
+    const label = valueAt(image, ['taskId', 'task-reference']);
+    const tarball = typeof label === 'string' ? [{ task: label, artifact: valueAt(image, ['path']) }] : [];
+    for (const { task, artifact } of [...Object.values(inputs), ...tarball])
       taken.set(task, (taken.get(task) ?? new Set()).add(artifact));
+  }
   const entries = [...tasks].map(([label, fields]): [string, TranslatedTask] => {
     const task = all.get(label);
     if (!task || fields['artifacts'] === undefined) return [label, fields];

@@ -1,7 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Plan } from '../../../model/schema/plan.ts';
 import type { MakePlanInput } from '../../../steps/make-plan.ts';
 import { makePlan } from '../../../steps/make-plan.ts';
+import { createStore } from '../../../store/create-store.ts';
+import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import type { Store } from '../../../store/store.ts';
 import { memoryTree } from '../../helpers/memory-tree.ts';
 
 const FILES = {
@@ -25,6 +28,7 @@ const DECIDING = {
 async function planned(
   over: Partial<MakePlanInput>,
   files: Readonly<Record<string, string>> = FILES,
+  store?: Store,
 ): Promise<{
   tasks: string[];
   images: string[];
@@ -35,7 +39,7 @@ async function planned(
   findings: string[];
   places: string[];
 }> {
-  const made = await makePlan(memoryTree(files), undefined, {
+  const made = await makePlan(memoryTree(files), store, {
     pushId: `push/demo/1/${'1'.repeat(40)}`,
     project: 'demo',
     domain: 'demo',
@@ -172,6 +176,84 @@ describe('a decision program', () => {
     ]);
     const asked = await planned({ decision: printed, request: { tasks: ['image:tools'] } });
     expect(asked.skipped.filter((line) => line.startsWith('docker-image-tools'))).toEqual([]);
+  });
+
+  describe('of taskgraph', () => {
+    const aTask = (label: string, image: unknown, dependencies = {}) => ({
+      [label]: {
+        kind: label.startsWith('docker-image-') ? 'docker-image' : 'test',
+        label,
+        attributes: {},
+        dependencies,
+        task: { provisionerId: 'x', workerType: 'y', payload: { image, maxRunTime: 60 } },
+      },
+    });
+    const cached = { type: 'indexed-image', namespace: 'project.app.cache', path: 'public/image.tar' };
+    const inTools = {
+      type: 'task-image',
+      taskId: { 'task-reference': '<docker-image>' },
+      path: 'public/image.tar.zst',
+    };
+    const text = JSON.stringify({
+      ...aTask('docker-image-tools', 'builder'),
+      ...aTask('cached', cached),
+      ...aTask('after', inTools, { 'docker-image': 'docker-image-tools', x: 'cached' }),
+      ...aTask('alone', `debian@sha256:${'a'.repeat(64)}`),
+    });
+    const files = { 'slipway.yml': 'version: 1\n', 'taskcluster/docker/tools/Dockerfile': 'FROM scratch\n' };
+    const decision = { text, file: 'graph.json' };
+    let store: Store;
+    beforeEach(() => {
+      store = createStore(createMemoryObjectStore());
+    });
+
+    it('may print images that nobody has: their tasks and what depends on them are left out', async () => {
+      const why =
+        'its image cannot be had: no task that this push may read has completed with the route "project.app.cache"';
+
+      const plan = await planned({ decision }, files, store);
+
+      expect(plan).toMatchObject({
+        tasks: ['alone'],
+        images: [],
+        skipped: [
+          `cached: ${why}`,
+          'after: it depends on "cached"',
+          'docker-image-tools: no task here runs in its image; `--tasks image:tools` builds it',
+        ],
+      });
+      expect(plan.findings).toContain(`warning graph.json task "cached": not carried out, since ${why}`);
+      const request = { tasks: ['cached'] };
+      const named = await planned({ decision, request }, files, store);
+      expect(named.findings).toContain('error --tasks no task matches "cached"');
+    });
+
+    it('may print images that a route of Slipway leads to, and that nobody knows of without a store', async () => {
+      await store.routes.record('demo', 1, {
+        version: 1,
+        namespace: cached.namespace,
+        taskId: `task/demo/1/${'2'.repeat(40)}/make`,
+        run: 0,
+        artifacts: [{ name: cached.path, sha256: 'a'.repeat(64) }],
+        plannedAt: '2026-01-01T00:00:00.000Z',
+      });
+
+      const found = await planned({ decision }, files, store);
+      const unknown = await planned({ decision }, files);
+
+      expect([found.tasks, unknown.tasks]).toEqual([
+        ['cached', 'after', 'alone'],
+        ['cached', 'after', 'alone'],
+      ]);
+    });
+
+    it('is told from one that prints as Slipway has it, where such an image is a mistake', async () => {
+      const printed = { text: JSON.stringify({ tasks: { cached: { image: cached } } }), file: 'graph.json' };
+
+      expect((await planned({ decision: printed }, files, store)).findings).toEqual([
+        'error graph.json no task that this push may read has completed with the route "project.app.cache"',
+      ]);
+    });
   });
 
   it('does not run on a laptop, where the plan has the tasks of the file', async () => {

@@ -5,7 +5,7 @@ import type { Interruption } from './interruption.ts';
 import { untilInterrupted } from './interruption.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
-import { expectBooleans, usageMistake, verbsOf } from './usage-mistake.ts';
+import { expectBooleans, expectVerb, usageMistake, verbsOf } from './usage-mistake.ts';
 import type { Perform } from './verb.ts';
 import { VERBS } from './verbs/index.ts';
 
@@ -74,5 +74,8 @@ export function createCommandLine(typed: readonly string[], perform: Perform): A
     })
     .exitProcess(false);
   for (const register of VERBS) register(cli, perform);
-  return cli.completion('completion', 'Print a script that completes verbs and options in bash or zsh');
+  cli.completion('completion', 'Print a script that completes verbs and options in bash or zsh');
+  const words = args.filter((arg) => arg !== 'help');
+  if (words.includes('--help') || words.includes('-h')) expectVerb(cli, words);
+  return cli;
 }

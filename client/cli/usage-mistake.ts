@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import yargs from 'yargs';
 import { Nearest } from '../../model/nearest.ts';
 import { quoteWord } from '../quote-word.ts';
 import { UsageError } from './usage-error.ts';
@@ -45,9 +46,13 @@ function explainMissing(said: string, { args, group, verbs }: MissingVerb): stri
   }
   const [, unknown = ''] = UNKNOWN.exec(said) ?? [];
   const word = typed.find((arg) => unknown.split(', ').includes(arg));
-  if (word === undefined) return undefined;
+  return word === undefined ? undefined : explainUnknown(word, { group, verbs });
+}
+
+function explainUnknown(word: string, { group, verbs }: Omit<MissingVerb, 'args'>): string {
   const nearest = new Nearest().find(word, new Set(verbs));
   const named = (verb: string): string => [...group, verb].join(' ');
+  const here = ['slipway', ...group].join(' ');
   const hint = nearest === undefined ? `${here} --help lists them` : `did you mean ${named(nearest)}?`;
   return `There is no verb "${named(word)}": ${hint}`;
 }
@@ -73,6 +78,22 @@ function explain(said: string, { written, options }: MistakenVerb): string | und
   return hints.length > 0 ? `${said}; did you mean ${hints.join(' and ')}?` : undefined;
 }
 
+/**
+ * Expects words to be a verb that there is: whoever asks for help is shown by yargs what belongs to the words that it knows, whatever
+ * stands behind them. Other words and options may follow. @throws {UsageError}
+ */
+export function expectVerb(cli: Argv, words: readonly string[], group: readonly string[] = []): void {
+  const [word, ...others] = words;
+  const handlers = (cli as Argv & YargsInside).getInternalMethods().getCommandInstance().getCommandHandlers();
+  const verbs = Object.keys(handlers);
+  if (word === undefined || word.startsWith('-') || verbs.length === 0) return;
+  const verb = Object.hasOwn(handlers, word) ? handlers[word] : undefined;
+  if (!verb) throw new UsageError(explainUnknown(word, { group, verbs }));
+  const inner = yargs();
+  if (typeof verb.builder === 'function') verb.builder(inner);
+  expectVerb(inner, others, [...group, word]);
+}
+
 /** Where a command line stands while it is read: the group that was found, and the verbs of that. */
 export function verbsOf(cli: Argv): Pick<MissingVerb, 'group' | 'verbs'> {
   // They are no part of the types.
@@ -83,7 +104,10 @@ export function verbsOf(cli: Argv): Pick<MissingVerb, 'group' | 'verbs'> {
 interface YargsInside {
   getInternalMethods(): {
     getContext(): { readonly commands: readonly string[] };
-    getCommandInstance(): { getCommands(): readonly string[] };
+    getCommandInstance(): {
+      getCommands(): readonly string[];
+      getCommandHandlers(): Readonly<Record<string, { readonly builder: unknown }>>;
+    };
   };
 }
 

@@ -90,6 +90,10 @@ describe('slipway', () => {
     [['init', '--json'], 'There is no verb "init": slipway --help lists them'],
     [['image', 'prune', '--json'], 'There is no verb "image prune": slipway image --help lists them'],
     [['image', 'lits'], 'There is no verb "image lits": did you mean image list?'],
+    [['help', 'nonsense'], 'There is no verb "nonsense": slipway --help lists them'],
+    [['help', 'psuh'], 'There is no verb "psuh": did you mean push?'],
+    [['help', 'image', 'lits'], 'There is no verb "image lits": did you mean image list?'],
+    [['pln', '--help'], 'There is no verb "pln": did you mean plan?'],
     [['--json', 'status'], 'options stand behind the verb: slipway status --json'],
     [['-w', 'push', 'my repo'], "options stand behind the verb: slipway push 'my repo' -w"],
     [['--json', 'image', 'list'], 'options stand behind the verb: slipway image list --json'],
@@ -116,6 +120,17 @@ describe('slipway', () => {
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(words);
+  });
+
+  it.each([
+    [['help'], 'slipway <verb>'],
+    [['help', 'help'], 'slipway <verb>'],
+    [['help', 'completion'], 'slipway completion'],
+    [['help', 'image'], 'slipway image hash'],
+    [['help', 'image', 'list', 'lint'], 'slipway image list'],
+    [['push', '.', '-h'], 'slipway push [repo]'],
+  ])('has help for %j', async (args, words) => {
+    expect(await createCommandLine(args, () => Promise.resolve()).getHelp()).toContain(words);
   });
 
   it(

@@ -18,6 +18,7 @@ import type { ParsedSlipwayYml, ValidConfig } from '../plan/parse-slipway-yml.ts
 import { neededImages } from '../plan/needed-images.ts';
 import { parseSlipwayYml } from '../plan/parse-slipway-yml.ts';
 import { planSizeMistake } from '../plan/plan-size.ts';
+import { remarkOnDigests } from '../plan/remark-on-digests.ts';
 import type { Selection } from '../plan/select-tasks.ts';
 import { checkSelection, selectTasks } from '../plan/select-tasks.ts';
 import { readTryLines } from '../plan/try-line.ts';
@@ -187,7 +188,7 @@ export async function makePlan(
     request,
     ...(asksForChanges ? { compared: changes?.since ?? {} } : {}),
     ...(isOpen ? { decides: true } : {}),
-    warnings: findings,
+    warnings: [...findings, ...remarkOnDigests(pinned.tasks, { ...parsed, file: CONFIG_FILE })],
     images: [...leaveUnneeded(looked, new Set([...selected.wantedImages, ...named]))],
     tasks: pinned.tasks,
     skipped: [...selected.skipped, ...unneededImageTasks(config, needed)],

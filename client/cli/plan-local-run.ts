@@ -51,7 +51,7 @@ export async function planLocalRun(
   const decision = isOpen ? await whatWasPrinted(written, { findInput, store: where.store }) : undefined;
   const plan = decision ? await planOnce(args, where, session, decision) : written;
   if (!plan) return undefined;
-  for (const warning of plan.warnings) session.terminal.error(formatFinding(warning));
+  for (const warning of plan.warnings) session.terminal.note(formatFinding(warning));
   const task = taskOf(plan, args.label);
   // Before anything is built: what is not there yet takes another run first.
   for (const from of Object.values(task.inputs)) if (!('namespace' in from)) await findInput(plan, from);

@@ -117,7 +117,7 @@ describe('slipway', () => {
     const first = await decided();
     expect(first.exitCode).toBe(0);
     // Where it was asked again, there may be a verdict by now.
-    expect(first.stderr).toMatch(/^slipway: 1 task; nothing to build$|is resolved already: completed;/m);
+    expect(first.stderr).toMatch(/^1 task; nothing to build$|is resolved already: completed;/m);
     const watch = ['push', '--watch', '--json', '--rev', 'release/1'];
     const same = await slipway(watch, repository.path);
     expect(same.stderr).toContain(

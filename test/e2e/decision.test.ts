@@ -181,6 +181,7 @@ describe('a decision program', () => {
       'decision/public/tasks.json tasks "build", "test": provisionerId and workerType count for nothing',
       'decision/public/tasks.json task "build": scopes count for nothing',
       'decision/public/tasks.json task "windows": not carried out, since its payload is for generic-worker (pool example-1/linux), and tasks run in containers here',
+      'slipway.yml "debian:bookworm" has no digest, so that it need not be the same image next time',
     ]);
     const [test] = document.tasks.filter(({ label }) => label === 'test');
     const report = await world.artifact(test?.taskId ?? '', 'public/report/words');

@@ -52,7 +52,8 @@ export function renderPush(document: PushDocument, options: PushTextOptions): st
   const by = pushedBy === undefined ? '' : `, pushed by ${printable(pushedBy)}`;
   lines.push(`  ${repository} ${ref.replace('refs/heads/', '')}${by}`);
   if (url) lines.push(`  ${url}`);
-  if (detail && findings.length === 0) lines.push(`  ${detail}`);
+  // Of a push with mistakes it is the first of them.
+  if (detail && !findings.some(({ severity }) => severity === 'error')) lines.push(`  ${detail}`);
   if (reason && reason !== 'completed' && reason !== 'failed')
     lines.push(`  ${PUSH_REASONS[reason].meaning}`);
   if (planning !== undefined) lines.push(`  it is being planned: ${planning}`);

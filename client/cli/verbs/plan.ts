@@ -95,13 +95,11 @@ async function show(made: MadePlan, { json }: PlanArgs, { terminal }: Session): 
       terminal.print(JSON.stringify({ images: [], tasks: [], findings: made.findings }));
     return EXIT.usage;
   }
-  const [{ planDocument, renderPlan }, { formatFinding }, { remarkOnDigests }] = await Promise.all([
+  const [{ planDocument, renderPlan }, { formatFinding }] = await Promise.all([
     import('../render/plan-text.ts'),
     import('../../../model/findings.ts'),
-    import('../../../plan/remark-on-digests.ts'),
   ]);
-  for (const warning of made.plan.warnings) terminal.error(formatFinding(warning));
-  for (const remark of remarkOnDigests(made.plan.tasks)) terminal.note(`slipway: ${remark}`);
+  for (const warning of made.plan.warnings) terminal.note(formatFinding(warning));
   const text = json ? [JSON.stringify(planDocument(made.plan))] : renderPlan(made.plan, terminal);
   for (const line of text) terminal.print(line);
   return EXIT.good;

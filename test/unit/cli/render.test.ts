@@ -296,4 +296,16 @@ describe('renderPush', () => {
     expect(text).toContain('exception: malformed-plan');
     expect(text).toContain('  slipway.yml:3:9: there is no image "x"');
   });
+
+  it.each([
+    ['beside warnings', 'warning' as const, 1],
+    ['and leaves it to mistakes, of which it is the first', 'error' as const, 0],
+  ])('says why a push ended as it did, %s', (_where, severity, times) => {
+    const finding = { severity, file: 'slipway.yml', line: 1, column: 1, message: 'no digest' };
+    const document = aPush({ state: 'exception', detail: 'by anne', findings: [finding] });
+
+    const lines = renderPush(document, { paint: plain, nowMs: 0, trouble: [] });
+
+    expect(lines.filter((line) => line === '  by anne')).toHaveLength(times);
+  });
 });

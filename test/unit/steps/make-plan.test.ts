@@ -145,7 +145,11 @@ describe('a decision program', () => {
     const printed = { text: '{"tasks": {"unit": {"image": "debian"}}}', file: 'graph.json' };
     const files = { README: '' };
 
-    expect(await planned({ decision: printed }, files)).toMatchObject({ tasks: ['unit'], findings: [] });
+    expect(await planned({ decision: printed }, files)).toMatchObject({
+      tasks: ['unit'],
+      findings: [expect.stringContaining('warning graph.json "debian" has no digest')],
+      places: ['1:21'],
+    });
     expect(await planned({}, files)).toMatchObject({ tasks: [], findings: [] });
   });
 

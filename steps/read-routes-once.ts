@@ -1,18 +1,16 @@
+import type { KnownRoutes } from '../store/routes.ts';
 import type { Store } from '../store/store.ts';
 
-/** A store for one plan: each route is looked up once, and all tasks that name it are given what one task has left. */
+/** A store for one plan: each record of a route is read once, and all that is found by it is what one task has left. */
 export function readRoutesOnce(store: Store): Store {
-  const routes = new Map<string, ReturnType<Store['routes']['find']>>();
+  const { routes } = store;
+  const known: KnownRoutes = new Map();
   return {
     ...store,
     routes: {
-      ...store.routes,
-      find(...wanted) {
-        const key = JSON.stringify(wanted);
-        const found = routes.get(key) ?? store.routes.find(...wanted);
-        routes.set(key, found);
-        return found;
-      },
+      ...routes,
+      find: (domain, level, namespace, options) =>
+        routes.find(domain, level, namespace, { ...options, known }),
     },
   };
 }

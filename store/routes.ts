@@ -8,14 +8,20 @@ import { markUsed } from './mark-used.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readableDomains, readablePlaces } from './readable-domains.ts';
 
+/** Records of routes by where they are kept, as they were read. */
+export type KnownRoutes = Map<string, Promise<RouteRecord | undefined>>;
+
 /** Names under which the newest task that completed with them is found by later pushes. */
 export interface Routes {
-  /** Looks from level 3 down to `level`, or the other way round with `ownFirst`; one that is retired or damaged counts as none. */
+  /**
+   * Looks from level 3 down to `level`, or the other way round with `ownFirst`; one that is retired or damaged counts as none.
+   * What is in `known` is not read again, and what is read is added to it.
+   */
   find(
     domain: string,
     level: Level,
     namespace: string,
-    options?: { readonly ownFirst?: boolean },
+    options?: { readonly ownFirst?: boolean; readonly known?: KnownRoutes },
   ): Promise<RouteRecord | undefined>;
   /** Written only at one's own level; of two pushes, the one that was planned later stays. Safe to repeat. */
   record(domain: string, level: Level, route: RouteRecord): Promise<void>;
@@ -29,12 +35,19 @@ export function createRoutes(
   { now = () => new Date() }: Pick<Lifetimes, 'now'> = {},
 ): Routes {
   return {
-    async find(domain: string, level: Level, namespace: string, { ownFirst = false } = {}) {
+    async find(
+      domain: string,
+      level: Level,
+      namespace: string,
+      { ownFirst = false, known = new Map() as KnownRoutes } = {},
+    ) {
       const places = readablePlaces(domain, level);
       const inOrder = ownFirst ? places.toSorted(([one], [other]) => one - other) : places;
       for (const [readLevel, readDomain] of inOrder) {
         const key = routeKey(readDomain, readLevel, namespace);
-        const found = await readUsableJson(objects, key, routeRecordSchema);
+        const reading = known.get(key) ?? readUsableJson(objects, key, routeRecordSchema);
+        known.set(key, reading);
+        const found = await reading;
         if (found && !found.retired) return found;
       }
       return undefined;

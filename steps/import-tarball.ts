@@ -54,8 +54,8 @@ const MOST_NAMES = 10;
 const going = new Map<string, Promise<TarballImport>>();
 
 /**
- * The image that a tarball is: as it was imported before, by whoever of this level or a higher one, or imported now. It lives on
- * from now, and stays at least until it is loaded. Safe to repeat and to race: everything is written under its own digest.
+ * The image that a tarball is on a platform: as it was imported before, by whoever of this level or a higher one, or imported now.
+ * It lives on from now, and stays at least until it is loaded. Safe to repeat and to race: everything is written under its own digest.
  * @throws {ImageUnavailable} saying what is wrong with the tarball.
  */
 export async function importTarball(
@@ -64,11 +64,11 @@ export async function importTarball(
   place: ImportPlace,
   context: Pick<StepContext, 'signal' | 'onProgress'>,
 ): Promise<TarballImport> {
-  const { domain, level } = place;
+  const { domain, level, platform } = place;
   const { sha256, name } = tarball;
   const found = await findImported(store, { sha256, name }, place, context.signal);
   if (found) return { stored: imageOf(found) };
-  const key = JSON.stringify([domain, level, sha256, name]);
+  const key = JSON.stringify([domain, level, platform, sha256, name]);
   const other = going.get(key);
   // One that somebody else gave up is nobody's answer.
   if (other) return other.catch(() => importTarball(store, tarball, place, context));
@@ -97,13 +97,13 @@ export async function importWholeTarball(
     { place, context },
     (tar, options) => importImagesOfTar(store.blobs, tar, options),
   );
-  const kept = images.map(({ names, stored }) => ({
+  const kept = images.map(({ names, ...image }) => ({
     names: names.filter((name) => KEPT_NAME.test(name)).slice(0, MOST_NAMES),
-    stored,
+    ...image,
   }));
-  for (const { names, stored } of kept)
-    if (count === 1) await recordImport(store, place, { sha256, names }, stored);
-    else for (const name of names) await recordImport(store, place, { sha256, name }, stored);
+  for (const { names, ...image } of kept)
+    if (count === 1) await recordImport(store, place, { sha256, names }, image);
+    else for (const name of names) await recordImport(store, place, { sha256, name }, image);
   return { names: kept.map(({ names }) => names), count, bytesWritten };
 }
 
@@ -111,13 +111,14 @@ export async function importWholeTarball(
 async function findImported(
   { tarballs, blobs }: Store,
   tarball: Pick<Tarball, 'sha256' | 'name'>,
-  { domain, level }: ImportPlace,
+  { domain, level, platform }: ImportPlace,
   signal: AbortSignal,
 ): Promise<TarballRecord | undefined> {
-  const found = await tarballs.find(domain, level, tarball, (record) =>
+  const wanted = { ...tarball, platform };
+  const found = await tarballs.find(domain, level, wanted, (record) =>
     isWholeToStay(blobs, record.manifestDigest, signal),
   );
-  if (found) await tarballs.use(domain, level, tarball);
+  if (found) await tarballs.use(domain, level, wanted);
   return found;
 }
 
@@ -138,8 +139,8 @@ async function importNow(
       throw new ImageUnavailable(shownAs(tarball), error.message, { cause: error });
     throw error;
   }
+  await recordImport(store, place, { sha256, name }, imported);
   const { stored, bytesWritten } = imported;
-  await recordImport(store, place, { sha256, name }, stored);
   return { stored, bytesWritten };
 }
 
@@ -197,14 +198,15 @@ async function findArtifact(
 /** Last of all: whoever finds it has all of the image. */
 function recordImport(
   { tarballs }: Store,
-  { domain, level }: ImportPlace,
+  { domain, level, platform }: ImportPlace,
   tarball: Pick<TarballRecord, 'sha256' | 'name' | 'names'>,
-  stored: StoredImage,
+  { stored, isByPlatform }: Pick<ImportedTar, 'stored' | 'isByPlatform'>,
 ): Promise<void> {
   return tarballs.record(domain, level, {
     version: 1,
     ...stored,
     ...tarball,
+    ...(isByPlatform ? { platform } : {}),
     imported: new Date().toISOString(),
   });
 }

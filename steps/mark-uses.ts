@@ -6,7 +6,7 @@ import type { ImageKey, Store } from '../store/store.ts';
 
 /**
  * Says that a plan uses what it found in the index: the images that it knows of, all bases, and the routes and tarballs of other
- * pushes that it has pinned. `platform` is that of plain images. Safe to repeat.
+ * pushes that it has pinned. `platform` is that of plain images and of tarballs. Safe to repeat.
  */
 export async function markUses(store: Store, plan: Plan, platform: string): Promise<void> {
   const { domain, level, tasks } = plan;
@@ -18,7 +18,7 @@ export async function markUses(store: Store, plan: Plan, platform: string): Prom
   });
   await mapConcurrently(unique(tasks.flatMap(routesOf)), (route) => store.routes.use(domain, level, route));
   await mapConcurrently(unique(tasks.flatMap(pinnedTarball)), (tarball) =>
-    store.tarballs.use(domain, level, tarball),
+    store.tarballs.use(domain, level, { ...tarball, platform }),
   );
 }
 

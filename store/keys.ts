@@ -142,10 +142,15 @@ export function routeKey(domain: string, level: Level, namespace: string): strin
 export function tarballKey(
   domain: string,
   level: Level,
-  tarball: { readonly sha256: string; readonly name?: string | undefined },
+  tarball: {
+    readonly sha256: string;
+    readonly name?: string | undefined;
+    readonly platform?: string | undefined;
+  },
 ): string {
+  const platform = tarball.platform === undefined ? '' : `${encodeSegment(tarball.platform)}/`;
   const name = tarball.name === undefined ? '' : `~${encodeSegment(tarball.name).slice(0, 180)}`;
-  return `level-${level}/index/${encodeSegment(domain)}/tarballs/${encodeSegment(tarball.sha256)}${name}`;
+  return `level-${level}/index/${encodeSegment(domain)}/tarballs/${platform}${encodeSegment(tarball.sha256)}${name}`;
 }
 
 /** Where lies what a cache mount of a platform held. */

@@ -149,19 +149,22 @@ export interface ImageIndex {
   recordLayer(domain: string, level: Level, diffId: string, digest: string): Promise<void>;
 }
 
+/** One image of a tarball, on one platform; without a platform, what every platform has of it. */
+export type TarballKey = Pick<TarballRecord, 'sha256' | 'name' | 'platform'>;
+
 /** Images that tarballs of tasks became, by the bytes of the tarball, and by their names however those are written. */
 export interface Tarballs {
   /** Looks from level 3 down to `level` for an image that `accepts` says yes to; one that is retired or damaged counts as none. */
   find(
     domain: string,
     level: Level,
-    tarball: Pick<TarballRecord, 'sha256' | 'name'>,
+    tarball: TarballKey,
     accepts?: (record: TarballRecord) => Promise<boolean>,
   ): Promise<TarballRecord | undefined>;
   /** Written only at one's own level. Replaces what was there. */
   record(domain: string, level: Level, record: TarballRecord): Promise<void>;
   /** Says that a push or task of this level uses it, which extends its life if it is its level's own. Written at most once a day. */
-  use(domain: string, level: Level, tarball: Pick<TarballRecord, 'sha256' | 'name'>): Promise<void>;
+  use(domain: string, level: Level, tarball: TarballKey): Promise<void>;
 }
 
 /** What cache mounts of builds held, for builders that lack it. */

@@ -1,7 +1,9 @@
 import { plainName } from '../../model/image-reference.ts';
+import type { ImagePlatform } from '../images/platform-of-image.ts';
+import { isForPlatform } from '../images/platform-of-image.ts';
 import { readDockerArchive } from './archive-manifest.ts';
 import type { ArchivedImage, ImageParts } from './archived-image.ts';
-import { isConfigFor } from './config-platform.ts';
+import { isConfigFor, platformOf } from './config-platform.ts';
 import { readOciArchive } from './oci-archive.ts';
 import type { Archive } from './read-archive.ts';
 
@@ -17,7 +19,13 @@ export function readForPlatform(archive: Archive, platform: string): readonly Ar
     ...image,
     open() {
       const parts = image.open();
-      return isFor(parts, platform) ? parts : (findInLayout(archive, image, { platform, isOnly }) ?? parts);
+      const own = platformIn(parts);
+      if (!own) return parts;
+      const find = (wanted: string): ImageParts | undefined =>
+        findInLayout(archive, image, { platform: wanted, isOnly });
+      const other = isForPlatform(own, platform) ? undefined : find(platform);
+      if (other) return { ...other, isByPlatform: true };
+      return { ...parts, isByPlatform: find(`${own.os}/${own.architecture}`)?.isByPlatform };
     },
   }));
 }
@@ -42,10 +50,10 @@ function findInLayout(
 }
 
 /** Whoever takes the image says better what is wrong with a config that is none. */
-function isFor({ config }: ImageParts, platform: string): boolean {
+function platformIn({ config }: ImageParts): ImagePlatform | undefined {
   try {
-    return isConfigFor(config([]), platform);
+    return platformOf(config([]));
   } catch {
-    return true;
+    return undefined;
   }
 }

@@ -20,6 +20,8 @@ export interface ImageParts {
     /** What the archive says of the file. */
     readonly stated?: { readonly digest: Digest; readonly sizeBytes: number };
   }[];
+  /** Chosen for the wanted platform: for another one the archive may have others. */
+  readonly isByPlatform?: boolean | undefined;
 }
 
 const NAMES_SHOWN = 10;

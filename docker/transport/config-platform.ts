@@ -8,7 +8,7 @@ const platformSchema = z.object({
 });
 
 /** What an image's config says that it is for. @throws {TypeError} when it is none. */
-function platformOf(config: Buffer): ImagePlatform {
+export function platformOf(config: Buffer): ImagePlatform {
   const parsed = platformSchema.safeParse(JSON.parse(config.toString('utf8')));
   if (!parsed.success) throw new TypeError(`not an image config: ${z.prettifyError(parsed.error)}`);
   return parsed.data;

@@ -33,13 +33,17 @@ export interface ImportOptions extends ArchiveOptions {
 
 export interface ImportedTar {
   readonly stored: StoredImage;
+  /** For another platform it may be another image. */
+  readonly isByPlatform: boolean;
   /** Bytes of blobs that the store lacked. */
   readonly bytesWritten: number;
 }
 
 export interface ImportedImages {
   /** With the plain names that are each one's alone; one that is the only one may have none. */
-  readonly images: readonly { readonly names: readonly string[]; readonly stored: StoredImage }[];
+  readonly images: readonly (Pick<ImportedTar, 'stored' | 'isByPlatform'> & {
+    readonly names: readonly string[];
+  })[];
   /** How many the tar holds, also those that nobody can choose. */
   readonly count: number;
   /** Bytes of blobs that the store lacked. */
@@ -66,8 +70,8 @@ export function importImageTar(
   options: ImportOptions,
 ): Promise<ImportedTar> {
   return readImages(blobs, tar, options, async (archive, images) => {
-    const { stored, bytesWritten } = await take(blobs, archive, chooseImage(images, options.name), options);
-    return { stored, bytesWritten: archive.bytesWritten() + bytesWritten };
+    const taken = await take(blobs, archive, chooseImage(images, options.name), options);
+    return { ...taken, bytesWritten: archive.bytesWritten() + taken.bytesWritten };
   });
 }
 
@@ -84,8 +88,8 @@ export function importImagesOfTar(
     const images: ImportedImages['images'][number][] = [];
     let documentBytes = 0;
     for (const { image, names } of choosableImages(all).slice(0, MOST_IMAGES)) {
-      const { stored, bytesWritten } = await take(blobs, archive, image, options);
-      images.push({ names, stored });
+      const { bytesWritten, ...taken } = await take(blobs, archive, image, options);
+      images.push({ names, ...taken });
       documentBytes += bytesWritten;
     }
     return { images, count: all.length, bytesWritten: archive.bytesWritten() + documentBytes };
@@ -130,7 +134,8 @@ async function take(
   refuseOddConfig(config);
   if (isPlatformAsked) expectPlatform(config, platform);
 
-  return writeImage(blobs, { config, diffIds, layers }, signal);
+  const written = await writeImage(blobs, { config, diffIds, layers }, signal);
+  return { ...written, isByPlatform: parts.isByPlatform === true };
 }
 
 /** Where an archive is both, `manifest.json` has the names; the OCI layout may have other platforms of the same images too. */

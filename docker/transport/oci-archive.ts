@@ -51,7 +51,7 @@ export function readOciArchive(archive: Archive, platform: string): readonly Arc
       images.set(child.digest, {
         names: namesOf(child),
         id: child.digest,
-        open: () => openImage(archive, child, platform, 1),
+        open: () => chosenAmong(manifests, ours, openImage(archive, child, platform, 1)),
       });
   }
   return [...images.values()];
@@ -63,12 +63,13 @@ function openImage(archive: Archive, child: Child, platform: string, depth: numb
   if (manifest.kind === 'index') {
     if (depth >= MAX_DEPTH) throw new TypeError('its indexes name one another without an end');
     const children = parseDocument(archive, blobPathOf(child.digest), indexSchema).manifests;
-    const [first, second] = forPlatform(children, platform);
+    const ours = forPlatform(children, platform);
+    const [first, second] = ours;
     if (!first || second)
       throw new TypeError(
         `index ${child.digest} has ${first ? `several images for ${platform}` : noneFor(platform, children)}`,
       );
-    return openImage(archive, first, platform, depth + 1);
+    return chosenAmong(children, ours, openImage(archive, first, platform, depth + 1));
   }
   const config = blobOf(archive, manifest.config);
   return {
@@ -78,6 +79,10 @@ function openImage(archive: Archive, child: Child, platform: string, depth: numb
       stated: { digest, sizeBytes: size },
     })),
   };
+}
+
+function chosenAmong(all: readonly Child[], ours: readonly Child[], parts: ImageParts): ImageParts {
+  return ours.length < imagesOf(all).length ? { ...parts, isByPlatform: true } : parts;
 }
 
 /** A document whose bytes are those that are named. */

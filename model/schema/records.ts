@@ -166,13 +166,14 @@ export const routeRecordSchema = z.object({
 });
 export type RouteRecord = z.infer<typeof routeRecordSchema>;
 
-/** `level-<L>/index/<domain>/tarballs/<sha256>[~<name>]`: the image that a tarball of a task became. */
+/** `level-<L>/index/<domain>/tarballs/[<platform>/]<sha256>[~<name>]`: the image that a tarball of a task became. */
 export const tarballRecordSchema = storedImageSchema.extend({
   ...lifeFields,
   version: z.literal(1),
   sha256: z.string().describe('Of the tarball'),
   name: z.string().optional().describe('Of the image, where it was chosen among several'),
   names: z.array(z.string()).optional().describe('Of the only image of a tarball: those it has there, plain'),
+  platform: z.string().optional().describe('That it was chosen for, where the tarball has images for several'),
   imported: isoTime,
 });
 export type TarballRecord = z.infer<typeof tarballRecordSchema>;

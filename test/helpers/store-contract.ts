@@ -536,6 +536,23 @@ export function describeStore(name: string, open: () => ObjectStore): void {
       expect(none).toBeUndefined();
     });
 
+    it('are found on the platform that they were chosen for, and those that were chosen for none on every one', async () => {
+      const { version, manifestDigest, configDigest, diffIds, sizeBytes } = aBase({
+        reference: 'x',
+        source: 'x',
+      });
+      const image = { version, manifestDigest, configDigest, diffIds, sizeBytes, imported: 'now' };
+      const ofArm = { ...image, sha256: 'ef', name: 'lint:latest', platform: 'linux/arm64' };
+      const ofAll = { ...image, sha256: '01', name: 'lint:latest' };
+      const find = (sha256: string, platform?: string): Promise<TarballRecord | undefined> =>
+        store.tarballs.find(project, 1, { sha256, name: 'lint', platform });
+      for (const record of [ofArm, ofAll]) await store.tarballs.record(project, 1, record);
+
+      expect(await find('ef', 'linux/arm64')).toEqual(ofArm);
+      for (const platform of ['linux/amd64', undefined]) expect(await find('ef', platform)).toBeUndefined();
+      for (const platform of ['linux/arm64', undefined]) expect(await find('01', platform)).toEqual(ofAll);
+    });
+
     it('are found by their names however those are written, the only image of one by all that it has', async () => {
       const { version, manifestDigest, configDigest, diffIds, sizeBytes } = aBase({
         reference: 'x',

@@ -113,6 +113,23 @@ describe('an image tar for variants of a platform', () => {
   });
 });
 
+describe('whether another platform may have another image', () => {
+  const isByPlatform = async (bytes: Buffer, platform = 'linux/amd64'): Promise<boolean> =>
+    (await importImageTar(blobs, Readable.from([bytes]), { signal, platform })).isByPlatform;
+
+  it('is told of a tar for several, and not of one for one', async () => {
+    const one = await anImage();
+    const pathOf = (bytes: Buffer): string => `blobs/sha256/${digestOf(bytes).slice(7)}`;
+    const manifest = [{ Config: pathOf(one.config), RepoTags: null, Layers: one.layers.map(pathOf) }];
+    const ofEngine = await ociLayout([one], { extra: [['manifest.json', JSON.stringify(manifest)]] });
+
+    expect(await isByPlatform(tar)).toBe(true);
+    for (const bytes of [await ociLayout([one]), await savedByClassic(one), ofEngine])
+      for (const platform of ['linux/amd64', 'linux/arm64'])
+        expect(await isByPlatform(bytes, platform)).toBe(false);
+  });
+});
+
 describe('an image tar of one image', () => {
   it('is taken for whatever platform it is, unless one is asked for', async () => {
     const other = await savedByClassic(await anImage());
@@ -175,8 +192,14 @@ describe('an image tar with manifest.json for one platform and an OCI layout for
     const both = await saved([amd, arm], tags);
 
     const asked = { ...(name === undefined ? {} : { name }), isPlatformAsked: true };
-    expect(await take(both, { ...asked, platform: ARM })).toEqual(arm.stored.diffIds);
-    expect(await take(both, { ...asked, platform: 'linux/amd64' })).toEqual(amd.stored.diffIds);
+    for (const [platform, { stored }] of [
+      [ARM, arm],
+      ['linux/amd64', amd],
+    ] as const) {
+      const options = { signal, ...asked, platform };
+      const taken = await importImageTar(blobs, Readable.from([both]), options);
+      expect([taken.stored.diffIds, taken.isByPlatform]).toEqual([stored.diffIds, true]);
+    }
   });
 
   it('gives that of manifest.json where none is wanted, as of what an engine saves to be published', async () => {

@@ -75,10 +75,10 @@ const use = (name?: string): string => `  use:
 `;
 
 /** What a level finds that may read nothing of the task but what is shared. */
-function findBelow(tar: Buffer, name?: string): Promise<TarballImport> {
+function findBelow(tar: Buffer, name?: string, on = platform): Promise<TarballImport> {
   const below = createStore(withoutReads(objects, 'level-3/tasks/'));
   const tarball = { taskId, run: 0, path: PATH, sha256: sha256(tar), name };
-  return importTarball(below, tarball, { domain: 'demo', level: 1, platform }, context);
+  return importTarball(below, tarball, { domain: 'demo', level: 1, platform: on }, context);
 }
 
 describe('the tarball of a task with a route', () => {
@@ -141,6 +141,25 @@ describe('the tarball of a task with a route', () => {
     const records: string[] = [];
     for await (const { key } of objects.list('level-3/index/demo/tarballs/')) records.push(key);
     expect(records).toHaveLength(1);
+  });
+
+  it('that is for several platforms is shared with that of its runner', async () => {
+    const architectures = ['amd64', 'arm64'];
+    const tar = await ociLayout([image, other], {
+      index: (descriptor) => ({
+        ...descriptor,
+        annotations: {},
+        platform: { os: 'linux', architecture: architectures.shift() },
+      }),
+    });
+
+    await save(tar, ROUTED);
+
+    expect((await findBelow(tar)).stored.configDigest).toBe(image.stored.configDigest);
+    await expect(findBelow(tar, undefined, 'linux/arm64')).rejects.toMatchObject({
+      type: 'ImageUnavailable',
+      message: expect.stringMatching(/it is of level 3, which has not shared this image$/),
+    });
   });
 
   it.each(['public/image.tar.gz', 'public/image.tgz', 'public/image.tar.zst'])(

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -10,12 +10,12 @@ import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
 import type { ObjectStore } from '../../../store/object-store.ts';
 import type { Store } from '../../../store/store.ts';
-import { archive, savedByClassic } from '../../helpers/archives.ts';
+import { archive, ociLayout, savedByClassic } from '../../helpers/archives.ts';
 import type { ArchiveChanges } from '../../helpers/archives.ts';
-import { digestOf } from '../../helpers/bytes.ts';
+import { digestOf, sha256 } from '../../helpers/bytes.ts';
 import { withoutReads } from '../../helpers/lower-keys.ts';
 import { aPushInput } from '../../helpers/push-input.ts';
-import { anImage } from '../../helpers/stored-images.ts';
+import { anImage, putImage } from '../../helpers/stored-images.ts';
 import type { MadeImage } from '../../helpers/stored-images.ts';
 
 jest.setTimeout(60_000);
@@ -46,15 +46,18 @@ const keys = async (prefix: string): Promise<readonly string[]> => {
 /** Imports a tarball that a run of a task has left, with these keys. */
 async function take(
   tar: Buffer,
-  { level = 1, keys = store }: { level?: Level; keys?: Store } = {},
+  {
+    level = 1,
+    keys = store,
+    platform = 'linux/amd64',
+  }: { level?: Level; keys?: Store; platform?: string } = {},
 ): Promise<TarballImport> {
   const run = runs++;
   const body = Readable.from([tar], { objectMode: false });
   await store.artifacts.write(taskId, run, PATH, body, { contentType: 'application/x-tar' });
-  const sha256 = createHash('sha256').update(tar).digest('hex');
-  const place = { domain: 'demo', level, platform: 'linux/amd64' };
+  const place = { domain: 'demo', level, platform };
   const context = { signal: new AbortController().signal, onProgress: () => undefined };
-  return importTarball(keys, { taskId, run, path: PATH, sha256 }, place, context);
+  return importTarball(keys, { taskId, run, path: PATH, sha256: sha256(tar) }, place, context);
 }
 
 const saved = (changes: ArchiveChanges): Promise<Buffer> => savedByClassic(image, changes);
@@ -123,6 +126,51 @@ describe('a tarball that these keys may not read', () => {
       type: 'StoreUnavailable',
       retryable: true,
     });
+  });
+});
+
+describe('a tarball that runners of two platforms import', () => {
+  const PLATFORMS = ['linux/amd64', 'linux/arm64'];
+
+  it('gives each its own image, also at once, and is read no more when they come again', async () => {
+    const images = await Promise.all([anImage(), anImage({ architecture: 'arm64' })]);
+    const architectures = ['amd64', 'arm64'];
+    const tar = await ociLayout(images, {
+      index: (descriptor) => ({
+        ...descriptor,
+        annotations: {},
+        platform: { os: 'linux', architecture: architectures.shift() },
+      }),
+    });
+
+    const first = await Promise.all(PLATFORMS.map((platform) => take(tar, { platform })));
+    const again = await Promise.all(PLATFORMS.map((platform) => take(tar, { platform })));
+
+    const wanted = images.map(({ stored }) => stored.configDigest);
+    expect(first.map(({ stored }) => stored.configDigest)).toEqual(wanted);
+    expect(again.map(({ stored }) => stored.configDigest)).toEqual(wanted);
+    expect(again.map(({ bytesWritten }) => bytesWritten)).toEqual([undefined, undefined]);
+  });
+
+  it('is read once for both where it has one image', async () => {
+    const tar = await saved({});
+
+    await take(tar);
+    const other = await take(tar, { platform: 'linux/arm64' });
+
+    expect(other.stored.configDigest).toBe(image.stored.configDigest);
+    expect(other.bytesWritten).toBeUndefined();
+    expect(await keys('level-1/index/')).toHaveLength(1);
+  });
+
+  it('is known to both by a record that tells of no platform, as they were once', async () => {
+    const tar = await saved({});
+    const { stored } = await putImage(store.blobs, image);
+    await store.tarballs.record('demo', 1, {
+      ...{ version: 1, ...stored, sha256: sha256(tar), imported: new Date().toISOString() },
+    });
+
+    for (const platform of PLATFORMS) expect(await take(tar, { platform })).toEqual({ stored });
   });
 });
 

@@ -15,9 +15,9 @@ import type { ReferringActivities, RunnerActivities } from './contracts.ts';
  * has its image and whoever asks may be sent there, or the task has its end already and whoever asks may be told.
  */
 export function createClaimActivities(
-  deps: Parameters<typeof claimRun>[0] & Pick<FindHolderDeps, 'engine'>,
+  deps: Parameters<typeof claimRun>[0] & Pick<FindHolderDeps, 'engine' | 'platform'>,
 ): ReferringActivities {
-  const { store, engine, identity } = deps;
+  const { store, identity } = deps;
   const { engineId } = identity;
   return {
     claimRun: (input) =>
@@ -25,7 +25,7 @@ export function createClaimActivities(
         const asked = input.asked ?? new Date(activityInfo().scheduledTimestampMs).toISOString();
         const [ended, holder] = await Promise.all([
           input.mayHaveEnded ? findEnded(store, input) : undefined,
-          input.mayRefer ? findHolder({ store, engine, engineId }, input) : undefined,
+          input.mayRefer ? findHolder({ ...deps, engineId }, input) : undefined,
         ]);
         if (ended) return ended;
         if (holder !== undefined) return { heldBy: engineQueueName(input.task.level, holder), asked };

@@ -1,19 +1,20 @@
-import type { Digest } from '../model/pure/ids.ts';
-import type { TaskInput } from '../model/pure/payloads.ts';
+import type { Digest, Level } from '../model/pure/ids.ts';
+import type { LoadedImage } from '../model/pure/payloads.ts';
+import type { Store } from '../store/store.ts';
 import type { Parts } from './parts.ts';
 
 /** Often enough for what counts for an hour, and seldom against the runs of a busy machine. */
 const NOTE_EVERY_MS = 10 * 60_000;
 
-/** Says in the store which images an engine has loaded, beside the runs: what comes of it is a hint. */
+/** Says in the store which images of it an engine has loaded, beside the runs: what comes of it is a hint. */
 export function createHolderNotes(
-  { store, logger }: Pick<Parts, 'store' | 'logger'>,
+  { store, logger }: Pick<Parts, 'logger'> & { readonly store: Pick<Store, 'holders'> },
   engineId: string,
-): (task: Pick<TaskInput, 'image' | 'level'>) => void {
+): (level: Level, loaded: Pick<LoadedImage, 'manifestDigest'>) => void {
   const noted = new Map<string, number>();
-  return ({ image, level }) => {
-    if (!image) return;
-    const digest = image.manifestDigest as Digest;
+  return (level, { manifestDigest }) => {
+    if (manifestDigest === undefined) return;
+    const digest = manifestDigest as Digest;
     const now = performance.now();
     if (now - (noted.get(digest) ?? -Infinity) < NOTE_EVERY_MS) return;
     for (const [other, at] of noted) if (now - at >= NOTE_EVERY_MS) noted.delete(other);

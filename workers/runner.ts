@@ -147,7 +147,7 @@ async function createWorkers(
     clockOffset: clockOffset(parts.store, level),
     isGoingOn: (run) => slots.has(run),
   });
-  const claims = createClaimActivities({ ...deps, machine });
+  const claims = createClaimActivities({ ...deps, machine, platform: all.platform });
   const runs = createRunnerActivities(deps, ending);
   const noteHolder = createHolderNotes(parts, engineId);
   const inSlot =
@@ -208,7 +208,7 @@ async function createWorkers(
       },
       loadImage: inSlot('middle', async (input: RunInput) => {
         const loaded = await runs.loadImage(input);
-        noteHolder(input.task);
+        noteHolder(input.task.level, loaded);
         return loaded;
       }),
       runContainer: inSlot('middle', runs.runContainer),

@@ -36,8 +36,11 @@ it('a run goes to the engine that has its image where that has a slot free, else
   /** Each task's way: asked of whoever is free, then, where that one knows better, of the engine that has the image, and so on. */
   const claims = ({ tasks }: PushDocument): Promise<readonly (readonly Claim[])[]> =>
     Promise.all(tasks.map(({ taskId }) => claimsOf(world, taskId)));
-  const [first] = await runsOf(await world.push(repository, await commit({ t: task })));
+  const built = await world.push(repository, await commit({ t: task }));
+  const [first] = await runsOf(built);
   const here = first?.engineId;
+  // The same image, as another push names it.
+  const byId = { type: 'task-image', taskId: built.images[0]?.taskId, path: 'public/image.tar' };
   await world.startWorker(1, ['runner'], {
     connections: { runnerEngine: `unix://${other.socketPath}` },
     arguments: ['--capacity', '4'],
@@ -47,7 +50,11 @@ it('a run goes to the engine that has its image where that has a slot free, else
   const chain = Object.fromEntries(
     Array.from({ length: CHAIN }, (_, i) => [
       `c${i}`,
-      { ...task, ...(i > 0 ? { dependencies: [`c${i - 1}`] } : {}) },
+      {
+        ...task,
+        ...(i % 2 === 0 ? {} : { image: byId }),
+        ...(i > 0 ? { dependencies: [`c${i - 1}`] } : {}),
+      },
     ]),
   );
   const chained = await world.push(repository, await commit(chain));

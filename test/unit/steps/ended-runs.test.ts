@@ -300,7 +300,8 @@ it('The end of a task is the one that its record has in this round; a run of it 
 
 it('A runner answers a claim of a task that has its end with that, where it is asked so, and claims nothing', async () => {
   const engine = { images: { find: () => Promise.resolve(undefined) } };
-  const activities = createClaimActivities({ store, plans, identity, engine });
+  plans.plan = () => Promise.resolve({ images: [] } as unknown as Plan);
+  const activities = createClaimActivities({ store, plans, identity, engine, platform: 'linux/amd64' });
   const claim = (input: ReferableRun): Promise<unknown> => {
     const now = Date.now();
     const times = { scheduledTimestampMs: now, currentAttemptScheduledTimestampMs: now };

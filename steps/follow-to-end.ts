@@ -23,9 +23,14 @@ const UNSEEN = {
 
 export interface Followed {
   readonly container: OwnContainer;
+  readonly name: string;
   readonly log: RunLog;
   readonly planned: PlannedTask;
+  readonly peaks?: MemoryPeaks | undefined;
 }
+
+/** The most memory that was seen in use, in bytes, by container: what a process has seen of them until what they left is saved. */
+export type MemoryPeaks = Map<string, number>;
 
 /**
  * Follows a started command to its end: its output goes into the log, after maxRunTime it is killed. An engine that goes
@@ -38,10 +43,8 @@ export async function followToEnd(
 ): Promise<EndedCommand> {
   let wentAway = false;
   let ranMs: (() => number) | undefined;
-  let peakMemoryBytes: number | undefined;
-  const onMemory = (bytes: number): void => {
-    peakMemoryBytes = Math.max(bytes, peakMemoryBytes ?? 0);
-  };
+  const { name, peaks = new Map() as MemoryPeaks } = followed;
+  const onMemory = (bytes: number): void => void peaks.set(name, Math.max(bytes, peaks.get(name) ?? 0));
   for (;;) {
     using watch = watchEngine(engine, context.signal);
     try {
@@ -53,7 +56,7 @@ export async function followToEnd(
       const end = wentAway ? 'engine-away' : followed.container.hadEnded ? 'unseen' : 'seen';
       if (end !== 'seen') followed.log.say(UNSEEN[end]);
       const { liveRestore } = end === 'seen' ? { liveRestore: false } : await engine.info();
-      return { state, timedOut, liveRestore, end, peakMemoryBytes };
+      return { state, timedOut, liveRestore, end, peakMemoryBytes: peaks.get(name) };
     } catch (error) {
       context.signal.throwIfAborted();
       if (isGone(error)) throw new ContainerLost(REMOVED, { cause: error });

@@ -8,6 +8,7 @@ import type { SecretSource } from '../model/secret-source.ts';
 import type { GitSource } from '../source/git-source.ts';
 import type { Store } from '../store/store.ts';
 import { underWatch } from './engine-watch.ts';
+import type { MemoryPeaks } from './follow-to-end.ts';
 import { followToEnd } from './follow-to-end.ts';
 import { judgeEnd } from './judge-end.ts';
 import { killCommand } from './kill-command.ts';
@@ -34,6 +35,8 @@ export interface RunContainerDeps {
   readonly secrets?: SecretSource | undefined;
   /** As in saving what it has left. */
   readonly heldSeconds?: (() => Promise<number>) | undefined;
+  /** Without it only a command that comes to a result has its own. */
+  readonly peaks?: MemoryPeaks | undefined;
 }
 
 /**
@@ -67,7 +70,8 @@ export async function runContainer(
       { name, input, planned, log, isAdopted: container.isAdopted },
       {
         signal: context.signal,
-        work: (signal) => followToEnd(engine, { container, log, planned }, { ...context, signal }),
+        work: (signal) =>
+          followToEnd(engine, { container, name, log, planned, peaks: deps.peaks }, { ...context, signal }),
       },
     );
     const result = judgeEnd(ended, planned);

@@ -7,6 +7,7 @@ import type { PlannedTask } from '../model/schema/plan.ts';
 import type { ArtifactRecord } from '../model/schema/records.ts';
 import type { SecretSource } from '../model/secret-source.ts';
 import { underWatch } from './engine-watch.ts';
+import type { MemoryPeaks } from './follow-to-end.ts';
 import { holdOfRun } from './hold-of-run.ts';
 import { importSavedTarballs } from './import-saved-tarballs.ts';
 import { ranOf } from './judge-end.ts';
@@ -28,6 +29,8 @@ export interface SaveArtifactsDeps extends Pick<ArtifactsOfRun, 'store' | 'engin
   readonly secrets?: SecretSource | undefined;
   /** How long the container of a failed task is kept that a rerun asks that of; without it, not at all. */
   readonly heldSeconds?: (() => Promise<number>) | undefined;
+  /** Of commands that were followed here. */
+  readonly peaks?: MemoryPeaks | undefined;
 }
 
 interface Upload extends SaveArtifactsDeps, ArtifactsOfRun {
@@ -106,7 +109,12 @@ async function save(
   await log.flush();
   expectOurs(upload);
   const ran = input.exitCode === undefined && there ? ranOf(there) : undefined;
-  const further = { ...(keptUntil ? { keptUntil } : {}), ...(ran ? { ran } : {}) };
+  const peakMemoryBytes = input.exitCode === undefined ? deps.peaks?.get(container) : undefined;
+  const further = {
+    ...(keptUntil ? { keptUntil } : {}),
+    ...(ran ? { ran } : {}),
+    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
+  };
   const saved = { artifacts, missing, uploadMs, bytesUploaded, ...further };
   return end(upload, await deps.store.artifacts.recordSaved(task.taskId, run, saved));
 }
@@ -156,7 +164,8 @@ async function importTarballs(
 
 async function end(upload: Upload, saved: SavedArtifacts): Promise<SavedArtifacts> {
   expectOurs(upload);
-  const { engine, container, input, planned } = upload;
+  const { engine, container, input, planned, peaks } = upload;
+  peaks?.delete(container);
   await removePrivateEngine(engine, { name: container, planned });
   // Removed by the sweeper when its time is over.
   if (saved.keptUntil !== undefined) await engine.kept.keep(container);

@@ -129,6 +129,7 @@ export async function recordRun(
   const now = new Date().toISOString();
   const artifacts = (await artifactsOf(store, input)).filter(({ name }) => name !== log?.name);
   const exitCode = (input.result ?? input.saved?.ran)?.exitCode;
+  const { peakMemoryBytes } = input.result ?? input.saved ?? {};
   const ended: RunRecord = {
     run,
     state,
@@ -136,7 +137,7 @@ export async function recordRun(
     resolved: now,
     ...(detail === undefined ? {} : { detail }),
     ...(exitCode === undefined ? {} : { exitCode }),
-    ...(input.result?.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: input.result.peakMemoryBytes }),
+    ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
     ...(input.loaded?.manifestDigest ? { manifestDigest: input.loaded.manifestDigest } : {}),
     ...(input.loaded?.configDigest ? { configDigest: input.loaded.configDigest } : {}),
     ...(input.loaded?.registryDigest ? { registryDigest: input.loaded.registryDigest } : {}),

@@ -135,6 +135,7 @@ async function createWorkers(
     fleet: connections.fleet,
     sidecarImage: connections.sidecarImage,
     identity: { worker: parts.worker, engineId, queue },
+    peaks: new Map<string, number>(),
     heldSeconds: async () => keepFailedSeconds(await readServerConfig(connections.serverConfig)),
   };
   const machineName = `${hostname()} (Docker Engine at ${engine.address})`;

@@ -93,6 +93,7 @@ async function inEngine(run: LocalRun, session: Session): Promise<number> {
         source: { open: () => Promise.resolve(opened.tree) },
         findInput,
         secrets,
+        peaks: new Map<string, number>(),
         identity: { worker: runs.worker, engineId, queue: 'none' },
       };
       const context: StepContext = {

@@ -246,6 +246,8 @@ export interface SavedArtifacts {
   readonly keptUntil?: string;
   /** As the engine has it, of a command that came to no result. */
   readonly ran?: { readonly runMs: number; readonly exitCode: number };
+  /** The most that was seen in use, of a command that came to no result. */
+  readonly peakMemoryBytes?: number;
 }
 
 export interface RecordRunInput extends RunInput {

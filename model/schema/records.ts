@@ -3,6 +3,7 @@ import { findingSchema, imageInputsSchema, pushRequestSchema, storedImageSchema 
 import { artifactRecordSchema, cacheMountsSchema, phasesSchema } from './run-parts.ts';
 
 export { artifactRecordSchema, cacheMountsSchema, phasesSchema };
+export { savedArtifactsSchema } from './run-parts.ts';
 export type { ArtifactRecord, CacheMountsRecord, Phases } from './run-parts.ts';
 
 const isoTime = z.string();
@@ -96,19 +97,6 @@ export const claimSchema = z.object({
 });
 export type Claim = z.infer<typeof claimSchema>;
 
-/** `runs/<n>/saved.json`: what was saved of a run and what was missing, before its container was removed. Created once. */
-export const savedArtifactsSchema = z.object({
-  artifacts: z.array(artifactRecordSchema),
-  missing: z.array(z.object({ name: z.string(), found: z.string() })),
-  uploadMs: z.number(),
-  bytesUploaded: z.number(),
-  keptUntil: isoTime.optional().describe('Its container is kept until then'),
-  ran: z
-    .object({ runMs: z.number(), exitCode: z.number() })
-    .optional()
-    .describe('As the engine has it, of a command that came to no result'),
-});
-
 /** How long something in the index lives. */
 const lifeFields = {
   used: isoTime.optional().describe('When a push last used it, about'),
@@ -173,7 +161,10 @@ export const tarballRecordSchema = storedImageSchema.extend({
   sha256: z.string().describe('Of the tarball'),
   name: z.string().optional().describe('Of the image, where it was chosen among several'),
   names: z.array(z.string()).optional().describe('Of the only image of a tarball: those it has there, plain'),
-  platform: z.string().optional().describe('That it was chosen for, where the tarball has images for several'),
+  platform: z
+    .string()
+    .optional()
+    .describe('That it was chosen for, where the tarball has images for several'),
   imported: isoTime,
 });
 export type TarballRecord = z.infer<typeof tarballRecordSchema>;

@@ -34,3 +34,17 @@ export const cacheMountsSchema = z
   })
   .describe('Cache mounts of an image build that its engine lacked');
 export type CacheMountsRecord = z.infer<typeof cacheMountsSchema>;
+
+/** `runs/<n>/saved.json`: what was saved of a run and what was missing, before its container was removed. Created once. */
+export const savedArtifactsSchema = z.object({
+  artifacts: z.array(artifactRecordSchema),
+  missing: z.array(z.object({ name: z.string(), found: z.string() })),
+  uploadMs: z.number(),
+  bytesUploaded: z.number(),
+  keptUntil: z.string().optional().describe('Its container is kept until then'),
+  ran: z
+    .object({ runMs: z.number(), exitCode: z.number() })
+    .optional()
+    .describe('As the engine has it, of a command that came to no result'),
+  peakMemoryBytes: z.number().optional().describe('The most that was seen in use, of such a command'),
+});

@@ -343,19 +343,22 @@ describe('failures', () => {
     const yml = {
       version: 1,
       tasks: {
-        long: { image: 'debian:bookworm', command: 'echo begun; sleep 617' },
+        long: { image: 'debian:bookworm', command: 'sleep 2; echo begun; sleep 617' },
         after: { image: 'debian:bookworm', command: 'true', dependencies: ['long'] },
       },
     };
     const id = await world.start(repository, await repository.commit({ 'slipway.yml': yml }));
     const taskId = `${id.replace('push/', 'task/')}/long`;
-    await until(async () => (await world.log(taskId).catch(() => '')).includes('begun'));
+    await until(async () => (await world.log(taskId).catch(() => '')).includes('begun\n'));
 
     expect(await world.live.api.cancel(id)).toBe(true);
     const document = await world.verdict(id);
 
     expect(document).toMatchObject({ state: 'exception', reason: 'canceled' });
     expect(statesOf(document)).toEqual({ long: 'exception/canceled', after: 'exception/canceled' });
+    expect(document.tasks[0]?.runs).toEqual([
+      expect.objectContaining({ exitCode: 137, peakMemoryBytes: expect.any(Number) }),
+    ]);
     expect(await world.log(taskId)).toContain('begun\n');
     expect(await world.containers()).toEqual([]);
     expect(await runningProcesses()).not.toContain('sleep 617');

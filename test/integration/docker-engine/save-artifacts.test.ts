@@ -12,12 +12,16 @@ import { containerName } from '../../../model/container-name.ts';
 import { taskIdIn } from '../../../model/pure/ids.ts';
 import type { SaveArtifactsInput, SavedArtifacts } from '../../../model/pure/payloads.ts';
 import type { Plan, PlannedTask } from '../../../model/schema/plan.ts';
+import type { MemoryPeaks } from '../../../steps/follow-to-end.ts';
+import { followToEnd } from '../../../steps/follow-to-end.ts';
 import { PlanCache } from '../../../steps/plan-cache.ts';
+import { RunLog } from '../../../steps/run-log.ts';
 import { SECRETS_DIRECTORY } from '../../../steps/run-secrets.ts';
 import { saveArtifacts } from '../../../steps/save-artifacts.ts';
 import { recordRun } from '../../../steps/task-run.ts';
 import { createStore } from '../../../store/create-store.ts';
 import { createMemoryObjectStore } from '../../../store/memory-object-store.ts';
+import { until } from '../../helpers/live-stack.ts';
 import { connectDevEngine, DEV_ENGINE, testFleet } from '../../helpers/dev-engine.ts';
 
 const TEST_TIMEOUT_MS = 60_000;
@@ -29,6 +33,7 @@ describe('saving artifacts', () => {
   const fleet = testFleet();
   const store = createStore(createMemoryObjectStore());
   const plans = new PlanCache(store);
+  const peaks: MemoryPeaks = new Map();
   let engine: Engine;
   beforeAll(async () => {
     engine = await connectDevEngine(fleet);
@@ -88,7 +93,7 @@ describe('saving artifacts', () => {
       name,
       taskId,
       input,
-      save: () => saveArtifacts({ store, plans, engine, fleet }, input, context),
+      save: () => saveArtifacts({ store, plans, engine, fleet, peaks }, input, context),
     };
   }
 
@@ -298,6 +303,37 @@ describe('saving artifacts', () => {
       expect(run).toMatchObject({ exitCode, phases: { runMs: first.ran?.runMs } });
     },
   );
+
+  it('tells the most memory that a command was seen to use which was not followed to its end, and forgets it', async () => {
+    const { name, taskId, input, save } = await ended('exec sleep 1000', {}, 'canceled', undefined, true);
+    const canceled = new AbortController();
+    const context = { signal: canceled.signal, isCanceled: () => true, onProgress: () => undefined };
+    const { id = '' } = (await engine.containers.inspect(name)) ?? {};
+    const following = followToEnd(
+      engine,
+      {
+        ...{ container: { id, hadEnded: false, isAdopted: false }, name, peaks },
+        log: await RunLog.open(store.logs, taskId, 0),
+        planned: { maxRunTimeSeconds: 60 } as PlannedTask,
+      },
+      context,
+    );
+    await until(() => peaks.has(name));
+    canceled.abort(new Error('cancelled'));
+    await expect(following).rejects.toThrow('cancelled');
+
+    const first = await save();
+    const repeat = await save();
+    const image: PlannedTask['image'] = { type: 'docker-image', name: 'debian:bookworm' };
+    plans.task = () => Promise.resolve({ image } as unknown as PlannedTask);
+    await recordRun(store, plans, { ...input, state: 'exception', final: true, saved: first });
+
+    expect(first.peakMemoryBytes).toBeGreaterThan(0);
+    expect(repeat).toEqual(first);
+    expect([...peaks.keys()]).not.toContain(name);
+    const [run] = (await store.tasks.find(taskId))?.runs ?? [];
+    expect(run?.peakMemoryBytes).toBe(first.peakMemoryBytes);
+  });
 
   it('removes what was to be kept when its secrets cannot be looked through, and says so', async () => {
     const planned = { secrets: [{ name: 'A' }], keepSeconds: 600 };

@@ -355,18 +355,23 @@ describe('the record of a run that came to no result', () => {
   const recorded = async () => (await store.tasks.find(taskId))?.runs[0];
 
   it.each(['canceled', 'worker-shutdown', 'worker-lost'] as const)(
-    'but ended %s has how long its command ran, and its exit code, as they were found',
+    'but ended %s has how long its command ran, its exit code and its peak of memory, as they were found',
     async (reason) => {
-      await recordRun(store, plans, { ...ended(0, reason, true), saved: { ...saved, ran } });
+      const found = { ...saved, ran, peakMemoryBytes: 5_000_000 };
+      await recordRun(store, plans, { ...ended(0, reason, true), saved: found });
 
-      expect(await recorded()).toMatchObject({ exitCode: 137, phases: { runMs: 12_000, uploadMs: 1 } });
+      expect(await recorded()).toMatchObject({
+        exitCode: 137,
+        peakMemoryBytes: 5_000_000,
+        phases: { runMs: 12_000, uploadMs: 1 },
+      });
     },
   );
 
-  it('has neither where nobody found them', async () => {
+  it('has none of them where nobody found them', async () => {
     await recordRun(store, plans, { ...ended(0, 'canceled', true), saved });
 
-    expect(await recorded()).not.toHaveProperty('exitCode');
+    for (const fact of ['exitCode', 'peakMemoryBytes']) expect(await recorded()).not.toHaveProperty(fact);
     expect((await recorded())?.phases).toEqual({ uploadMs: 1 });
   });
 

@@ -16,6 +16,7 @@ import {
   givenTemporal,
 } from '../model/schema/connections.ts';
 import { serverConfigPath } from '../model/server-config-path.ts';
+import { describeForeign, foreignStack, isForeign } from './foreign-directory.ts';
 
 /** What `up` writes into the state directory. */
 export const STACK_FILE = 'stack.json';
@@ -30,6 +31,13 @@ export function ownStateDirectory(env: NodeJS.ProcessEnv): string {
   return resolve(env.SLIPWAY_HOME || STATE);
 }
 
+/** The same, for whoever starts or sets it up. @throws {StackUnavailable} when it is another user's. */
+export function stateDirectoryToFill(env: NodeJS.ProcessEnv): string {
+  const own = ownStateDirectory(env);
+  if (isForeign(own)) throw foreignStack(own);
+  return own;
+}
+
 /**
  * The state directory of the stack that serves whoever stands here: the own one, or, where no stack runs in that and none is named, that
  * of the nearest directory above which is the same user's, else the checkout's, so that the stack of a checkout serves all
@@ -37,28 +45,41 @@ export function ownStateDirectory(env: NodeJS.ProcessEnv): string {
  */
 export function stateDirectory(env: NodeJS.ProcessEnv, checkout = CHECKOUT_STATE): string {
   const own = ownStateDirectory(env);
-  if (env.SLIPWAY_HOME || env.TEMPORAL_ADDRESS || hasStack(own)) return own;
-  return findAbove(dirname(own)) ?? (hasStack(checkout) ? checkout : own);
+  if (env.SLIPWAY_HOME || namesInstallation(env) || hasStack(own)) return own;
+  // In a directory that others may write into, somebody else's stack is not taken for one's own.
+  const isOurs = (state: string): boolean => statSync(state).uid === process.getuid?.();
+  const above = statesAbove(dirname(own)).find((state) => hasStack(state) && isOurs(state));
+  return above ?? (hasStack(checkout) ? checkout : own);
 }
 
-/** In a directory that others may write into, somebody else's stack is not taken for one's own. */
-function findAbove(directory: string): string | undefined {
+/** The nearest first, whether or not they are there. */
+function statesAbove(directory: string): readonly string[] {
   const above = dirname(directory);
-  if (above === directory) return undefined;
-  const state = join(above, STATE);
-  return hasStack(state) && statSync(state).uid === process.getuid?.() ? state : findAbove(above);
+  return above === directory ? [] : [join(above, STATE), ...statesAbove(above)];
+}
+
+/** Whether the environment alone names both a Temporal server and a bucket. */
+export function namesInstallation(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env.TEMPORAL_ADDRESS && env.SLIPWAY_S3_BUCKET);
+}
+
+/** The nearest state directory that could serve whoever stands here, were it not another user's, who alone may look into it. */
+export function foreignDirectory(env: NodeJS.ProcessEnv, checkout = CHECKOUT_STATE): string | undefined {
+  const own = ownStateDirectory(env);
+  const others = env.SLIPWAY_HOME ? [] : [...statesAbove(dirname(own)), checkout];
+  return [own, ...others].find(isForeign);
 }
 
 /**
  * The state directory that `down` is about: the own one where it is, else that of the stack which serves whoever stands here. Data of
- * another directory is never deleted that was not named.
+ * another directory is never deleted that was not named. @throws {StackUnavailable} when it is another user's.
  */
 export function stateDirectoryToStop(
   env: NodeJS.ProcessEnv,
   { purge }: { readonly purge: boolean },
   checkout = CHECKOUT_STATE,
 ): string {
-  const own = ownStateDirectory(env);
+  const own = stateDirectoryToFill(env);
   return purge || existsSync(own) ? own : stateDirectory(env, checkout);
 }
 
@@ -73,10 +94,14 @@ export function hasStack(directory: string): boolean {
  */
 export async function readConnections(env: NodeJS.ProcessEnv): Promise<Connections> {
   const directory = stateDirectory(env);
-  const found = (await readStackFile(join(directory, STACK_FILE))) ?? givenConnections(env, directory);
+  const found = (await readStackFile(directory, STACK_FILE)) ?? givenConnections(env, directory);
   if (found) return found;
+  const foreign = foreignDirectory(env);
+  const theirs = foreign
+    ? `; ${describeForeign(foreign)}: if a stack there is meant, type it as that user (sudo). Else type`
+    : '. Type';
   throw new StackUnavailable(
-    `No stack runs in ${directory}. Type: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
+    `No stack runs in ${directory}${theirs}: slipway up (or set SLIPWAY_HOME to the directory where it runs, or TEMPORAL_ADDRESS and SLIPWAY_S3_BUCKET for a given one)`,
   );
 }
 
@@ -92,7 +117,7 @@ export function givenConnections(env: NodeJS.ProcessEnv, directory: string): Con
 
 /** The same for a worker of one level: with that level's namespace, and its own keys where `up` gave it some. */
 export async function readLevelConnections(env: NodeJS.ProcessEnv, level: Level): Promise<Connections> {
-  const own = await readStackFile(join(stateDirectory(env), levelFile(level)));
+  const own = await readStackFile(stateDirectory(env), levelFile(level));
   return connectionsOfLevel(own ?? (await readConnections(env)), level);
 }
 
@@ -101,11 +126,14 @@ export function levelFile(level: Level): string {
   return join('levels', `${level}.json`);
 }
 
-async function readStackFile(path: string): Promise<Connections | undefined> {
+async function readStackFile(directory: string, name: string): Promise<Connections | undefined> {
+  const path = join(directory, name);
   try {
     return parse(JSON.parse(await readFile(path, 'utf8')), path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES') throw foreignStack(directory);
     if (isSlipwayError(error)) throw error;
     throw new ConfigInvalid(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }

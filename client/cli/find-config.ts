@@ -8,10 +8,15 @@ export interface FoundConfig {
   readonly config: ServerConfig;
 }
 
-/** Who is what here: by the running stack's configuration, else by the one that the next would read. @throws {ConfigInvalid} */
+/**
+ * Who is what here: by the running stack's configuration, else by the one that the next would read; another user's says nothing.
+ * @throws {ConfigInvalid}
+ */
 export async function findConfig({ env }: Pick<Session, 'env'>): Promise<FoundConfig> {
   const { readConnections, stateDirectory } = await import('../../workers/connections.ts');
+  const { isForeign } = await import('../../workers/foreign-directory.ts');
   const { readServerConfig } = await import('../../workers/server-config.ts');
+  const { serverConfigSchema } = await import('../../model/schema/config.ts');
   const { isSlipwayError } = await import('../../model/errors.ts');
   const { serverConfigPath } = await import('../../model/server-config-path.ts');
   let connections: Connections | undefined;
@@ -20,6 +25,9 @@ export async function findConfig({ env }: Pick<Session, 'env'>): Promise<FoundCo
   } catch (error) {
     if (!isSlipwayError(error)) throw error;
   }
-  const path = connections?.serverConfig ?? serverConfigPath(stateDirectory(env), env);
+  const directory = stateDirectory(env);
+  const path = connections?.serverConfig ?? serverConfigPath(directory, env);
+  if (!connections && !env.SLIPWAY_CONFIG && isForeign(directory))
+    return { connections, config: serverConfigSchema.parse({ version: 1 }) };
   return { connections, config: await readServerConfig(path) };
 }

@@ -34,13 +34,13 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   );
 }
 
-/** Carries out a verb in this process, which is quicker; no stack runs as far as it knows. */
-export async function runVerb(args: readonly string[]): Promise<ProgramResult> {
+/** Carries out a verb in this process, which is quicker; no stack runs as far as it knows, unless the environment names one. */
+export async function runVerb(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ProgramResult> {
   const streams = captureStreams();
   const exitCode = await runCommandLine(args, {
     stdout: streams.out,
     stderr: streams.err,
-    env: { SLIPWAY_HOME: join(tmpdir(), 'slipway-test-no-stack') },
+    env: { SLIPWAY_HOME: join(tmpdir(), 'slipway-test-no-stack'), ...env },
     interruption: { signal: new AbortController().signal },
   });
   return { exitCode, stdout: streams.stdout(), stderr: streams.stderr() };

@@ -26,13 +26,19 @@ export const downVerb = defineVerb<DownArgs>({
 });
 
 async function down({ purge }: DownArgs, { terminal, env }: Session): Promise<ExitCode> {
-  const [{ stopStack }, { findRunningStack }, { stateDirectory, stateDirectoryToStop }, { count }] =
-    await Promise.all([
-      import('../../../stack/stop-stack.ts'),
-      import('../run-stack.ts'),
-      import('../../../workers/connections.ts'),
-      import('../render/quantities.ts'),
-    ]);
+  const [
+    { stopStack },
+    { findRunningStack },
+    { foreignDirectory, stateDirectory, stateDirectoryToStop },
+    { describeForeign },
+    { count },
+  ] = await Promise.all([
+    import('../../../stack/stop-stack.ts'),
+    import('../run-stack.ts'),
+    import('../../../workers/connections.ts'),
+    import('../../../workers/foreign-directory.ts'),
+    import('../render/quantities.ts'),
+  ]);
   const directory = stateDirectoryToStop(env, { purge });
   const wasThere = existsSync(directory);
   if (!wasThere) expectNoOther(directory, stateDirectory(env));
@@ -50,6 +56,8 @@ async function down({ purge }: DownArgs, { terminal, env }: Session): Promise<Ex
   const removed = containers > 0 ? `, removed ${count(containers, 'container')}` : '';
   const deleted = purged && wasThere ? ', deleted the data' : '';
   terminal.print(`${directory}: ${ended}${removed}${deleted}`);
+  const foreign = wasThere ? undefined : foreignDirectory(env);
+  if (foreign) terminal.note(`slipway: ${describeForeign(foreign)}, who alone stops a stack there`);
   return trouble.length > 0 ? EXIT.infrastructure : EXIT.good;
 }
 

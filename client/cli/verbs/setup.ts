@@ -12,7 +12,7 @@ export const setupVerb = defineVerb<object>({
 });
 
 async function setup({ terminal, env, signal }: Session): Promise<ExitCode> {
-  const [{ setUp }, { renderProgress }, { renderTable }, { formatDuration }, { ownStateDirectory }] =
+  const [{ setUp }, { renderProgress }, { renderTable }, { formatDuration }, { stateDirectoryToFill }] =
     await Promise.all([
       import('../../../stack/set-up.ts'),
       import('../render/stack-text.ts'),
@@ -22,7 +22,7 @@ async function setup({ terminal, env, signal }: Session): Promise<ExitCode> {
     ]);
   const took = startStopwatch();
   const tools = await setUp({
-    stateDirectory: ownStateDirectory(env),
+    stateDirectory: stateDirectoryToFill(env),
     env,
     signal,
     onProgress: (line) => terminal.note(renderProgress(line)),

@@ -25,7 +25,7 @@ export const upVerb = defineVerb<UpArgs>({
 
 /** Runs in the foreground; Ctrl-C and SIGTERM are its good end. */
 async function up({ terminal, env, signal }: Session): Promise<ExitCode> {
-  const [{ runStack }, { renderProgress, renderStack }, { ownStateDirectory }, { tellParent }] =
+  const [{ runStack }, { renderProgress, renderStack }, { stateDirectoryToFill }, { tellParent }] =
     await Promise.all([
       import('../run-stack.ts'),
       import('../render/stack-text.ts'),
@@ -33,7 +33,7 @@ async function up({ terminal, env, signal }: Session): Promise<ExitCode> {
       import('../detached-up.ts'),
     ]);
   const stack = await runStack({
-    stateDirectory: ownStateDirectory(env),
+    stateDirectory: stateDirectoryToFill(env),
     env,
     signal,
     onProgress: (line) => {
@@ -59,14 +59,14 @@ async function up({ terminal, env, signal }: Session): Promise<ExitCode> {
 }
 
 async function upDetached({ terminal, env, signal }: Session): Promise<ExitCode> {
-  const [{ startDetached }, { findRunningStack }, { renderProgress, renderStack }, { ownStateDirectory }] =
+  const [{ startDetached }, { findRunningStack }, { renderProgress, renderStack }, { stateDirectoryToFill }] =
     await Promise.all([
       import('../detached-up.ts'),
       import('../run-stack.ts'),
       import('../render/stack-text.ts'),
       import('../../../workers/connections.ts'),
     ]);
-  const directory = ownStateDirectory(env);
+  const directory = stateDirectoryToFill(env);
   const running = await findRunningStack(directory);
   if (running) terminal.note('slipway: it runs already');
   const connections =

@@ -76,10 +76,12 @@ describe('stateDirectory', () => {
     expect(ownStateDirectory({ SLIPWAY_HOME: 'elsewhere' })).toBe(join(here, 'elsewhere'));
   });
 
-  it("is not the checkout's where the environment names a Temporal server, nor for a stack that is started here", () => {
+  it("is not the checkout's where the environment names a whole installation, nor for a stack that is started here", () => {
+    const temporal = { TEMPORAL_ADDRESS: 'temporal.example:7233' };
     runIn(checkout);
 
-    expect(stateDirectory({ TEMPORAL_ADDRESS: 'temporal.example:7233' }, checkout)).toBe(
+    expect(stateDirectory(temporal, checkout)).toBe(checkout);
+    expect(stateDirectory({ ...temporal, SLIPWAY_S3_BUCKET: 'slipway' }, checkout)).toBe(
       join(here, '.slipway'),
     );
     expect(ownStateDirectory({})).toBe(join(here, '.slipway'));

@@ -2,6 +2,7 @@ import type { SlipwayError } from '../../model/errors.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import { ERRORS } from '../../model/error-catalog.ts';
 import type { ErrorType } from '../../model/error-catalog.ts';
+import { withCauses } from '../with-causes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,7 +23,7 @@ export function reportError(error: unknown, terminal: Terminal): ExitCode {
     terminal.error(`slipway: ${error.message}`);
     return EXIT.usage;
   }
-  terminal.error(`slipway: ${describe(error)}`);
+  terminal.error(`slipway: ${withCauses(error)}`);
   if (terminal.isVerbose && error instanceof Error) terminal.error(error.stack ?? '');
   return EXIT.infrastructure;
 }
@@ -31,13 +32,4 @@ export function reportError(error: unknown, terminal: Terminal): ExitCode {
 export function exitCodeOf(error: SlipwayError): ExitCode {
   if (ERRORS[error.type].owner === 'author' || WRONG_INPUT.includes(error.type)) return EXIT.usage;
   return EXIT.infrastructure;
-}
-
-/** The message with those of its causes that add something. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const own = error.message || ('code' in error ? String(error.code) : error.name);
-  if (error.cause === undefined) return own;
-  const cause = describe(error.cause);
-  return own.includes(cause) ? own : `${own}: ${cause}`;
 }

@@ -6,11 +6,13 @@ export interface PushOptions {
   readonly project: string | undefined;
   readonly again: boolean;
   readonly hold: boolean;
+  /** Nothing is to be started. */
+  readonly skip: boolean;
   /** Options that mean nothing to us; others may have hooks too. */
   readonly unknown: readonly string[];
 }
 
-export const KNOWN_PUSH_OPTIONS = 'tasks=LABEL,…, rebuild=IMAGE,…, again, hold, project=NAME';
+export const KNOWN_PUSH_OPTIONS = 'tasks=LABEL,…, rebuild=IMAGE,…, again, hold, skip, project=NAME';
 
 /**
  * Reads the push options that git hands to hooks in GIT_PUSH_OPTION_COUNT and GIT_PUSH_OPTION_<n>. Lists may be
@@ -26,6 +28,7 @@ export function parsePushOptions(
   let project: string | undefined;
   let again = false;
   let hold = false;
+  let skip = false;
   for (const option of givenOptions(env)) {
     const [, name = option, value = ''] = /^([^=]*)=(.*)$/s.exec(option) ?? [];
     if (name === 'tasks') tasks.push(...splitList(value));
@@ -33,10 +36,12 @@ export function parsePushOptions(
     else if (name === 'project' && value !== '') project = value;
     else if (option === 'again') again = true;
     else if (option === 'hold') hold = true;
+    // The second is what GitLab calls it.
+    else if (option === 'skip' || option === 'ci.skip') skip = true;
     else unknown.push(option);
   }
   const request = { ...(tasks.length > 0 ? { tasks } : {}), ...(rebuild.length > 0 ? { rebuild } : {}) };
-  return { request, project, again, hold, unknown };
+  return { request, project, again, hold, skip, unknown };
 }
 
 function givenOptions(env: NodeJS.ProcessEnv): string[] {

@@ -1,11 +1,14 @@
 import { mapAhead, mapConcurrently } from '../../model/concurrently.ts';
+import type { SlipwayError } from '../../model/errors.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import type { PushDocument } from '../../model/schema/records.ts';
 import type { EndingWait, SlipwayApi, StartedPush, StartPush } from '../api.ts';
 import { describeDecision, wasRefused } from '../describe-decision.ts';
 import { describeOtherRef } from '../describe-other-ref.ts';
+import { isAway } from '../is-away.ts';
 import type { AwaitedDecision } from '../wait-for-decision.ts';
 import { waitForDecision } from '../wait-for-decision.ts';
+import { withCauses } from '../with-causes.ts';
 import { formatForHook } from './format-for-hook.ts';
 import type { PushOptions } from './push-options.ts';
 import { KNOWN_PUSH_OPTIONS } from './push-options.ts';
@@ -21,11 +24,15 @@ export interface ReceiveOptions {
   readonly refs: readonly ReceivedRef[];
   readonly options: PushOptions;
   readonly pushedBy: string;
+  /** The name of this machine, where who pushes is at another. */
+  readonly host?: string | undefined;
   /** How long the pusher waits to hear what was decided, in milliseconds. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
   /** A line that `git push` shows. */
   readonly say: (line: string) => void;
+  /** The same for a line aside, which harms nothing where nobody hears it. */
+  readonly sayAside: (line: string) => void;
 }
 
 /** A branch with the push that was started for it, or why none was. */
@@ -41,7 +48,7 @@ const WAITED_FOR = 64;
 
 /**
  * Starts one push for each branch that arrived, then says what was decided, in their order, and keeps the pusher waiting for all of
- * that no longer than for one. All are started before a word is said: whoever has gone by then cuts off words and no push.
+ * that no longer than for one. All are started before a word of that is said: whoever has gone by then cuts off words and no push.
  * Trouble is said and never thrown: the refs are there already.
  */
 export async function receive(api: SlipwayApi, received: ReceiveOptions): Promise<void> {
@@ -63,10 +70,11 @@ export async function receive(api: SlipwayApi, received: ReceiveOptions): Promis
 
 /** Why nothing was started, in the words of the error, and what starts it once that has passed. */
 export function describeTrouble(error: unknown, missed?: Missed): readonly string[] {
-  const message = error instanceof Error ? error.message : String(error);
+  const isKnown = isSlipwayError(error);
+  const message = isKnown ? error.message : withCauses(error);
   return [
     `no push was started: ${message.split('\n').join('\n  ')}`,
-    ...(isSlipwayError(error)
+    ...(isKnown && error.type !== 'StoreUnavailable'
       ? []
       : ['the refs are there all the same; `slipway doctor` says what is wrong']),
     ...(missed ? startLater(error, missed) : []),
@@ -77,7 +85,10 @@ function isOther({ revision, ref }: ReceivedRef): boolean {
   return revision !== undefined && !ref.startsWith('refs/heads/');
 }
 
-/** In the order of the branches. Those of one revision may be one push, which is decided for the first of them. */
+/**
+ * In the order of the branches. Those of one revision may be one push, which is decided for the first of them. Once Temporal or the
+ * store has not answered for one, it is not asked for those that are left.
+ */
 async function startAll(
   api: SlipwayApi,
   branches: readonly ReceivedBranch[],
@@ -89,14 +100,27 @@ async function startAll(
     // Of several, some may not have been started yet.
     ...(branches.length === 1 ? { onEnding: () => received.say(stillEnding('this push')) } : {}),
   };
-  const start = async (branch: ReceivedBranch): Promise<Begun> => ({
-    branch,
-    started: await api.start(describePush(branch, received), wait),
-  });
-  await mapConcurrently(Map.groupBy(branches, ({ revision }) => revision).values(), async (ofOne) => {
-    for (const branch of ofOne)
-      begun.set(branch, await start(branch).catch((error: unknown): Begun => ({ branch, error })));
-  });
+  let away: SlipwayError | undefined;
+  const start = async (branch: ReceivedBranch): Promise<Begun> => {
+    if (away) return { branch, error: away };
+    try {
+      return { branch, started: await api.start(describePush(branch, received), wait) };
+    } catch (error) {
+      if (isAway(error)) away ??= error;
+      return { branch, error };
+    }
+  };
+  const slow = setTimeout(
+    () => received.sayAside('not every push is started yet: still waiting for Temporal and the store'),
+    received.patienceMs,
+  );
+  try {
+    await mapConcurrently(Map.groupBy(branches, ({ revision }) => revision).values(), async (ofOne) => {
+      for (const branch of ofOne) begun.set(branch, await start(branch));
+    });
+  } finally {
+    clearTimeout(slow);
+  }
   return branches.flatMap((branch) => begun.get(branch) ?? []);
 }
 

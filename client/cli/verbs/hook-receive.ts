@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Session } from '../session.ts';
@@ -28,6 +29,12 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
   const say = (line: string): void => terminal.print(line === '' ? line : `slipway: ${line}`);
   const refs = parseReceiveLines(await consumers.text(process.stdin));
   const options = parsePushOptions(env, (list) => splitPatterns(list) ?? []);
+  if (options.skip) {
+    say('no push is started: skip was asked for');
+    return EXIT.good;
+  }
+  // As sshd and `git http-backend` say it; who pushes on this machine needs no name of it.
+  const host = env.SSH_CONNECTION || env.REMOTE_ADDR ? hostname() : undefined;
   let repository: string | undefined;
   try {
     const [{ findLocalRepository }, { pushedBy }, { DECISION_PATIENCE_MS }, { withClient }] =
@@ -45,14 +52,16 @@ async function hookReceive({ terminal, env, signal }: Session): Promise<ExitCode
         refs,
         options,
         pushedBy: pushedBy(env),
+        host,
         patienceMs: DECISION_PATIENCE_MS,
         signal,
         say,
+        sayAside: (line) => terminal.error(`slipway: ${line}`),
       }),
     );
   } catch (error) {
     const missed =
-      repository === undefined ? undefined : { repository, options, branches: refs.filter(isBranch) };
+      repository === undefined ? undefined : { repository, host, options, branches: refs.filter(isBranch) };
     for (const line of describeTrouble(error, missed)) say(line);
   }
   return EXIT.good;

@@ -4,7 +4,7 @@ import { parsePushOptions } from '../../../client/hooks/push-options.ts';
 import { parseReceiveLines } from '../../../client/hooks/receive-lines.ts';
 import type { ReceiveOptions } from '../../../client/hooks/receive.ts';
 import { receive } from '../../../client/hooks/receive.ts';
-import { ProjectNotFound, PushEnding, TemporalUnavailable } from '../../../model/errors.ts';
+import { ProjectNotFound, PushEnding, StoreUnavailable, TemporalUnavailable } from '../../../model/errors.ts';
 import { FakeApi } from '../../helpers/fake-api.ts';
 import { anImage, aPush, aTask } from '../../helpers/push-documents.ts';
 
@@ -45,6 +45,7 @@ describe('parsePushOptions', () => {
       request: { tasks: ['a', 'b', 'c'], rebuild: ['base'] },
       again: true,
       hold: true,
+      skip: false,
       project: 'demo',
       unknown: [],
     });
@@ -55,13 +56,18 @@ describe('parsePushOptions', () => {
       request: {},
       again: false,
       hold: false,
+      skip: false,
       project: undefined,
       unknown: [],
     });
   });
 
   it('names the options that it does not know', () => {
-    expect(parse('ci.skip', 'task=a').unknown).toEqual(['ci.skip', 'task=a']);
+    expect(parse('ci.variable=a', 'task=a').unknown).toEqual(['ci.variable=a', 'task=a']);
+  });
+
+  it.each(['skip', 'ci.skip'])('takes %s as a wish that nothing be started', (option) => {
+    expect(parse(option)).toMatchObject({ skip: true, unknown: [] });
   });
 });
 
@@ -85,6 +91,7 @@ describe('receive', () => {
       patienceMs: 50,
       signal: new AbortController().signal,
       say: (line) => said.push(line),
+      sayAside: (line) => said.push(line),
       ...over,
     });
     return said;
@@ -202,7 +209,7 @@ describe('receive', () => {
       said.push(line);
     };
 
-    await run(api, `${many}${ZERO} ${NEW} refs/tags/v1\n`, ['ci.skip'], { say });
+    await run(api, `${many}${ZERO} ${NEW} refs/tags/v1\n`, ['unknown'], { say });
 
     expect(startedAtFirstWord).toEqual([revisions.length]);
     expect(most).toBe(revisions.length);
@@ -369,5 +376,62 @@ describe('receive', () => {
       `to start it later: slipway push /srv/git/demo.git --rev ${OLD} --ref 'refs/heads/a&b' ${asked}`,
     ]);
     expect(said[0]).toBe('no push was started: Temporal at localhost:7233 does not answer: no answer');
+  });
+
+  it('asks what is away for no further branch, and says meanwhile that it is waited for', async () => {
+    const api = new FakeApi();
+    const away = new TemporalUnavailable('localhost:7233', 'no answer');
+    let asked = 0;
+    let hasSpoken = (): void => undefined;
+    const spoken = new Promise<void>((resolve) => (hasSpoken = resolve));
+    api.start = async () => {
+      asked += 1;
+      await spoken;
+      throw away;
+    };
+    const asides: string[] = [];
+    const sayAside = (line: string): void => {
+      asides.push(line);
+      hasSpoken();
+    };
+
+    const said = await run(api, many, [], { sayAside });
+
+    expect(asked).toBeLessThan(revisions.length);
+    expect(said.filter((line) => line.endsWith(away.message))).toHaveLength(revisions.length);
+    expect(said.filter((line) => line.startsWith('to start it later: '))).toHaveLength(revisions.length);
+    expect(asides).toEqual(['not every push is started yet: still waiting for Temporal and the store']);
+  });
+
+  it('says on which machine to type what starts it later, to who pushes from another', async () => {
+    const api = new FakeApi();
+    api.failure = new TemporalUnavailable('localhost:7233', 'no answer');
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`, [], { host: 'git.example' });
+
+    expect(said[1]).toBe(
+      `to start it later, on git.example: slipway push /srv/git/demo.git --rev ${NEW} --ref refs/heads/main`,
+    );
+  });
+
+  it.each([
+    [
+      new Error('Failed to start Workflow', { cause: new Error('SlipwayProject is not defined') }),
+      'Failed to start Workflow: SlipwayProject is not defined',
+    ],
+    [
+      new StoreUnavailable('GetObject', 'slipway', 'a', 'AccessDenied'),
+      'Store: GetObject failed [bucket=slipway, key=a]: AccessDenied',
+    ],
+  ])('says why with what caused it, and who finds out more: %s', async (failure, why) => {
+    const api = new FakeApi();
+    api.failure = failure;
+
+    const said = await run(api, `${OLD} ${NEW} refs/heads/main\n`);
+
+    expect(said.slice(0, 2)).toEqual([
+      `no push was started: ${why}`,
+      'the refs are there all the same; `slipway doctor` says what is wrong',
+    ]);
   });
 });

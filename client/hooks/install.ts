@@ -38,7 +38,7 @@ export async function installHook(repository: string, options: InstallOptions): 
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (found !== undefined && !found.includes(MARK)) throw foreignHook(path, options);
+  if (found !== undefined && !found.includes(MARK)) throw foreignHook(path, directory, options);
   await git(directory, ['config', 'receive.advertisePushOptions', 'true']);
   if (found === script) {
     await chmod(path, 0o755);
@@ -53,9 +53,10 @@ export async function installHook(repository: string, options: InstallOptions): 
   return { path, changed: true };
 }
 
-/** Where git looks for the hooks of a repository; `core.hooksPath` counts. */
+/** Where git looks for the hooks of a repository that is pushed to; `core.hooksPath` counts, from where they run: in a checkout that is `.git`. */
 async function hooksDirectory(directory: string): Promise<string> {
-  return resolve(directory, await git(directory, ['rev-parse', '--git-path', 'hooks']));
+  const runsIn = resolve(directory, await git(directory, ['rev-parse', '--git-dir']));
+  return resolve(runsIn, await git(runsIn, ['rev-parse', '--git-path', 'hooks']));
 }
 
 function hookScript(options: InstallOptions): string {
@@ -71,13 +72,22 @@ function callOf({ program, stateDirectory }: InstallOptions): string {
   return `SLIPWAY_HOME=${quoteWord(stateDirectory)} ${quoteWord(program)} hook receive`;
 }
 
-function foreignHook(path: string, options: InstallOptions): ConfigInvalid {
+function foreignHook(path: string, directory: string, options: InstallOptions): ConfigInvalid {
   return new ConfigInvalid(
-    `${path} is a hook of somebody else's and stays as it is. Let it hand its standard input to: ${callOf(options)}`,
+    `${path} is a hook of somebody else's and stays as it is. For git push -o type: git -C ${quoteWord(directory)} config receive.advertisePushOptions true. Let it hand its standard input to: ${callOf(options)}`,
   );
 }
 
+/** The repository may be anybody's, as where it is read. Not by `runGit`, for which there are no hooks. @throws {ConfigInvalid} in git's words */
 async function git(directory: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run('git', ['-C', directory, ...args], { env: environmentWithoutGit() });
-  return stdout.trim();
+  const env = { ...environmentWithoutGit(), LC_ALL: 'C' };
+  try {
+    const { stdout } = await run('git', ['-C', directory, '-c', 'safe.directory=*', ...args], { env });
+    return stdout.trim();
+  } catch (error) {
+    const { stderr, message } = error as Error & { readonly stderr?: string };
+    throw new ConfigInvalid(`git ${args.join(' ')} in ${directory}: ${stderr?.trim() || message}`, {
+      cause: error,
+    });
+  }
 }

@@ -14,6 +14,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 20;
+/** The first one that keeps the user's own configuration out of what reads repositories (`GIT_CONFIG_GLOBAL`). */
+const OLDEST_GIT = [2, 32];
 const EXIT_USAGE = 2;
 const EXIT_INFRASTRUCTURE = 3;
 const POLL_MS = 300;
@@ -39,10 +41,24 @@ function main([verb, script, ...args]) {
       `Node ${process.versions.node} is too old: install Node ${OLDEST_NODE} or newer and type the command again.`,
     );
   }
-  if (spawnSync('git', ['--version'], { stdio: 'ignore' }).status !== 0) {
+  const git = spawnSync('git', ['--version'], { encoding: 'utf8' });
+  if (git.status !== 0) {
     end(EXIT_INFRASTRUCTURE, 'git is missing: install it and type the command again.');
   }
+  const [version, major, minor] = /(\d+)\.(\d+)/.exec(git.stdout) ?? [];
+  if ((major - OLDEST_GIT[0] || minor - OLDEST_GIT[1]) < 0) {
+    end(
+      EXIT_INFRASTRUCTURE,
+      `git ${version} is too old: install git ${OLDEST_GIT.join('.')} or newer and type the command again.`,
+    );
+  }
   if (!isInstalled()) {
+    if (!hasGlibc()) {
+      end(
+        EXIT_INFRASTRUCTURE,
+        'Slipway needs glibc, which this Linux does not have (Alpine, for one): take a distribution that has it, as Debian.',
+      );
+    }
     alone(() => {
       installPackages();
       installNode();
@@ -60,8 +76,16 @@ function installPackages() {
   const wanted = wantedPackages();
   if (installedPackages() === wanted) return;
   say('installing packages with npm ci (about a minute, once)');
-  npm(['ci', '--no-audit', '--no-fund'], 'The packages could not be installed');
+  // Node is among those for development, which NODE_ENV=production leaves out.
+  npm(['ci', '--include=dev', '--no-audit', '--no-fund'], 'The packages could not be installed');
   writeFileSync(stamp, `${wanted}\n`);
+}
+
+/** Whether the packages that bring programs have them for this machine. */
+function hasGlibc() {
+  // Else it looks up the names of all connections.
+  process.report.excludeNetwork = true;
+  return process.platform !== 'linux' || process.report.getReport().header.glibcVersionRuntime !== undefined;
 }
 
 function wantedPackages() {

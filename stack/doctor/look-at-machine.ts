@@ -8,6 +8,8 @@ import { runCommand } from '../run-command.ts';
 import { Ailment, diagnosed } from './diagnosed.ts';
 
 const LEAST_NODE = 24;
+/** As setup.mjs has it. */
+const LEAST_GIT = { major: 2, minor: 32 };
 const LEAST_FREE_BYTES = 5 * 1024 ** 3;
 /** Of the files that a disk has place for: one image may have many thousands. */
 const LEAST_FREE_FILES = 50_000;
@@ -30,6 +32,11 @@ export async function lookAtMachine(
       const where = await findProgram('git', env);
       if (!where) throw new Error('git is missing');
       const version = (await runCommand([where, '--version'])).replace(/^git version /, '').trim();
+      const [major = NaN, minor = NaN] = version.split('.').map(Number);
+      if ((major - LEAST_GIT.major || minor - LEAST_GIT.minor) < 0) {
+        const least = `${LEAST_GIT.major}.${LEAST_GIT.minor}`;
+        throw new Ailment(`is older than ${least}`, `Install git ${least} or newer`, { version, where });
+      }
       return { version, where, message: 'is there' };
     }),
     lookAtDisk('disk', root, 'Free space, or set SLIPWAY_HOME to a directory on a larger disk'),

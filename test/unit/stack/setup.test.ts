@@ -92,6 +92,68 @@ describe('setup.mjs', () => {
     expect(done.status).toBe(3);
   });
 
+  it('says in one sentence that git is too old', async () => {
+    await using old = await mkdtempDisposable(join(tmpdir(), 'slipway old git-'));
+    const git = join(old.path, 'git');
+    const answers = { 'git version 2.25.1': 3, 'git version 2.32.0': 0, 'git version 3.1 (of somebody)': 0 };
+    for (const [answer, status] of Object.entries(answers)) {
+      await writeFile(git, `#!/bin/sh\necho '${answer}'\n`, { mode: 0o755 });
+
+      const done = spawnSync(process.execPath, ['setup.mjs'], {
+        cwd: checkout,
+        encoding: 'utf8',
+        env: { PATH: old.path },
+      });
+
+      expect(done.status).toBe(status);
+      expect(done.stderr).toBe(
+        status === 0
+          ? ''
+          : 'slipway: git 2.25 is too old: install git 2.32 or newer and type the command again.\n',
+      );
+    }
+  });
+
+  it('says in one sentence that there is no glibc, before it installs anything', async () => {
+    await using fresh = await freshCheckout();
+    const musl = `process.report.getReport = () => ({ header: {} }); Object.defineProperty(process, 'platform', { value: 'linux' });`;
+    const done = spawnSync('node', ['--import', `data:text/javascript,${musl}`, 'setup.mjs'], {
+      cwd: fresh.path,
+      encoding: 'utf8',
+    });
+
+    expect(done.stderr).toBe(
+      'slipway: Slipway needs glibc, which this Linux does not have (Alpine, for one): take a distribution that has it, as Debian.\n',
+    );
+    expect(done.status).toBe(3);
+  });
+
+  it.each([{ NODE_ENV: 'production' }, { npm_config_omit: 'dev' }])(
+    'installs its Node where packages for development are left out: %j',
+    async (settings) => {
+      await using fresh = await mkdtempDisposable(join(tmpdir(), 'slipway setup-'));
+      const devDependencies = { node: 'file:a-node' };
+      const packages = {
+        '': { name: 'checkout', version: '1.0.0', devDependencies },
+        'a-node': { name: 'node', version: '1.0.0', dev: true },
+        'node_modules/node': { resolved: 'a-node', link: true },
+      };
+      const lock = { name: 'checkout', version: '1.0.0', lockfileVersion: 3, requires: true, packages };
+      await cp(join(ROOT, 'setup.mjs'), join(fresh.path, 'setup.mjs'));
+      await mkdir(join(fresh.path, 'a-node', 'bin'), { recursive: true });
+      await symlink(process.execPath, join(fresh.path, 'a-node', 'bin', 'node'));
+      await writeFile(join(fresh.path, 'a-node', 'package.json'), JSON.stringify(packages['a-node']));
+      await writeFile(join(fresh.path, 'package.json'), JSON.stringify(packages['']));
+      await writeFile(join(fresh.path, 'package-lock.json'), JSON.stringify(lock));
+
+      const env = { ...process.env, ...settings };
+      const done = spawnSync('node', ['setup.mjs'], { cwd: fresh.path, encoding: 'utf8', env });
+
+      expect([done.status, done.stderr]).toEqual([0, expect.not.stringContaining('could not')]);
+    },
+    60_000,
+  );
+
   it('installs packages that were not installed to the end, and keeps no mark of it when that fails', async () => {
     await using broken = await mkdtempDisposable(join(tmpdir(), 'slipway setup-'));
     await cp(join(ROOT, 'setup.mjs'), join(broken.path, 'setup.mjs'));

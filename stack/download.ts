@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
-import { Readable, Transform } from 'node:stream';
+import http from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Note } from './report-step.ts';
 
@@ -17,6 +19,8 @@ export class DownloadFailed extends Error {
 
 export interface DownloadOptions {
   readonly sha256: string;
+  /** Says which proxy to go by, if any: `HTTPS_PROXY` and its kind. */
+  readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly note: Note;
   /** Nothing heard for this long ends one attempt. */
@@ -27,6 +31,7 @@ const SILENCE_MS = 15_000;
 /** In a row, without a byte. */
 const VAIN_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 500;
+const MAX_REDIRECTS = 10;
 const NOTE_EVERY_MS = 5_000;
 
 /**
@@ -47,6 +52,21 @@ export async function download(url: string, path: string, options: DownloadOptio
   await rm(path, { force: true });
   throw new DownloadFailed(
     `${url} is not the file that it should be: its SHA-256 is ${found}, not ${options.sha256}`,
+  );
+}
+
+/** Whether a server answers for an address, by the same way as a download from it. */
+export function answers(
+  url: string,
+  { env, signal }: Pick<DownloadOptions, 'env' | 'signal'>,
+): Promise<boolean> {
+  return ask(url, { method: 'HEAD', headers: {}, env, signal }).then(
+    (answer) => {
+      answer.destroy();
+      // Of a proxy these are its own words.
+      return (answer.statusCode ?? 0) < 500;
+    },
+    () => false,
   );
 }
 
@@ -86,17 +106,15 @@ async function fetchOnce(
   const from = await sizeOf(path);
   try {
     const headers = { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) };
-    const answer = await fetch(url, { headers, redirect: 'follow', signal });
+    const answer = await followed(url, { headers, env: options.env, signal });
+    const { statusCode = 0 } = answer;
+    if (statusCode === 200 || statusCode === 206)
+      return await receive(answer, path, { ...options, from, signal, onChunk: () => timer.refresh() });
+    answer.destroy();
     // The file is as long as what is here.
-    if (answer.status === 416) return await answer.body?.cancel();
-    if (answer.status >= 500 || answer.status === 429) throw new Interrupted(`HTTP ${answer.status}`);
-    if (!answer.ok || !answer.body) throw new DownloadFailed(`${url} answers HTTP ${answer.status}`);
-    await receive(answer, answer.body as ReadableStream, path, {
-      ...options,
-      from,
-      signal,
-      onChunk: () => timer.refresh(),
-    });
+    if (statusCode === 416) return;
+    if (statusCode >= 500 || statusCode === 429) throw new Interrupted(`HTTP ${statusCode}`);
+    throw new DownloadFailed(`${url} answers HTTP ${statusCode}`);
   } catch (error) {
     throw silence.signal.aborted ? silence.signal.reason : error;
   } finally {
@@ -104,9 +122,39 @@ async function fetchOnce(
   }
 }
 
+interface Question {
+  /** Default: `GET`. */
+  readonly method?: 'HEAD';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+}
+
+/** The answer of wherever an address leads to. */
+async function followed(url: string, question: Question): Promise<IncomingMessage> {
+  let target = url;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+    const answer = await ask(target, question);
+    const { statusCode = 0, headers } = answer;
+    if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) return answer;
+    answer.destroy();
+    target = new URL(headers.location, target).href;
+  }
+  throw new DownloadFailed(`${url} leads elsewhere more than ${MAX_REDIRECTS} times`);
+}
+
+/** Not by `fetch`: that goes by a proxy only where the whole process does, and Temporal and the store are reached directly. */
+function ask(url: string, { env, ...options }: Question): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = url.startsWith('http:')
+      ? http.get(url, { ...options, agent: new http.Agent({ proxyEnv: env }) })
+      : https.get(url, { ...options, agent: new https.Agent({ proxyEnv: env }) });
+    request.on('response', resolve).on('error', reject);
+  });
+}
+
 async function receive(
-  answer: Response,
-  body: ReadableStream,
+  answer: IncomingMessage,
   path: string,
   options: DownloadOptions & {
     readonly progress: { noted: number };
@@ -114,8 +162,8 @@ async function receive(
     readonly onChunk: () => void;
   },
 ): Promise<void> {
-  const start = answer.status === 206 ? options.from : 0;
-  const total = start + Number(answer.headers.get('content-length') ?? Number.NaN);
+  const start = answer.statusCode === 206 ? options.from : 0;
+  const total = start + Number(answer.headers['content-length']);
   let received = start;
   const watch = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -127,7 +175,8 @@ async function receive(
   });
   try {
     const file = createWriteStream(path, { flags: start > 0 ? 'a' : 'w' });
-    await pipeline(Readable.fromWeb(body), watch, file, { signal: options.signal });
+    // Not the answer itself: of one that has come whole `pipeline` may wait for ever when the file fails.
+    await pipeline(answer.iterator(), watch, file, { signal: options.signal });
   } catch (error) {
     const { syscall, message } = error as NodeJS.ErrnoException;
     // Of the file: we write nothing into the connection.
@@ -151,12 +200,11 @@ function sayHowFar(
 /** The server is there, but asks for patience or stopped in the middle. */
 class Interrupted extends Error {}
 
-/** What `fetch` says is in its cause. */
 function asDownloadFailed(url: string, error: unknown): DownloadFailed {
   if (error instanceof DownloadFailed) return error;
-  const { message, cause } = error as Error;
-  const why = cause instanceof Error && cause.message !== '' ? cause.message : message;
-  return new DownloadFailed(`${url}: ${why}`, { cause: error });
+  // Of several addresses of one host none has said more than that.
+  const { message, code } = error as NodeJS.ErrnoException;
+  return new DownloadFailed(`${url}: ${message || code}`, { cause: error });
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -113,6 +113,7 @@ async function tryRelease(
   say('start', `downloading ${tool.title} ${tool.version} from ${release.url}`);
   try {
     const program = await fetchProgram(tool, release, aside, {
+      env: options.env,
       signal: options.signal,
       note: (message) => say('note', message),
     });
@@ -130,13 +131,13 @@ async function fetchProgram(
   tool: Tool,
   release: ReleaseToFetch,
   aside: string,
-  { signal, note }: { readonly signal: AbortSignal; readonly note: Note },
+  { env, signal, note }: Pick<StackOptions, 'env' | 'signal'> & { readonly note: Note },
 ): Promise<string> {
   // What a killed set-up left of it goes on.
   const archive = join(aside, release.file);
   const program = join(aside, 'downloaded', tool.name);
   await mkdir(dirname(program), { recursive: true });
-  await download(release.url, archive, { sha256: release.sha256, signal, note });
+  await download(release.url, archive, { sha256: release.sha256, env, signal, note });
   await unpackProgram(archive, { program: release.program, target: program, signal });
   if (!(await isUsable(tool, program, signal)))
     throw new DownloadFailed(`${release.file} has a program that does not run here`);

@@ -8,6 +8,7 @@ import { lookAtCredentials } from '../../../stack/doctor/look-at-credentials.ts'
 import { lackOfDisk, lookAtMachine } from '../../../stack/doctor/look-at-machine.ts';
 import { lookForTool } from '../../../stack/doctor/look-for-tool.ts';
 import type { Tool } from '../../../stack/tool.ts';
+import { startForwardProxy } from '../../helpers/forward-proxy.ts';
 import { startReleaseServer } from '../../helpers/release-server.ts';
 
 let home: string;
@@ -60,6 +61,20 @@ describe('doctor about a tool', () => {
     });
   });
 
+  it('says that up downloads it, where a proxy leads to the mirror', async () => {
+    await using server = await startReleaseServer('/maker/a-tool/a-tool.tar.gz', Buffer.alloc(1));
+    await using proxy = await startForwardProxy(server.url);
+    const env = {
+      HOME: home,
+      PATH: '/bin',
+      SLIPWAY_DOWNLOADS: 'http://releases.invalid',
+      HTTP_PROXY: proxy.url,
+    };
+
+    expect(await lookForTool(TOOL, env)).toMatchObject({ ok: true, message: 'up downloads the tool v1' });
+    expect(proxy.asked).toEqual(['HEAD http://releases.invalid/maker/a-tool/a-tool.tar.gz']);
+  });
+
   it('says that up builds it with Go, where nothing is to be downloaded', async () => {
     const go = join(home, 'go');
     await writeFile(go, '#!/bin/sh\n', { mode: 0o755 });
@@ -76,6 +91,21 @@ describe('doctor about a tool', () => {
       ok: false,
       message: expect.stringContaining('SLIPWAY_DOWNLOADS is "mirror"'),
     });
+  });
+});
+
+describe('doctor about git', () => {
+  it.each([
+    ['2.25.1', { ok: false, message: 'is older than 2.32', todo: 'Install git 2.32 or newer' }],
+    ['2.32.0', { ok: true }],
+    ['2.39.3 (Apple Git-146)', { ok: true }],
+  ])('says whether %s will do', async (version, said) => {
+    const where = join(home, 'git');
+    await writeFile(where, `#!/bin/sh\necho 'git version ${version}'\n`, { mode: 0o755 });
+
+    const looked = await lookAtMachine(home, { HOME: home, PATH: home });
+
+    expect(looked.find(({ part }) => part === 'git')).toMatchObject({ where, version, ...said });
   });
 });
 

@@ -13,6 +13,7 @@ import { TEMPORAL_TOOL } from '../../../stack/temporal-tool.ts';
 import { releaseFor } from '../../../stack/tool-release.ts';
 import { ensureTool, findTool } from '../../../stack/tool.ts';
 import type { Tool } from '../../../stack/tool.ts';
+import { startForwardProxy } from '../../helpers/forward-proxy.ts';
 import { archiveOf, startReleaseServer } from '../../helpers/release-server.ts';
 import type { ReleaseBehaviour, ReleaseServer } from '../../helpers/release-server.ts';
 
@@ -154,6 +155,41 @@ describe('ensureTool', () => {
 
     expect(other.requests.map(({ range }) => range)).toEqual(['bytes=15-', undefined]);
     await expectOnlyTheTool();
+  });
+
+  it('goes by the proxy that the environment names, also where the release is elsewhere than its address says', async () => {
+    await using server = await serve();
+    await using proxy = await startForwardProxy(server.url);
+    const env = { ...options('http://releases.invalid').env, HTTP_PROXY: proxy.url };
+
+    await ensureTool(aTool(), { ...options(''), env });
+
+    const release = '/maker/a-tool/releases/download/v1/a-tool_v1_Any.tar.gz';
+    expect(proxy.asked).toEqual([
+      `GET http://releases.invalid${release}`,
+      `GET http://assets.invalid${release}`,
+    ]);
+    expect(server.requests.map(({ path }) => path)).toEqual([release]);
+    await expectOnlyTheTool();
+  });
+
+  it('asks the proxy for a tunnel where the release is at an https address, and not where NO_PROXY names that', async () => {
+    await using proxy = await startForwardProxy('');
+    const go = await aGo();
+    const get = async (settings: NodeJS.ProcessEnv): Promise<void> => {
+      const env = { ...options('https://releases.invalid', go).env, HTTPS_PROXY: proxy.url, ...settings };
+      await ensureTool(aTool(), { ...options(''), env });
+      await rm(join(home, '.cache'), { recursive: true });
+    };
+
+    await get({});
+    await get({ NO_PROXY: 'releases.invalid' });
+
+    expect(proxy.asked).toEqual(['CONNECT releases.invalid:443']);
+    expect(told.filter((line) => line.includes('cannot be downloaded'))).toEqual([
+      expect.stringContaining('403'),
+      expect.stringContaining('getaddrinfo'),
+    ]);
   });
 
   it('does not use a file with the wrong checksum, says so, and builds with Go', async () => {

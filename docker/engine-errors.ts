@@ -88,7 +88,9 @@ export function detailOf(error: unknown): string {
     return String(error);
   if ('json' in error && typeof error.json === 'object' && error.json !== null && 'message' in error.json)
     return String(error.json.message).trim();
-  return String(error.message).trim();
+  return String(error.message)
+    .replace(/^\(HTTP code \d+\) .*? - /, '')
+    .trim();
 }
 
 /** Engines have no code for a full disk, only the kernel's words. */

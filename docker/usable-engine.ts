@@ -7,8 +7,20 @@ export interface WrongEngine {
   readonly todo: string;
 }
 
+/** The first version whose answers to what Slipway asks were tried. */
+const OLDEST_MAJOR = 20;
+
 /** The first API in which a containerd store tells which parts of an image it has: that of Engine 28. */
 const TELLS_PARTS = { major: 1, minor: 48 };
+
+/** Why an engine of that version cannot be used; undefined where it can. What answers as Docker does has numbers of its own. */
+export function whyTooOld(version: string): WrongEngine | undefined {
+  if (!(Number(version.split('.')[0]) < OLDEST_MAJOR)) return undefined;
+  return {
+    why: `is older than ${OLDEST_MAJOR}`,
+    todo: `Install Docker Engine ${OLDEST_MAJOR} or newer (Podman is none)`,
+  };
+}
 
 /**
  * Why images cannot be moved to and from an engine; undefined where they can. A containerd store answers well of an image with

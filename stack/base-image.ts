@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { detailOf } from '../docker/engine-errors.ts';
 import { cacheDirectory } from './cache-directory.ts';
 import { debootstrap } from './debootstrap.ts';
 import type { EngineAccess } from './engine-access.ts';
@@ -53,7 +54,7 @@ async function tryPull(engine: EngineAccess, options: StackOptions): Promise<boo
     return true;
   } catch (error) {
     options.signal.throwIfAborted();
-    say('note', `${REFERENCE} cannot be pulled: ${error instanceof Error ? error.message : String(error)}`);
+    say('note', `${REFERENCE} cannot be pulled: ${detailOf(error)}`);
     return false;
   }
 }

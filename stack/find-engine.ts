@@ -1,3 +1,4 @@
+import { detailOf } from '../docker/engine-errors.ts';
 import { SetupFailed } from '../model/errors.ts';
 import { EngineAccess } from './engine-access.ts';
 import { usualEngines } from './usual-engines.ts';
@@ -35,10 +36,11 @@ export async function lookForEngine(
     try {
       return { found: { address, source, version: await versionOf(address) }, refusing: [] };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const wantsTls = Boolean(env['DOCKER_TLS_VERIFY']) && address.startsWith('tcp:');
+      const tls = wantsTls ? '; DOCKER_TLS_VERIFY is set, and engines are spoken to without TLS' : '';
       throw new SetupFailed(
         `Docker Engine at ${address} (${source}) cannot be used`,
-        why,
+        `${detailOf(error).replace(/\.$/, '')}${tls}`,
         `Start it, or unset ${source}`,
         { cause: error },
       );

@@ -1,3 +1,4 @@
+import { whyTooOld } from '../docker/usable-engine.ts';
 import { EngineAccess } from './engine-access.ts';
 import { chooseOctet, engineNetwork, ensureEngineNetwork } from './engine-network.ts';
 import { ensureEnginePackages, whyNotRoot } from './engine-packages.ts';
@@ -42,6 +43,13 @@ export async function startEngine(context: StackContext): Promise<StartedEngine>
 }
 
 function takeEngine({ options }: StackContext, found: FoundEngine): StartedEngine {
+  const wrong = whyTooOld(found.version);
+  if (wrong)
+    throw new SetupFailed(
+      `Docker Engine at ${found.address} (${found.source}) cannot be used`,
+      `it ${wrong.why}, and is ${found.version}`,
+      `${wrong.todo}, or set SLIPWAY_DOCKER_HOST to another engine`,
+    );
   const message = `Docker Engine ${found.version} at ${found.address} (${found.source}) is used`;
   options.onProgress({ part: 'engine', state: 'done', message, elapsedMs: 0 });
   return { address: found.address, isPrivate: false };

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { detailOf } from '../../docker/engine-errors.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 
 const PATIENCE_MS = 45_000;
@@ -52,6 +53,5 @@ async function within(patienceMs: number, checking: Promise<Finding>): Promise<F
 
 /** A table has no room for more. */
 function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.trim().split('\n')[0] ?? '';
+  return detailOf(error).split('\n')[0] ?? '';
 }

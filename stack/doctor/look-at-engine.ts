@@ -1,3 +1,4 @@
+import { whyTooOld } from '../../docker/usable-engine.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { EngineAccess } from '../engine-access.ts';
 import { engineNetwork, isNetworkComplete } from '../engine-network.ts';
@@ -9,8 +10,6 @@ import { Ailment, diagnosed } from './diagnosed.ts';
 import { lookAtDisk } from './look-at-machine.ts';
 
 const TIMEOUT_MS = 10_000;
-/** The first one whose answers to what Slipway asks were tried. */
-const OLDEST_MAJOR = 20;
 
 export interface EngineToLookAt {
   readonly address: string;
@@ -46,9 +45,7 @@ async function ask({ address }: EngineToLookAt): Promise<Omit<Diagnosis, 'part' 
   const version = await access.version(TIMEOUT_MS);
   const { storage, cgroup } = await access.facts();
   const found = { version, where: address };
-  if (Number(version.split('.')[0]) < OLDEST_MAJOR)
-    throw new Ailment(`is older than ${OLDEST_MAJOR}`, 'Install a newer Docker Engine', found);
-  const wrong = await access.whyUnusable(TIMEOUT_MS);
+  const wrong = whyTooOld(version) ?? (await access.whyUnusable(TIMEOUT_MS));
   if (wrong) throw new Ailment(wrong.why, wrong.todo, found);
   return { ...found, message: `answers; keeps images in ${storage}, cgroup v${cgroup}` };
 }

@@ -1,3 +1,4 @@
+import { whyTooOld } from '../../docker/usable-engine.ts';
 import type { Connections } from '../../model/schema/connections.ts';
 import type { Diagnosis } from '../../model/schema/diagnosis.ts';
 import { canConnect } from '../can-connect.ts';
@@ -43,6 +44,8 @@ function lookForEngineHere(env: NodeJS.ProcessEnv): Promise<Diagnosis> {
   return diagnosed('engine', 'Start it, or unset the variable that names it', async () => {
     const { found, refusing } = await lookForEngine(env);
     if (found) {
+      const wrong = whyTooOld(found.version);
+      if (wrong) throw new Ailment(wrong.why, wrong.todo, { version: found.version, where: found.address });
       const { cgroup, storage } = await new EngineAccess(found.address).facts();
       const message = `answers (${found.source}); keeps images in ${storage}, cgroup v${cgroup}`;
       return { version: found.version, where: found.address, message };

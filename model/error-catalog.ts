@@ -45,7 +45,7 @@ export const ERRORS = {
     owner: 'operator',
     retryable: false,
     meaning: 'No project of the configuration names this repository and ref.',
-    next: 'Add the repository to `sources` in slipway.config.yml.',
+    next: 'Have a project name the repository, and the ref, under `sources` in slipway.config.yml.',
   },
   NotGranted: {
     owner: 'operator',

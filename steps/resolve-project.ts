@@ -5,7 +5,7 @@ import { ProjectNotFound } from '../model/errors.ts';
 import type { Level } from '../model/pure/ids.ts';
 import { NAME_PATTERN } from '../model/pure/ids.ts';
 import { createRefMatcher } from '../model/pure/ref-patterns.ts';
-import type { Grants, ServerConfig } from '../model/schema/config.ts';
+import type { Grants, Project, ServerConfig } from '../model/schema/config.ts';
 import { grantsOf } from '../model/schema/config.ts';
 
 export interface ResolvedProject {
@@ -17,6 +17,9 @@ export interface ResolvedProject {
   readonly grants?: Grants;
 }
 
+/** Of the repositories of a project a message names as many. */
+const MOST_NAMED = 3;
+
 /** A repository as the configuration writes it: local paths become `file://` URLs, everything else stays. */
 export function canonicalRepository(repository: string): string {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(repository) && !repository.startsWith('file:'))
@@ -27,27 +30,27 @@ export function canonicalRepository(repository: string): string {
 }
 
 /**
- * A repository as the configuration writes it, also where that leads to a directory of this machine by another path. For those who
- * name a repository: a worker takes the path that it is told for what it is, since it could lead elsewhere when it is read.
+ * A repository as the configuration writes it, also where that leads to a directory of this machine by another path, or has an
+ * address elsewhere with or without `.git`. For those who name a repository: a worker takes the path that it is told for what it is,
+ * since it could lead elsewhere when it is read.
  */
 export function asConfigured({ projects }: Pick<ServerConfig, 'projects'>, repository: string): string {
   const canonical = canonicalRepository(repository);
-  const there = directoryOf(canonical);
-  if (there === undefined) return canonical;
   const configured = Object.values(projects).flatMap(({ sources }) =>
     sources.map((source) => canonicalRepository(source.repository)),
   );
   if (configured.includes(canonical)) return canonical;
-  return configured.find((source) => directoryOf(source) === there) ?? canonical;
+  const place = placeOf(canonical);
+  return configured.find((source) => placeOf(source) === place) ?? canonical;
 }
 
-/** Where a local repository is once all links are followed; undefined of any other, and where there is none. */
-function directoryOf(canonical: string): string | undefined {
-  if (!canonical.startsWith('file:')) return undefined;
+/** The same of all names of one repository: where a local one is once all links are followed, of any other the address without `.git`. */
+function placeOf(canonical: string): string {
+  if (!canonical.startsWith('file:')) return canonical.replace(/\.git$/, '');
   try {
     return realpathSync(fileURLToPath(canonical));
   } catch {
-    return undefined;
+    return canonical;
   }
 }
 
@@ -108,7 +111,12 @@ const HIDDEN = ['.git', '.bare'];
 /** A local repository that no project names is a project of its directory's name, at level 1. */
 function localProject(config: ServerConfig, canonical: string, wanted: string | undefined): ResolvedProject {
   if (!config.localProjects || !canonical.startsWith('file:')) {
-    throw new ProjectNotFound(`No project of the configuration names the repository ${canonical}`);
+    if (wanted !== undefined) throw doesNotName(config, wanted, canonical);
+    const namesake = Object.entries(config.projects).find(([, { sources }]) =>
+      sources.some((source) => cloneNameOf(source.repository) === cloneNameOf(canonical)),
+    );
+    const other = namesake ? `; project "${namesake[0]}" is of ${repositoriesOf(namesake[1].sources)}` : '';
+    throw new ProjectNotFound(`No project of the configuration names the repository ${canonical}${other}`);
   }
   const path = fileURLToPath(canonical);
   const directory = basename(HIDDEN.includes(basename(path)) ? dirname(path) : path).replace(/\.git$/, '');
@@ -118,12 +126,31 @@ function localProject(config: ServerConfig, canonical: string, wanted: string | 
     .replace(/^[^a-z0-9]+/, '')
     .slice(0, 63);
   if (!NAME_PATTERN.test(project))
-    throw new ProjectNotFound(`The directory name of ${canonical} makes no project name`);
-  if (config.projects[project] !== undefined || (wanted !== undefined && wanted !== project)) {
-    throw new ProjectNotFound(`Project "${wanted ?? project}" does not name the repository ${canonical}`);
-  }
+    throw new ProjectNotFound(
+      `The directory name of ${path} makes no project name (a to z, 0 to 9): rename the directory, or name the repository in the configuration`,
+    );
+  if (config.projects[project] !== undefined || (wanted !== undefined && wanted !== project))
+    throw doesNotName(config, wanted ?? project, canonical);
   const level = 1;
   return { project, domain: project, level, grants: grantsOf(config, { project, level }) };
+}
+
+function doesNotName({ projects }: ServerConfig, project: string, canonical: string): ProjectNotFound {
+  const sources = projects[project]?.sources;
+  const whatElse = sources ? `it is of ${repositoriesOf(sources)}` : 'there is no such project';
+  return new ProjectNotFound(`Project "${project}" does not name the repository ${canonical}: ${whatElse}`);
+}
+
+function repositoriesOf(sources: Project['sources']): string {
+  const repositories = [...new Set(sources.map(({ repository }) => repository))];
+  const more = repositories.length - MOST_NAMED;
+  const named = repositories.slice(0, MOST_NAMED).join(', ') || 'none';
+  return more > 0 ? `${named} and ${more} more` : named;
+}
+
+/** What a clone of a repository is called, wherever it is. */
+function cloneNameOf(repository: string): string | undefined {
+  return /([^/:]+?)(\.git)?\/*$/.exec(repository)?.[1];
 }
 
 function stripSlash(url: string): string {

@@ -2,6 +2,7 @@ import type { SlipwayError } from '../../model/errors.ts';
 import { isSlipwayError } from '../../model/errors.ts';
 import { ERRORS } from '../../model/error-catalog.ts';
 import type { ErrorType } from '../../model/error-catalog.ts';
+import { nextStep } from '../next-step.ts';
 import { withCauses } from '../with-causes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { EXIT } from './exit-codes.ts';
@@ -17,6 +18,8 @@ export function reportError(error: unknown, terminal: Terminal): ExitCode {
     // Findings begin with their place, as compilers print them, so that editors can jump there.
     const and = error.type === 'StoreUnavailable' ? '; `slipway doctor` says what runs' : '';
     terminal.error(error.type === 'InvalidInput' ? error.message : `slipway: ${error.message}${and}`);
+    const next = nextStep(error);
+    if (next !== undefined) terminal.error(`slipway: ${next}`);
     return exitCodeOf(error);
   }
   if (error instanceof UsageError) {

@@ -8,6 +8,7 @@ import { describeOtherRef } from '../describe-other-ref.ts';
 import { isAway } from '../is-away.ts';
 import type { AwaitedDecision } from '../wait-for-decision.ts';
 import { waitForDecision } from '../wait-for-decision.ts';
+import { nextStep } from '../next-step.ts';
 import { withCauses } from '../with-causes.ts';
 import { formatForHook } from './format-for-hook.ts';
 import type { PushOptions } from './push-options.ts';
@@ -72,11 +73,13 @@ export async function receive(api: SlipwayApi, received: ReceiveOptions): Promis
 export function describeTrouble(error: unknown, missed?: Missed): readonly string[] {
   const isKnown = isSlipwayError(error);
   const message = isKnown ? error.message : withCauses(error);
+  const next = isKnown ? nextStep(error) : undefined;
   return [
     `no push was started: ${message.split('\n').join('\n  ')}`,
     ...(isKnown && error.type !== 'StoreUnavailable'
       ? []
       : ['the refs are there all the same; `slipway doctor` says what is wrong']),
+    ...(next === undefined ? [] : [next]),
     ...(missed ? startLater(error, missed) : []),
   ];
 }

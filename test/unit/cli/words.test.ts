@@ -52,6 +52,16 @@ describe('reportError', () => {
     expect(captured.stderr()).toBe('slipway.yml:2:5: no\nslipway.yml:7:5: no\n');
   });
 
+  it('says where a repository that no project names is to be named', () => {
+    const captured = captureTerminal();
+
+    reportError(new errors.ProjectNotFound('No project names it'), captured.terminal);
+
+    expect(captured.stderr()).toBe(
+      'slipway: No project names it\nslipway: Have a project name the repository, and the ref, under `sources` in slipway.config.yml.\n',
+    );
+  });
+
   it('adds what a cause says', () => {
     const captured = captureTerminal();
 

@@ -135,7 +135,7 @@ describe('receive', () => {
 
   it('says one line about a tree without slipway.yml', async () => {
     const api = new FakeApi();
-    const detail = `No slipway.yml at ${NEW}: nothing to do`;
+    const detail = `No slipway.yml at the root of ${NEW}: nothing to do`;
     api.rounds = [
       [aPush({ state: 'completed', reason: 'completed', detail, resolved: '2026-01-02T03:04:06Z' })],
     ];
@@ -357,10 +357,11 @@ describe('receive', () => {
 
     const said = await run(api, `${OLD} ${NEW} refs/heads/main\n${OLD} ${NEW} refs/heads/other\n`);
 
-    expect(said).toEqual([
+    const trouble = [
       'no push was started: No project names it',
-      'no push was started: No project names it',
-    ]);
+      'Have a project name the repository, and the ref, under `sources` in slipway.config.yml.',
+    ];
+    expect(said).toEqual([...trouble, ...trouble]);
   });
 
   it('says what starts the push of each branch later when what is away has come back', async () => {

@@ -36,7 +36,10 @@ describe('resolveProject', () => {
 
   it('lets the pusher choose only among the projects that name the repository', () => {
     expect(on('refs/heads/main', 'twin')).toMatchObject({ project: 'twin', domain: 'demo', level: 1 });
-    expect(() => on('refs/heads/main', 'web')).toThrow('does not name the repository');
+    expect(() => on('refs/heads/main', 'web')).toThrow(
+      'Project "web" does not name the repository file:///srv/git/demo.git: it is of https://git.example.org/web',
+    );
+    expect(() => on('refs/heads/main', 'wbe')).toThrow('file:///srv/git/demo.git: there is no such project');
   });
 
   it('refuses a ref that no pattern names', () => {
@@ -57,6 +60,18 @@ describe('resolveProject', () => {
     );
   });
 
+  it('says of a repository elsewhere that nobody names which project has one of that name', () => {
+    expect(() => resolveProject(config, 'git@git.example.org:web.git', { ref: 'refs/heads/main' })).toThrow(
+      'No project of the configuration names the repository git@git.example.org:web.git; project "web" is of https://git.example.org/web',
+    );
+  });
+
+  it('says what to do about a directory name that makes no project name, as people write it', () => {
+    expect(() => resolveProject(config, '/home/me/日本語', { ref: 'refs/heads/main' })).toThrow(
+      'The directory name of /home/me/日本語 makes no project name (a to z, 0 to 9): rename the directory, or',
+    );
+  });
+
   it.each(['.git', '.bare'])('calls a bare %s by the directory that it is in', (name) => {
     const local = resolveProject(config, `/home/me/tool/${name}`, { ref: 'refs/heads/main' });
 
@@ -65,7 +80,7 @@ describe('resolveProject', () => {
 
   it('never lets a directory name take the place of a configured project', () => {
     expect(() => resolveProject(config, '/home/mallory/demo', { ref: 'refs/heads/main' })).toThrow(
-      'does not name the repository',
+      'Project "demo" does not name the repository file:///home/mallory/demo: it is of file:///srv/git/demo.git',
     );
   });
 
@@ -118,6 +133,28 @@ describe('resolveProject', () => {
     expect(asConfigured(named, 'https://git.example.org/x/')).toBe('https://git.example.org/x');
     expect(resolveProject(named, source.repository, { ref })).toMatchObject({ project: 'one', level: 3 });
     expect(() => resolveProject(named, join(real, 'x.git'), { ref })).toThrow('No project');
+  });
+
+  it('knows a repository elsewhere with and without .git for the same only where it is named, and its own spelling first', () => {
+    const address = 'https://git.example.org/team';
+    const refs = { main: 3 };
+    const sources = [
+      'git@git.example.org:team/x.git',
+      `${address}/y`,
+      `${address}/z`,
+      `${address}/z.git`,
+      '/srv/x.git',
+    ];
+    const named = serverConfigSchema.parse({
+      version: 1,
+      projects: { one: { sources: sources.map((repository) => ({ repository, refs })) } },
+    });
+
+    expect(asConfigured(named, 'git@git.example.org:team/x')).toBe('git@git.example.org:team/x.git');
+    expect(asConfigured(named, `${address}/y.git/`)).toBe(`${address}/y`);
+    for (const own of [`${address}/z`, `${address}/z.git`, `${address}/x`, 'file:///srv/x'])
+      expect(asConfigured(named, own)).toBe(own);
+    expect(() => resolveProject(named, `${address}/y.git`, { ref: 'refs/heads/main' })).toThrow('No project');
   });
 
   it('writes local paths as file URLs', () => {

@@ -73,7 +73,10 @@ export async function resolvePushName(
   const id = wholeId(name);
   if (parseId(id)?.kind === 'push' && ((await store.pushes.find(id)) || (await isStarted(id)))) return id;
   const [first, ...others] = new Set(await findNamesakes(store, name));
-  if (first === undefined) throw new NotFound(`No push is named "${name}"`);
+  if (first === undefined)
+    throw new NotFound(
+      `No push is named "${name}" (its id or a revision names one; slipway pushes lists them)`,
+    );
   if (others.length > 0) throw new AmbiguousName(name, [first, ...others]);
   return first;
 }

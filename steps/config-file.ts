@@ -28,7 +28,7 @@ export async function readConfigFile(tree: SourceTree, signal?: AbortSignal): Pr
 
 /** That a tree has no slipway.yml, and what it may have instead of it. */
 export async function describeNoConfig(tree: SourceTree, signal?: AbortSignal): Promise<string> {
-  const missing = `No ${CONFIG_FILE} at ${tree.revision}: nothing to do`;
+  const missing = `No ${CONFIG_FILE} at the root of ${tree.revision}: nothing to do`;
   for (const other of OTHER_NAMES)
     if (await tree.find(other, signal))
       return `${missing}. There is ${other}: did you mean that? It must be called ${CONFIG_FILE}`;

@@ -1,14 +1,11 @@
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { demoStateDirectory } from './demo/demo-config.ts';
 import { runDemo } from './demo/run-demo.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { catchInterruption } from './interruption.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const USAGE = `npm run demo [-- --once]
 
@@ -36,7 +33,7 @@ async function demo(): Promise<ExitCode> {
       terminal.print(USAGE);
       return EXIT.good;
     }
-    const stateDirectory = resolve(env.SLIPWAY_HOME ?? join(ROOT, '.slipway'));
+    const stateDirectory = demoStateDirectory(env);
     await runDemo({ stateDirectory, once: values.once ?? false, terminal, env, signal });
     return EXIT.good;
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { SourceTree } from '../../model/source-tree.ts';
 import type { GitSource } from '../../source/git-source.ts';
 import type { LocalRepository } from '../local-repository.ts';
+import { quoteWord } from '../quote-word.ts';
 import type { Session } from './session.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -56,7 +57,7 @@ export function requireRef({ ref }: OpenRevision): string {
 async function openLocal(args: RevisionArgs, source: GitSource, signal: AbortSignal): Promise<OpenRevision> {
   const { branchOf, findLocalRepository, resolveRevision } = await import('../local-repository.ts');
   const { openCheckout } = await import('../../source/checkout.ts');
-  const local = await findLocalRepository(args.repo);
+  const local = await findLocalRepository(args.repo).catch((error: unknown) => explain(error, args.repo));
   if (args.worktree === true && local.isBare)
     throw new UsageError(`${args.repo} is a bare repository: it has no working tree`);
   if (args.worktree === true && args.rev !== 'HEAD')
@@ -69,6 +70,22 @@ async function openLocal(args: RevisionArgs, source: GitSource, signal: AbortSig
       ? await (await import('../../source/worktree.ts')).openWorktree(directory, signal)
       : openCheckout(directory, revision);
   return { repository: local.repository, local, revision, ref, tree, source };
+}
+
+/** Who comes from other tools names a branch where a repository is meant. */
+async function explain(error: unknown, repo: string): Promise<never> {
+  const { findLocalRepository, resolveRevision } = await import('../local-repository.ts');
+  const { isSlipwayError, NotFound } = await import('../../model/errors.ts');
+  const isRevision = await findLocalRepository('.')
+    .then((here) => resolveRevision(here, repo))
+    .then(
+      () => true,
+      () => false,
+    );
+  if (!isRevision || !isSlipwayError(error) || error.type !== 'NotFound') throw error;
+  throw new NotFound(`${error.message}; a branch or revision is named by --rev ${quoteWord(repo)}`, {
+    cause: error,
+  });
 }
 
 async function openRemote(args: RevisionArgs, source: GitSource, signal: AbortSignal): Promise<OpenRevision> {

@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMap, parseDocument } from 'yaml';
 import { ConfigInvalid } from '../../../model/errors.ts';
 import type { Connections } from '../../../model/schema/connections.ts';
@@ -8,7 +9,14 @@ import { canonicalRepository } from '../../../steps/resolve-project.ts';
 import { readServerConfig } from '../../../workers/server-config.ts';
 import type { DemoRepositories } from './demo-repositories.ts';
 
+const CHECKOUT_STATE = fileURLToPath(new URL('../../../.slipway', import.meta.url));
+
 const ELSEWHERE = 'type: SLIPWAY_HOME="$HOME/slipway-demo" npm run demo';
+
+/** The state directory of the demo: `SLIPWAY_HOME`, else `.slipway` of this checkout, wherever it is typed. */
+export function demoStateDirectory(env: NodeJS.ProcessEnv): string {
+  return resolve(env.SLIPWAY_HOME || CHECKOUT_STATE);
+}
 
 /**
  * Writes the project `demo` into a server configuration: two repositories, one trust domain. What else stands there stays.
@@ -21,6 +29,8 @@ export async function configureDemo(path: string, repositories: DemoRepositories
     throw error;
   });
   const document = parseDocument(before);
+  // A file may say nothing.
+  if (!document.has('version')) document.set('version', 1);
   const [main, tryOut] = urlsOf(repositories);
   document.setIn(
     ['projects', 'demo'],

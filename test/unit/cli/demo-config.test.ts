@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { configureDemo, ownConfig } from '../../../client/cli/demo/demo-config.ts';
+import { configureDemo, demoStateDirectory, ownConfig } from '../../../client/cli/demo/demo-config.ts';
 import { resolveProject } from '../../../steps/resolve-project.ts';
 import { FIRST_SERVER_CONFIG } from '../../../stack/server-config.ts';
 import { readServerConfig } from '../../../workers/server-config.ts';
@@ -39,6 +39,17 @@ describe('configureDemo', () => {
     expect(await readFile(path, 'utf8')).toBe(first);
   });
 
+  it('writes into a file that says nothing', async () => {
+    using scratch = scratchDirectory();
+    const path = join(scratch.path, 'slipway.config.yml');
+    await writeFile(path, '# nothing yet\n');
+
+    await configureDemo(path, REPOSITORIES);
+
+    expect(Object.keys((await readServerConfig(path)).projects)).toEqual(['demo']);
+    expect(await readFile(path, 'utf8')).toContain('# nothing yet');
+  });
+
   it('leaves a project demo of other repositories as it is, and says where it stands and what to type', async () => {
     using scratch = scratchDirectory();
     const path = join(scratch.path, 'slipway.config.yml');
@@ -63,5 +74,14 @@ describe('ownConfig', () => {
     expect(() => ownConfig({ ...own, serverConfig: '/etc/slipway.config.yml' })).toThrow(
       'The stack in /home/.slipway reads /etc/slipway.config.yml, into which the demo would write',
     );
+  });
+});
+
+describe('demoStateDirectory', () => {
+  it('is that of the checkout where SLIPWAY_HOME is empty, and not where the demo is typed', () => {
+    const ofCheckout = join(import.meta.dirname, '..', '..', '..', '.slipway');
+
+    for (const env of [{}, { SLIPWAY_HOME: '' }]) expect(demoStateDirectory(env)).toBe(ofCheckout);
+    expect(demoStateDirectory({ SLIPWAY_HOME: '/elsewhere' })).toBe('/elsewhere');
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RepositoryFile } from '../../helpers/git-repository.ts';
 import { GitRepository, scratchDirectory } from '../../helpers/git-repository.ts';
-import { runVerb } from '../../helpers/run-slipway.ts';
+import { runSlipway, runVerb } from '../../helpers/run-slipway.ts';
 
 const CONFIG = 'version: 1\nimages: { lint: { context: lint } }\n';
 
@@ -40,7 +40,9 @@ describe.each([[['plan', 'REPO']], [['push', 'REPO']], [['image', 'hash', 'lint'
     it.each(['slipway.yaml', '.slipway.yml'])('asks whether %s is meant', async (name) => {
       const said = await refusal(verb, { committed: { [name]: CONFIG } });
 
-      expect(said).toMatch(/^slipway: No slipway\.yml at [0-9a-f]{40}: nothing to do\. There is /m);
+      expect(said).toMatch(
+        /^slipway: No slipway\.yml at the root of [0-9a-f]{40}: nothing to do\. There is /m,
+      );
       expect(said).toContain(`There is ${name}: did you mean that?`);
     });
 
@@ -69,7 +71,27 @@ describe('a revision before the first slipway.yml', () => {
 
     const { stderr } = await runVerb(['plan', scratch.path, '--rev', 'HEAD~1']);
 
-    expect(stderr).toContain('No slipway.yml at');
+    expect(stderr).toContain('No slipway.yml at the root of');
     expect(stderr).not.toContain('not committed');
   });
+});
+
+describe('a slipway.yml in a directory of the tree', () => {
+  it('is told of to who stands there or below, and not to others', async () => {
+    using scratch = scratchDirectory();
+    const repository = new GitRepository(scratch.path);
+    repository.commit({
+      'services/api/slipway.yml': CONFIG,
+      'services/api/src/a': 'a',
+      'services/web/b': 'b',
+    });
+    const said = async (from: string): Promise<string> =>
+      (await runSlipway(['plan'], { cwd: join(scratch.path, from) })).stderr;
+
+    for (const from of ['services/api', 'services/api/src'])
+      expect(await said(from)).toMatch(
+        /^slipway: No .* nothing to do\. There is services\/api\/slipway\.yml; it counts only at the root$/m,
+      );
+    expect(await said('services/web')).toMatch(/^slipway: No .* nothing to do$/m);
+  }, 60_000);
 });

@@ -152,7 +152,9 @@ describe('a push', () => {
       await receivePush(only, { push, pushId }, 'demo');
 
       for (const each of [store, only])
-        await expect(resolvePushName(each, name)).rejects.toThrow(`No push is named "${name}"`);
+        await expect(resolvePushName(each, name)).rejects.toThrow(
+          `No push is named "${name}" (its id or a revision names one; slipway pushes lists them)`,
+        );
     },
   );
 });

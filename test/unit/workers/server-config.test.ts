@@ -31,3 +31,27 @@ describe('a project of slipway.config.yml', () => {
     expect((await readServerConfig(path)).projects['demo']).toMatchObject({ visibility: 'private' });
   });
 });
+
+describe('slipway.config.yml', () => {
+  it.each(['', '# nothing yet\n', '---\n'])('that says nothing names no project: %j', async (text) => {
+    using scratch = scratchDirectory();
+    const path = join(scratch.path, 'slipway.config.yml');
+    writeFileSync(path, text);
+
+    expect(await readServerConfig(path)).toEqual(await readServerConfig(join(scratch.path, 'none.yml')));
+  });
+
+  it('takes `<<` for what it is in slipway.yml', async () => {
+    using scratch = scratchDirectory();
+    const path = join(scratch.path, 'slipway.config.yml');
+    writeFileSync(
+      path,
+      'version: 1\nprojects: { one: &one { sources: [], trustDomain: ours }, two: { <<: *one, supersede: true } }\n',
+    );
+
+    expect((await readServerConfig(path)).projects['two']).toMatchObject({
+      trustDomain: 'ours',
+      supersede: true,
+    });
+  });
+});

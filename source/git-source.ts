@@ -9,6 +9,7 @@ import type { SourceTree } from '../model/source-tree.ts';
 import { checkReachable, checkReadable, findCommit, isRefName, splitPaths } from './commits.ts';
 import { gitEnvironment, runGit } from './git-command.ts';
 import { createGitTree } from './git-tree.ts';
+import { withHintOfCredentials } from './with-hint-of-credentials.ts';
 import { isThere } from './is-there.ts';
 import { Mirror } from './mirror.ts';
 import type { ObjectFormat } from './mirror.ts';
@@ -213,7 +214,8 @@ class MirroringSource implements GitSource {
     const environment = { ...this.#environment, GIT_DIR: devNull };
     const asked = ['ls-remote', '--quiet', '--heads', '--tags', url];
     const answer = await runGit(this.#options.mirrorsDirectory, asked, { signal, environment });
-    if (answer.exitCode !== 0) throw new RepositoryUnavailable(url, answer.stderr || 'git gave no reason');
+    if (answer.exitCode !== 0)
+      throw new RepositoryUnavailable(url, withHintOfCredentials(answer.stderr) || 'git gave no reason');
     return formatOf(answer.stdout.toString('latin1').split('\t', 1)[0] ?? '');
   }
 

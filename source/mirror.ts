@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RepositoryUnavailable } from '../model/errors.ts';
 import { runGit } from './git-command.ts';
 import type { GitResult } from './git-command.ts';
+import { withHintOfCredentials } from './with-hint-of-credentials.ts';
 import { isThere } from './is-there.ts';
 import type { Extent } from './mirror-damage.ts';
 import { isDamaged } from './mirror-damage.ts';
@@ -168,7 +169,7 @@ export class Mirror {
       // Git's exit code does not tell these apart; ls-remote's does.
       const answer = await this.#listRemote(wanted, signal);
       if (answer.exitCode === 2) return false;
-      if (answer.exitCode !== 0) throw this.#unavailable(answer.stderr);
+      if (answer.exitCode !== 0) throw this.#unavailable(withHintOfCredentials(answer.stderr));
     }
     return failure;
   }

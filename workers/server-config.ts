@@ -5,9 +5,12 @@ import { ConfigInvalid } from '../model/errors.ts';
 import type { ServerConfig } from '../model/schema/config.ts';
 import { serverConfigSchema } from '../model/schema/config.ts';
 
-/** Reads slipway.config.yml; a file that is not there is one that names no project. @throws {ConfigInvalid} */
+/** What a file says that says nothing. */
+const NO_PROJECT = { version: 1 };
+
+/** Reads slipway.config.yml; a file that is not there, or says nothing, is one that names no project. @throws {ConfigInvalid} */
 export async function readServerConfig(path: string): Promise<ServerConfig> {
-  return (await findServerConfig(path)) ?? serverConfigSchema.parse({ version: 1 });
+  return (await findServerConfig(path)) ?? serverConfigSchema.parse(NO_PROJECT);
 }
 
 /** The same; undefined when it is not there. */
@@ -17,10 +20,10 @@ export async function findServerConfig(path: string): Promise<ServerConfig | und
     throw new ConfigInvalid(`${path} cannot be read: ${error.message}`, { cause: error });
   });
   if (text === undefined) return undefined;
-  const document = parseDocument(text);
+  const document = parseDocument(text, { merge: true });
   if (document.errors.length > 0)
     throw new ConfigInvalid(`${path}: ${document.errors.map(({ message }) => message).join('; ')}`);
-  const parsed = serverConfigSchema.safeParse(document.toJS());
+  const parsed = serverConfigSchema.safeParse(document.toJS() ?? NO_PROJECT);
   if (!parsed.success) throw new ConfigInvalid(`${path}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

@@ -2,7 +2,6 @@ import type { Engine, FreedRoom, RegistryPull } from '../docker/engine.ts';
 import { ImageUnavailable, isSlipwayError } from '../model/errors.ts';
 import { startStopwatch } from '../model/stopwatch.ts';
 import { cutDetail } from '../model/pure/cut-text.ts';
-import { parseId } from '../model/pure/ids.ts';
 import type { LoadedImage, RunInput } from '../model/pure/payloads.ts';
 import type { Plan, PlannedTask, StoredImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
@@ -16,7 +15,7 @@ import { roomText } from './room-text.ts';
 import { RunLog } from './run-log.ts';
 import type { StepContext } from './step-context.ts';
 import type { TarballImage } from './task-tarball.ts';
-import { findTaskTarball } from './task-tarball.ts';
+import { findTaskTarball, howBuiltAgain, whereFrom } from './task-tarball.ts';
 import { tagOfBase } from './tag-of-base.ts';
 import { withLayers } from './with-layers.ts';
 
@@ -193,14 +192,8 @@ async function loadBuilt(
   } catch (error) {
     if (!isSlipwayError(error) || error.type !== 'ImageDamaged') throw error;
     if (await isWhole(store.blobs, stored.manifestDigest, context.signal)) throw error;
-    const taskId = image.pinned?.taskId ?? '';
-    const id = parseId(taskId);
-    const name = id?.kind === 'image' ? id.name : '';
-    throw new ImageUnavailable(
-      `${image.path} of ${taskId}`,
-      `${error.message}. Have it built again (slipway push --rebuild ${name}), then open a new round of this push (--again)`,
-      { cause: error },
-    );
+    const next = howBuiltAgain(image) ?? '';
+    throw new ImageUnavailable(whereFrom(image), `${error.message}. ${next}`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import { ImageUnavailable } from '../model/errors.ts';
-import { taskIdIn } from '../model/pure/ids.ts';
+import { parseId, taskIdIn } from '../model/pure/ids.ts';
 import type { Plan, StoredImage, TaskImage } from '../model/schema/plan.ts';
 import type { Store } from '../store/store.ts';
 import type { Tarball } from './import-tarball.ts';
@@ -30,4 +30,16 @@ export async function findTaskTarball(
   const sha256 = made?.artifacts.find(({ name: other }) => other === path)?.sha256;
   if (!made || !sha256) throw new ImageUnavailable(path, `task ${taskId} has left no such artifact`);
   return { taskId, run: made.run, path, sha256, name };
+}
+
+/** The tarball in words, with the task that has left it where that is known from the plan. */
+export function whereFrom({ path, pinned }: TarballImage): string {
+  return pinned ? `${path} of ${pinned.taskId}` : path;
+}
+
+/** What a person does about what a build of another push has made and the store has no more; undefined of other tarballs. */
+export function howBuiltAgain({ pinned }: TarballImage): string | undefined {
+  const build = parseId(pinned?.taskId ?? '');
+  if (build?.kind !== 'image') return undefined;
+  return `Have it built again (slipway push --rebuild ${build.name}), then open a new round of this push (--again)`;
 }

@@ -46,7 +46,7 @@ async function mend(
     const { stored } = await requestImage({ ...image, pushId, plannedAt, force: blob === 'kept' });
     return stored ? { image: stored } : 'in vain';
   }
-  // Its image counts as not imported, as long as a part of it is missing.
+  // Its image counts as not imported, as long as a part of it is missing. Replay: one that is kept was told so once, and is refused now.
   if (tarball) return blob === 'kept' ? 'in vain' : {};
   if (!base) return 'in vain';
   const { unavailable } = await builderActivities(level, `base ${base.reference}`).importBase(base);

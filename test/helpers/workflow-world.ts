@@ -21,6 +21,7 @@ import type { GraphTask } from '../../model/pure/graph-pages.ts';
 import { graphPage } from '../../model/pure/graph-pages.ts';
 import type {
   ContainerResult,
+  ExaminedImage,
   GraphImage,
   PlannedPush,
   PushInput,
@@ -169,6 +170,7 @@ export class World {
   recordImage: (input: RecordImageInput) => Promise<void> = () => Promise.resolve();
   /** What loading an image meets first. */
   beforeLoad: (label: string) => Promise<void> = () => Promise.resolve();
+  examine: () => Promise<ExaminedImage> = () => Promise.resolve({ blob: 'removed' });
   run: (label: string, run: number) => Promise<Partial<ContainerResult>> = () => Promise.resolve({});
   save: (label: string, ended: Pick<SaveArtifactsInput, 'exitCode'>) => Saved | Promise<Saved> = () => ({
     missing: [],
@@ -229,7 +231,7 @@ export class World {
         return Promise.resolve(graphPage(tasks, from, (label) => places.get(label) ?? -1));
       },
       requestImages: (input) => requestImages(this.env.client, input),
-      examineImage: () => Promise.resolve({ blob: 'removed' }),
+      examineImage: () => this.examine(),
       findImage: async (input) => {
         await this.find(input);
         const parent = this.parents.get(input.name);

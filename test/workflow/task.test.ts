@@ -77,6 +77,17 @@ describe('task', () => {
     expect(world.runRecords[0]?.detail).toBe('it was ImageUnavailable');
   });
 
+  it('does so too when its image is damaged, and whoever examines it says that nothing of ours mends that', async () => {
+    world.beforeLoad = () =>
+      Promise.reject(Object.assign(failure('ImageDamaged'), { details: ['sha256:1'] }));
+    world.examine = () => Promise.reject(failure('ImageUnavailable'));
+
+    await world.during(async () => (await world.startPush()).result());
+
+    expect(runsOf()).toEqual(['0 resource-unavailable']);
+    expect(world.runRecords[0]?.detail).toBe('it was ImageUnavailable');
+  });
+
   it('tells how long its image was tried for when that does not come', async () => {
     world.beforeLoad = async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));

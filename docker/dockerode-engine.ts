@@ -65,8 +65,8 @@ export class DockerodeEngine implements Engine {
   }
 
   async #transport(): Promise<TransportContext> {
-    const { blobs, reach } = this.#options;
-    const common = { docker: this.#docker, info: this.#info, blobs };
+    const { blobs, fleet, reach } = this.#options;
+    const common = { docker: this.#docker, info: this.#info, blobs, fleet };
     switch (reach.kind) {
       case 'none':
         return { ...common, endpoint: undefined, registryHost: '' };

@@ -98,6 +98,11 @@ export function isOutOfSpace(message: string): boolean {
   return /no space left on device|disk quota exceeded/i.test(message);
 }
 
+/** Whether an engine has met trouble of its own, as with an image of which its disk has lost a layer; a full disk is another matter. */
+export function isEngineFault(error: unknown): boolean {
+  return statusCodeOf(error) === 500 && !isOutOfSpace(detailOf(error));
+}
+
 /** Nor for addresses that are all given to networks: older ones answer 404 then, newer ones 400. */
 export function isOutOfNetworks(message: string): boolean {
   return /address pool/i.test(message);

@@ -127,7 +127,7 @@ export interface EngineImages {
    * Makes a stored image usable in this engine under `slipway.invalid/image:<tag>`; only missing layers move. With `hold` (letters
    * and digits) no process removes it for the sake of a disk budget before {@link release} of that, or an hour after the last {@link renew}.
    * `anew` is why nothing of it is taken for present, as when no container can be made of it: what the engine has goes, all of it comes, and
-   * `fellBack` says so.
+   * `fellBack` says so. So it is with one that cannot be inspected, since the engine's disk has lost a layer.
    * @throws {ImageUnavailable} {TransferFailed} {EngineOutOfSpace}
    */
   load(

@@ -6,8 +6,9 @@ import {
   ImageUnavailable,
   PathUnusable,
 } from '../../model/errors.ts';
-import { detailOf, isNoDirectory, statusCodeOf, unlessStatus } from '../engine-errors.ts';
+import { detailOf, isEngineFault, isNoDirectory, statusCodeOf, unlessStatus } from '../engine-errors.ts';
 import type { ContainerSpec } from '../engine.ts';
+import { makesContainers } from './bare-container.ts';
 import { containerConfig, labelsOf } from './container-config.ts';
 import { ensureNetwork, removeNetwork } from './container-network.ts';
 
@@ -26,7 +27,7 @@ export interface CreateOptions {
 /**
  * Creates a container with a network of its own, unless it is to have none, or adopts the one of that name. However many do so at once, there is one.
  *
- * @throws {ImageUnavailable} when the engine lacks its image. @throws {PathUnusable} when its command is to start where the image has a file.
+ * @throws {ImageUnavailable} when the engine lacks its image, or a layer of it. @throws {PathUnusable} when its command is to start where the image has a file.
  * @throws {ContainerStartFailed} when it is to have its image's command, and that has none.
  */
 export async function createOrAdopt(
@@ -76,9 +77,22 @@ async function create(docker: Docker, spec: ContainerSpec, options: CreateOption
         NOT_FOUND,
         { cause: error },
       );
-    if (statusCodeOf(error) !== 404) throw error;
+    if (statusCodeOf(error) !== 404 && !(await hasLostLayers(docker, spec, options, error))) throw error;
     throw new ImageUnavailable(spec.engineImageId, detail, { cause: error });
   }
+}
+
+/** Whether it is the image of which no container can be made, and not this one that is refused. */
+async function hasLostLayers(
+  docker: Docker,
+  spec: ContainerSpec,
+  { fleet, signal }: CreateOptions,
+  error: unknown,
+): Promise<boolean> {
+  if (!isEngineFault(error)) return false;
+  const bare = { image: spec.engineImageId, labels: labelsOf(spec, fleet), signal };
+  // 404: it has been removed in between.
+  return !(await unlessStatus([404], () => makesContainers(docker, bare)));
 }
 
 async function hasNoCommand(docker: Docker, { engineImageId }: ContainerSpec): Promise<boolean> {

@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { tarEnd } from '../../model/gnu-tar.ts';
 import { statPath } from './archive-path.ts';
+import { withBareContainer } from './bare-container.ts';
 import type { Owner } from './image-user.ts';
 import { DIRECTORY_MODE, findExisting, madeDirectories, namesIn } from './put-archive.ts';
-import { removeContainer } from './remove-container.ts';
 import { sendTar } from './send-tar.ts';
 
 /** Where a directory of an image is as far as it is there, symlinks followed, and the names below that are not. */
@@ -40,9 +40,14 @@ export async function ownParents(
   const keyOf = (parent: string): string => `${found.Image} ${parent}`;
   const unknown = parents.filter((parent) => !known.has(keyOf(parent)));
   if (unknown.length > 0)
-    await withoutMounts(docker, found, signal, async (bare) => {
-      for (const parent of unknown) known.set(keyOf(parent), await lackOf(bare, parent, signal));
-    });
+    // By its labels it is the same run's.
+    await withBareContainer(
+      docker,
+      { image: found.Config.Image, labels: found.Config.Labels, signal },
+      async (bare) => {
+        for (const parent of unknown) known.set(keyOf(parent), await lackOf(bare, parent, signal));
+      },
+    );
   for (const parent of parents) {
     const { existing, missing } = known.get(keyOf(parent)) ?? NOTHING;
     if (missing.length === 0) continue;
@@ -63,25 +68,4 @@ async function lackOf(bare: Docker.Container, parent: string, signal: AbortSigna
   const [first] = missing;
   if (first !== undefined && (await statPath(bare, posix.join(existing, first), signal))) return NOTHING;
   return { existing, missing };
-}
-
-/** Lends a container of the same image in which nothing is mounted and nothing ever runs; by its labels it is the same run's. */
-async function withoutMounts(
-  docker: Docker,
-  { Config }: Docker.ContainerInspectInfo,
-  signal: AbortSignal,
-  look: (bare: Docker.Container) => Promise<void>,
-): Promise<void> {
-  const bare = await docker.createContainer({
-    Image: Config.Image,
-    Cmd: ['-'],
-    Labels: Config.Labels,
-    HostConfig: { NetworkMode: 'none' },
-    abortSignal: signal,
-  });
-  try {
-    await look(bare);
-  } finally {
-    await removeContainer(bare);
-  }
 }

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import { OWN_REPOSITORY } from '../../model/engine-names.ts';
-import { unlessStatus } from '../engine-errors.ts';
+import { isEngineFault, unlessStatus } from '../engine-errors.ts';
 import { unlessGone } from './unless-gone.ts';
 import { isHeld, isUseName, namesOf } from './use-names.ts';
 
@@ -12,15 +12,28 @@ export async function removeImage(
   docker: Docker,
   image: { readonly id: string; readonly names: readonly string[] },
 ): Promise<boolean> {
-  const found = await unlessGone(docker, image.id, () => docker.getImage(image.id).inspect());
-  if (!found) return true;
-  const names = namesOf(found);
+  const names = await namesNow(docker, image);
+  if (!names) return true;
   if (names.some((name) => !image.names.includes(name))) return false;
   // Its own name last: it is the one to be left when a container has come.
   for (const name of names.toSorted((a, b) => rank(a) - rank(b))) await unname(docker, name);
   // On a containerd store what was pulled by digest keeps that name.
   await unname(docker, image.id);
-  return (await unlessGone(docker, image.id, () => docker.getImage(image.id).inspect())) === undefined;
+  return (await namesNow(docker, image)) === undefined;
+}
+
+/** Undefined when it is gone. One that has lost its last layer cannot be inspected: it has the names that it was listed with. */
+async function namesNow(
+  docker: Docker,
+  { id, names }: { readonly id: string; readonly names: readonly string[] },
+): Promise<readonly string[] | undefined> {
+  try {
+    const found = await unlessGone(docker, id, () => docker.getImage(id).inspect());
+    return found && namesOf(found);
+  } catch (error) {
+    if (!isEngineFault(error)) throw error;
+    return names;
+  }
 }
 
 /** Takes a name away from an image; and what tells of its use, when nothing else is left of it. 404 when there is no such name. */

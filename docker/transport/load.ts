@@ -4,7 +4,7 @@ import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
 import { OWN_REPOSITORY, ownReference } from '../../model/engine-names.ts';
 import type { LoadResult, StepOptions } from '../engine.ts';
-import { findFullDisk } from '../engine-errors.ts';
+import { detailOf, findFullDisk, isEngineFault } from '../engine-errors.ts';
 import { unlessGone } from '../room/unless-gone.ts';
 import { readClosure } from '../endpoint/closure.ts';
 import type { ImageEndpoint } from '../endpoint/image-endpoint.ts';
@@ -44,7 +44,8 @@ const MAX_STORE_ERRORS = 3;
 
 /**
  * Makes a stored image usable in the engine: nothing moves when it is there; else the engine pulls what it lacks
- * through the endpoint; else, or where there is no endpoint, all of it goes as a tar. So it does `anew`, which the result says.
+ * through the endpoint; else, or where there is no endpoint, all of it goes as a tar. So it does `anew`, or where the engine has lost a part
+ * of it, which the result says.
  * @throws {ImageDamaged} when the store lacks a part of it or has a wrong one. @throws {TransferFailed} {StoreUnavailable}
  */
 export async function loadImage(
@@ -55,12 +56,11 @@ export async function loadImage(
   const { signal } = options;
   signal.throwIfAborted();
   try {
-    if (options.anew === undefined) {
-      const present = await usePresent(context, image, options);
-      if (present) return present;
-    } else await forgetImage(context, image, options.tag);
+    const { present, anew } = await look(context, image, options);
+    if (present) return present;
+    if (anew !== undefined) await forgetImage(context, image, options);
     await options.onComing?.();
-    return await transfer(context, image, options);
+    return await transfer(context, image, { ...options, anew });
   } catch (error) {
     signal.throwIfAborted();
     const damage = findDamage(error, image.manifestDigest);
@@ -70,6 +70,24 @@ export async function loadImage(
     if (full) throw full;
     if (isSlipwayError(error)) throw error;
     throw new TransferFailed('load', image.manifestDigest, (error as Error).message, { cause: error });
+  }
+}
+
+/** The image as it is there, or why all of it has to come: one that has lost its last layer cannot even be inspected. */
+async function look(
+  context: TransportContext,
+  image: StoredImage,
+  options: LoadOptions,
+): Promise<Pick<LoadOptions, 'anew'> & { readonly present?: LoadResult | undefined }> {
+  const { docker } = context;
+  const { anew } = options;
+  if (anew !== undefined) return { anew };
+  try {
+    const id = expectedId(context, image);
+    return { present: await unlessGone(docker, id, () => usePresent(context, image, options)) };
+  } catch (error) {
+    if (!isEngineFault(error)) throw error;
+    return { anew: `the engine cannot inspect it: ${detailOf(error)}` };
   }
 }
 

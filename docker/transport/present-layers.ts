@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../../model/concurrently.ts';
 import type { Digest } from '../../model/pure/ids.ts';
 import type { StoredImage } from '../../model/schema/plan.ts';
+import { isEngineFault } from '../engine-errors.ts';
 import { chainOnly, commonLength } from './common-layers.ts';
 import { inspectImage } from './engine-images.ts';
 import type { TransportContext } from './transport-context.ts';
@@ -19,7 +20,12 @@ export async function findPresentLayers(
   let longest = 0;
   const look = async ({ Id }: { readonly Id: string }): Promise<void> => {
     if (longest === diffIds.length) return;
-    const layers = (await inspectImage(context, Id))?.RootFS?.Layers ?? [];
+    const found = await inspectImage(context, Id).catch((error: unknown) => {
+      // One that has lost a layer has nothing that is of use.
+      if (!isEngineFault(error)) throw error;
+      return undefined;
+    });
+    const layers = found?.RootFS?.Layers ?? [];
     longest = Math.max(longest, commonLength(diffIds, layers));
   };
   await mapConcurrently(await context.docker.listImages({ all: true }), look, SIDE_BY_SIDE);

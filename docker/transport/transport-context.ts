@@ -9,6 +9,8 @@ export interface TransportContext {
   readonly docker: Docker;
   readonly info: Pick<EngineInfo, 'imageStore' | 'pullsZstd'>;
   readonly blobs: BlobStore;
+  /** Whose the containers are that are made to see whether one can be made of an image. */
+  readonly fleet: string;
   /** Undefined: the engine cannot reach one, images go as tars. */
   readonly endpoint: ImageEndpoint | undefined;
   /** `127.0.0.1:<port>` as the engine sees the endpoint. */

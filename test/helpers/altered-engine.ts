@@ -8,6 +8,8 @@ export interface AlteredEngine extends AsyncDisposable {
 export interface Alterations {
   /** Says no to a request, as an authorization plugin does; gives why. */
   readonly refuse?: (method: string, url: string, body: string) => string | undefined;
+  /** The status of such an answer; default: 403. */
+  readonly refusedWith?: number;
   /** Changes what it says about itself: the answers to `/info` and `/version`. */
   readonly change?: (url: string, answer: Record<string, unknown>) => Record<string, unknown>;
 }
@@ -16,7 +18,7 @@ export interface Alterations {
 export async function startAlteredEngine(
   socketPath: string,
   directory: string,
-  { refuse = () => undefined, change }: Alterations,
+  { refuse = () => undefined, refusedWith = 403, change }: Alterations,
 ): Promise<AlteredEngine> {
   const path = join(directory, 'altered.sock');
   const server = createServer((incoming, response) => {
@@ -27,7 +29,7 @@ export async function startAlteredEngine(
       const body = Buffer.concat(parts);
       const message = refuse(method, url, body.toString());
       if (message !== undefined) {
-        response.writeHead(403, { 'content-type': 'application/json' });
+        response.writeHead(refusedWith, { 'content-type': 'application/json' });
         return void response.end(JSON.stringify({ message }));
       }
       const outgoing = send({ socketPath, method, path: url, headers }, (answer) => {

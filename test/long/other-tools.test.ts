@@ -72,6 +72,7 @@ beforeAll(async () => {
     docker,
     info: { imageStore: 'classic' as const, pullsZstd: false },
     blobs,
+    fleet: 'test',
     endpoint,
     registryHost: `127.0.0.1:${endpoint.port}`,
   };

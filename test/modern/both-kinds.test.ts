@@ -51,6 +51,7 @@ beforeAll(async () => {
     docker,
     info: await readEngineInfo(docker, 'an engine of the test'),
     blobs,
+    fleet: 'test',
     endpoint,
     registryHost: `127.0.0.1:${endpoint.port}`,
   });

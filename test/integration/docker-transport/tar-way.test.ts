@@ -18,6 +18,7 @@ import type { Digest } from '../../../model/pure/ids.ts';
 import type { StoredImage } from '../../../model/schema/plan.ts';
 import { publishNotes } from '../../../steps/publish-notes.ts';
 import { emptyStore } from '../../../store/empty-store.ts';
+import { testFleet } from '../../helpers/dev-engine.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { makeImage, noise, removeImages, testEngine } from '../../helpers/engine-images.ts';
 import type { Layer } from '../../helpers/engine-images.ts';
@@ -48,6 +49,7 @@ beforeAll(async () => {
     docker,
     info: await readEngineInfo(docker, 'the engine of the tests'),
     blobs,
+    fleet: testFleet(),
     endpoint,
     registryHost: `127.0.0.1:${endpoint.port}`,
   };

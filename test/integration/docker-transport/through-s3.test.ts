@@ -11,6 +11,7 @@ import type { TransportContext } from '../../../docker/transport/transport-conte
 import type { Digest } from '../../../model/pure/ids.ts';
 import { createBlobStore } from '../../../store/blob-store.ts';
 import type { S3ObjectStore } from '../../../store/s3-object-store.ts';
+import { testFleet } from '../../helpers/dev-engine.ts';
 import { makeImage, noise, removeImages, testEngine } from '../../helpers/engine-images.ts';
 import type { Layer } from '../../helpers/engine-images.ts';
 import { openTestBucket } from '../../helpers/s3-test-server.ts';
@@ -37,7 +38,7 @@ beforeAll(async () => {
   second = await startSecondEngine();
   const registryHost = `127.0.0.1:${endpoint.port}`;
   const info = await readEngineInfo(docker, 'the engine of the tests');
-  builder = { docker, info, blobs, endpoint, registryHost };
+  builder = { docker, info, blobs, fleet: testFleet(), endpoint, registryHost };
   runner = { ...builder, docker: second.docker };
 });
 

@@ -17,6 +17,7 @@ import type { PublishResult } from '../../../docker/engine.ts';
 import { StoreOutOfSpace, StoreUnavailable } from '../../../model/errors.ts';
 import type { LayerBlob } from '../../../model/blob-store.ts';
 import type { Digest } from '../../../model/pure/ids.ts';
+import { testFleet } from '../../helpers/dev-engine.ts';
 import { startCuttingProxy } from '../../helpers/cutting-proxy.ts';
 import { DirectoryBlobs } from '../../helpers/directory-blobs.ts';
 import { makeImage, noise, removeImages, testEngine } from '../../helpers/engine-images.ts';
@@ -46,7 +47,7 @@ beforeAll(async () => {
   second = await startSecondEngine();
   const registryHost = `127.0.0.1:${endpoint.port}`;
   const info = await readEngineInfo(docker, 'the engine of the tests');
-  builder = { docker, info, blobs, endpoint, registryHost };
+  builder = { docker, info, blobs, fleet: testFleet(), endpoint, registryHost };
   runner = { ...builder, docker: second.docker };
 });
 

@@ -74,7 +74,7 @@ function publish({
   } as unknown as ImageEndpoint;
   const info = { imageStore: 'classic', pullsZstd: false } as const;
   return publishImage(
-    { docker, info, blobs, endpoint: push && endpoint, registryHost: '127.0.0.1:1' },
+    { docker, info, blobs, fleet: 'unit', endpoint: push && endpoint, registryHost: '127.0.0.1:1' },
     'x:1',
     { signal, mayConfirm: () => false },
   );

@@ -60,6 +60,7 @@ describe('an image that somebody removes from the engine', () => {
       docker: engine.docker,
       info: await infoOf(engine),
       blobs,
+      fleet: 'unit',
       endpoint: undefined,
       registryHost: '',
     };

@@ -26,7 +26,9 @@ const WAITING: readonly TaskState[] = ['unscheduled', 'pending'];
  */
 export async function cancelNamed(api: Api, name: string, push?: string): Promise<string> {
   const id = await resolveName(api, name, push);
-  if (await api.cancel(id)) return `${id} is asked to cancel`;
+  // Its push first, which else would run it again where a rerun waits for its end.
+  const isTold = parseId(id)?.kind === 'task' && (await api.isRunning(id)) && (await api.cancelInPush(id));
+  if ((await api.cancel(id)) || isTold) return `${id} is asked to cancel`;
   const standing = await standingOf(api, id);
   if (standing === 'waits' && (await api.cancelInPush(id)))
     return `${id} has not begun, and its push is asked to end it as canceled`;

@@ -358,6 +358,27 @@ describe('running tasks of a push again', () => {
     expect(world.started.filter((run) => run.startsWith('own'))).toEqual(['own#0', 'own#1']);
   });
 
+  it('says of one whose new round takes long to be planned that nothing of that has ended', async () => {
+    let mayPlan = false;
+    world.beforePlan = () => beating(until(() => mayPlan));
+    await plan();
+    await record('completed');
+
+    await world.during(async () => {
+      const push = await world.startPush({ ...aPush(), ...pushed, again: true, round: 2 });
+      const again = rerunPush({ askTemporal, store, config }, asked(push.id));
+      try {
+        await expect(again).rejects.toMatchObject({
+          type: 'NotFound',
+          message: expect.stringContaining(`A new round of ${push.id} has begun and is not planned yet`),
+        });
+      } finally {
+        mayPlan = true;
+      }
+      await push.result();
+    });
+  });
+
   async function plan(): Promise<void> {
     const push = { ...aPush(), ...pushed };
     const file = 'version: 1\ntasks: { t: { image: debian }, own: { image: debian } }\n';

@@ -72,7 +72,7 @@ describe('cancel', () => {
 
     for (const id of [PUSH, IMAGE, UNIT]) expect(await cancelNamed(api, id)).toBe(`${id} is asked to cancel`);
 
-    expect(api.asked).toEqual([PUSH, IMAGE, UNIT]);
+    expect(api.asked).toEqual([PUSH, IMAGE, `${UNIT} in its push`, UNIT]);
   });
 
   it('says of what has ended that it is resolved', async () => {

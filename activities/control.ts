@@ -14,6 +14,7 @@ import { recordPush, recordUnstarted } from '../steps/read-push.ts';
 import { reopenPush, setBack } from '../steps/set-back.ts';
 import { recordRun } from '../steps/task-run.ts';
 import type { Store } from '../store/store.ts';
+import { endRoundBefore } from './cancel-tasks.ts';
 import { carryOut } from './carry-out.ts';
 import { requestImages } from './request-images.ts';
 import { settle } from './settle.ts';
@@ -38,11 +39,16 @@ export function createControlActivities(
   const { store, plans } = deps;
   return {
     planPush: (input) =>
-      carryOut(async (context) =>
-        planPush({ ...deps, config: await deps.readServerConfig() }, input, context),
-      ),
+      carryOut(async (context) => {
+        if (input.push.again && !input.replanned) await endRoundBefore(deps, input.pushId, context);
+        return planPush({ ...deps, config: await deps.readServerConfig() }, input, context);
+      }),
     loadGraph: (input) => carryOut(() => loadGraph(store, plans, input)),
-    reopenPush: (input) => carryOut((context) => reopenPush(deps, input, context)),
+    reopenPush: (input) =>
+      carryOut(async (context) => {
+        await endRoundBefore(deps, input.pushId, context);
+        return reopenPush(deps, input, context);
+      }),
     setBack: (input) => carryOut((context) => setBack(deps, input, context)),
     supersede: (input) => carryOut(({ signal }) => supersede(deps, input, signal)),
     requestImages: (input) => carryOut(() => requestImages(deps.client, input)),

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { isSlipwayError } from '../model/errors.ts';
 import type { ImageResolved, TaskResolved } from '../model/pure/payloads.ts';
 import type { Settled, SettleInput } from '../model/pure/settle-payloads.ts';
@@ -13,17 +12,14 @@ import { settlePush } from '../steps/settle-push.ts';
 import type { StepContext } from '../steps/step-context.ts';
 import { unlessDamaged } from '../store/json-object.ts';
 import type { Store } from '../store/store.ts';
+import { cancelTasks, ignoreGone } from './cancel-tasks.ts';
 import type { Silent } from './find-silent.ts';
-import { findSilent, runningTasks } from './find-silent.ts';
+import { findSilent } from './find-silent.ts';
 import { requestImages } from './request-images.ts';
 import { findEnd, findPushInput, reasonOf } from './workflow-ends.ts';
 
 /** Between the two looks: a report that is on its way has arrived by then. */
 const LOOK_AGAIN_MS = 5_000;
-
-/** Tasks of an ended push that are asked to cancel end within this time, or at a later look. */
-const CANCEL_PATIENCE_MS = 15_000;
-const CANCEL_POLL_MS = 500;
 
 export interface SettleDeps {
   readonly client: Client;
@@ -125,17 +121,6 @@ async function settleEndedPush(
   }
 }
 
-/** Whether no task of the push runs any more; each leaves its own record. */
-async function cancelTasks(client: Client, pushId: string, signal: AbortSignal): Promise<boolean> {
-  for (const id of await runningTasks(client, pushId))
-    await client.workflow.getHandle(id).cancel().catch(ignoreGone);
-  for (let waited = 0; ; waited += CANCEL_POLL_MS) {
-    if ((await runningTasks(client, pushId)).size === 0) return true;
-    if (waited >= CANCEL_PATIENCE_MS) return false;
-    await delay(CANCEL_POLL_MS, undefined, { signal });
-  }
-}
-
 async function takeBackImages({ client, store }: SettleDeps, pushId: string): Promise<void> {
   const plan = await store.pushes.findPlan(pushId);
   for (const { taskId, action } of plan?.images ?? []) {
@@ -192,9 +177,4 @@ async function settleImage(
 /** A log that takes longer to join than a look may take is joined all the same, and a later look finds it whole. */
 function lasting({ isGivenUp }: SettleContext): Pick<StepContext, 'isGivenUp'> {
   return isGivenUp ? { isGivenUp } : {};
-}
-
-function ignoreGone(error: unknown): undefined {
-  if (!(error instanceof WorkflowNotFoundError)) throw error;
-  return undefined;
 }

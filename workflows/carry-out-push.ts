@@ -23,6 +23,7 @@ import type { PushGraphState } from './push-graph-state.ts';
 import { PushGraph } from './push-graph.ts';
 import { PushImages } from './push-images.ts';
 import { BATCH, recordUnstarted, recordVerdict } from './push-records.ts';
+import type { TaskRequests } from './task-requests.ts';
 
 /** Starts in flight: bursts of more would overrun the 100 events that a server buffers per workflow. */
 const STARTS_IN_FLIGHT = 40;
@@ -57,12 +58,9 @@ export interface RunningPush {
   readonly pushId: string;
   /** Answers that came before the graph stands. */
   readonly early: (ImageResolved | TaskResolved)[];
-  /** What was asked for and is not done. */
-  readonly reruns: Rerun[];
+  readonly requests: TaskRequests;
   /** Labels of tasks that are set back once they have ended. */
   readonly later: Set<string>;
-  /** Labels of tasks that are to end as canceled. */
-  readonly cancels: string[];
   /** Labels of tasks that ran again so that their containers are kept where they fail. */
   readonly held: Set<string>;
   /** When this round of the push began, and what was set back in it. */
@@ -104,7 +102,7 @@ export async function carryOutPush(running: RunningPush, carry: PushCarry | unde
 
 /** Until nothing is left to do and nobody has asked for more, or until the decision program has said which tasks there are. */
 async function runAll(begun: Begun): Promise<PushReason | 'decided'> {
-  const { input, planned, graph, images, reruns } = begun;
+  const { input, planned, graph, images, requests } = begun;
   for (let again = false; ; again = true) {
     await startAll(begun);
     const hasDecided = planned.decides === true && graph.allCompleted();
@@ -114,7 +112,7 @@ async function runAll(begun: Begun): Promise<PushReason | 'decided'> {
       recordVerdict(input, planned, { images: images.outcomes, verdict: { reason } }),
     );
     // Replay: no await may stand between this look and the return, or a request would be lost.
-    if (reruns.length === 0) return reason;
+    if (!requests.hasReruns) return reason;
   }
 }
 
@@ -133,13 +131,14 @@ async function begin(
     ? { tasks: planned.tasks, pages: 1 }
     : await loadGraph(input, { pushId, plannedAt: planned.plannedAt });
   const graph = new PushGraph(tasks, state);
-  const images = new PushImages(planned.images, graph, running.images?.resolved);
+  const images = new PushImages(planned.images, graph, running.images?.resolved, state?.reopened);
   const { beganMs } = running.began;
   const deadlines = new Deadlines(graph, state ? running.began : { beganMs });
   const begun = Object.assign(running, { planned, graph, pages, images, deadlines });
   for (const resolved of early.splice(0)) {
-    if ('label' in resolved) graph.resolveTask(resolved);
-    else images.resolve(resolved);
+    if (!('label' in resolved)) images.resolve(resolved);
+    // A round that has begun none of its tasks is told of those of the round before.
+    else if (state || !patched('ends-of-this-round')) graph.resolveTask(resolved);
   }
   if (!planned.tasks) expectNotCancelled();
   return begun;
@@ -159,20 +158,21 @@ async function supersedeOthers({ input, pushId }: RunningPush): Promise<void> {
 }
 
 async function startAll(running: Begun): Promise<void> {
-  const { input, pushId, planned, graph, pages, images, deadlines, reruns, later, cancels, held } = running;
+  const { input, pushId, planned, graph, pages, images, deadlines, requests, later, held } = running;
   const records = recordActivities(input.level);
   const { plannedAt } = planned;
   const isDone = (): boolean =>
-    graph.isDone && images.allResolved && !graph.hasNeverStarted && reruns.length === 0 && later.size === 0;
+    graph.isDone && images.allResolved && !graph.hasNeverStarted && !requests.hasReruns && later.size === 0;
   const begun = workflowInfo().historyLength;
   const isLong = (): boolean => {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     if (!continueAsNewSuggested || historyLength < begun + EVENTS_OF_A_RUN) return false;
     // Replay: runs of before did not count the pages.
     if (historyLength < begun + EVENTS_OF_A_RUN * pages && patched('events-by-pages')) return false;
-    return images.allResolved || (images.openAreAsPlanned && patched('go-on-without-images'));
+    if (images.allResolved) return true;
+    return patched(images.reopened.length === 0 ? 'go-on-without-images' : 'go-on-with-reopened-images');
   };
-  const mayBeSetBack = (): boolean => reruns.length > 0 || [...later].some((label) => graph.hasEnded(label));
+  const mayBeSetBack = (): boolean => requests.hasReruns || [...later].some((label) => graph.hasEnded(label));
   while (!isDone()) {
     // Before what waits for them is looked at: it shall wait for them again.
     if (mayBeSetBack() && patched('set-back-first')) await setBackAsked(running);
@@ -187,19 +187,22 @@ async function startAll(running: Begun): Promise<void> {
     });
     await setBackAsked(running);
     deadlines.watch();
-    if (isLong() && cancels.length === 0) {
+    const mustRecord = (): boolean =>
+      (graph.hasNeverStarted || images.hasNews) && patched('record-before-new-run');
+    if (isLong() && !requests.hasCancels && !mustRecord()) {
+      const { reopened } = images;
       const waiting = later.size > 0 ? [{ tasks: [...later], downstream: false }] : [];
       await continueAsNew<PushWorkflow>(input, {
         planned: { ...planned, images: planned.images.map(withBareDigests) },
-        graph: { ...graph.state, images: images.carried },
-        reruns: [...reruns, ...waiting],
+        graph: { ...graph.state, images: images.carried, ...(reopened.length > 0 ? { reopened } : {}) },
+        reruns: [...requests.takeReruns(), ...waiting],
         held: [...held],
         deadlines: deadlines.state,
       });
     }
     // What is ready while too many are open waits until one of them is resolved.
     const mayStart = (): boolean => graph.hasToCheck && graph.openCount < OPEN_TASKS;
-    const mayEnd = (): boolean => cancels.length > 0 || deadlines.isDue;
+    const mayEnd = (): boolean => requests.hasCancels || deadlines.isDue;
     const hasNews = (): boolean => graph.hasNeverStarted || images.hasNews || mayBeSetBack() || mayEnd();
     await condition(() => mayStart() || hasNews() || isDone() || isLong());
   }
@@ -210,11 +213,11 @@ async function startAll(running: Begun): Promise<void> {
  * is still on the way to tell.
  */
 async function setBackAsked(running: Begun): Promise<void> {
-  const { input, pushId, planned, graph, images, deadlines, reruns, later, held } = running;
+  const { input, pushId, planned, graph, images, deadlines, requests, later, held } = running;
   const { plannedAt } = planned;
   const meant = new Set(later);
   later.clear();
-  for (const rerun of reruns.splice(0)) {
+  for (const rerun of requests.takeReruns()) {
     for (const label of graph.meantBy(rerun)) {
       meant.add(label);
       if (rerun.hold) held.add(label);

@@ -39,7 +39,10 @@ export class Deadlines {
     const setBack = new Map<number, number[]>();
     for (const [place, label] of this.#graph.labels.entries()) {
       const timeMs = this.#setBack.get(label);
-      if (timeMs !== undefined) setBack.set(timeMs, [...(setBack.get(timeMs) ?? []), place]);
+      if (timeMs === undefined) continue;
+      const places = setBack.get(timeMs);
+      if (places) places.push(place);
+      else setBack.set(timeMs, [place]);
     }
     return { beganMs: this.#beganMs, ...(setBack.size > 0 ? { setBack: [...setBack] } : {}) };
   }

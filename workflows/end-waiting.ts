@@ -6,8 +6,8 @@ import { cancelTasks, takeBackImages } from './push-children.ts';
  * and answer themselves. An image that no task waits for any more is taken back: others may still want its build.
  */
 export async function endWaiting(running: Begun): Promise<void> {
-  const { input, pushId, cancels, later, graph, images, deadlines } = running;
-  const named = cancels.splice(0);
+  const { input, pushId, requests, later, graph, images, deadlines } = running;
+  const named = requests.takeCancels();
   // Nor do they run again that were to.
   for (const label of named) later.delete(label);
   const late = deadlines.takeLate();

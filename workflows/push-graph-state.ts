@@ -10,6 +10,8 @@ export interface PushGraphState {
   /** Places of tasks that were set back in this round, and the numbers of their first runs since. */
   readonly firstRuns?: readonly (readonly [place: number, firstRun: number])[];
   readonly images: readonly (readonly [name: string, resolved: KnownImage])[];
+  /** Names of images that were asked for again, in spite of the plan, and have not answered. */
+  readonly reopened?: readonly string[];
 }
 
 /** As pushes carried it when each of ten thousand tasks named it anew. */
@@ -80,7 +82,7 @@ export function writeGraphState(
     readonly resolved: ReadonlyMap<string, TaskResolved>;
     readonly firstRuns: ReadonlyMap<string, number>;
   },
-): Omit<PushGraphState, 'images'> {
+): Omit<PushGraphState, 'images' | 'reopened'> {
   const letters: string[] = [];
   const culprits = new Map<string, number[]>();
   const firstRuns: (readonly [number, number])[] = [];

@@ -20,17 +20,21 @@ export class PushImages {
   #hasNews = false;
   #isAsked = false;
 
-  /** `before`: how images of the same content ended earlier in this push, by their own task. */
+  /** `before`: how images of the same content ended earlier in this push, by their own task. `reopened`: as {@link reopened}. */
   constructor(
     images: readonly GraphImage[],
     graph: PushGraph,
     before: ReadonlyMap<string, KnownImage> = new Map(),
+    reopened: readonly string[] = [],
   ) {
+    const isOpen = new Set(reopened);
     this.#all = images;
     this.#graph = graph;
     const known = new Map(graph.state.images);
     this.#kept = new Set(
-      images.filter(({ name, action }) => action === 'keep' && !known.has(name)).map(({ name }) => name),
+      images
+        .filter(({ name, action }) => action === 'keep' && !known.has(name) && !isOpen.has(name))
+        .map(({ name }) => name),
     );
     for (const image of this.#images) {
       const carried = known.get(image.name);
@@ -38,7 +42,7 @@ export class PushImages {
       if (carried) this.#resolved.set(image.name, carried);
       else if (earlier) this.#settle(image, earlier);
       else {
-        const planned = plannedEnd(image);
+        const planned = isOpen.has(image.name) ? undefined : plannedEnd(image);
         if (!planned) continue;
         this.#asPlanned.set(image.name, planned);
         this.#settle(image, planned);
@@ -150,12 +154,12 @@ export class PushImages {
     return this.#resolved.size === this.#images.length;
   }
 
-  /** Whether the next run of the push takes those that are open for open, too: it knows the plan, and what is resolved. */
-  get openAreAsPlanned(): boolean {
-    return this.#images.every(
-      ({ name, action, unavailable }) =>
-        this.#resolved.has(name) || (action === 'build' && unavailable === undefined),
-    );
+  /** Those that are open though the plan says that they are not: the next run of the push does not know it otherwise. */
+  get reopened(): readonly string[] {
+    return this.#images
+      .filter(({ action, unavailable }) => action !== 'build' || unavailable !== undefined)
+      .map(({ name }) => name)
+      .filter((name) => !this.#resolved.has(name));
   }
 
   get allWell(): boolean {

@@ -5,6 +5,7 @@ import {
   condition,
   ContinueAsNew,
   isCancellation,
+  patched,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
@@ -28,6 +29,7 @@ import {
 } from './messages.ts';
 import { cancelTasks, takeBackImages } from './push-children.ts';
 import { recordUnstarted, recordVerdict } from './push-records.ts';
+import { TaskRequests } from './task-requests.ts';
 
 export interface PushOutcome {
   readonly state: 'completed' | 'failed' | 'exception';
@@ -49,9 +51,8 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     input,
     pushId,
     early: [],
-    reruns: [...(carry?.reruns ?? [])],
+    requests: new TaskRequests(carry?.reruns),
     later: new Set(),
-    cancels: [],
     held: new Set(carry?.held),
     began: carry?.deadlines ?? { beganMs: workflowInfo().startTime.getTime() },
   };
@@ -63,8 +64,8 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   setHandler(imageResolvedSignal, (resolved) =>
     running.images ? running.images.resolve(resolved) : void running.early.push(resolved),
   );
-  setHandler(rerunSignal, (rerun) => void running.reruns.push(rerun));
-  setHandler(cancelTasksSignal, ({ labels }) => void running.cancels.push(...labels));
+  setHandler(rerunSignal, (rerun) => running.requests.add({ rerun }));
+  setHandler(cancelTasksSignal, ({ labels }) => running.requests.add({ labels }));
   const scope = new CancellationScope();
   let hasEnded = false;
   let supersededBy: string | undefined;
@@ -85,7 +86,9 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   try {
     return conclude(await scope.run(() => carryOutPush(running, carry)));
   } catch (error) {
-    if (error instanceof ContinueAsNew) throw error;
+    // The next run would hear nothing of a cancel of this one.
+    const mayGoOn = (): boolean => !scope.consideredCancelled || !patched('cancelled-before-new-run');
+    if (error instanceof ContinueAsNew && mayGoOn()) throw error;
     hasEnded = true;
     // An activity that timed out while it was being cancelled says so and not that it was cancelled.
     const isCancelled = isCancellation(error) || scope.consideredCancelled;

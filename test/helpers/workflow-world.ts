@@ -5,6 +5,7 @@ import type { WorkflowBundle } from '@temporalio/worker';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { fileURLToPath } from 'node:url';
+import { endRoundBefore } from '../../activities/cancel-tasks.ts';
 import { requestImages } from '../../activities/request-images.ts';
 import { supersede } from '../../activities/supersede.ts';
 import { settle } from '../../activities/settle.ts';
@@ -62,6 +63,9 @@ export const REBUILT: StoredImage = { ...STORED, manifestDigest: `sha256:${'c'.r
 // Warnings of expected failures would drown the failures that are not.
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
+/** For a server on which a push of few tasks is long. */
+export const SHORT_HISTORIES = { 'limit.historyCount.suggestContinueAsNew': 60 };
+
 /** A Temporal server of its own for one test file; `settings` are of its dynamic configuration. */
 export async function createEnvironment(
   settings: Readonly<Record<string, number>> = {},
@@ -101,11 +105,20 @@ export function testBundle(): Promise<WorkflowBundle> {
 
 /** The workflows as they are, but that all the time of planning is over after three seconds. */
 export function impatientBundle(): Promise<WorkflowBundle> {
+  return interceptedBundle('impatient');
+}
+
+/** The workflows as they are, but that no machine answers once a run is claimed, and all are known to be away after a second. */
+export function deafFleetBundle(): Promise<WorkflowBundle> {
+  return interceptedBundle('deaf-fleet');
+}
+
+function interceptedBundle(fixture: string): Promise<WorkflowBundle> {
   return bundleWorkflowCode({
     logger: new DefaultLogger('ERROR'),
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
     workflowInterceptorModules: [
-      fileURLToPath(new URL('../fixtures/impatient/interceptors.ts', import.meta.url)),
+      fileURLToPath(new URL(`../fixtures/${fixture}/interceptors.ts`, import.meta.url)),
     ],
   });
 }
@@ -198,6 +211,7 @@ export class World {
   activities(): Activities {
     return {
       planPush: async (input) => {
+        if (input.push.again && !input.replanned) await this.#endRoundBefore(input.pushId);
         await this.beforePlan(input);
         this.planInputs.push(input);
         const planned = this.planOf?.(input.push) ?? this.plan(this.plans++);
@@ -208,13 +222,14 @@ export class World {
         return rest;
       },
       // As planPush: what a test plans says of the tasks that stay as they are how they ended.
-      reopenPush: (input) => {
+      reopenPush: async (input) => {
+        await this.#endRoundBefore(input.pushId);
         this.reruns.push(input.rerun);
         const planned = this.plan(this.plans++);
         if (planned.outcome !== 'planned') throw new Error('A push is opened again by a plan');
         const { tasks = [], ...rest } = planned;
         this.graphs.set(input.pushId, tasks);
-        return Promise.resolve(rest);
+        return rest;
       },
       supersede: (input) => {
         const deps = { client: this.env.client, store: this.store };
@@ -317,6 +332,12 @@ export class World {
     };
   }
 
+  /** As on a worker. */
+  #endRoundBefore(pushId: string): Promise<void> {
+    const context = { signal: Context.current().cancellationSignal, onProgress: () => undefined };
+    return beating(endRoundBefore(this.env, pushId, context));
+  }
+
   /** Runs workers of all of level 1's queues while `work` goes on. */
   async during<T>(work: () => Promise<T>, bundled = testBundle()): Promise<T> {
     const workflowBundle = await bundled;
@@ -351,6 +372,13 @@ export class World {
       args: [push],
     });
     return { id, result: () => handle.result() as Promise<PushOutcome>, cancel: () => handle.cancel() };
+  }
+
+  /** Makes the history of a push as long as one with {@link SHORT_HISTORIES} may be. */
+  async lengthen(pushId: string): Promise<void> {
+    const push = this.env.client.workflow.getHandle(pushId);
+    const resolved = { label: 'nobody', state: 'completed', reason: 'completed' };
+    for (let signals = 0; signals < 60; signals++) await push.signal('taskResolved', resolved);
   }
 
   /** A base that somebody has resolved anew. */

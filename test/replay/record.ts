@@ -7,6 +7,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { WorkflowBundle } from '@temporalio/worker';
+import { taskIdIn } from '../../model/pure/ids.ts';
 import type { PlannedPush, PushInput } from '../../model/pure/payloads.ts';
 import { findTool } from '../../stack/tool.ts';
 import { TEMPORAL_TOOL } from '../../stack/temporal-tool.ts';
@@ -14,9 +17,12 @@ import {
   aPush,
   anImage,
   aTask,
+  beating,
   createEnvironment,
+  deafFleetBundle,
   failure,
   planned,
+  SHORT_HISTORIES,
   STORED,
   until,
   untilCancelled,
@@ -25,7 +31,9 @@ import {
 
 const HISTORIES = fileURLToPath(new URL('./histories', import.meta.url));
 
-type Scene = (world: World, push: PushInput) => Promise<Readonly<Record<string, string>>>;
+/** A workflow, or one of its runs that is not the last. */
+type Recorded = string | { readonly workflowId: string; readonly runId: string };
+type Scene = (world: World, push: PushInput) => Promise<Readonly<Record<string, Recorded>>>;
 
 /** Each scene gives the files to write and the workflow ids that they hold. */
 const scenes: readonly Scene[] = [
@@ -240,7 +248,123 @@ const scenes: readonly Scene[] = [
     await started.result();
     return { 'push/planned-after-a-newer-one.json': started.id };
   },
+  async (world, push) => {
+    world.plan = (round) => planned([aTask('t', { firstRun: round })]);
+    world.run = (_label, run) => (run === 0 ? untilCancelled() : Promise.resolve({}));
+    const before = await world.startPush(push);
+    await until(() => world.started.includes('t#0'));
+    await world.env.client.workflow.getHandle(before.id).terminate();
+    const started = await world.startPush({ ...push, again: true, round: 2 });
+    await started.result();
+    return { 'push/ends-the-round-before.json': started.id };
+  },
+  async (world, push) => {
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.plan = () => planned([aTask('slow'), aTask('waits', { dependencies: ['slow'] })], [anImage('one')]);
+    world.run = async (label) => {
+      if (label === 'slow') await opened;
+      return {};
+    };
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (verdict) return;
+      const handle = world.env.client.workflow.getHandle(pushId);
+      await handle.signal('cancelTasks', { labels: ['waits'] });
+      await handle.signal('rerun', { tasks: ['waits'], downstream: false });
+    };
+    const started = await world.startPush(push);
+    await until(() => world.setBack.includes('waits'));
+    open();
+    await started.result();
+    return { 'push/cancels-before-it-reruns.json': started.id };
+  },
 ];
+
+/** The same of pushes that are long. */
+const longScenes: readonly Scene[] = [
+  async (world, push) => {
+    world.plan = () => planned([aTask('t', { image: 'one' })], [anImage('one')]);
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (verdict) return;
+      await beating(world.lengthen(pushId));
+      await world.env.client.workflow.getHandle(pushId).cancel();
+    };
+    const started = await world.startPush(push);
+    await started.result().catch(() => undefined);
+    return { 'push/cancelled-before-it-goes-on.json': started.id };
+  },
+  async (world, push) => {
+    world.plan = () => planned([aTask('lost'), aTask('t', { image: 'one' })], [anImage('one')]);
+    world.run = (label) => (label === 'lost' ? untilCancelled() : Promise.resolve({}));
+    world.build = () => beating(until(() => world.started.includes('lost#0')));
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (verdict) return;
+      await world.env.client.workflow.getHandle(taskIdIn(pushId, 'lost')).terminate();
+      await beating(world.lengthen(pushId));
+    };
+    const started = await world.startPush(push);
+    const first = await runOf(world, started.id);
+    await started.result();
+    return { 'push/records-before-it-goes-on.json': first };
+  },
+  async (world, push) => {
+    const ended = { state: 'completed', reason: 'completed' } as const;
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.plan = () =>
+      planned(
+        [aTask('again'), aTask('imaged', { image: 'kept', ended })],
+        [anImage('kept', { action: 'keep' })],
+      );
+    world.run = async (label) => {
+      if (label === 'again') await beating(opened);
+      return {};
+    };
+    world.build = () => beating(opened);
+    const started = await world.startPush({
+      ...push,
+      rerun: { tasks: ['again'], downstream: false },
+      round: 2,
+    });
+    const first = await runOf(world, started.id);
+    await until(() => world.started.includes('again#0'));
+    await world.env.client.workflow
+      .getHandle(started.id)
+      .signal('rerun', { tasks: ['imaged'], downstream: false });
+    await until(() => world.builds.includes('kept'));
+    await world.lengthen(started.id);
+    await until(async () => (await runOf(world, started.id)).runId !== first.runId);
+    open();
+    await started.result();
+    return {
+      'push/goes-on-while-an-image-is-reopened.json': first,
+      'push/went-on-while-an-image-was-reopened.json': started.id,
+    };
+  },
+];
+
+/** The same of a run that nobody carries on. */
+const deafScenes: readonly Scene[] = [
+  async (world, push) => {
+    world.plan = () => planned([aTask('waits')]);
+    const started = await world.startPush(push);
+    const taskId = taskIdIn(started.id, 'waits');
+    const { workflow } = world.env.client;
+    await until(() => world.claims.length === 1);
+    await until(async () => {
+      const { events } = await workflow.getHandle(taskId).fetchHistory();
+      return (events ?? []).filter((event) => event.timerStartedEventAttributes).length === 3;
+    });
+    await workflow.getHandle(taskId).cancel();
+    await started.result();
+    return { 'task/waits-while-nobody-answers.json': taskId };
+  },
+];
+
+async function runOf(world: World, workflowId: string): Promise<Exclude<Recorded, string>> {
+  const { runId } = await world.env.client.workflow.getHandle(workflowId).describe();
+  return { workflowId, runId };
+}
 
 /** Stack traces name places of the machine that recorded, and replay does not look at them. */
 function withoutStacks(key: string, value: unknown): unknown {
@@ -250,23 +374,42 @@ function withoutStacks(key: string, value: unknown): unknown {
 // As the suite does for its parts: here nothing has set it.
 const temporal = await findTool(TEMPORAL_TOOL, { env: process.env, signal: AbortSignal.timeout(60_000) });
 process.env['SLIPWAY_TEST_TEMPORAL_CLI'] ??= temporal ?? '';
-const env = await createEnvironment();
-try {
-  for (const scene of scenes) {
-    const world = new World(env);
-    const recorded = await world.during(() => scene(world, aPush()));
-    for (const [file, workflowId] of Object.entries(recorded)) {
-      const path = join(HISTORIES, file);
-      if (existsSync(path)) continue;
-      const history = historyToJSON(await env.client.workflow.getHandle(workflowId).fetchHistory());
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(
-        path,
-        `${JSON.stringify({ workflowId, history: JSON.parse(history, withoutStacks) as unknown }, null, 1)}\n`,
-      );
-      process.stdout.write(`${file}\n`);
+await recordAll(scenes);
+await recordAll(longScenes, { settings: SHORT_HISTORIES });
+await recordAll(deafScenes, { bundle: deafFleetBundle() });
+
+async function recordAll(
+  of: readonly Scene[],
+  {
+    settings,
+    bundle,
+  }: {
+    readonly settings?: Parameters<typeof createEnvironment>[0];
+    readonly bundle?: Promise<WorkflowBundle>;
+  } = {},
+): Promise<void> {
+  const env = await createEnvironment(settings);
+  try {
+    for (const scene of of) {
+      const world = new World(env);
+      const recorded = await world.during(() => scene(world, aPush()), bundle);
+      for (const [file, workflow] of Object.entries(recorded)) await keep(env, file, workflow);
     }
+  } finally {
+    await env.teardown();
   }
-} finally {
-  await env.teardown();
+}
+
+async function keep({ client }: TestWorkflowEnvironment, file: string, workflow: Recorded): Promise<void> {
+  const path = join(HISTORIES, file);
+  if (existsSync(path)) return;
+  const { workflowId, runId } =
+    typeof workflow === 'string' ? { workflowId: workflow, runId: undefined } : workflow;
+  const history = historyToJSON(await client.workflow.getHandle(workflowId, runId).fetchHistory());
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(
+    path,
+    `${JSON.stringify({ workflowId, history: JSON.parse(history, withoutStacks) as unknown }, null, 1)}\n`,
+  );
+  process.stdout.write(`${file}\n`);
 }

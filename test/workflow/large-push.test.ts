@@ -1,22 +1,30 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { taskIdIn } from '../../model/pure/ids.ts';
+import type { OpenWork } from '../../model/pure/settle-payloads.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
-import { anImage, aTask, planned, STORED, until } from '../helpers/workflow-world.ts';
+import {
+  anImage,
+  aPush,
+  aTask,
+  beating,
+  planned,
+  SHORT_HISTORIES,
+  STORED,
+  until,
+  untilCancelled,
+} from '../helpers/workflow-world.ts';
 import { historiesOf } from '../helpers/histories-of.ts';
 
 jest.setTimeout(180_000);
 
 let env: TestWorkflowEnvironment;
 let world: World;
-// A push of few tasks is long for this server.
-onFreshWorlds(
-  (fresh, server) => {
-    [world, env] = [fresh, server];
-  },
-  { 'limit.historyCount.suggestContinueAsNew': 60 },
-);
+onFreshWorlds((fresh, server) => {
+  [world, env] = [fresh, server];
+}, SHORT_HISTORIES);
 
 describe('a push that goes on in new runs', () => {
   it('starts every task once, after what it depends on', async () => {
@@ -66,6 +74,86 @@ describe('a push that goes on in new runs', () => {
     expect(left.runs).toBeGreaterThan(1);
     expect(world.builds).toEqual(['slow']);
     expect(world.started.length).toBe(49);
+  });
+
+  it('goes on also while an image is built that its plan had not needed', async () => {
+    const ended = { state: 'completed', reason: 'completed' } as const;
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    world.plan = () =>
+      planned(
+        [aTask('again'), aTask('imaged', { image: 'kept', ended })],
+        [anImage('kept', { action: 'keep' })],
+      );
+    world.run = async (label) => {
+      if (label === 'again') await beating(opened);
+      return {};
+    };
+    world.build = () => beating(opened);
+
+    const outcome = await world.during(async () => {
+      const rerun = { tasks: ['again'], downstream: false };
+      const push = await world.startPush({ ...aPush(), rerun, round: 2 });
+      await until(() => world.started.includes('again#0'));
+      await env.client.workflow.getHandle(push.id).signal('rerun', { tasks: ['imaged'], downstream: false });
+      await until(() => world.builds.includes('kept'));
+      await world.lengthen(push.id);
+      await until(async () => (await historiesOf(env.client, push.id)).length > 1, 20_000);
+      open();
+      return push.result();
+    });
+
+    expect(outcome.state).toBe('completed');
+    expect(world.builds).toEqual(['kept']);
+    expect(world.started).toEqual(['again#0', 'imaged#0']);
+    expect(world.lastRecord().images).toMatchObject([{ name: 'kept', outcome: 'built' }]);
+  });
+
+  it.each([
+    ['cancelled', (pushId: string) => env.client.workflow.getHandle(pushId).cancel(), {}],
+    [
+      'superseded',
+      (pushId: string) => env.client.workflow.getHandle(pushId).signal('superseded', { by: 'a newer one' }),
+      { supersededBy: 'a newer one' },
+    ],
+  ])('ends when it is %s just before it would go on', async (_how, end, told) => {
+    world.plan = () =>
+      planned([aTask('t', { image: 'one' }), aTask('after', { dependencies: ['t'] })], [anImage('one')]);
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (verdict) return;
+      await beating(world.lengthen(pushId));
+      await end(pushId);
+    };
+
+    await world.during(async () => (await world.startPush()).result().catch(() => undefined));
+
+    expect(world.lastRecord().verdict).toMatchObject({ reason: 'canceled', ...told });
+    expect(world.unstarted).toEqual([{ label: 'after', reason: 'canceled' }]);
+  });
+
+  it('records before it goes on that a task was ended from outside meanwhile', async () => {
+    world.plan = () => planned([aTask('lost'), aTask('t', { image: 'one' })], [anImage('one')]);
+    world.run = (label) => (label === 'lost' ? untilCancelled() : Promise.resolve({}));
+    world.build = () => beating(until(() => world.started.includes('lost#0')));
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (verdict) return;
+      const { workflow } = env.client;
+      const isLost = async (): Promise<boolean> =>
+        !(await workflow.getHandle(pushId).query<OpenWork>('openWork')).tasks.includes('lost');
+      await workflow.getHandle(taskIdIn(pushId, 'lost')).terminate();
+      await beating(until(isLost));
+      await beating(world.lengthen(pushId));
+    };
+
+    const { outcome, runs } = await world.during(async () => {
+      const push = await world.startPush();
+      return { outcome: await push.result(), runs: (await historiesOf(env.client, push.id)).length };
+    });
+
+    expect([outcome.reason, runs]).toEqual(['failed', 2]);
+    expect(world.unstarted).toEqual([
+      { label: 'lost', reason: 'canceled', detail: 'Its workflow was ended in Temporal' },
+    ]);
   });
 
   it('names the first culprit of a failure that an earlier run of it saw', async () => {

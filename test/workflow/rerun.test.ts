@@ -1,9 +1,13 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { cancelNamed } from '../../client/cli/cancel-named.ts';
+import { cancelRunning, cancelTasks, isRunning } from '../../client/running-workflows.ts';
+import { taskIdIn } from '../../model/pure/ids.ts';
 import type { ContainerResult } from '../../model/pure/payloads.ts';
 import type { Rerun } from '../../model/pure/rerun.ts';
 import type { PushOutcome } from '../../workflows/push.ts';
+import { FakeApi } from '../helpers/fake-api.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
 import {
@@ -15,6 +19,7 @@ import {
   REBUILT,
   STORED,
   until,
+  untilCancelled,
 } from '../helpers/workflow-world.ts';
 
 jest.setTimeout(120_000);
@@ -134,6 +139,28 @@ describe('tasks of a running push', () => {
       expect(world.started).toEqual(['a#0', 'a#1', 'b#0']);
     },
   );
+
+  it('that run and are to run again do not once they are cancelled', async () => {
+    world.plan = () => planned([aTask('a')]);
+    world.run = (_label, run) => (run === 0 ? untilCancelled() : Promise.resolve({}));
+    const api = Object.assign(new FakeApi(), {
+      isRunning: (id: string) => isRunning(env.client, id),
+      cancel: (id: string) => cancelRunning(env.client, id),
+      cancelInPush: (id: string) => cancelTasks(env.client, id.replace(/^task(.*)\/a$/, 'push$1'), ['a']),
+    });
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.started.includes('a#0'));
+      await rerun(push.id, { tasks: ['a'], downstream: false });
+      await cancelNamed(api, taskIdIn(push.id, 'a'));
+      return push.result();
+    });
+
+    expect(outcome).toEqual({ state: 'failed', reason: 'failed' });
+    expect(world.started).toEqual(['a#0']);
+    expect(world.stateOf('a')).toBe('exception/canceled');
+  });
 
   it('run again when that is asked while the verdict is being written, and a new verdict follows', async () => {
     world.plan = () => planned([aTask('broken')]);
@@ -256,6 +283,33 @@ describe('a new round of a push', () => {
       { name: 'used', outcome: 'reused', bytesUploaded: 0, manifestDigest: REBUILT.manifestDigest },
     ]);
   });
+
+  it.each([
+    ['pushed', { again: true }],
+    ['run', { rerun: { tasks: ['t'], downstream: false } }],
+  ])(
+    'that is %s again ends the tasks that the one before has left running, and runs its own',
+    async (_, asked) => {
+      const pushed = aPush();
+      world.plan = (round) => planned([aTask('t', { firstRun: round })]);
+      world.run = (_label, run) => (run === 0 ? untilCancelled() : Promise.resolve({}));
+
+      const outcome = await world.during(async () => {
+        const push = await world.startPush(pushed);
+        await until(() => world.started.includes('t#0'));
+        await env.client.workflow.getHandle(push.id).terminate();
+        const again = await world.startPush({ ...pushed, ...asked, round: 2 });
+        await until(() => world.started.includes('t#1'), 20_000);
+        return again.result();
+      });
+
+      expect(outcome.state).toBe('completed');
+      expect(world.runRecords.map(({ run, reason }) => `${run} ${reason}`)).toEqual([
+        '0 canceled',
+        '1 completed',
+      ]);
+    },
+  );
 
   it('that is refused ends as one whose plan has a mistake, and says which', async () => {
     world.plan = () => {

@@ -5,13 +5,19 @@ import { pushId as pushIdOf, taskIdIn } from '../../model/pure/ids.ts';
 import type { PushInput } from '../../model/pure/payloads.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
-import { anImage, aPush, aTask, planned, until, untilCancelled } from '../helpers/workflow-world.ts';
+import {
+  anImage,
+  aPush,
+  aTask,
+  planned,
+  SHORT_HISTORIES,
+  until,
+  untilCancelled,
+} from '../helpers/workflow-world.ts';
 
 jest.setTimeout(120_000);
 
 const NOTHING = { pushes: [], tasks: [], images: [] };
-/** A push of few tasks is long for this server. */
-const SHORT_HISTORIES = { 'limit.historyCount.suggestContinueAsNew': 60 };
 
 let env: TestWorkflowEnvironment;
 let world: World;

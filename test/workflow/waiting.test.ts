@@ -237,6 +237,34 @@ describe('a task that is cancelled before it has begun', () => {
     expect(world.stateOf('done')).toBe('completed/completed');
   });
 
+  it('runs again when that is asked after the cancel, begun or not, though the push hears of both at once', async () => {
+    const slow = hold();
+    const labels = ['waits', 'runs'];
+    world.plan = () =>
+      planned([aTask('slow'), aTask('waits', { dependencies: ['slow'] }), aTask('runs')], [anImage('one')]);
+    world.run = async (label, run) => {
+      if (label === 'slow') await slow.opened;
+      return label === 'runs' && run === 0 ? untilCancelled() : {};
+    };
+    world.build = () => beating(until(() => world.started.includes('runs#0')));
+    world.onRecordPush = async ({ pushId, verdict }) => {
+      if (verdict) return;
+      await signal(pushId, 'cancelTasks', { labels });
+      await signal(pushId, 'rerun', { tasks: labels, downstream: false });
+    };
+
+    const outcome = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.setBack.length === labels.length, 20_000);
+      slow.open();
+      return push.result();
+    });
+
+    expect(outcome).toEqual({ state: 'completed', reason: 'completed' });
+    expect(world.unstarted).toEqual([{ label: 'waits', reason: 'canceled' }]);
+    expect([...world.started].sort()).toEqual(['runs#0', 'runs#1', 'slow#0', 'waits#0']);
+  });
+
   it('takes its image back when no task needs it any more, and has it again when it runs again', async () => {
     const [base, lint] = [anImage('base'), anImage('lint', { parent: 'base' })];
     world.parents.set('lint', { taskId: base.taskId, name: 'base' });

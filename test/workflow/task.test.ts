@@ -3,7 +3,15 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { findHeldUp } from '../../client/held-up.ts';
 import { taskIdIn } from '../../model/pure/ids.ts';
 import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
-import { aTask, failure, planned, until, untilCancelled, World } from '../helpers/workflow-world.ts';
+import {
+  aTask,
+  deafFleetBundle,
+  failure,
+  planned,
+  until,
+  untilCancelled,
+  World,
+} from '../helpers/workflow-world.ts';
 
 jest.setTimeout(120_000);
 
@@ -136,6 +144,26 @@ describe('task', () => {
     ]);
     expect(runsOf()).toEqual(['0 worker-lost …', '1 completed']);
     expect(world.started).toEqual(['t#1']);
+  });
+
+  it('asks for its engine less and less often while nobody answers, and can be cancelled meanwhile', async () => {
+    const pauses = await world.during(async () => {
+      const push = await world.startPush();
+      await until(() => world.claims.length === 1);
+      const pausesSoFar = async (): Promise<readonly number[]> => {
+        const { events } = await env.client.workflow.getHandle(taskIdIn(push.id, 't')).fetchHistory();
+        const timers = (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) => timer ?? []);
+        // The first one is the task's deadline.
+        return timers.slice(1).map(({ startToFireTimeout }) => Number(startToFireTimeout?.seconds));
+      };
+      await until(async () => (await pausesSoFar()).length === 2, 30_000);
+      await push.cancel();
+      await push.result().catch(() => undefined);
+      return pausesSoFar();
+    }, deafFleetBundle());
+
+    expect(pauses).toEqual([10, 20]);
+    expect(runsOf()).toEqual(['0 canceled']);
   });
 
   it('is claimed for the engine that has its image when that takes it, else on the shared queue, and is sent nowhere twice', async () => {

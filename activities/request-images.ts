@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { InternalError } from '../model/errors.ts';
 import { levelOf, parseId, queueName } from '../model/pure/ids.ts';
+import { taskMemo } from '../model/pure/memos.ts';
 import type { RequestImagesInput } from '../model/pure/asked-image.ts';
 import type { ImageInput } from '../model/pure/payloads.ts';
 import { SLIPWAY_IMAGE, SLIPWAY_LEVEL } from '../model/pure/search-attributes.ts';
@@ -33,6 +34,8 @@ export async function requestImages(
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         workflowIdConflictPolicy: 'USE_EXISTING',
         priority: { priorityKey: priority, ...fairness },
+        memo: taskMemo(taskId, pushId),
+        staticDetails: `Image \`${name}\` of the content \`${imageHashOf(taskId)}\`, as \`${pushId}\` wanted it first`,
         staticSummary: `build ${name} ${imageHashOf(taskId).slice(0, 12)}`,
         typedSearchAttributes: [
           { key: SLIPWAY_IMAGE, value: name },

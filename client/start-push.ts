@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowStartOptions } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { pushId as idOf, queueName } from '../model/pure/ids.ts';
+import { pushMemo } from '../model/pure/memos.ts';
 import type { PushInput } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
 import type { PushDocument } from '../model/schema/records.ts';
@@ -150,6 +151,7 @@ async function lastRound(store: Store, pushId: string): Promise<number> {
 /** How the workflow of a push is started; a running one of that id is an error. */
 export function workflowOf(pushId: string, input: PushInput): WorkflowStartOptions {
   const { project, level, repository, ref, revision, pushedBy } = input;
+  const summary = `${project} ${ref.replace('refs/heads/', '')} ${revision.slice(0, 12)}`;
   return {
     workflowId: pushId,
     taskQueue: queueName('control', level),
@@ -157,8 +159,10 @@ export function workflowOf(pushId: string, input: PushInput): WorkflowStartOptio
     workflowIdConflictPolicy: 'FAIL',
     // Projects take turns at being planned, too.
     priority: { fairnessKey: project },
-    staticSummary: `${project} ${ref.replace('refs/heads/', '')} ${revision.slice(0, 12)}`,
+    staticSummary: summary,
     staticDetails: `Repository \`${repository}\`, pushed by ${pushedBy}`,
+    // A push that goes on in a new run has its memo there, and no static summary.
+    memo: { push: summary, ...pushMemo(pushId) },
     typedSearchAttributes: [
       { key: SLIPWAY_PROJECT, value: project },
       { key: SLIPWAY_LEVEL, value: level },

@@ -3,8 +3,11 @@ import type { CacheMount } from '../model/cache-mount.ts';
 import { InternalError } from '../model/errors.ts';
 import type { Digest, Level, PushCoordinates } from '../model/pure/ids.ts';
 import { levelOf, storeKey } from '../model/pure/ids.ts';
+import { runsPrefix } from '../model/pure/record-keys.ts';
 
-/** The store's layout: every key is made here. No key is the directory of another, since some stores sit on a file system. */
+export { pushKey, runsPrefix, taskKey } from '../model/pure/record-keys.ts';
+
+/** The store's layout: every key is made here, or in that file. No key is the directory of another, since some stores sit on a file system. */
 
 /** Longest name of a file or directory where a store sits on a file system. */
 const SEGMENT_MAX_BYTES = 255;
@@ -52,15 +55,6 @@ export function platformKey(level: Level): string {
   return `level-${level}/platform.json`;
 }
 
-export function taskKey(taskId: string): string {
-  return `level-${levelOf(taskId)}/tasks/${storeKey(taskId)}`;
-}
-
-/** What the runs of a task have left. */
-export function runsPrefix(taskId: string): string {
-  return `${taskKey(taskId)}/runs/`;
-}
-
 export function runKey(taskId: string, run: number): string {
   return runsPrefix(taskId) + run;
 }
@@ -83,10 +77,6 @@ export function logPrefix(taskId: string, run: number): string {
 
 export function logChunkKey(taskId: string, run: number, seq: number): string {
   return logPrefix(taskId, run) + String(seq).padStart(8, '0');
-}
-
-export function pushKey(pushId: string, part: 'push' | 'plan' | 'status'): string {
-  return `level-${levelOf(pushId)}/pushes/${storeKey(pushId)}/${part}.json`;
 }
 
 /** A plan of a push that was planned anew since. */

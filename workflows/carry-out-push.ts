@@ -12,6 +12,8 @@ import type { Rerun } from '../model/pure/rerun.ts';
 import { REFUSED } from '../model/pure/rerun.ts';
 import type { PushReason } from '../model/pure/states.ts';
 import { controlActivities, recordActivities } from './activity-proxies.ts';
+import type { ShownPush } from './current-details.ts';
+import { showPush } from './current-details.ts';
 import type { DeadlinesState } from './deadlines.ts';
 import { Deadlines } from './deadlines.ts';
 import { endWaiting } from './end-waiting.ts';
@@ -53,7 +55,7 @@ export interface PushCarry {
 type PushWorkflow = (input: PushInput, carry?: PushCarry) => Promise<unknown>;
 
 /** A push while its workflow runs: what its signals and its query reach. */
-export interface RunningPush {
+export interface RunningPush extends ShownPush {
   readonly input: PushInput;
   readonly pushId: string;
   /** Answers that came before the graph stands. */
@@ -77,12 +79,13 @@ export interface RunningPush {
 export async function carryOutPush(running: RunningPush, carry: PushCarry | undefined): Promise<PushReason> {
   const { input, pushId } = running;
   const bases = new SettledBases();
+  const tell = (doing: string): void => showPush(running, doing);
   let state = carry?.graph;
   for (;;) {
     if (!running.planned) {
       const plan = input.rerun
         ? await controlActivities(input.level).reopenPush({ push: input, pushId, rerun: input.rerun })
-        : await planWithBases(input, pushId, { bases });
+        : await planWithBases(input, pushId, { bases, tell });
       if (plan.outcome === 'rejected') return plan.reason;
       running.planned = plan;
     }
@@ -93,7 +96,7 @@ export async function carryOutPush(running: RunningPush, carry: PushCarry | unde
     else await begun.images.request(pushId, begun.planned.plannedAt, input.level);
     const reason = await runAll(begun);
     if (reason !== 'decided') return reason;
-    const plan = await planWithBases(input, pushId, { bases, decided: true });
+    const plan = await planWithBases(input, pushId, { bases, tell, decided: true });
     if (plan.outcome === 'rejected') return plan.reason;
     running.planned = plan;
     state = undefined;
@@ -126,6 +129,7 @@ async function begin(
   state: PushGraphState | undefined,
 ): Promise<Begun> {
   const { input, pushId, early } = running;
+  showPush(running, 'Running');
   // Histories from before have the tasks in the plan's answer.
   const { tasks, pages } = planned.tasks
     ? { tasks: planned.tasks, pages: 1 }
@@ -178,6 +182,7 @@ async function startAll(running: Begun): Promise<void> {
     if (mayBeSetBack() && patched('set-back-first')) await setBackAsked(running);
     await endWaiting(running);
     const ready = graph.takeReady(Math.min(STARTS_IN_FLIGHT, OPEN_TASKS - graph.openCount));
+    showPush(running);
     const context = { push: input, pushId, plannedAt, graph, deadlines, held };
     await Promise.all(ready.map((task) => startTask(task, context)));
     await CancellationScope.nonCancellable(async () => {

@@ -8,6 +8,7 @@ import {
 import type { FoundImage, ImageInput, ImageReason, ImageResolved } from '../model/pure/payloads.ts';
 import { levelOf } from '../model/pure/ids.ts';
 import { builderActivities, controlActivities, recordActivities } from './activity-proxies.ts';
+import { inShort, quoted, show } from './current-details.ts';
 import { damagedDigest, failureDetail, failureType } from './failures.ts';
 import { imageResolvedSignal, openWorkQuery, unwantImageSignal, wantImageSignal } from './messages.ts';
 import { requestImage } from './request-image.ts';
@@ -47,6 +48,8 @@ export async function image(input: ImageInput): Promise<ImageResolved> {
     resolved = await work.run(() =>
       resolveImage(input, () => [...wanted.values()].some(({ force }) => force)),
     );
+    const { reason, detail } = resolved;
+    show(`**Ended ${reason}**`, detail === undefined ? undefined : quoted(detail));
     // Replay: no await may stand between the last look at `wanted` and the return, or a request would be lost.
     let told = answerable(wanted, resolved);
     while (told.length > 0) {
@@ -78,6 +81,7 @@ async function resolveImage(input: ImageInput, isForced: () => boolean): Promise
   for (;;) {
     try {
       // Something stored was found damaged when it was read. What is wrong is removed, then all is looked at anew.
+      show(`**Being looked for**${damaged === undefined ? '' : `: ${quoted(damaged)} of it is damaged`}`);
       if (damaged !== undefined) await control.examineImage({ pushId, plannedAt, digest: damaged });
       const force = isForced();
       found = await control.findImage({ ...input, force });
@@ -95,6 +99,7 @@ async function buildFound(input: ImageInput, found: FoundImage, fresh: boolean):
   const level = levelOf(taskId);
   if (found.stored) return { taskId, reason: 'reused', stored: found.stored, bytesUploaded: 0 };
   for (const base of found.damagedBases ?? []) {
+    show(`**Waiting for base images**: ${inShort([base.reference])}`);
     const { unavailable } = await builderActivities(level, `base ${base.reference}`).importBase(base);
     if (unavailable !== undefined) {
       const detail = `Base image "${base.reference}" is damaged in the store and cannot be had again: ${unavailable}`;
@@ -104,10 +109,12 @@ async function buildFound(input: ImageInput, found: FoundImage, fresh: boolean):
   let parent = found.parent?.stored;
   if (found.parent && !parent) {
     const { pushId, plannedAt } = input;
+    show(`**Waiting for its parent** ${inShort([found.parent.name])}`);
     const answer = await requestImage({ ...found.parent, pushId, plannedAt });
     if (!answer.stored) return await fail(input, found, 'dependency-failed', answer);
     parent = answer.stored;
   }
+  show(`**Run ${found.nextRun}**: a builder builds it, or is waited for`);
   const built = await builderActivities(level, `build ${input.name} ${shortHash(taskId)}`).buildImage({
     ...input,
     run: found.nextRun,

@@ -1,6 +1,6 @@
 import type { GraphTask } from '../model/pure/graph-pages.ts';
-import type { TaskResolved } from '../model/pure/payloads.ts';
 import { isResolved } from '../model/pure/states.ts';
+import type { KnownEnd } from './push-graph-state.ts';
 
 /**
  * How many of the dependencies of each task are open, and how many ended without having completed. What one end changes takes as
@@ -38,16 +38,16 @@ export class OpenDependencies {
     return (this.#fallen.get(label) ?? 0) > 0;
   }
 
-  end(ended: TaskResolved): void {
+  end(ended: KnownEnd): void {
     this.#count(ended, 1);
   }
 
   /** Takes an end back. */
-  reopen(ended: TaskResolved): void {
+  reopen(ended: KnownEnd): void {
     this.#count(ended, -1);
   }
 
-  #count({ label, state }: TaskResolved, ends: 1 | -1): void {
+  #count({ label, state }: KnownEnd, ends: 1 | -1): void {
     if (!isResolved(state)) return;
     for (const dependent of this.of(label)) {
       add(this.#open, dependent, -ends);

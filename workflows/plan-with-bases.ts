@@ -4,6 +4,7 @@ import { platformBaseKey, renewalKey } from '../model/pure/base-payloads.ts';
 import type { Level } from '../model/pure/ids.ts';
 import type { PlannedPush, PushInput } from '../model/pure/payloads.ts';
 import { builderActivities, planActivities } from './activity-proxies.ts';
+import { inShort } from './current-details.ts';
 import { failureDetail } from './failures.ts';
 
 /** A chain of images, each older than it may be, takes a round for each. */
@@ -16,11 +17,15 @@ export class SettledBases {
   readonly renewedBases: Record<string, RenewedBase> = {};
 }
 
-/** Plans; brings bases that have no record into the store and plans again, so that hashes are known. */
+/** Plans; brings bases that have no record into the store and plans again, so that hashes are known. `tell` hears what it does. */
 export async function planWithBases(
   input: PushInput,
   pushId: string,
-  { bases, decided }: { readonly bases: SettledBases; readonly decided?: true },
+  {
+    bases,
+    tell,
+    decided,
+  }: { readonly bases: SettledBases; readonly tell: (doing: string) => void; readonly decided?: true },
 ): Promise<Exclude<PlannedPush, { outcome: 'bases-missing' }>> {
   const { level } = input;
   const { unavailableBases, troubledBases, renewedBases } = bases;
@@ -28,6 +33,7 @@ export async function planWithBases(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const renewed = Object.keys(renewedBases).length > 0 ? { renewedBases } : {};
     const replanned = round > 0 || decided ? { replanned: true as const } : {};
+    tell('Being planned');
     const plan = await planActivities(level).planPush({
       push: input,
       pushId,
@@ -38,6 +44,10 @@ export async function planWithBases(
       ...(decided ? { decided } : {}),
     });
     if (plan.outcome !== 'bases-missing') return plan;
+    const references = [...(plan.renew ?? []), ...plan.bases].map((base) =>
+      typeof base === 'string' ? base : base.reference,
+    );
+    tell(`Waiting for base images: ${inShort([...new Set(references)])}`);
     await Promise.all(
       (plan.renew ?? []).map(async (base) => {
         renewedBases[renewalKey(base)] = await renew(level, { ...base, domain: plan.domain });

@@ -12,7 +12,9 @@ import {
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { GraphTask } from '../model/pure/graph-pages.ts';
+import { taskMemo } from '../model/pure/memos.ts';
 import type { PushInput, TaskInput } from '../model/pure/payloads.ts';
+import { formatSeconds } from '../model/pure/duration.ts';
 import { queueName, taskIdIn } from '../model/pure/ids.ts';
 import type { Deadlines } from './deadlines.ts';
 import { unwantImageSignal } from './messages.ts';
@@ -80,6 +82,8 @@ export async function startTask(
         cancellationType: ChildWorkflowCancellationType.ABANDON,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
         priority: { priorityKey: graphTask.priority, fairnessKey: push.project },
+        memo: taskMemo(id, pushId),
+        staticDetails: describeTask(graphTask, input),
         staticSummary: `${label} of ${push.project} ${push.revision.slice(0, 12)}`,
         typedSearchAttributes: [
           { key: SLIPWAY_PROJECT, value: push.project },
@@ -103,6 +107,19 @@ export async function startTask(
     graph.markStarted(label);
     log.info('The task runs already; it will report', { taskId: id });
   }
+}
+
+function describeTask(
+  { label, image, maxRunTimeSeconds, dind }: GraphTask,
+  { pushId, image: stored, retries, deadline }: TaskInput,
+): string {
+  const digest = stored ? `, \`${stored.manifestDigest}\`` : '';
+  return [
+    `Task \`${label}\` of \`${pushId}\``,
+    ...(image === undefined ? [] : [`In the image \`${image}\`${digest}`]),
+    ...(dind ? ['With an engine of its own'] : []),
+    `At most ${retries + 1} runs of at most ${formatSeconds(maxRunTimeSeconds)}, until ${deadline}`,
+  ].join('\n\n');
 }
 
 /** A workflow tells of its end before it ends: one that runs again may begin a moment later. */

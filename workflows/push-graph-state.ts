@@ -24,18 +24,17 @@ interface StateInWords {
   readonly images: PushGraphState['images'];
 }
 
-/** How a task of each letter ended, as far as others ask. */
-const ENDS = {
-  c: { state: 'completed', reason: 'completed' },
-  f: { state: 'failed', reason: 'failed' },
-  e: { state: 'exception', reason: 'internal-error' },
-} as const;
+/** How a task ended as its push knows it. Why is not known of one that an earlier run of the push has heard of. */
+export type KnownEnd = Omit<TaskResolved, 'reason'> & Partial<Pick<TaskResolved, 'reason'>>;
 
-type EndLetter = keyof typeof ENDS;
+/** How a task of each letter ended. */
+const STATES = { c: 'completed', f: 'failed', e: 'exception' } as const;
+
+type EndLetter = keyof typeof STATES;
 
 export interface TaskStates {
   readonly open: readonly string[];
-  readonly resolved: readonly TaskResolved[];
+  readonly resolved: readonly KnownEnd[];
   readonly firstRuns: readonly (readonly [label: string, firstRun: number])[];
 }
 
@@ -47,13 +46,13 @@ export function readGraphState(
   if ('resolved' in state) return { ...state, firstRuns: [] };
   const culprits = readCulprits(state.culprits);
   const open: string[] = [];
-  const resolved: TaskResolved[] = [];
+  const resolved: KnownEnd[] = [];
   for (const [place, { label }] of tasks.entries()) {
     const letter = state.letters.charAt(place);
     if (letter === 'o') open.push(label);
     if (!isEnd(letter)) continue;
     const culprit = culprits.get(place);
-    resolved.push({ label, ...ENDS[letter], ...(culprit === undefined ? {} : { culprit }) });
+    resolved.push({ label, state: STATES[letter], ...(culprit === undefined ? {} : { culprit }) });
   }
   const firstRuns = (state.firstRuns ?? []).map(
     ([place, firstRun]) => [tasks[place]?.label ?? '', firstRun] as const,
@@ -79,7 +78,7 @@ export function writeGraphState(
   labels: Iterable<string>,
   states: {
     readonly open: ReadonlySet<string>;
-    readonly resolved: ReadonlyMap<string, TaskResolved>;
+    readonly resolved: ReadonlyMap<string, KnownEnd>;
     readonly firstRuns: ReadonlyMap<string, number>;
   },
 ): Omit<PushGraphState, 'images' | 'reopened'> {
@@ -104,11 +103,11 @@ export function writeGraphState(
   };
 }
 
-function letterOf({ state }: TaskResolved): EndLetter {
+function letterOf({ state }: KnownEnd): EndLetter {
   if (state === 'completed') return 'c';
   return state === 'failed' ? 'f' : 'e';
 }
 
 function isEnd(letter: string): letter is EndLetter {
-  return letter in ENDS;
+  return letter in STATES;
 }

@@ -3,10 +3,12 @@ import type { GraphTask } from '../model/pure/graph-pages.ts';
 import type { KnownImage, TaskResolved, UnstartedTask } from '../model/pure/payloads.ts';
 import type { Rerun } from '../model/pure/rerun.ts';
 import { tasksToRerun } from '../model/pure/rerun.ts';
-import type { TaskReason, TaskState } from '../model/pure/states.ts';
+import type { TaskReason } from '../model/pure/states.ts';
 import { isResolved, TASK_REASONS } from '../model/pure/states.ts';
+import type { TasksStanding } from './current-details.ts';
+import { EndedTasks } from './ended-tasks.ts';
 import { OpenDependencies } from './open-dependencies.ts';
-import type { PushGraphState } from './push-graph-state.ts';
+import type { KnownEnd, PushGraphState } from './push-graph-state.ts';
 import { readGraphState, writeGraphState } from './push-graph-state.ts';
 
 /** Of why an image could not be had, in the record of each task that waited for it: the image's own record has all of it. */
@@ -21,7 +23,7 @@ export class PushGraph {
   readonly #dependencies: OpenDependencies;
   readonly #byImage = new Map<string, string[]>();
   readonly #images = new Map<string, KnownImage>();
-  readonly #resolved = new Map<string, TaskResolved>();
+  readonly #resolved = new EndedTasks();
   readonly #open = new Set<string>();
   /** Those of the open ones whose start the server has confirmed. */
   readonly #started = new Set<string>();
@@ -104,6 +106,10 @@ export class PushGraph {
     return this.#neverStarted.length > 0;
   }
 
+  get standing(): TasksStanding {
+    return { count: this.#tasks.size, open: this.#open, ended: this.#resolved };
+  }
+
   get state(): PushGraphState {
     return {
       ...writeGraphState(this.#tasks.keys(), {
@@ -146,7 +152,7 @@ export class PushGraph {
     this.#checkAgain(this.#dependencies.of(resolved.label));
   }
 
-  #end(resolved: TaskResolved): void {
+  #end(resolved: KnownEnd): void {
     this.#resolved.set(resolved.label, resolved);
     this.#dependencies.end(resolved);
   }
@@ -254,14 +260,9 @@ export class PushGraph {
   }
 
   #giveUp(unstarted: UnstartedTask): void {
-    const state: TaskState = TASK_REASONS[unstarted.reason].state;
     this.#neverStarted.push(unstarted);
-    this.resolveTask({
-      label: unstarted.label,
-      state,
-      reason: unstarted.reason,
-      ...(unstarted.culprit ? { culprit: unstarted.culprit } : {}),
-    });
+    const { label, reason, culprit } = unstarted;
+    this.resolveTask({ label, state: TASK_REASONS[reason].state, reason, ...(culprit ? { culprit } : {}) });
   }
 
   /** Why a task may not start: undefined when it may, `wait` when something is still open, else how it ends. */

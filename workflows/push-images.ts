@@ -4,6 +4,7 @@ import type { GraphImage, ImageOutcome, KnownImage } from '../model/pure/payload
 import type { Level } from '../model/pure/ids.ts';
 import { PRIORITY_KEYS } from '../model/pure/priority.ts';
 import { controlActivities } from './activity-proxies.ts';
+import type { ImagesStanding } from './current-details.ts';
 import { imagePriorities } from './image-priorities.ts';
 import type { PushGraphState } from './push-graph-state.ts';
 import type { PushGraph } from './push-graph.ts';
@@ -148,6 +149,13 @@ export class PushImages {
     return this.#images
       .filter(({ name }) => !this.#resolved.has(name))
       .map(({ taskId, name }) => ({ taskId, name }));
+  }
+
+  get standing(): ImagesStanding {
+    const failed = [...this.#resolved].flatMap(([name, { stored, reason, detail }]) =>
+      stored === undefined && reason !== 'canceled' ? [{ name, reason, detail }] : [],
+    );
+    return { toCome: this.asked.map(({ name }) => name), failed };
   }
 
   get allResolved(): boolean {

@@ -18,6 +18,7 @@ import type { PushReason } from '../model/pure/states.ts';
 import { PUSH_REASONS } from '../model/pure/states.ts';
 import type { PushCarry, RunningPush } from './carry-out-push.ts';
 import { carryOutPush } from './carry-out-push.ts';
+import { showPush } from './current-details.ts';
 import { failureDetail, pushReason } from './failures.ts';
 import {
   cancelTasksSignal,
@@ -50,6 +51,7 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
   const running: RunningPush = {
     input,
     pushId,
+    doing: input.rerun ? 'Being opened again' : 'Being planned',
     early: [],
     requests: new TaskRequests(carry?.reruns),
     later: new Set(),
@@ -57,13 +59,18 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     began: carry?.deadlines ?? { beganMs: workflowInfo().startTime.getTime() },
   };
   if (carry) running.planned = carry.planned;
+  showPush(running);
   // Replay: signals that came before the graph stands are dispatched by setHandler itself, so they are kept for it.
-  setHandler(taskResolvedSignal, (resolved) =>
-    running.graph ? running.graph.resolveTask(resolved) : void running.early.push(resolved),
-  );
-  setHandler(imageResolvedSignal, (resolved) =>
-    running.images ? running.images.resolve(resolved) : void running.early.push(resolved),
-  );
+  setHandler(taskResolvedSignal, (resolved) => {
+    if (!running.graph) return void running.early.push(resolved);
+    running.graph.resolveTask(resolved);
+    showPush(running);
+  });
+  setHandler(imageResolvedSignal, (resolved) => {
+    if (!running.images) return void running.early.push(resolved);
+    running.images.resolve(resolved);
+    showPush(running);
+  });
   setHandler(rerunSignal, (rerun) => running.requests.add({ rerun }));
   setHandler(cancelTasksSignal, ({ labels }) => running.requests.add({ labels }));
   const scope = new CancellationScope();
@@ -84,7 +91,7 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     scope.cancel();
   });
   try {
-    return conclude(await scope.run(() => carryOutPush(running, carry)));
+    return conclude(running, await scope.run(() => carryOutPush(running, carry)));
   } catch (error) {
     // The next run would hear nothing of a cancel of this one.
     const mayGoOn = (): boolean => !scope.consideredCancelled || !patched('cancelled-before-new-run');
@@ -94,7 +101,7 @@ export async function push(input: PushInput, carry?: PushCarry): Promise<PushOut
     const isCancelled = isCancellation(error) || scope.consideredCancelled;
     const verdict = isCancelled ? cancelled(supersededBy) : failed(error);
     await CancellationScope.nonCancellable(() => windDown(running, verdict));
-    const outcome = conclude(verdict.reason);
+    const outcome = conclude(running, verdict.reason);
     // Whoever cancelled the workflow sees it end so; a newer push ended this one by its own rules.
     if (!isCancelled || supersededBy !== undefined) return outcome;
     throw isCancellation(error) ? error : new CancelledFailure('The push was cancelled');
@@ -113,10 +120,9 @@ function failed(error: unknown): PushVerdict {
 }
 
 /** Ends a push before its time: takes everything back, waits for what was running, writes the record. */
-async function windDown(
-  { input, pushId, planned, graph, images }: RunningPush,
-  verdict: PushVerdict,
-): Promise<void> {
+async function windDown(running: RunningPush, verdict: PushVerdict): Promise<void> {
+  const { input, pushId, planned, graph, images } = running;
+  showPush(running, `Ending ${verdict.reason}`);
   if (graph && images && planned) {
     await takeBackImages(images.openTaskIds, pushId);
     images.cancelOpen();
@@ -130,8 +136,9 @@ async function windDown(
   await recordVerdict(input, planned, { images: images?.outcomes ?? [], verdict });
 }
 
-function conclude(reason: PushReason): PushOutcome {
+function conclude(running: RunningPush, reason: PushReason): PushOutcome {
   const { state } = PUSH_REASONS[reason];
+  showPush(running, `Ended ${reason}`);
   upsertSearchAttributes([{ key: SLIPWAY_STATE, value: state }]);
   return { state, reason };
 }

@@ -12,6 +12,7 @@ import { verdictOf } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { runnerActivities } from './activity-proxies.ts';
 import { claimRun } from './claim-run.ts';
+import { showRun } from './current-details.ts';
 import { failureDetail, isCutShort, isMachineGone, runReason } from './failures.ts';
 import { loadImage } from './load-image.ts';
 import { isUnanswered, onEngine } from './on-engine.ts';
@@ -39,23 +40,28 @@ export interface EndedRun {
 
 /**
  * One run: claimed on the shared queue, carried out on the queue of the engine that claimed it. Never throws:
- * every failure is a reason. Artifacts are saved whatever the end, as long as the machine is there.
+ * every failure is a reason. Artifacts are saved whatever the end, as long as the machine is there. `before` says how the run before
+ * it ended.
  */
-export async function carryOutRun(input: RunInput): Promise<EndedRun> {
+export async function carryOutRun(input: RunInput, before?: string): Promise<EndedRun> {
   const soFar: { loaded?: LoadedImage; result?: ContainerResult } = {};
   let phase: RunPhase = 'claim';
   let loadBegan = 0;
   let claim: ClaimedRun | undefined;
   const summary = summaryOf(input);
+  const showPhase = (): void => showRun(input, phase, { worker: claim?.worker, before });
+  showPhase();
   try {
     const answer = await claimRun(input);
     if ('ended' in answer) return { ...answer.ended, isRecorded: true };
     claim = answer;
     const runner = runnerActivities(claim.queue, { summary, startToCloseSeconds: TRANSFER_SECONDS });
     phase = 'load';
+    showPhase();
     loadBegan = Date.now();
     soFar.loaded = await onEngine(input, claim, () => loadImage(runner, input));
     phase = 'run';
+    showPhase();
     const running = runnerActivities(claim.queue, {
       summary,
       startToCloseSeconds: input.task.maxRunTimeSeconds + RUN_MARGIN_SECONDS,
@@ -63,6 +69,7 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     const container = { ...input, engineImageId: soFar.loaded.engineImageId };
     soFar.result = await onEngine(input, claim, () => running.runContainer(container));
     phase = 'save';
+    showPhase();
     const { reason, exitCode } = soFar.result;
     const saving = { ...input, reason, ...(exitCode === undefined ? {} : { exitCode }) };
     const saved = await onEngine(input, claim, () => runner.saveArtifacts(saving));
@@ -80,6 +87,8 @@ export async function carryOutRun(input: RunInput): Promise<EndedRun> {
     const isSavable = phase !== 'save' && !isMachineGone(error);
     const abandoned = claim === undefined || (!isCanceled && !isSavable);
     if (abandoned) return ended;
+    phase = 'save';
+    showPhase();
     const { exitCode } = soFar.result ?? {};
     const left = { ...input, reason, ...(exitCode === undefined ? {} : { exitCode }) };
     return { ...ended, ...(await saveWhatThereIs(left, claim)) };

@@ -12,6 +12,7 @@ import { pauseAfterRuns } from '../model/pure/run-ends.ts';
 import type { TaskReason } from '../model/pure/states.ts';
 import { TASK_REASONS } from '../model/pure/states.ts';
 import { recordActivities } from './activity-proxies.ts';
+import { quoted, runName, show } from './current-details.ts';
 import { deadlineDetail } from './deadlines.ts';
 import type { EndedRun } from './run.ts';
 import { carryOutRun } from './run.ts';
@@ -37,14 +38,18 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
   );
 
   let ended: EndedInput;
+  let before: string | undefined;
   let betweenRuns: UnstartedTask | undefined;
   for (let run = input.firstRun; ; run++) {
-    ended = await endRun({ task: input, run }, runs, () => deadlineExceeded);
+    ended = await endRun({ task: input, run }, { runs, isLate: () => deadlineExceeded, before });
+    before = `Run ${run} ended ${ended.reason}${ended.detail === undefined ? '' : `: ${quoted(ended.detail)}`}`;
     const lastRun = input.firstRun + input.retries;
     if (ended.isRecorded || TASK_REASONS[ended.reason].after === 'final' || run >= lastRun) break;
     await record({ ...ended, final: false });
     try {
       const pauseMs = pauseAfterRuns(run - input.firstRun + 1);
+      const next = new Date(Date.now() + pauseMs).toISOString();
+      show(`${runName({ task: input, run: run + 1 })} begins at ${next}`, before);
       await runs.run(() => sleep(pauseMs, { summary: `run ${run} ended ${ended.reason}` }));
     } catch (error) {
       if (!isCancellation(error)) throw error;
@@ -57,6 +62,7 @@ export async function task(input: TaskInput): Promise<TaskResolved> {
       break;
     }
   }
+  show(`**Ended ${ended.reason}**`, before);
   const resolved: TaskResolved = { label: input.label, state: ended.state, reason: ended.reason };
   const end = betweenRuns;
   await CancellationScope.nonCancellable(async () => {
@@ -79,10 +85,17 @@ type EndedInput = RecordRunInput & Pick<EndedRun, 'isRecorded'>;
 
 async function endRun(
   coordinates: { readonly task: TaskInput; readonly run: number },
-  runs: CancellationScope,
-  isLate: () => boolean,
+  {
+    runs,
+    isLate,
+    before,
+  }: {
+    readonly runs: CancellationScope;
+    readonly isLate: () => boolean;
+    readonly before: string | undefined;
+  },
 ): Promise<EndedInput> {
-  const ended = await runs.run(() => carryOutRun(coordinates));
+  const ended = await runs.run(() => carryOutRun(coordinates, before));
   if (ended.isRecorded)
     return { ...coordinates, ...ended, state: TASK_REASONS[ended.reason].state, final: true };
   // A machine that is lost while its run is being cancelled need not be replaced.

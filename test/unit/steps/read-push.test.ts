@@ -164,7 +164,7 @@ describe('a push of many tasks that goes on', () => {
   it('is asked to end one of its tasks, or for its images, without a look at the records of the others', async () => {
     const api = {
       cancel: () => Promise.resolve(false),
-      isRunning: () => Promise.resolve(true),
+      isRunning: (id: string) => Promise.resolve(id === pushId),
       read: (id: string, of?: readonly string[]) => readPush(store, id, of),
     } as unknown as SlipwayApi;
     const named = taskIdIn(pushId, 't3');

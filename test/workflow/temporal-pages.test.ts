@@ -7,7 +7,7 @@ import { onFreshWorlds } from '../helpers/on-fresh-worlds.ts';
 import type { World } from '../helpers/workflow-world.ts';
 import { aPush, anImage, aTask, beating, failure, planned, until } from '../helpers/workflow-world.ts';
 
-jest.setTimeout(90_000);
+jest.setTimeout(240_000);
 
 let env: TestWorkflowEnvironment;
 let world: World;
@@ -47,7 +47,7 @@ async function untilSaid(workflowId: string, words: string | RegExp): Promise<vo
     said = await detailsOf(workflowId).catch(String);
     return typeof words === 'string' ? said === words : words.test(said);
   };
-  await until(isSaid, 20_000).catch(() => expect(said).toEqual(words));
+  await until(isSaid, 120_000).catch(() => expect(said).toEqual(words));
 }
 
 describe('the pages of Temporal', () => {
